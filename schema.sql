@@ -1,0 +1,292 @@
+-- Hobnob's database: the current schema. New databases are created from this very file.
+--
+-- Conventions
+--   * `id` columns are internal surrogate keys and never leave the server, except messages.id, which is the
+--     public message id. Public names (app id, uid, guid, conversation id) are text, lower case.
+--   * Every table that belongs to an app reaches it by `app` (apps.id) or by one foreign key that does.
+--   * Times are Unix seconds. Absent values are NULL.
+--   * JSON columns hold text exactly as it was given (metadata, data) or a compact array (tags).
+--   * Secrets: API keys, auth tokens and their socket tokens are random, so only SHA-256 is kept; passwords chosen
+--     by people (password groups, admins) are argon2id in PHC form.
+
+-- One row per app: a tenant, isolated from all others.
+CREATE TABLE apps (
+  id          INTEGER PRIMARY KEY,
+  app_id      TEXT    NOT NULL UNIQUE,          -- public app id, 16 hex digits
+  name        TEXT    NOT NULL,
+  region      TEXT    NOT NULL,                 -- echoed to clients; names no place here
+  created_at  INTEGER NOT NULL,
+  deleted_at  INTEGER                           -- set: refused everywhere, swept later
+) STRICT;
+
+-- API keys (scope fullAccess = REST API key, authOnly = Auth Key).
+CREATE TABLE api_keys (
+  id          INTEGER PRIMARY KEY,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  hash        BLOB    NOT NULL UNIQUE,          -- SHA-256 of the key
+  hint        TEXT    NOT NULL,                 -- first 4 characters, to tell keys apart in lists
+  name        TEXT    NOT NULL,
+  scope       TEXT    NOT NULL CHECK (scope IN ('fullAccess','authOnly')),
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX api_keys_by_app ON api_keys(app);
+
+-- People (and bots) of an app. Each app has one row with system = 1: 'app_system', the app acting as itself.
+CREATE TABLE users (
+  id             INTEGER PRIMARY KEY,
+  app            INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  uid            TEXT    NOT NULL,              -- 1..100 of a-z 0-9 _ -, lower case
+  name           TEXT    NOT NULL,
+  avatar         TEXT,
+  link           TEXT,
+  role           TEXT    NOT NULL DEFAULT 'default',
+  metadata       TEXT,                          -- JSON object; '@private' inside is for the app only
+  status_message TEXT,
+  tags           TEXT,                          -- JSON array of strings
+  created_at     INTEGER NOT NULL,
+  updated_at     INTEGER,
+  last_active_at INTEGER,
+  deactivated_at INTEGER,                       -- set: cannot log in, not listed, not found
+  deleted_at     INTEGER,                       -- set: soft-deleted; deactivated as well and never reactivated
+  system         INTEGER NOT NULL DEFAULT 0,
+  bot            INTEGER NOT NULL DEFAULT 0,
+  UNIQUE (app, uid)
+) STRICT;
+CREATE INDEX users_by_name ON users(app, name COLLATE NOCASE, id);
+
+-- One row per login: an auth token (one per device) and the socket token ("jwt") derived from it.
+CREATE TABLE tokens (
+  id          INTEGER PRIMARY KEY,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  hash        BLOB    NOT NULL UNIQUE,          -- SHA-256 of the auth token
+  jwt_hash    BLOB    NOT NULL UNIQUE,          -- SHA-256 of the socket token
+  hint        TEXT    NOT NULL,                 -- what lists show in place of the token
+  created_at  INTEGER NOT NULL,
+  platform    TEXT,
+  device_id   TEXT,
+  user_agent  TEXT,
+  app_info    TEXT                              -- JSON as the client sent it
+) STRICT;
+CREATE INDEX tokens_by_user ON tokens(user_id, id);
+
+-- Roles an app gives to its users; 'default' always exists.
+CREATE TABLE roles (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  role        TEXT    NOT NULL,
+  name        TEXT    NOT NULL,
+  description TEXT,
+  metadata    TEXT,
+  settings    TEXT,                             -- JSON {listUsers, sendMessagesTo}: all | friendsOnly
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER,
+  PRIMARY KEY (app, role)
+) STRICT, WITHOUT ROWID;
+
+-- Friendship is mutual: both directions are stored.
+CREATE TABLE friends (
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  friend_id   INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  created_at  INTEGER NOT NULL,
+  PRIMARY KEY (user_id, friend_id)
+) STRICT, WITHOUT ROWID;
+
+-- user_id has blocked blocked_id (one way to create, two ways in effect).
+CREATE TABLE blocks (
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  blocked_id  INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  created_at  INTEGER NOT NULL,
+  PRIMARY KEY (user_id, blocked_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX blocks_by_blocked ON blocks(blocked_id);
+
+CREATE TABLE groups (
+  id             INTEGER PRIMARY KEY,
+  app            INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  guid           TEXT    NOT NULL,
+  name           TEXT    NOT NULL,
+  type           TEXT    NOT NULL CHECK (type IN ('public','password','private')),
+  password_hash  TEXT,                          -- argon2id, PHC form; set exactly for type 'password'
+  icon           TEXT,
+  description    TEXT,
+  metadata       TEXT,
+  tags           TEXT,
+  owner_id       INTEGER NOT NULL REFERENCES users(id),
+  conv_id        INTEGER NOT NULL,              -- its conversation, made with the group
+  members_count  INTEGER NOT NULL DEFAULT 0,
+  created_at     INTEGER NOT NULL,
+  updated_at     INTEGER,
+  updated_by     TEXT,
+  UNIQUE (app, guid)
+) STRICT;
+CREATE INDEX groups_by_name ON groups(app, name COLLATE NOCASE, id);
+
+CREATE TABLE members (
+  group_id    INTEGER NOT NULL REFERENCES groups(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  scope       TEXT    NOT NULL CHECK (scope IN ('admin','moderator','participant')),
+  joined_at   INTEGER NOT NULL,
+  PRIMARY KEY (group_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_by_user ON members(user_id, group_id);
+
+-- A ban removes the membership; scope is the one held before (NULL: was no member).
+CREATE TABLE bans (
+  group_id    INTEGER NOT NULL REFERENCES groups(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  scope       TEXT,
+  banned_at   INTEGER NOT NULL,
+  PRIMARY KEY (group_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX bans_by_user ON bans(user_id);
+
+-- What is shared by all sides of a conversation. One-on-one rows are made by the first message, group rows with
+-- the group. `total` counts the messages that count as unread for others, so that an unread count is a subtraction.
+CREATE TABLE conversations (
+  id              INTEGER PRIMARY KEY,
+  app             INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name            TEXT    NOT NULL,             -- conversationId: 'ann_user_bob', 'group_team'
+  user_a          INTEGER REFERENCES users(id) ON DELETE CASCADE,   -- one-on-one: the two sides,
+  user_b          INTEGER REFERENCES users(id) ON DELETE CASCADE,   --   user_a < user_b by id
+  group_id        INTEGER REFERENCES groups(id) ON DELETE CASCADE,
+  last_id         INTEGER NOT NULL DEFAULT 0,   -- newest message shown as lastMessage; 0 = none
+  total           INTEGER NOT NULL DEFAULT 0,   -- messages counted so far; rises only
+  created_at      INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL,
+  UNIQUE (app, name)
+) STRICT;
+CREATE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
+
+-- One user's copy of a conversation: how far it is read, and what he made of it.
+--   unread = (conversations.total - read_total) - (own_total - own_read) - holes after read_total by others
+CREATE TABLE participants (
+  user_id       INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  conv_id       INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  created_at    INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  delivered_id  INTEGER NOT NULL DEFAULT 0,     -- newest message id delivered to / read by this user;
+  read_id       INTEGER NOT NULL DEFAULT 0,     --   each covers all earlier ones
+  read_total    INTEGER NOT NULL DEFAULT 0,     -- conversations.total at the read point
+  own_total     INTEGER NOT NULL DEFAULT 0,     -- counted messages this user sent here
+  own_read      INTEGER NOT NULL DEFAULT 0,     -- own_total at the read point
+  hidden_id     INTEGER NOT NULL DEFAULT 0,     -- messages up to this id were deleted for this user
+  tags          TEXT,
+  pinned_at     INTEGER,
+  PRIMARY KEY (user_id, conv_id)
+) STRICT, WITHOUT ROWID;
+-- "Has everybody read it?" is the low end of these two.
+CREATE INDEX participants_by_read ON participants(conv_id, read_id, user_id);
+CREATE INDEX participants_by_delivered ON participants(conv_id, delivered_id, user_id);
+
+CREATE TABLE messages (
+  id            INTEGER PRIMARY KEY AUTOINCREMENT,   -- public id: rises in commit order, never reused
+  app           INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  conv_id       INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  sender_id     INTEGER NOT NULL REFERENCES users(id),
+  category      TEXT    NOT NULL,               -- message custom interactive action call
+  type          TEXT    NOT NULL,
+  data          TEXT    NOT NULL,               -- JSON object without what the server adds (entities, reactions …)
+  subject_id    INTEGER,                        -- action: users.id of the member acted on; call: calls.id
+  sent_at       INTEGER NOT NULL,
+  updated_at    INTEGER NOT NULL,
+  edited_at     INTEGER,
+  edited_by     TEXT,
+  deleted_at    INTEGER,                        -- set: the shell stays, data is emptied
+  deleted_by    TEXT,
+  parent_id     INTEGER,                        -- reply in the thread of that message
+  quoted_id     INTEGER,
+  reply_count   INTEGER NOT NULL DEFAULT 0,
+  last_reply_id INTEGER,
+  tags          TEXT,
+  resource      TEXT,                           -- the client session that sent it
+  muid          TEXT,                           -- the sender's own id: makes a retried send harmless
+  seq           INTEGER NOT NULL,               -- conversations.total after this message
+  pinned_at     INTEGER,
+  pinned_by     TEXT
+) STRICT;
+CREATE INDEX messages_by_conversation ON messages(conv_id, id);
+CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid) WHERE muid IS NOT NULL;
+CREATE INDEX messages_by_parent ON messages(parent_id, id) WHERE parent_id IS NOT NULL;
+
+-- A counted message that was deleted: no longer unread for those who had not read it.
+CREATE TABLE holes (
+  conv_id     INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  seq         INTEGER NOT NULL,
+  sender_id   INTEGER NOT NULL,
+  PRIMARY KEY (conv_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- When a user's mark moved: message m was read (delivered) at the `at` of the first row with upto >= m.
+-- user_id 0 stands for "all other members" of a group.
+CREATE TABLE receipts (
+  conv_id     INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL,
+  kind        INTEGER NOT NULL,                 -- 0 delivered, 1 read
+  upto        INTEGER NOT NULL,
+  at          INTEGER NOT NULL,
+  PRIMARY KEY (conv_id, user_id, kind, upto)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE reactions (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  reaction    TEXT    NOT NULL,
+  reacted_at  INTEGER NOT NULL,
+  UNIQUE (message_id, reaction, user_id)
+) STRICT;
+
+-- Elements of an interactive message a user has used.
+CREATE TABLE interactions (
+  message_id    INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  user_id       INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  element_id    TEXT    NOT NULL,
+  interacted_at INTEGER NOT NULL,
+  PRIMARY KEY (message_id, user_id, element_id)
+) STRICT, WITHOUT ROWID;
+
+-- One row per call; every change of status is a message of category call besides.
+CREATE TABLE calls (
+  id            INTEGER PRIMARY KEY,
+  app           INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  session_id    TEXT    NOT NULL,
+  conv_id       INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  initiator_id  INTEGER NOT NULL REFERENCES users(id),
+  callee_id     INTEGER REFERENCES users(id),   -- NULL: a group call
+  type          TEXT    NOT NULL CHECK (type IN ('audio','video')),
+  status        TEXT    NOT NULL,
+  metadata      TEXT,
+  initiated_at  INTEGER NOT NULL,
+  started_at    INTEGER,
+  ended_at      INTEGER,
+  UNIQUE (app, session_id)
+) STRICT;
+-- At most one live call per conversation; "is busy" looks here.
+CREATE INDEX calls_live ON calls(conv_id) WHERE ended_at IS NULL;
+
+CREATE TABLE call_participants (
+  call_id     INTEGER NOT NULL REFERENCES calls(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  state       TEXT    NOT NULL,                 -- ringing, joined, left, rejected, busy, unanswered, cancelled
+  joined_at   INTEGER,
+  left_at     INTEGER,
+  PRIMARY KEY (call_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX call_participants_live ON call_participants(user_id) WHERE state IN ('ringing','joined');
+
+-- People who may use the admin page, the one-time link that makes the first of them, and their sessions.
+CREATE TABLE admins (
+  id            INTEGER PRIMARY KEY,
+  name          TEXT    NOT NULL UNIQUE,
+  password_hash TEXT    NOT NULL,               -- argon2id
+  created_at    INTEGER NOT NULL
+) STRICT;
+CREATE TABLE admin_setup (
+  hash        BLOB    NOT NULL PRIMARY KEY,     -- SHA-256 of the link's secret; the row goes when it is used
+  created_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE admin_sessions (
+  hash        BLOB    NOT NULL PRIMARY KEY,
+  admin_id    INTEGER NOT NULL REFERENCES admins(id) ON DELETE CASCADE,
+  created_at  INTEGER NOT NULL,
+  expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

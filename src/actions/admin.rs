@@ -1,0 +1,32 @@
+//! Letting people in to the admin page.
+
+use crate::model::error::{Code, Error, Result};
+use crate::store::{Write, admins, digest};
+
+/// An admin stays logged in for this many seconds: a working day.
+pub const SESSION: i64 = 12 * 3600;
+
+/// Makes a one-time link secret.
+pub fn invite(tx: &mut Write<'_>) -> Result<String> {
+    let secret = tx.ids().hex(20);
+    admins::insert_setup(tx, &digest(&secret))?;
+    Ok(secret)
+}
+
+/// Uses a link up to make an admin.
+pub fn set_up(tx: &mut Write<'_>, link: &str, name: &str, password_hash: &str) -> Result<()> {
+    if !admins::use_setup(tx, &digest(link))? {
+        return Err(Error::new(Code::NoAccess, "This set-up link has been used or was never made."));
+    }
+    if !admins::insert(tx, name, password_hash)? {
+        return Err(Error::field("name", "This name is taken."));
+    }
+    Ok(())
+}
+
+/// Starts a session; returns its secret.
+pub fn log_in(tx: &mut Write<'_>, admin: i64) -> Result<String> {
+    let secret = tx.ids().hex(32);
+    admins::insert_session(tx, &digest(&secret), admin, tx.now() + SESSION)?;
+    Ok(secret)
+}

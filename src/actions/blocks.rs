@@ -1,0 +1,46 @@
+//! Blocking and unblocking.
+
+use super::{Outcome, Outcomes};
+use crate::model::caller::App;
+use crate::model::error::{Code, Result};
+use crate::model::event::Move;
+use crate::model::ids::Uid;
+use crate::store::{Write, blocks, users};
+
+pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
+    each(uids, |text| {
+        let blocked = users::person(tx, app, &Uid::from_path(text)?)?.id;
+        if blocked == blocker {
+            return Err(Code::BlockSelf.into());
+        }
+        blocks::insert(tx, blocker, blocked)?;
+        tx.shift(Move::Blocked { a: blocker, b: blocked, on: true });
+        Ok(format!("The user with UID {text} has been blocked."))
+    })
+}
+
+pub fn unblock(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
+    each(uids, |text| {
+        let blocked = users::person(tx, app, &Uid::from_path(text)?)?.id;
+        blocks::delete(tx, blocker, blocked)?;
+        // He may have blocked, too: then the silence stays.
+        if !blocks::between(tx, blocker, blocked)? {
+            tx.shift(Move::Blocked { a: blocker, b: blocked, on: false });
+        }
+        Ok(format!("The user with UID {text} has been unblocked."))
+    })
+}
+
+fn each(uids: &[String], mut act: impl FnMut(&str) -> Result<String>) -> Result<Outcomes> {
+    Ok(Outcomes(
+        uids.iter()
+            .map(|text| {
+                let outcome = match act(text) {
+                    Ok(sentence) => Outcome::Done(Some(sentence)),
+                    Err(error) => Outcome::Refused(error),
+                };
+                (text.clone(), outcome)
+            })
+            .collect(),
+    ))
+}

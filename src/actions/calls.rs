@@ -1,0 +1,148 @@
+//! Call signalling: each change of status is one stored message, told to all devices of all participants.
+
+use serde_json::value::RawValue;
+
+use super::messages::open;
+use super::tell_message;
+use crate::model::call::{CallStatus, GroupStep, Side, group_step, step};
+use crate::model::caller::Caller;
+use crate::model::error::{Code, Error, Result};
+use crate::model::message::{Category, Party, Receiver, Sent};
+use crate::store::calls::{self, Call};
+use crate::store::conversations::Conv;
+use crate::store::{Write, conversations, members, messages, users};
+
+/// An unanswered call stops making its people busy after this many seconds. Clients give up after 45.
+const PATIENCE: i64 = 60;
+
+pub fn initiate(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    receiver: &Receiver,
+    kind: &str,
+    metadata: Option<&RawValue>,
+    muid: Option<String>,
+) -> Result<Sent> {
+    if !matches!(kind, "audio" | "video") {
+        return Err(Code::InvalidType.into());
+    }
+    if let Some(muid) = &muid
+        && let Some(first) = messages::by_muid(tx, caller.user, muid)?
+    {
+        return Ok(Sent::of(&messages::show_one(tx, first, None)?));
+    }
+    let me = users::by_id(tx, caller.user)?.entity();
+    let (conv, other) = open(tx, caller, &me, receiver)?;
+    let callee = match &other {
+        Party::User(user) if user.id == me.id => return Err(Code::CallingSelf.into()),
+        Party::User(user) => Some(user.id),
+        Party::Group(_) => None,
+    };
+    if calls::is_busy(tx, me.id, PATIENCE)? {
+        return Err(Code::CallBusySelf.into());
+    }
+    match callee {
+        Some(callee) if calls::is_busy(tx, callee, PATIENCE)? => return Err(Code::CallBusyUser.into()),
+        None if calls::is_live(tx, conv.id, PATIENCE)? => return Err(Code::CallBusyGroup.into()),
+        _ => {}
+    }
+    let metadata = metadata.map(RawValue::get);
+    let call =
+        calls::insert(tx, caller.app.id, calls::New { conv: conv.id, initiator: me.id, callee, kind, metadata })?;
+    calls::set_participant(tx, call.id, me.id, "joined")?;
+    if let Some(callee) = callee {
+        calls::set_participant(tx, call.id, callee, "ringing")?;
+    }
+    announce(tx, caller, &conv, &call, CallStatus::Initiated, muid)
+}
+
+/// Moves a call to another status, if the caller has a part in it and the step exists.
+pub fn update(tx: &mut Write<'_>, caller: &Caller, session: &str, to: CallStatus) -> Result<Sent> {
+    let call = calls::by_session(tx, caller.app.id, session)?;
+    let conv = conversations::by_id(tx, call.conv)?;
+    let side = side(tx, caller, &call, &conv)?;
+    let me = caller.user;
+    if call.callee.is_some() {
+        step(call.status, to, side)?;
+        calls::set_participant(tx, call.id, me, if to == CallStatus::Ongoing { "joined" } else { to.as_str() })?;
+        calls::set_status(tx, call.id, to)?;
+        return announce(tx, caller, &conv, &call, to, None);
+    }
+    let joined = calls::has_joined(tx, call.id, me)?;
+    match group_step(call.status, to, side, joined)? {
+        GroupStep::Join => {
+            calls::set_participant(tx, call.id, me, "joined")?;
+            calls::set_status(tx, call.id, CallStatus::Ongoing)?;
+        }
+        GroupStep::Leave => {
+            calls::set_participant(tx, call.id, me, "left")?;
+            if calls::joined(tx, call.id)? == 0 {
+                calls::set_status(tx, call.id, CallStatus::Ended)?;
+            }
+        }
+        GroupStep::Decline => calls::set_participant(tx, call.id, me, "rejected")?,
+        GroupStep::Stop => calls::set_status(tx, call.id, to)?,
+    }
+    announce(tx, caller, &conv, &call, to, None)
+}
+
+/// Switches a live call between audio and video.
+pub fn switch(tx: &mut Write<'_>, caller: &Caller, session: &str, kind: &str) -> Result<Sent> {
+    if !matches!(kind, "audio" | "video") {
+        return Err(Code::InvalidType.into());
+    }
+    let call = calls::by_session(tx, caller.app.id, session)?;
+    let conv = conversations::by_id(tx, call.conv)?;
+    side(tx, caller, &call, &conv)?;
+    if call.status.is_over() {
+        return Err(Code::CallTerminated.into());
+    }
+    calls::set_type(tx, call.id, kind)?;
+    let call = calls::by_id(tx, call.id)?;
+    announce(tx, caller, &conv, &call, call.status, None)
+}
+
+fn side(tx: &Write<'_>, caller: &Caller, call: &Call, conv: &Conv) -> Result<Side> {
+    use crate::store::conversations::Kind;
+    let part = match conv.kind {
+        Kind::Pair(a, b) => caller.user == a || caller.user == b,
+        Kind::Group(group) => members::find(tx, group, caller.user)?.is_some(),
+    };
+    match part {
+        true if caller.user == call.initiator => Ok(Side::Initiator),
+        true => Ok(Side::Callee),
+        false => Err(Error::from(Code::CallNotAPart)),
+    }
+}
+
+fn announce(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    conv: &Conv,
+    call: &Call,
+    status: CallStatus,
+    muid: Option<String>,
+) -> Result<Sent> {
+    let mut data = serde_json::json!({ "action": status });
+    if let Some(metadata) = &call.metadata {
+        data["metadata"] = serde_json::from_str(metadata.get()).unwrap_or_default();
+    }
+    let new = messages::New {
+        sender: caller.user,
+        category: Category::Call,
+        kind: &call.kind,
+        data: data.to_string(),
+        subject: Some(call.id),
+        parent: None,
+        quoted: None,
+        tags: None,
+        resource: caller.token.map(|_| &*caller.device),
+        muid,
+    };
+    let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
+    conversations::touch(tx, conv, row.id, caller.user, false)?;
+    let message = messages::show_one(tx, row, None)?;
+    let sent = Sent::of(&message);
+    tell_message(tx, caller, conv.audience(), (message.receiver_type, &message.receiver), &sent);
+    Ok(sent)
+}

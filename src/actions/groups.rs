@@ -1,0 +1,104 @@
+//! Making, changing and ending groups.
+
+use super::members::{self, Added};
+use crate::model::caller::Caller;
+use crate::model::error::{Code, Error, Result};
+use crate::model::event::Move;
+use crate::model::group::{Group, GroupDraft, GroupPatch, GroupType};
+use crate::model::ids::{Guid, Uid};
+use crate::model::limits::Limits;
+use crate::model::permission::{Act, Rank, Scope, may};
+use crate::store::{Read, Write, bans, groups, members as rows, users};
+
+/// Where the caller stands in the group; `None` is the app itself, above all ranks.
+pub fn standing(read: &Read<'_>, caller: &Caller, group: &Group) -> Result<Option<Rank>> {
+    if !caller.person {
+        return Ok(None);
+    }
+    match rows::find(read, group.id, caller.user)? {
+        Some(member) => Ok(Some(Rank::of(member.scope, group.owner_id == caller.user))),
+        None if bans::is(read, group.id, caller.user)? => Err(Code::Banned.into()),
+        None => Err(Error::new(Code::GroupNotJoined, format!("You are not a member of the group {}.", group.guid))),
+    }
+}
+
+/// Refuses unless the caller may do this in the group.
+pub fn permit(read: &Read<'_>, caller: &Caller, group: &Group, act: Act) -> Result<()> {
+    match standing(read, caller, group)? {
+        Some(rank) => may(rank, act).map_err(Error::from),
+        None => Ok(()),
+    }
+}
+
+/// Makes a group. The owner (the one named, or the person who asks) is its first admin. A member who cannot be added
+/// does not stop it.
+pub fn create(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    draft: GroupDraft,
+    limits: &Limits,
+) -> Result<(Group, Option<Added>)> {
+    let owner = match &draft.owner {
+        Some(uid) => Some(users::person(tx, &caller.app, uid)?.id),
+        None => caller.viewer(),
+    };
+    let group = groups::insert(tx, &caller.app, &draft, owner.unwrap_or(caller.app.system_user))?;
+    if let Some(owner) = owner {
+        rows::insert(tx, group.id, group.conv, owner, Scope::Admin)?;
+        tx.shift(Move::Join { group: group.id, user: owner });
+    }
+    let added = match draft.members.is_empty() {
+        true => None,
+        false => Some(members::add_all(tx, caller, &group, draft.members, limits)?),
+    };
+    let group = groups::by_id(tx, group.id)?;
+    Ok((seen(tx, caller, group)?, added))
+}
+
+fn seen(read: &Read<'_>, caller: &Caller, group: Group) -> Result<Group> {
+    match caller.viewer() {
+        Some(viewer) => groups::seen_by(read, group, viewer),
+        None => Ok(group),
+    }
+}
+
+pub fn update(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, mut patch: GroupPatch) -> Result<Group> {
+    let group = groups::by_guid(tx, caller.app.id, guid)?;
+    permit(tx, caller, &group, Act::UpdateGroup)?;
+    if patch.kind == Some(GroupType::Password) && patch.password_hash.is_none() && group.kind != GroupType::Password {
+        return Err(Code::EmptyGroupPass.into());
+    }
+    // Only the app hands a group over by an update; a person has a call of its own for that.
+    let owner = patch.owner.take().filter(|_| !caller.person);
+    let id = group.id;
+    groups::update(tx, group, patch, &caller.uid)?;
+    if let Some(owner) = owner {
+        hand_over(tx, caller, id, &owner)?;
+    }
+    let group = groups::by_id(tx, id)?;
+    seen(tx, caller, group)
+}
+
+pub fn delete(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
+    let group = groups::by_guid(tx, caller.app.id, guid)?;
+    permit(tx, caller, &group, Act::DeleteGroup)?;
+    groups::delete(tx, group.id)?;
+    tx.shift(Move::Disband { group: group.id });
+    Ok(())
+}
+
+/// The new owner must be a member; he becomes admin if he was not.
+pub fn transfer(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, owner: &Uid) -> Result<()> {
+    let group = groups::by_guid(tx, caller.app.id, guid)?;
+    permit(tx, caller, &group, Act::TransferOwnership)?;
+    hand_over(tx, caller, group.id, owner)
+}
+
+fn hand_over(tx: &mut Write<'_>, caller: &Caller, group: i64, owner: &Uid) -> Result<()> {
+    let owner = users::person(tx, &caller.app, owner)?;
+    if rows::find(tx, group, owner.id)?.is_none() {
+        return Err(Error::new(Code::NotAMember, format!("{} is not a member of the group.", owner.uid)));
+    }
+    rows::set_scope(tx, group, owner.id, Scope::Admin)?;
+    groups::set_owner(tx, group, owner.id)
+}

@@ -1,0 +1,239 @@
+//! Sending, editing and deleting messages.
+
+use super::groups::{permit, standing};
+use super::tell_message;
+use crate::model::caller::Caller;
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::Uid;
+use crate::model::json::Object;
+use crate::model::limits::Limits;
+use crate::model::message::{Category, Content, Data, Draft, Entities, Message, Party, Receiver, Sent, Subject};
+use crate::model::permission::Act;
+use crate::model::user::User;
+use crate::store::conversations::Conv;
+use crate::store::messages::{self, Row};
+use crate::store::{Read, Write, blocks, conversations, friends, groups, roles, users};
+
+/// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
+pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
+    let sender = users::by_id(tx, caller.user)?.entity();
+    let (conv, receiver) = open(tx, caller, &sender, &draft.receiver)?;
+    if let Some(parent) = draft.parent {
+        check_parent(tx, caller, parent, &conv)?;
+    }
+    if let Some(quoted) = draft.quoted
+        && messages::find(tx, caller.app.id, quoted)?.conv != conv.id
+    {
+        return Err(Error::new(Code::MessageNoAccess, "The quoted message is in another conversation."));
+    }
+    let Content { category, kind, data } = draft.content;
+    let new = messages::New {
+        sender: sender.id,
+        category,
+        kind: &kind,
+        data: data.text(),
+        subject: None,
+        parent: draft.parent,
+        quoted: draft.quoted,
+        tags: draft.tags,
+        resource: caller.token.map(|_| &*caller.device),
+        muid: draft.muid.clone(),
+    };
+    let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
+        let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default())?;
+        let first = messages::show_one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
+        return Ok(Sent::of(&first));
+    };
+    conversations::touch(tx, &conv, row.id, sender.id, true)?;
+    if let Some(parent) = draft.parent {
+        messages::add_reply(tx, parent, row.id)?;
+    }
+    // What needs no look-up is not looked up: this is the path every message takes.
+    let plain = row.quoted.is_none() && !row.data.contains("<@uid:");
+    let message =
+        if plain { messages::fresh(row, &conv.name, sender, receiver) } else { messages::show_one(tx, row, None)? };
+    let sent = Sent::of(&message);
+    tell_message(tx, caller, conv.audience(), (message.receiver_type, &message.receiver), &sent);
+    Ok(sent)
+}
+
+/// The conversation with this receiver and the receiver as its other side, if the caller may write there.
+pub fn open(tx: &mut Write<'_>, caller: &Caller, sender: &User, receiver: &Receiver) -> Result<(Conv, Party)> {
+    match receiver {
+        Receiver::User(uid) => {
+            let user = reachable(tx, caller, sender, uid)?;
+            let conv = conversations::of_pair(tx, &caller.app, sender, &user)?;
+            let user = User { conversation_id: Some(conv.name.clone()), ..user.entity() };
+            Ok((conv, Party::User(user)))
+        }
+        Receiver::Group(guid) => {
+            let group = groups::by_guid(tx, caller.app.id, guid)?;
+            permit(tx, caller, &group, Act::Send)?;
+            let conv = conversations::by_id(tx, group.conv)?;
+            Ok((conv, Party::Group(group.entity())))
+        }
+    }
+}
+
+/// The user, if nothing stands between him and the sender: blocks, or a role that writes to friends only.
+pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid) -> Result<User> {
+    let user = users::person(read, &caller.app, uid)?;
+    if caller.person && user.id != sender.id {
+        if blocks::since(read, sender.id, user.id)?.is_some() {
+            return Err(Code::BlockedReceiver.into());
+        }
+        if blocks::since(read, user.id, sender.id)?.is_some() {
+            return Err(Code::BlockedSender.into());
+        }
+        if roles::writes_to_friends_only(read, caller.app.id, &sender.role)? && !friends::are(read, sender.id, user.id)?
+        {
+            return Err(Error::new(Code::PermissionDenied, "Your role may write to friends only."));
+        }
+    }
+    Ok(user)
+}
+
+fn check_parent(read: &Read<'_>, caller: &Caller, parent: i64, conv: &Conv) -> Result<()> {
+    let parent = messages::find(read, caller.app.id, parent)?;
+    if parent.conv != conv.id {
+        return Err(Code::WrongThread.into());
+    }
+    if parent.parent.is_some() {
+        return Err(Code::ThreadNesting.into());
+    }
+    if !parent.category.counts() {
+        return Err(Code::ThreadCategory.into());
+    }
+    Ok(())
+}
+
+/// What an edit may bring: keys of `data` to replace, and tags.
+pub struct Edit {
+    pub data: Object,
+    pub tags: Option<Vec<String>>,
+}
+
+/// Edits a message; the answer is an action message that holds the message as it is now.
+pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &Limits) -> Result<Sent> {
+    let row = changeable(tx, caller, id, Act::EditOthers)?;
+    if row.deleted_at.is_some() {
+        return Err(Code::MessageAction.into());
+    }
+    let mut content =
+        Content { category: row.category, kind: row.kind.clone(), data: Object::parse(&row.data).unwrap_or_default() };
+    // The same checks and the same keys left out as on sending.
+    let given = strip(edit.data);
+    for (key, value) in given.0 {
+        content.data.set(&key, value);
+    }
+    content.check(limits)?;
+    messages::edit(tx, id, &content.data.text(), &edit.tags, &caller.uid)?;
+    announce(tx, caller, row, "edited")
+}
+
+fn strip(mut data: Object) -> Object {
+    for key in crate::model::message::SERVER_KEYS {
+        data.remove(key);
+    }
+    data
+}
+
+/// Deletes a message: its content, or (`permanent`) every trace.
+pub fn delete(tx: &mut Write<'_>, caller: &Caller, id: i64, permanent: bool) -> Result<Sent> {
+    let row = changeable(tx, caller, id, Act::DeleteOthers)?;
+    if row.deleted_at.is_some() && !permanent {
+        return Err(Code::MessageAction.into());
+    }
+    if row.deleted_at.is_none() {
+        messages::mark_deleted(tx, &row, &caller.uid)?;
+    }
+    let sent = announce(tx, caller, row.clone(), "deleted")?;
+    if permanent {
+        messages::erase(tx, &row)?;
+    }
+    Ok(sent)
+}
+
+/// The message, if the caller may change it: his own, or `act` allows him in the group.
+fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, act: Act) -> Result<Row> {
+    let row = messages::accessible(tx, caller.app.id, id, caller.viewer())?;
+    if !row.category.counts() {
+        return Err(Code::MessageAction.into());
+    }
+    if caller.person && row.sender != caller.user {
+        let conv = conversations::by_id(tx, row.conv)?;
+        match conversations::group_of(tx, &conv)? {
+            Some(group) => permit(tx, caller, &group, act)?,
+            None => return Err(Code::NotASender.into()),
+        }
+    }
+    Ok(row)
+}
+
+/// Announces what was done to a message. Such an action has an id but is not stored: it says nothing that the message
+/// does not say itself.
+fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
+    let conv = conversations::by_id(tx, row.conv)?;
+    let message = messages::show_one(tx, messages::find(tx, caller.app.id, row.id)?, None)?;
+    let by = users::by_id(tx, caller.user)?.entity();
+    let Entities::Sides { receiver, .. } = message.data.entities.clone() else {
+        return Err(Code::MessageAction.into());
+    };
+    let act = Message {
+        id: messages::spend_id(tx)?,
+        muid: None,
+        conversation_id: conv.name.clone(),
+        sender: by.uid.clone(),
+        receiver_type: receiver.kind(),
+        receiver: receiver.name().to_owned(),
+        category: Category::Action,
+        kind: "message".to_owned(),
+        sent_at: tx.now(),
+        updated_at: tx.now(),
+        data: Data::of(
+            serde_json::json!({ "action": action }).to_string(),
+            Entities::Act { by, on: Some(Subject::Message(Box::new(message))), to: receiver },
+        ),
+        edited_at: None,
+        edited_by: None,
+        deleted_at: None,
+        deleted_by: None,
+        parent_id: row.parent,
+        reply_count: None,
+        quoted_message_id: None,
+        quoted_message: None,
+        tags: None,
+        delivered_at: None,
+        read_at: None,
+        my_receipt: None,
+        receipts: None,
+        pinned_at: None,
+        pinned_by: None,
+    };
+    let sent = Sent::of(&act);
+    tell_message(tx, caller, conv.audience(), (act.receiver_type, &act.receiver), &sent);
+    Ok(sent)
+}
+
+/// Where the viewer reads: the conversation with this user or group, if he may.
+pub fn readable(read: &Read<'_>, caller: &Caller, receiver: &Receiver) -> Result<Option<(i64, i64)>> {
+    match receiver {
+        Receiver::Group(guid) => {
+            let group = groups::by_guid(read, caller.app.id, guid)?;
+            standing(read, caller, &group)?;
+            let hidden = match caller.viewer() {
+                Some(viewer) => conversations::copy_of(read, group.conv, viewer)?.map_or(0, |copy| copy.hidden_id),
+                None => 0,
+            };
+            Ok(Some((group.conv, hidden)))
+        }
+        Receiver::User(uid) => {
+            let peer = users::person(read, &caller.app, uid)?;
+            let viewer = users::by_id(read, caller.user)?;
+            let name = crate::model::user::conversation_name(&viewer.uid, &peer.uid);
+            let Some(conv) = conversations::by_name(read, caller.app.id, &name)? else { return Ok(None) };
+            let copy = conversations::copy_of(read, conv.id, viewer.id)?;
+            Ok(copy.map(|copy| (conv.id, copy.hidden_id)))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What can be done, and what it announces.
+//!
+//! Every function runs inside one write: it checks, writes and emits, and all of it happens or nothing. Reads that
+//! answer a request need no action and go straight to the store.
+
+pub mod admin;
+pub mod apps;
+pub mod blocks;
+pub mod calls;
+pub mod conversations;
+pub mod friends;
+pub mod groups;
+pub mod interactions;
+pub mod members;
+pub mod messages;
+pub mod receipts;
+pub mod sockets;
+pub mod tokens;
+pub mod users;
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::model::caller::Caller;
+use crate::model::error::Error;
+use crate::model::event::{Audience, Event};
+use crate::model::message::{ReceiverType, Sent};
+use crate::store::Write;
+
+/// How one item of a bulk call went.
+#[derive(Debug)]
+pub enum Outcome {
+    /// With a sentence, if there is something to say.
+    Done(Option<String>),
+    /// With the action message it made.
+    Announced(Sent),
+    Refused(Error),
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("success", &!matches!(self, Outcome::Refused(_)))?;
+        match self {
+            Outcome::Done(Some(sentence)) => map.serialize_entry("message", sentence)?,
+            Outcome::Done(None) => {}
+            Outcome::Announced(sent) => map.serialize_entry("data", &crate::model::json::raw(sent.json.to_string()))?,
+            Outcome::Refused(error) => {
+                map.serialize_entry("message", error.message())?;
+                map.serialize_entry("error", error)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Results keyed by uid, in the order asked.
+#[derive(Debug, Default)]
+pub struct Outcomes(pub Vec<(String, Outcome)>);
+
+impl Serialize for Outcomes {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, outcome)| (key, outcome)))
+    }
+}
+
+/// Announces a message to `audience` as the caller's act.
+fn tell_message(tx: &mut Write<'_>, caller: &Caller, audience: Audience, receiver: (ReceiverType, &str), sent: &Sent) {
+    let event = Event {
+        app_id: caller.app.app_id.clone(),
+        kind: "message",
+        sender: caller.uid.clone(),
+        receiver: receiver.1.into(),
+        receiver_type: receiver.0,
+        device: caller.device.clone(),
+        message_sender: None,
+        body: sent.json.clone(),
+    };
+    tx.emit(audience, event);
+}
+
+/// JSON text for an event's body.
+fn body(value: &impl Serialize) -> Arc<str> {
+    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned()).into()
+}

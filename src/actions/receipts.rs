@@ -1,0 +1,109 @@
+//! Marking messages as delivered and read. A mark covers everything before it.
+
+use serde_json::json;
+
+use super::body;
+use crate::model::caller::Caller;
+use crate::model::error::Result;
+use crate::model::event::{Audience, Event};
+use crate::model::message::ReceiverType;
+use crate::model::user::User;
+use crate::store::conversations::{Conv, Copy, Kind as ConvKind};
+use crate::store::receipts::{self, Kind};
+use crate::store::{Write, conversations, messages, users};
+
+/// How far back the "everybody has it" notice looks for further authors when one mark covers many messages.
+const AUTHORS_WITHIN: i64 = 200;
+
+/// Moves the caller's mark in a conversation up to message `upto` (`None`: the newest). Older than the mark: nothing
+/// happens, so repeating is harmless. The authors hear of it, and the caller's other devices.
+pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: Option<i64>) -> Result<()> {
+    let conv = &copy.conv;
+    let wanted = upto.unwrap_or(i64::MAX);
+    let Some((upto, total)) = messages::at_or_before(tx, conv.id, wanted)? else { return Ok(()) };
+    let old = match kind {
+        Kind::Read => copy.read_id,
+        Kind::Delivered => copy.delivered_id,
+    };
+    if upto <= old {
+        return Ok(());
+    }
+    receipts::insert(tx, conv.id, caller.user, kind, upto)?;
+    match kind {
+        Kind::Read => conversations::set_read(tx, conv, caller.user, upto, total)?,
+        Kind::Delivered => conversations::set_delivered(tx, conv.id, caller.user, upto)?,
+    }
+    let me = users::by_id(tx, caller.user)?.entity();
+    if let Some((author, message)) = newest_of_another(tx, conv, caller.user, old, upto)? {
+        tell(tx, caller, conv, &me, (author, message), word(kind))?;
+    }
+    if let ConvKind::Group(_) = conv.kind {
+        if kind == Kind::Read && upto > copy.delivered_id {
+            all(tx, caller, conv, &me, Kind::Delivered, (copy.delivered_id, upto))?;
+        }
+        all(tx, caller, conv, &me, kind, (old, upto))?;
+    }
+    Ok(())
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Delivered => "delivered",
+        Kind::Read => "read",
+    }
+}
+
+fn newest_of_another(tx: &Write<'_>, conv: &Conv, me: i64, after: i64, upto: i64) -> Result<Option<(i64, i64)>> {
+    let authors = messages::authors_between(tx, conv.id, after, upto, AUTHORS_WITHIN)?;
+    Ok(authors.into_iter().filter(|(author, _)| *author != me).max_by_key(|(_, message)| *message))
+}
+
+/// Tells each author whose message everybody else now has.
+fn all(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    conv: &Conv,
+    me: &User,
+    kind: Kind,
+    (after, upto): (i64, i64),
+) -> Result<()> {
+    let action = match kind {
+        Kind::Delivered => "deliveredToAll",
+        Kind::Read => "readByAll",
+    };
+    for (author, message) in messages::authors_between(tx, conv.id, after, upto, AUTHORS_WITHIN)? {
+        if author == caller.user {
+            continue;
+        }
+        let least = receipts::least(tx, conv.id, kind, author)?.unwrap_or(0);
+        if least >= message {
+            receipts::insert(tx, conv.id, receipts::ALL, kind, message)?;
+            tell(tx, caller, conv, me, (author, message), action)?;
+        }
+    }
+    Ok(())
+}
+
+fn tell(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    conv: &Conv,
+    me: &User,
+    (author, message): (i64, i64),
+    action: &str,
+) -> Result<()> {
+    let author = users::by_id(tx, author)?;
+    let group = conversations::group_of(tx, conv)?;
+    let event = Event {
+        app_id: caller.app.app_id.clone(),
+        kind: "receipts",
+        sender: caller.uid.clone(),
+        receiver: group.as_ref().map_or(author.uid.as_str(), |group| group.guid.as_str()).into(),
+        receiver_type: if group.is_some() { ReceiverType::Group } else { ReceiverType::User },
+        device: caller.device.clone(),
+        message_sender: Some(author.uid.as_str().into()),
+        body: body(&json!({"action": action, "messageId": message.to_string(), "user": me, "timestamp": tx.now()})),
+    };
+    tx.emit(Audience::users([author.id, caller.user]), event);
+    Ok(())
+}

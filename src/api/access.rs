@@ -1,0 +1,355 @@
+//! Who asks, and what he may reach.
+//!
+//! A handler takes an [`Access`] with its demand in the type. It holds the caller and the only handle to the store, so
+//! no handler can reach data without having named whom it serves.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use actix_web::http::header::HeaderMap;
+use bytes::Bytes;
+use percent_encoding::percent_decode_str;
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use crate::model::caller::{App, Caller, Credential, Holder, KeyScope};
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::{Guid, Uid, parse_message_id, shown};
+use crate::model::limits::Limits;
+use crate::model::page::PageAsk;
+use crate::store::{Store, admins, digest, users};
+
+/// Whom an operation serves. The word for each stands in the API description.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// No credential at all.
+    Open,
+    /// An API key of scope fullAccess, acting as the app.
+    FullKey,
+    /// An API key of either scope.
+    AnyKey,
+    /// A full key, for itself or on behalf of a user; or an auth token.
+    Either,
+    /// A user: by auth token, or by full key with `onBehalfOf`.
+    AsUser,
+    /// The auth token itself.
+    Token,
+    /// An admin of this server, by the session of the admin page.
+    Admin,
+}
+
+/// A type for each [`Who`].
+pub trait Demand: 'static {
+    const WHO: Who;
+}
+
+macro_rules! demands {
+    ($($name:ident)*) => {
+        $(
+            #[doc = concat!("See [`Who::", stringify!($name), "`].")]
+            pub struct $name;
+            impl Demand for $name {
+                const WHO: Who = Who::$name;
+            }
+        )*
+    };
+}
+demands!(Open FullKey AnyKey Either AsUser Token Admin);
+
+/// What a request is made of once it has been read.
+pub struct Parts {
+    pub headers: HeaderMap,
+    /// `Host`, as the client named this server.
+    pub host: String,
+    pub params: Vec<(String, String)>,
+    pub query: Query,
+    pub body: Bytes,
+}
+
+/// A request that met its demand.
+pub struct Access<D> {
+    caller: Caller,
+    /// The credential was an API key: its id.
+    pub key: Option<i64>,
+    api: Arc<Api>,
+    parts: Parts,
+    demand: PhantomData<D>,
+}
+
+impl<D: Demand> Access<D> {
+    /// Checks the credentials against the demand.
+    pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
+        let (caller, key) = match D::WHO {
+            Who::Open => (nobody(), None),
+            Who::Admin => (admin(&api, &parts.headers).await?, None),
+            who => caller(&api, &parts, who).await?,
+        };
+        Ok(Access { caller, key, api, parts, demand: PhantomData })
+    }
+
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub fn app(&self) -> &App {
+        &self.caller.app
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.api.store
+    }
+
+    pub fn api(&self) -> &Arc<Api> {
+        &self.api
+    }
+
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.api.limits
+    }
+
+    pub fn host(&self) -> &str {
+        &self.parts.host
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.parts.headers, name)
+    }
+
+    pub fn query(&self) -> &Query {
+        &self.parts.query
+    }
+
+    /// A piece of the path, decoded.
+    pub fn param(&self, name: &str) -> &str {
+        self.parts.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+
+    /// The `{uid}` of the path.
+    pub fn uid(&self) -> Result<Uid> {
+        Uid::from_path(self.param("uid"))
+    }
+
+    /// The `{guid}` of the path.
+    pub fn guid(&self) -> Result<Guid> {
+        Guid::from_path(self.param("guid"))
+    }
+
+    /// The `{id}` of the path: a message.
+    pub fn message_id(&self) -> Result<i64> {
+        parse_message_id(self.param("id"))
+    }
+
+    /// The JSON body; none at all reads as `{}`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        let body: &[u8] = if self.parts.body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &self.parts.body };
+        let mut input = serde_json::Deserializer::from_slice(body);
+        let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
+            let path = error.path().to_string();
+            let inner = error.into_inner();
+            match inner.classify() {
+                serde_json::error::Category::Data if path != "." => Error::field(
+                    shown(&path),
+                    format!("The {} is not valid: {}.", shown(&path), shown(&inner.to_string())),
+                ),
+                _ => {
+                    Error::new(Code::BadRequest, format!("The body is not valid JSON: {}.", shown(&inner.to_string())))
+                }
+            }
+        })?;
+        input.end().map_err(|_| Error::new(Code::BadRequest, "There is something after the JSON body."))?;
+        Ok(value)
+    }
+
+    /// The page asked for.
+    pub fn page(&self) -> Result<PageAsk> {
+        let limits = &self.api.limits;
+        let query = &self.parts.query;
+        let per_page = match query.int("perPage")? {
+            Some(number) => number,
+            None => query.int("per_page")?.or(query.int("limit")?).unwrap_or(limits.per_page),
+        };
+        let page = query.int("page")?.unwrap_or(1);
+        for (name, number) in [("perPage", per_page), ("page", page)] {
+            if number < 1 {
+                return Err(Error::field(name, format!("The {name} must be at least 1.")));
+            }
+        }
+        Ok(PageAsk { page, per_page: per_page.min(limits.max_per_page) })
+    }
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// Who acts without a credential: it has no app and reaches nothing that asks for one.
+fn nobody() -> Caller {
+    Caller {
+        app: App { id: 0, app_id: "".into(), region: "".into(), system_user: 0 },
+        user: 0,
+        uid: "".into(),
+        person: false,
+        token: None,
+        device: "".into(),
+    }
+}
+
+/// The device id of acts that no client session made.
+const SERVER_DEVICE: &str = "server";
+
+async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i64>)> {
+    let headers = &parts.headers;
+    let takes_token = matches!(who, Who::Either | Who::AsUser | Who::Token);
+    let takes_key = who != Who::Token;
+    let secret = match (header(headers, "authtoken"), header(headers, "apikey")) {
+        (Some(token), _) if takes_token => token,
+        (_, Some(key)) if takes_key => key,
+        (Some(_), None) | (None, Some(_)) => return Err(Code::NoAccess.into()),
+        _ if takes_token => return Err(Code::EmptyAuthToken.into()),
+        _ => return Err(Code::EmptyApiKey.into()),
+    };
+    let by_token = takes_token && header(headers, "authtoken").is_some();
+    let unknown = if by_token { Code::AuthTokenUnknown } else { Code::ApiKeyUnknown };
+    let Credential { app, holder } = api.store.credential(digest(secret)).await?.ok_or(unknown)?;
+    check_app(&app, parts)?;
+    let device = Arc::from(header(headers, "resource").unwrap_or(SERVER_DEVICE));
+
+    match holder {
+        Holder::Token { id, user, uid } if by_token => {
+            Ok((Caller { app, user, uid, person: true, token: Some(id), device }, None))
+        }
+        Holder::Key { id, scope } if !by_token => {
+            if scope == KeyScope::AuthOnly && who != Who::AnyKey {
+                return Err(Code::NoAccess.into());
+            }
+            let behalf = header(headers, "onbehalfof").filter(|_| matches!(who, Who::Either | Who::AsUser));
+            let caller = match behalf {
+                Some(uid) => on_behalf_of(api, app, uid).await?,
+                None if who == Who::AsUser => {
+                    return Err(Error::field("onBehalfOf", "The onBehalfOf header must name the user who acts."));
+                }
+                None => {
+                    let user = app.system_user;
+                    let uid = crate::model::ids::SYSTEM_UID.into();
+                    Caller { app, user, uid, person: false, token: None, device: SERVER_DEVICE.into() }
+                }
+            };
+            Ok((caller, Some(id)))
+        }
+        // A token where a key belongs, or the other way round.
+        _ => Err(unknown.into()),
+    }
+}
+
+async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
+    let uid = Uid::from_path(uid)?;
+    let found = app.clone();
+    let user = api.store.read(move |read| users::person(read, &found, &uid)).await?;
+    Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, token: None, device: SERVER_DEVICE.into() })
+}
+
+/// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
+/// be the same.
+fn check_app(app: &App, parts: &Parts) -> Result<()> {
+    let named = header(&parts.headers, "appid");
+    let mut labels = parts.host.split('.');
+    let from_host = labels
+        .next()
+        .filter(|_| labels.next().is_some_and(|label| label.starts_with("api-") || label.starts_with("call-")));
+    for name in [named, from_host].into_iter().flatten() {
+        if !name.eq_ignore_ascii_case(&app.app_id) {
+            return Err(Error::new(
+                Code::InvalidAppId,
+                format!("The app id {} is not the one of these credentials.", shown(name)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The header that carries an admin's session. A header, not a cookie: no other site can make a browser send it.
+pub const ADMIN_HEADER: &str = "x-hobnob-admin";
+
+async fn admin(api: &Api, headers: &HeaderMap) -> Result<Caller> {
+    let session = digest(header(headers, ADMIN_HEADER).ok_or(Code::EmptyAuthHeader)?);
+    let name = api.store.read(move |read| admins::session(read, &session)).await?;
+    let name = name.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
+    Ok(Caller { uid: name.into(), ..nobody() })
+}
+
+/// The query of a request. Values are decoded; a stray `%` stands for itself.
+#[derive(Debug, Default)]
+pub struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub fn parse(text: &str) -> Self {
+        let pairs = text.split('&').filter(|pair| !pair.is_empty());
+        Query(
+            pairs
+                .map(|pair| {
+                    let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decode(key), decode(value))
+                })
+                .collect(),
+        )
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// Some clients encode a search text once more on every further page: decode until nothing changes.
+    pub fn search(&self, name: &str) -> Option<String> {
+        let mut text = self.get(name)?.to_owned();
+        for _ in 0..8 {
+            let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
+            if decoded == text {
+                break;
+            }
+            text = decoded;
+        }
+        Some(text)
+    }
+
+    /// `1` and `true` are true; anything else is not.
+    pub fn flag(&self, name: &str) -> bool {
+        matches!(self.get(name), Some("1" | "true" | "TRUE" | "True"))
+    }
+
+    /// A list: comma-separated, repeated, or as `name[]`.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let bracketed = format!("{name}[]");
+        let values = self.0.iter().filter(|(key, _)| key == name || *key == bracketed);
+        let pieces = values.flat_map(|(_, value)| value.split(','));
+        pieces.map(str::trim).filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
+    }
+
+    pub fn int(&self, name: &str) -> Result<Option<i64>> {
+        self.get(name)
+            .map(|text| text.parse().map_err(|_| Error::field(name, format!("The {name} must be a whole number."))))
+            .transpose()
+    }
+}
+
+fn decode(text: &str) -> String {
+    let text = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
+    percent_decode_str(&text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_forgiving() {
+        let query = Query::parse("a=x%20y&tags=a,b&tags=c&n[]=1&bad=%zz%&searchKey=%2520hi&flag=1&empty=");
+        assert_eq!(query.get("a"), Some("x y"));
+        assert_eq!(query.list("tags"), ["a", "b", "c"]);
+        assert_eq!(query.list("n"), ["1"]);
+        assert_eq!(query.get("bad"), Some("%zz%"));
+        assert_eq!(query.search("searchKey").as_deref(), Some(" hi"));
+        assert!(query.flag("flag") && !query.flag("empty"));
+        assert!(query.int("a").is_err());
+    }
+}

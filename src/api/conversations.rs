@@ -1,0 +1,184 @@
+//! Conversations, as one user has them.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::access::{Access, AsUser};
+use super::reply::{Reply, ack, data, page};
+use crate::actions::conversations as act;
+use crate::model::error::{Error, Result};
+use crate::model::ids::parse_message_id;
+use crate::model::message::{Party, Receiver};
+use crate::model::page::Page;
+use crate::model::user::check_tags;
+use crate::store::conversations::{self, Filter};
+use crate::store::receipts::Kind;
+
+pub async fn list(access: Access<AsUser>) -> Result<Reply> {
+    let (ask, caller) = (access.page()?, access.caller().clone());
+    let query = access.query();
+    let groups = match query.get("conversationType") {
+        None => None,
+        Some("user") => Some(false),
+        Some("group") => Some(true),
+        Some(_) => return Err(Error::field("conversationType", "The conversationType must be user or group.")),
+    };
+    let filter = Filter {
+        groups,
+        unread: query.flag("unread"),
+        search: query.search("searchKey"),
+        tags: query.list("tags"),
+        with_blocked: query.flag("includeBlockedUsers"),
+    };
+    let (with_tags, with_own_tags) = (query.flag("withTags"), query.flag("withUserAndGroupTags"));
+    let found = access
+        .store()
+        .read(move |read| {
+            let copies = conversations::list(read, caller.user, &filter, ask)?;
+            let items =
+                copies.items.into_iter().map(|copy| act::show(read, &caller, copy)).collect::<Result<Vec<_>>>()?;
+            Ok(Page { items, total: copies.total })
+        })
+        .await?;
+    let mut found = found;
+    for conversation in &mut found.items {
+        if !with_tags {
+            conversation.tags = None;
+        }
+        if !with_own_tags {
+            match &mut conversation.conversation_with {
+                Party::User(user) => user.tags = None,
+                Party::Group(group) => group.tags = None,
+            }
+        }
+    }
+    Ok(page(&found, ask))
+}
+
+fn user(access: &Access<AsUser>) -> Result<Receiver> {
+    Ok(Receiver::User(access.uid()?))
+}
+
+fn group(access: &Access<AsUser>) -> Result<Receiver> {
+    Ok(Receiver::Group(access.guid()?))
+}
+
+async fn show(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
+    let caller = access.caller().clone();
+    let conversation =
+        access.store().read(move |read| act::show(read, &caller, act::copy(read, &caller, &with)?)).await?;
+    Ok(data(&conversation))
+}
+
+async fn update(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
+    #[derive(Deserialize)]
+    struct Body {
+        tags: Option<Vec<String>>,
+    }
+    let caller = access.caller().clone();
+    let tags = access.json::<Body>()?.tags.map(|tags| check_tags(tags, access.limits())).transpose()?;
+    let conversation =
+        access.store().write("conversations.tags", move |tx| act::set_tags(tx, &caller, &with, tags)).await?;
+    Ok(data(&conversation))
+}
+
+async fn reset(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
+    let caller = access.caller().clone();
+    let uid = caller.uid.clone();
+    let name = access.store().write("conversations.reset", move |tx| act::reset(tx, &caller, &with)).await?;
+    Ok(ack(format!("The conversation {name} has been deleted successfully for UID {uid}.")))
+}
+
+/// The `messageId` of a body: a number, or one in text.
+fn message_id(access: &Access<AsUser>) -> Result<Option<i64>> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        message_id: Option<Value>,
+    }
+    match access.json::<Body>()?.message_id {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => parse_message_id(&text).map(Some),
+        Some(other) => parse_message_id(&other.to_string()).map(Some),
+    }
+}
+
+async fn mark(access: Access<AsUser>, with: Receiver, kind: Kind) -> Result<Reply> {
+    let (id, caller) = (message_id(&access)?, access.caller().clone());
+    let uid = caller.uid.clone();
+    access.store().write("conversations.mark", move |tx| act::mark_as(tx, &caller, &with, kind, id)).await?;
+    let word = if kind == Kind::Read { "read" } else { "delivered" };
+    let sentence = format!("The messages of the conversation have been marked as {word} for the user {uid}.");
+    // Samples spell the key both ways.
+    Ok(data(&json!({"success": true, "message": sentence, "Message": sentence})))
+}
+
+async fn unread(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
+    let caller = access.caller().clone();
+    let id = message_id(&access)?.ok_or_else(|| Error::field("messageId", "The messageId field is required."))?;
+    let uid = caller.uid.clone();
+    let conversation =
+        access.store().write("conversations.unread", move |tx| act::mark_unread(tx, &caller, &with, id)).await?;
+    let sentence = format!("The messages from the message id {id} on are marked as unread for the user {uid}.");
+    Ok(data(&json!({"success": true, "message": sentence, "conversation": conversation})))
+}
+
+pub async fn show_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    show(access, with).await
+}
+
+pub async fn show_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    show(access, with).await
+}
+
+pub async fn update_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    update(access, with).await
+}
+
+pub async fn update_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    update(access, with).await
+}
+
+pub async fn reset_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    reset(access, with).await
+}
+
+pub async fn reset_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    reset(access, with).await
+}
+
+pub async fn delivered_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    mark(access, with, Kind::Delivered).await
+}
+
+pub async fn delivered_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    mark(access, with, Kind::Delivered).await
+}
+
+pub async fn read_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    mark(access, with, Kind::Read).await
+}
+
+pub async fn read_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    mark(access, with, Kind::Read).await
+}
+
+pub async fn unread_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    unread(access, with).await
+}
+
+pub async fn unread_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    unread(access, with).await
+}

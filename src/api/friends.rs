@@ -1,0 +1,60 @@
+//! Friends of a user.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::access::{Access, FullKey};
+use super::reply::{Reply, ack, data, page_with_cursor};
+use crate::actions;
+use crate::model::error::{Error, Result};
+use crate::store::{friends, users};
+
+#[derive(Deserialize)]
+struct Body {
+    /// Who becomes a friend.
+    accepted: Option<Vec<String>>,
+    /// Who stops being one.
+    friends: Option<Vec<String>>,
+}
+
+fn required(list: Option<Vec<String>>, field: &str, most: usize) -> Result<Vec<String>> {
+    let list = list.ok_or_else(|| Error::field(field, format!("The {field} field is required.")))?;
+    if list.len() > most {
+        return Err(Error::field(field, format!("No more than {most} uids may be given in one call.")));
+    }
+    Ok(list)
+}
+
+pub async fn add(access: Access<FullKey>) -> Result<Reply> {
+    let (uid, app) = (access.uid()?, access.app().clone());
+    let uids = required(access.json::<Body>()?.accepted, "accepted", access.limits().bulk)?;
+    let results = access.store().write("friends.add", move |tx| actions::friends::add(tx, &app, &uid, &uids)).await?;
+    Ok(data(&json!({"accepted": results})))
+}
+
+pub async fn remove(access: Access<FullKey>) -> Result<Reply> {
+    let (uid, app) = (access.uid()?, access.app().clone());
+    let uids = required(access.json::<Body>()?.friends, "friends", access.limits().bulk)?;
+    let named = uid.clone();
+    access.store().write("friends.remove", move |tx| actions::friends::remove(tx, &app, &uid, &uids)).await?;
+    Ok(ack(format!("Deleted the friend relations of UID {named} successfully.")))
+}
+
+pub async fn list(access: Access<FullKey>) -> Result<Reply> {
+    let (uid, app, ask) = (access.uid()?, access.app().clone(), access.page()?);
+    let search = access.query().search("searchKey");
+    let page = access
+        .store()
+        .read(move |read| {
+            let owner = users::person(read, &app, &uid)?;
+            let mut page = friends::list(read, owner.id, search.as_deref(), ask)?;
+            for friend in &mut page.items {
+                friend.conversation_id = Some(crate::model::user::conversation_name(&friend.uid, &owner.uid));
+                friend.tags = None;
+            }
+            Ok(page)
+        })
+        .await?;
+    let last = page.items.last().map(|user| user.updated_at.unwrap_or(user.created_at));
+    Ok(page_with_cursor(&page, ask, last, false))
+}

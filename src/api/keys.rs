@@ -1,0 +1,91 @@
+//! API keys. A key is shown once, when it is made; afterwards in masked form.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::access::{Access, FullKey};
+use super::reply::{Reply, ack, data, page};
+use crate::actions;
+use crate::model::caller::KeyScope;
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::shown;
+use crate::model::user::check_name;
+use crate::store::{Read, keys};
+
+#[derive(Deserialize)]
+struct Body {
+    name: Option<String>,
+    scope: Option<String>,
+}
+
+fn scope(text: Option<&str>) -> Result<Option<KeyScope>> {
+    text.map(|text| {
+        KeyScope::parse(text).ok_or_else(|| Error::field("scope", "The scope must be fullAccess or authOnly."))
+    })
+    .transpose()
+}
+
+pub async fn create(access: Access<FullKey>) -> Result<Reply> {
+    let body: Body = access.json()?;
+    let name = check_name("name", &body.name.unwrap_or_default(), access.limits())?;
+    let scope = scope(body.scope.as_deref())?.unwrap_or(KeyScope::AuthOnly);
+    let (app, limits, named) = (access.app().clone(), access.limits().clone(), name.clone());
+    let (secret, at) = access
+        .store()
+        .write("keys.create", move |tx| Ok((actions::apps::create_key(tx, &app, &named, scope, &limits)?, tx.now())))
+        .await?;
+    Ok(data(&json!({"apiKey": secret, "name": name, "scope": scope.as_str(), "createdAt": at})))
+}
+
+pub async fn list(access: Access<FullKey>) -> Result<Reply> {
+    let ask = access.page()?;
+    let scope = scope(access.query().get("scope"))?.map(KeyScope::as_str);
+    let (app, search) = (access.app().id, access.query().search("searchKey"));
+    let keys = access.store().read(move |read| keys::list(read, app, scope, search.as_deref(), ask)).await?;
+    Ok(page(&keys, ask))
+}
+
+fn find(read: &Read<'_>, app: i64, secret: &str) -> Result<keys::Key> {
+    keys::find(read, app, secret)?
+        .ok_or_else(|| Error::new(Code::ApiKeyNotFound, format!("The API key {} does not exist.", shown(secret))))
+}
+
+pub async fn show(access: Access<FullKey>) -> Result<Reply> {
+    let (app, secret) = (access.app().id, access.param("apiKey").to_owned());
+    Ok(data(&access.store().read(move |read| find(read, app, &secret)).await?))
+}
+
+pub async fn update(access: Access<FullKey>) -> Result<Reply> {
+    let body: Body = access.json()?;
+    let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
+    let scope = scope(body.scope.as_deref())?;
+    let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
+    let key = access
+        .store()
+        .write("keys.update", move |tx| {
+            let key = find(tx, app, &secret)?;
+            not_itself(own, &key)?;
+            keys::update(tx, key.id, name.as_deref(), scope)?;
+            find(tx, app, &secret)
+        })
+        .await?;
+    Ok(data(&key))
+}
+
+pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
+    let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
+    let key = access
+        .store()
+        .write("keys.delete", move |tx| {
+            let key = find(tx, app, &secret)?;
+            not_itself(own, &key)?;
+            keys::delete(tx, key.id)?;
+            Ok(key)
+        })
+        .await?;
+    Ok(ack(format!("The API key {} has been deleted successfully.", key.api_key)))
+}
+
+fn not_itself(own: Option<i64>, key: &keys::Key) -> Result<()> {
+    if own == Some(key.id) { Err(Code::ApiKeySelf.into()) } else { Ok(()) }
+}

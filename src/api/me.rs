@@ -1,0 +1,182 @@
+//! What a logged-in client asks about itself: details, settings, logout.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::access::{Access, AsUser, Demand, Either, Token};
+use super::reply::{Reply, ack, data};
+use super::users::ProfileBody;
+use crate::actions::tokens::socket_token;
+use crate::model::error::{Code, Error, Result};
+use crate::model::json::{Raw, to_raw};
+use crate::model::user::{User, UserPatch, check_name};
+use crate::store::tokens::Device;
+use crate::store::{tokens, users};
+
+/// The two kinds of `PUT me` body share the endpoint: device details, and changes to the profile.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateBody {
+    name: Option<String>,
+    #[serde(flatten)]
+    profile: ProfileBody,
+    #[serde(flatten)]
+    device: DeviceBody,
+}
+
+/// What a client says of its device.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceBody {
+    platform: Option<String>,
+    device_id: Option<String>,
+    user_agent: Option<String>,
+    app_info: Option<Raw>,
+}
+
+/// Longest device field kept, in characters: more says nothing about a device.
+const MAX_DEVICE: usize = 1000;
+
+impl DeviceBody {
+    pub fn parse(self) -> Device {
+        let cut = |text: Option<String>| text.map(|text| text.chars().take(MAX_DEVICE).collect::<String>());
+        let info = self.app_info.map(|raw| raw.get().to_owned());
+        let agent = info
+            .as_deref()
+            .and_then(|info| serde_json::from_str::<Value>(info).ok())
+            .and_then(|info| info["userAgent"].as_str().map(str::to_owned));
+        Device {
+            platform: cut(self.platform),
+            device_id: cut(self.device_id),
+            user_agent: cut(self.user_agent.or(agent)),
+            app_info: info.filter(|info| info.len() <= 4 * MAX_DEVICE),
+        }
+    }
+}
+
+pub async fn update(access: Access<Token>) -> Result<Reply> {
+    let body: UpdateBody = access.json()?;
+    let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
+    let patch = UserPatch { name, role: None, profile: body.profile.parse(access.limits())? };
+    let device = body.device.parse();
+    let caller = access.caller().clone();
+    access
+        .store()
+        .write("me.update", move |tx| {
+            let token = caller.token.ok_or(Code::AuthTokenUnknown)?;
+            tokens::describe(tx, token, &device)?;
+            if patch.changes_something() {
+                users::update(tx, users::by_id(tx, caller.user)?, patch)?;
+            }
+            Ok(())
+        })
+        .await?;
+    me(&access).await
+}
+
+pub async fn show(access: Access<Token>) -> Result<Reply> {
+    me(&access).await
+}
+
+/// The caller as he sees himself, with everything a client needs to start. It replaces what the client stored, so the
+/// token and the socket token are always in it.
+async fn me(access: &Access<Token>) -> Result<Reply> {
+    let caller = access.caller().clone();
+    let (user, created_at) = access
+        .store()
+        .read(move |read| {
+            let created_at = match caller.token {
+                Some(token) => tokens::created_at(read, token)?,
+                None => None,
+            };
+            Ok((users::by_id(read, caller.user)?, created_at.ok_or(Code::AuthTokenUnknown)?))
+        })
+        .await?;
+    let secret = access.header("authtoken").unwrap_or_default().to_owned();
+    let app_id = access.app().app_id.clone();
+    let jwt = socket_token(&secret, &app_id, &user.uid, created_at);
+    let identity = format!("[{app_id}]{}", user.uid);
+    // He is logging in: to himself he is there, socket or not.
+    let user = User { auth_token: Some(secret), status: crate::model::user::Status::Available, ..user };
+    let mut body = json!(user);
+    // Texts that are JSON go in as they are stored.
+    body["jwt"] = json!(jwt);
+    body["wsChannel"] = json!({"identity": identity, "secret": "", "service": ""});
+    body["settings"] = settings_of(access);
+    Ok(data(&body))
+}
+
+pub async fn settings(access: Access<Either>) -> Result<Reply> {
+    Ok(data(&settings_of(&access)))
+}
+
+/// Where to go and what there is. Hosts are the ones the client already uses.
+fn settings_of<D: Demand>(access: &Access<D>) -> Value {
+    let host = access.api().public_host.clone().unwrap_or_else(|| access.host().to_owned());
+    let (name, port) = split_host(&host);
+    json!({
+        "CHAT_HOST": name,
+        "CHAT_WSS_PORT": port,
+        "CLIENT_API_HOST": host,
+        "ADMIN_API_HOST": host,
+        "CHAT_API_VERSION": "v3.0",
+        "WS_API_VERSION": "v3.0",
+        "APP_VERSION": "4",
+        "MODE": "DEFAULT",
+        "ANALYTICS_PING_DISABLED": true,
+        "ANALYTICS_HOST": host,
+        "ANALYTICS_VERSION": "v1",
+        "REGION": &*access.app().region,
+        "EXTENSION_DOMAIN": "extensions.invalid",
+        "appId": &*access.app().app_id,
+        "extensions": [],
+        "flagReasons": [],
+        "parameters": {
+            "core.conversations.updateOnCallActivity": true,
+            "core.conversations.updateOnGroupActions": true,
+            "core.conversations.updateOnCustomMessage": true,
+            "core.conversations.updateOnReplies": true,
+        },
+        "file.size.max": 104_857_600,
+        "file.count.max": 10,
+    })
+}
+
+/// Host and port of `host[:port]`; without a port it is the one of https.
+fn split_host(host: &str) -> (&str, &str) {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => (name, port),
+        _ => (host, "443"),
+    }
+}
+
+pub async fn log_out(access: Access<Token>) -> Result<Reply> {
+    let token = access.caller().token.ok_or(Code::AuthTokenUnknown)?;
+    access.store().write("me.log_out", move |tx| tokens::delete(tx, token)).await?;
+    Ok(ack("User logged out successfully."))
+}
+
+/// Clients report their surroundings once per device and want their session id back. Nothing of it is kept.
+pub async fn session(access: Access<AsUser>) -> Result<Reply> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Body {
+        session_id: Option<String>,
+    }
+    let body: Body = access.json()?;
+    let id = body.session_id.ok_or_else(|| Error::field("sessionId", "The sessionId field is required."))?;
+    Ok(data(&json!({"sessionId": to_raw(&id)})))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::split_host;
+
+    #[test]
+    fn hosts_with_and_without_port() {
+        assert_eq!(split_host("chat.example:8443"), ("chat.example", "8443"));
+        assert_eq!(split_host("chat.example"), ("chat.example", "443"));
+        assert_eq!(split_host("[::1]:8443"), ("[::1]", "8443"));
+        assert_eq!(split_host("[::1]"), ("[::1]", "443"));
+    }
+}

@@ -1,0 +1,335 @@
+//! Messages.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::access::{Access, AsUser, Demand, Either};
+use super::groups::affix;
+use super::reply::{Reply, ack, data, data_json, list as list_reply};
+use crate::actions;
+use crate::actions::messages::Edit;
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::{Uid, parse_message_id};
+use crate::model::json::{Object, Raw};
+use crate::model::message::{Ask, Draft, Receiver, ReceiverType};
+use crate::model::page::Affix;
+use crate::model::user::check_tags;
+use crate::store::messages::{self, Filter, Within};
+use crate::store::users;
+
+/// A message as sent. Of the many fields clients send only these count.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SendBody {
+    receiver: Option<String>,
+    receiver_type: Option<String>,
+    category: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    data: Option<Raw>,
+    metadata: Option<Raw>,
+    tags: Option<Vec<String>>,
+    muid: Option<String>,
+    parent_id: Option<Value>,
+    parent_message_id: Option<Value>,
+    quoted_message_id: Option<Value>,
+}
+
+/// An id that may come as a number or as text; absent, null, empty and 0 mean none.
+fn id(value: Option<&Value>) -> Result<Option<i64>> {
+    match value {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if text.is_empty() || text == "0" => Ok(None),
+        Some(Value::String(text)) => parse_message_id(text).map(Some),
+        Some(Value::Number(number)) if number.as_i64() == Some(0) => Ok(None),
+        Some(other) => parse_message_id(&other.to_string()).map(Some),
+    }
+}
+
+fn object(raw: Option<&Raw>) -> Result<Object> {
+    match raw.filter(|raw| raw.get() != "null") {
+        Some(raw) => Object::parse(raw.get())
+            .ok_or_else(|| Error::new(Code::InvalidData, "The data of the message must be an object.")),
+        None => Ok(Object::default()),
+    }
+}
+
+fn draft<D: Demand>(access: &Access<D>, parent: Option<i64>) -> Result<Draft> {
+    let body: SendBody = access.json()?;
+    let parent = match parent {
+        Some(parent) => Some(parent),
+        None => id(body.parent_message_id.as_ref())?.or(id(body.parent_id.as_ref())?),
+    };
+    let ask = Ask {
+        receiver: body.receiver.as_deref(),
+        receiver_type: body.receiver_type.as_deref(),
+        category: body.category.as_deref(),
+        kind: body.kind.as_deref(),
+        data: object(body.data.as_ref())?,
+        metadata: body.metadata.as_deref().filter(|raw| raw.get() != "null"),
+        tags: body.tags,
+        muid: body.muid,
+        parent,
+        quoted: id(body.quoted_message_id.as_ref())?,
+    };
+    Draft::parse(ask, access.limits())
+}
+
+pub async fn send(access: Access<Either>) -> Result<Reply> {
+    let draft = draft(&access, None)?;
+    post(&access, draft).await
+}
+
+/// A reply in the thread of the message in the path.
+pub async fn reply(access: Access<AsUser>) -> Result<Reply> {
+    let parent = access.message_id()?;
+    let draft = draft(&access, Some(parent))?;
+    post(&access, draft).await
+}
+
+async fn post<D: Demand>(access: &Access<D>, draft: Draft) -> Result<Reply> {
+    let caller = access.caller().clone();
+    let sent = access.store().write("messages.send", move |tx| actions::messages::send(tx, &caller, draft)).await?;
+    Ok(data_json(&sent.json))
+}
+
+pub async fn show(access: Access<Either>) -> Result<Reply> {
+    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let message = access
+        .store()
+        .read(move |read| {
+            let row = messages::accessible(read, caller.app.id, id, caller.viewer())?;
+            let message = messages::show_one(read, row.clone(), caller.viewer())?;
+            messages::with_receipts(read, message, &row)
+        })
+        .await?;
+    Ok(data(&message))
+}
+
+pub async fn by_muid(access: Access<AsUser>) -> Result<Reply> {
+    let (muid, caller) = (access.param("muid").to_owned(), access.caller().clone());
+    let message = access
+        .store()
+        .read(move |read| {
+            let row = messages::by_muid(read, caller.user, &muid)?.ok_or(Code::MessageNotFound)?;
+            messages::show_one(read, row, caller.viewer())
+        })
+        .await?;
+    Ok(data(&message))
+}
+
+#[derive(Deserialize)]
+struct EditBody {
+    data: Option<Raw>,
+    tags: Option<Vec<String>>,
+}
+
+pub async fn update(access: Access<Either>) -> Result<Reply> {
+    let (id, caller, limits) = (access.message_id()?, access.caller().clone(), access.limits().clone());
+    let body: EditBody = access.json()?;
+    let edit =
+        Edit { data: object(body.data.as_ref())?, tags: body.tags.map(|tags| check_tags(tags, &limits)).transpose()? };
+    let sent = access
+        .store()
+        .write("messages.edit", move |tx| actions::messages::edit(tx, &caller, id, edit, &limits))
+        .await?;
+    Ok(data_json(&sent.json))
+}
+
+pub async fn delete(access: Access<Either>) -> Result<Reply> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        permanent: bool,
+    }
+    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let Body { permanent } = access.json()?;
+    let sent = access
+        .store()
+        .write("messages.delete", move |tx| actions::messages::delete(tx, &caller, id, permanent))
+        .await?;
+    Ok(data_json(&sent.json))
+}
+
+pub async fn interacted(access: Access<AsUser>) -> Result<Reply> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        interactions: Vec<String>,
+    }
+    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let Body { interactions } = access.json()?;
+    let uid = caller.uid.clone();
+    access
+        .store()
+        .write("messages.interacted", move |tx| actions::interactions::mark(tx, &caller, id, &interactions))
+        .await?;
+    Ok(ack(format!("The message id {id} has been marked as interacted for the user {uid}.")))
+}
+
+/// The filters of a message list, from the query.
+fn filter(access: &Access<Either>) -> Result<Filter> {
+    let query = access.query();
+    let limits = access.limits();
+    let limit = match query.int("limit")? {
+        Some(limit) => limit,
+        None => query.int("per_page")?.or(query.int("perPage")?).unwrap_or(limits.page_messages),
+    };
+    if limit < 1 {
+        return Err(Error::field("limit", "The limit must be at least 1."));
+    }
+    let cursor = query.get("id").map(parse_message_id).transpose()?;
+    // Without a direction: a first page is the newest messages, a cursor goes on from there.
+    let affix = affix(query.get("affix"))?.unwrap_or(Affix::Prepend);
+    let mut filter = Filter::new(affix, limit.min(limits.max_per_page));
+    let both = |one: &str, many: &str| {
+        let mut list = query.list(many);
+        list.extend(query.list(one));
+        list
+    };
+    filter.id = cursor;
+    filter.sent_at = query.int("sentAt")?;
+    filter.updated_at = query.int("updatedAt")?;
+    filter.from = query.int("fromTimestamp")?;
+    filter.to = query.int("toTimestamp")?;
+    filter.categories = both("category", "categories");
+    filter.types = both("type", "types");
+    filter.tags = query.list("tags");
+    filter.receiver_type = match query.get("receiverType") {
+        Some(text) => Some(ReceiverType::parse(text).ok_or(Code::InvalidReceiverType)?),
+        None => None,
+    };
+    filter.search = query.search("searchKey");
+    filter.hide_deleted = query.flag("hideDeleted");
+    filter.only_deleted = query.flag("onlyDeleted");
+    filter.hide_replies = query.flag("hideReplies");
+    filter.hide_quoted = query.flag("hideQuotedMessages");
+    filter.only_updates = query.flag("onlyUpdates");
+    filter.unread = query.flag("unread");
+    filter.undelivered = query.flag("undelivered");
+    filter.hide_blocked = query.flag("hideMessagesFromBlockedUsers");
+    filter.has_attachments = query.flag("hasAttachments");
+    filter.has_links = query.flag("hasLinks");
+    filter.has_reactions = query.flag("hasReactions");
+    filter.viewer = access.caller().viewer();
+    Ok(filter)
+}
+
+/// Where a list looks, before that has been checked.
+enum Place {
+    Everywhere,
+    With(Receiver),
+    Thread(i64),
+}
+
+pub async fn list(access: Access<Either>) -> Result<Reply> {
+    page(access, Place::Everywhere).await
+}
+
+pub async fn with_user(access: Access<Either>) -> Result<Reply> {
+    let place = Place::With(Receiver::User(access.uid()?));
+    page(access, place).await
+}
+
+pub async fn in_group(access: Access<Either>) -> Result<Reply> {
+    let place = Place::With(Receiver::Group(access.guid()?));
+    page(access, place).await
+}
+
+pub async fn thread(access: Access<Either>) -> Result<Reply> {
+    let place = Place::Thread(access.message_id()?);
+    page(access, place).await
+}
+
+async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
+    let mut filter = filter(&access)?;
+    let sender = access.query().get("sender").map(Uid::from_path).transpose()?;
+    let count = access.query().flag("count") && (filter.unread || filter.undelivered);
+    let with_tags = access.query().flag("withTags");
+    let caller = access.caller().clone();
+    let (affix, limit) = (filter.affix, filter.limit);
+    if count {
+        return counts(access, place).await;
+    }
+    let messages = access
+        .store()
+        .read(move |read| {
+            let within = match place {
+                Place::Everywhere => caller.viewer().map_or(Within::App, Within::User),
+                Place::With(Receiver::User(uid)) if !caller.person => {
+                    Within::User(users::person(read, &caller.app, &uid)?.id)
+                }
+                Place::With(receiver) => match actions::messages::readable(read, &caller, &receiver)? {
+                    Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
+                    None => return Ok(Vec::new()),
+                },
+                Place::Thread(parent) => {
+                    messages::accessible(read, caller.app.id, parent, caller.viewer())?;
+                    Within::Thread(parent)
+                }
+            };
+            if let Some(sender) = sender {
+                filter.sender = Some(users::person(read, &caller.app, &sender)?.id);
+            }
+            let rows = messages::list(read, caller.app.id, within, &filter)?;
+            let mut messages = messages::show(read, rows, caller.viewer())?;
+            if !with_tags {
+                messages.iter_mut().for_each(|message| message.tags = None);
+            }
+            Ok(messages)
+        })
+        .await?;
+    let mut meta = json!({"current": {"limit": limit, "count": messages.len()}});
+    if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
+        let point = |message: &crate::model::message::Message, affix: &str| json!({"affix": affix, "sentAt": message.sent_at, "id": message.id.to_string()});
+        meta["next"] = point(last, "append");
+        meta["previous"] = point(first, "prepend");
+        let edge = if affix == Affix::Append { last } else { first };
+        meta["cursor"] = point(edge, affix.as_str());
+    }
+    Ok(list_reply(&messages, meta))
+}
+
+/// Unread counts by the other side, for `unread=1&count=1`.
+async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
+    use crate::model::page::PageAsk;
+    use crate::store::conversations::{self, Kind};
+    use crate::store::groups;
+    let caller = access.caller().clone();
+    let kind = access.query().get("receiverType").and_then(ReceiverType::parse);
+    let most = access.limits().max_per_page;
+    let viewer = caller.viewer().ok_or_else(|| Error::field("onBehalfOf", "Unread counts are a user's: name him."))?;
+    let counts = access
+        .store()
+        .read(move |read| {
+            let copies = match place {
+                Place::With(receiver) => match actions::conversations::copy(read, &caller, &receiver) {
+                    Ok(copy) => vec![copy],
+                    Err(error) if error.code == Code::ConversationNotAccessible => Vec::new(),
+                    Err(error) => return Err(error),
+                },
+                _ => {
+                    let filter = conversations::Filter {
+                        groups: kind.map(|kind| kind == ReceiverType::Group),
+                        unread: true,
+                        with_blocked: true,
+                        ..Default::default()
+                    };
+                    conversations::list(read, viewer, &filter, PageAsk { page: 1, per_page: most })?.items
+                }
+            };
+            let mut counts = Vec::new();
+            for copy in copies.into_iter().filter(|copy| copy.unread > 0) {
+                let (id, kind) = match copy.conv.kind {
+                    Kind::Group(group) => (groups::by_id(read, group)?.guid, ReceiverType::Group),
+                    Kind::Pair(..) => {
+                        (users::by_id(read, copy.conv.peer(viewer).unwrap_or(viewer))?.uid, ReceiverType::User)
+                    }
+                };
+                counts.push(json!({"entityId": id, "entityType": kind, "count": copy.unread}));
+            }
+            Ok(counts)
+        })
+        .await?;
+    Ok(data(&counts))
+}

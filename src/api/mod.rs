@@ -1,0 +1,370 @@
+//! The REST API: one route table.
+//!
+//! Every operation is a row of [`routes`]: method, path, the contract's operation name, and its handler. Whom it serves
+//! is in the handler's type. Everything enters by [`dispatch`], which also answers what is no operation: preflights,
+//! socket upgrades, the admin page.
+
+mod access;
+mod admin;
+mod blocks;
+mod calls;
+mod conversations;
+mod friends;
+mod groups;
+mod keys;
+mod me;
+mod members;
+mod messages;
+mod pages;
+mod reply;
+mod roles;
+mod tokens;
+mod users;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::web::{Bytes, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::live::command::Context;
+use crate::live::hub::Hub;
+use crate::live::socket;
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
+use crate::model::time::Ids;
+use crate::passwords::Passwords;
+use crate::store::Store;
+use access::{Access, Demand, Parts, Query, Who};
+use reply::Reply;
+
+/// What handlers share.
+pub struct Api {
+    pub store: Store,
+    pub hub: Hub,
+    pub passwords: Passwords,
+    pub limits: Arc<Limits>,
+    /// The name clients reach this server by (`host[:port]`), when it is not the one in their requests.
+    pub public_host: Option<String>,
+    /// Given to new apps; see `Config::region`.
+    pub region: String,
+    pub ids: Ids,
+    pub router: Router,
+}
+
+type Answer = Pin<Box<dyn Future<Output = Result<Reply>>>>;
+
+/// A row of the route table.
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    /// The contract's name for the operation.
+    pub operation: &'static str,
+    pub who: Who,
+    handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
+}
+
+fn route<D, F, Fut>(method: Method, path: &'static str, operation: &'static str, handler: F) -> Route
+where
+    D: Demand,
+    F: Fn(Access<D>) -> Fut + Copy + Send + Sync + 'static,
+    Fut: Future<Output = Result<Reply>> + 'static,
+{
+    Route {
+        method,
+        path,
+        operation,
+        who: D::WHO,
+        handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
+    }
+}
+
+/// The whole API.
+pub fn routes() -> Vec<Route> {
+    let get = Method::GET;
+    let post = Method::POST;
+    let put = Method::PUT;
+    let patch = Method::PATCH;
+    let delete = Method::DELETE;
+    let r = Row;
+    vec![
+        r.on(&post, "/messages", "send-message", messages::send),
+        r.on(&get, "/messages", "list-all-messages", messages::list),
+        r.on(&get, "/messages/{id}", "get-message-details", messages::show),
+        r.on(&put, "/messages/{id}", "update-message", messages::update),
+        r.on(&delete, "/messages/{id}", "delete-message", messages::delete),
+        r.on(&get, "/user/messages/{muid}", "get-message-by-muid", messages::by_muid),
+        r.on(&patch, "/messages/{id}/interacted", "mark-message-as-interacted", messages::interacted),
+        r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply),
+        r.on(&get, "/messages/{id}/thread", "list-all-thread-messages", messages::thread),
+        r.on(&get, "/users/{uid}/messages", "user-list-user-messages", messages::with_user),
+        r.on(&get, "/groups/{guid}/messages", "user-list-group-messages", messages::in_group),
+        r.on(&put, "/me", "update-me", me::update),
+        r.on(&get, "/me", "get-me", me::show),
+        r.on(&delete, "/me", "logout", me::log_out),
+        r.on(&get, "/settings", "get-settings", me::settings),
+        r.on(&post, "/user_sessions", "create-user-session", me::session),
+        r.on(&post, "/apikeys", "create-apikey", keys::create),
+        r.on(&get, "/apikeys", "list-apikeys", keys::list),
+        r.on(&get, "/apikeys/{apiKey}", "get-apikey", keys::show),
+        r.on(&put, "/apikeys/{apiKey}", "update-apikey", keys::update),
+        r.on(&delete, "/apikeys/{apiKey}", "delete-apikey", keys::delete),
+        r.on(&post, "/users/{uid}/auth_tokens", "create-authtoken", tokens::create),
+        r.on(&get, "/users/{uid}/auth_tokens", "list-authtokens", tokens::list),
+        r.on(&delete, "/users/{uid}/auth_tokens", "flush-authtokens", tokens::flush),
+        r.on(&get, "/users/{uid}/auth_tokens/{authToken}", "get-authtoken", tokens::show),
+        r.on(&put, "/users/{uid}/auth_tokens/{authToken}", "update-authtoken", tokens::update),
+        r.on(&delete, "/users/{uid}/auth_tokens/{authToken}", "delete-authtoken", tokens::delete),
+        r.on(&post, "/roles", "create-role", roles::create),
+        r.on(&get, "/roles", "list-roles", roles::list),
+        r.on(&get, "/roles/{role}", "get-role", roles::show),
+        r.on(&put, "/roles/{role}", "update-role", roles::update),
+        r.on(&delete, "/roles/{role}", "delete-role", roles::delete),
+        r.on(&post, "/users", "create-user", users::create),
+        r.on(&get, "/users", "list-users", users::list),
+        r.on(&put, "/users", "reactivate-users", users::reactivate),
+        r.on(&delete, "/users", "deactivate-users", users::deactivate),
+        r.on(&get, "/users/{uid}", "get-user", users::show),
+        r.on(&put, "/users/{uid}", "update-user", users::update),
+        r.on(&delete, "/users/{uid}", "delete-user", users::delete),
+        r.on(&post, "/users/{uid}/blockedusers", "block-users", blocks::block_for),
+        r.on(&delete, "/users/{uid}/blockedusers", "unblock-users", blocks::unblock_for),
+        r.on(&get, "/users/{uid}/blockedusers", "list-blocked-users", blocks::list_for),
+        r.on(&post, "/blockedusers", "(client) block-users", blocks::block),
+        r.on(&delete, "/blockedusers", "(client) unblock-users", blocks::unblock),
+        r.on(&get, "/blockedusers", "(client) list-blocked-users", blocks::list),
+        r.on(&post, "/users/{uid}/friends", "add-friend", friends::add),
+        r.on(&get, "/users/{uid}/friends", "list-all-friends", friends::list),
+        r.on(&delete, "/users/{uid}/friends", "remove-friend", friends::remove),
+        r.on(&post, "/groups", "create-group", groups::create),
+        r.on(&get, "/groups", "list-groups", groups::list),
+        r.on(&get, "/groups/{guid}", "get-group", groups::show),
+        r.on(&put, "/groups/{guid}", "update-group", groups::update),
+        r.on(&delete, "/groups/{guid}", "delete-group", groups::delete),
+        r.on(&patch, "/groups/{guid}/owner", "(client) transfer-ownership", groups::transfer),
+        r.on(&post, "/groups/{guid}/members", "add-group-members", members::add_or_join),
+        r.on(&put, "/groups/{guid}/members", "(client) add-group-members", members::add),
+        r.on(&delete, "/groups/{guid}/members", "(client) leave-group", members::leave),
+        r.on(&get, "/groups/{guid}/members", "list-group-members", members::list),
+        r.on(&put, "/groups/{guid}/members/{uid}", "change-group-member-scope", members::change_scope),
+        r.on(&delete, "/groups/{guid}/members/{uid}", "kick-group-member", members::kick),
+        r.on(&post, "/groups/{guid}/bannedusers/{uid}", "ban-group-user", members::ban),
+        r.on(&delete, "/groups/{guid}/bannedusers/{uid}", "unban-group-user", members::unban),
+        r.on(&get, "/groups/{guid}/bannedusers", "list-banned-group-users", members::banned),
+        r.on(&get, "/conversations", "list-all-conversations", conversations::list),
+        r.on(&get, "/users/{uid}/conversation", "get-user-conversations", conversations::show_user),
+        r.on(&put, "/users/{uid}/conversation", "update-user-conversation", conversations::update_user),
+        r.on(&delete, "/users/{uid}/conversation", "reset-user-conversation", conversations::reset_user),
+        r.on(
+            &post,
+            "/users/{uid}/conversation/delivered",
+            "mark-conversation-as-delivered",
+            conversations::delivered_user,
+        ),
+        r.on(&post, "/users/{uid}/conversation/read", "mark-conversation-as-read", conversations::read_user),
+        r.on(&delete, "/users/{uid}/conversation/read", "mark-conversation-as-unread", conversations::unread_user),
+        r.on(&get, "/groups/{guid}/conversation", "get-group-conversations", conversations::show_group),
+        r.on(&put, "/groups/{guid}/conversation", "update-group-conversation", conversations::update_group),
+        r.on(&delete, "/groups/{guid}/conversation", "reset-group-conversation", conversations::reset_group),
+        r.on(
+            &post,
+            "/groups/{guid}/conversation/delivered",
+            "mark-group-conversation-as-delivered",
+            conversations::delivered_group,
+        ),
+        r.on(&post, "/groups/{guid}/conversation/read", "mark-group-conversation-as-read", conversations::read_group),
+        r.on(
+            &delete,
+            "/groups/{guid}/conversation/read",
+            "mark-group-conversation-as-unread",
+            conversations::unread_group,
+        ),
+        r.on(&post, "/calls", "(client) initiate-call", calls::initiate),
+        r.on(&put, "/calls/{sessionid}", "(client) update-call", calls::update),
+        r.on(&patch, "/calls/{sessionid}/type", "(client) switch-call-type", calls::switch),
+        r.on(&post, "/admin/api/setup", "admin-setup", admin::set_up),
+        r.on(&post, "/admin/api/login", "admin-login", admin::log_in),
+        r.on(&post, "/admin/api/logout", "admin-logout", admin::log_out),
+        r.on(&get, "/admin/api/overview", "admin-overview", admin::overview),
+        r.on(&post, "/admin/api/apps", "admin-create-app", admin::create_app),
+        r.on(&get, "/admin/api/apps/{appId}/keys", "admin-list-keys", admin::list_keys),
+        r.on(&post, "/admin/api/apps/{appId}/keys", "admin-create-key", admin::create_key),
+        r.on(&delete, "/admin/api/apps/{appId}/keys/{keyId}", "admin-revoke-key", admin::revoke_key),
+        r.on(&get, "/admin/api/apps/{appId}/users", "admin-list-users", admin::list_users),
+        r.on(&get, "/admin/api/apps/{appId}/groups", "admin-list-groups", admin::list_groups),
+    ]
+}
+
+/// Lets the rows above read as a table.
+#[derive(Clone, Copy)]
+struct Row;
+
+impl Row {
+    fn on<D, F, Fut>(self, method: &Method, path: &'static str, operation: &'static str, handler: F) -> Route
+    where
+        D: Demand,
+        F: Fn(Access<D>) -> Fut + Copy + Send + Sync + 'static,
+        Fut: Future<Output = Result<Reply>> + 'static,
+    {
+        route(method.clone(), path, operation, handler)
+    }
+}
+
+/// Finds the row for a request.
+pub struct Router {
+    routes: Vec<Route>,
+    by_method: HashMap<Method, matchit::Router<usize>>,
+}
+
+impl Router {
+    pub fn new(routes: Vec<Route>) -> Self {
+        let mut by_method: HashMap<Method, matchit::Router<usize>> = HashMap::new();
+        for (at, route) in routes.iter().enumerate() {
+            let inserted = by_method.entry(route.method.clone()).or_default().insert(route.path, at);
+            // The table is part of the program; a test walks it, so this is never seen by a user.
+            inserted.unwrap_or_else(|error| panic!("route {}: {error}", route.path));
+        }
+        Router { routes, by_method }
+    }
+
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    fn find(&self, method: &Method, path: &str) -> Option<(&Route, Vec<(String, String)>)> {
+        let found = self.by_method.get(method)?.at(path).ok()?;
+        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let params = found.params.iter().map(|(key, value)| (key.to_owned(), decode(value))).collect();
+        Some((&self.routes[*found.value], params))
+    }
+}
+
+/// A body must be there within this time.
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Answers every request.
+pub async fn dispatch(
+    request: HttpRequest,
+    payload: Payload,
+    api: actix_web::web::Data<Api>,
+    context: actix_web::web::ThinData<Rc<Context>>,
+) -> HttpResponse {
+    let mut response = if request.method() == Method::OPTIONS {
+        preflight(&request)
+    } else if is_upgrade(&request) {
+        match socket::accept(&request, payload, context.0.clone()) {
+            // A socket's answer belongs to the socket: no more headers on it.
+            Ok(response) => return response,
+            Err(_) => reply::refusal(&Error::new(Code::BadRequest, "This is no proper WebSocket handshake.")),
+        }
+    } else if let Some(page) = pages::find(&request) {
+        page
+    } else {
+        match operate(&request, payload, api.into_inner()).await {
+            Ok(Reply(body)) => HttpResponse::Ok().content_type("application/json").body(body),
+            Err(error) => reply::refusal(&error),
+        }
+    };
+    allow_any_origin(&mut response);
+    response
+}
+
+async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Result<Reply> {
+    let path = versionless(request.path())?;
+    let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
+    let body = read_body(request, payload, api.limits.body).await?;
+    let parts = Parts {
+        headers: request.headers().clone(),
+        host: request.connection_info().host().to_owned(),
+        params,
+        query: Query::parse(request.query_string()),
+        body,
+    };
+    (route.handler)(api.clone(), parts).await
+}
+
+async fn read_body(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes> {
+    let too_large = || Error::new(Code::TooLarge, format!("The body may not be larger than {most} bytes."));
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > most) {
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(most)).await {
+        Ok(Ok(Ok(bytes))) => Ok(bytes),
+        Ok(Ok(Err(_))) => Err(Error::new(Code::BadRequest, "The body could not be read.")),
+        Ok(Err(_)) => Err(too_large()),
+        Err(_) => Err(Error::new(Code::BadRequest, "The body did not arrive in time.")),
+    }
+}
+
+/// The path without its version: `/v3`, `/v3.0`, both, or none name the same API.
+fn versionless(path: &str) -> Result<&str> {
+    let mut rest = path;
+    loop {
+        let segment = rest.strip_prefix('/').map_or("", |rest| rest.split('/').next().unwrap_or(""));
+        match segment {
+            "v3" | "v3.0" => rest = &rest[segment.len() + 1..],
+            _ if is_version(segment) => return Err(Code::InvalidVersion.into()),
+            _ => break,
+        }
+    }
+    let rest = if rest.len() > 1 { rest.trim_end_matches('/') } else { rest };
+    Ok(if rest.is_empty() { "/" } else { rest })
+}
+
+fn is_version(segment: &str) -> bool {
+    segment
+        .strip_prefix('v')
+        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+}
+
+/// Sockets live at `/`; anything below `/ws` is taken, too.
+fn is_upgrade(request: &HttpRequest) -> bool {
+    let asked = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
+    let here = matches!(request.path(), "/" | "/ws")
+        || request.path().starts_with("/ws/")
+        || request.path().starts_with("/ws:");
+    request.method() == Method::GET && here && asked.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
+}
+
+/// Browsers ask first. No cookies are used by clients, so any page may be one.
+fn preflight(request: &HttpRequest) -> HttpResponse {
+    let mut response = HttpResponse::build(StatusCode::OK);
+    response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE, OPTIONS"));
+    response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"));
+    if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone()));
+    }
+    response.finish()
+}
+
+fn allow_any_origin(response: &mut HttpResponse) {
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, header::HeaderValue::from_static("Retry-After"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_optional() {
+        for path in ["/users/a", "/v3/users/a", "/v3.0/users/a", "/v3/v3.0/users/a", "/v3/users/a/"] {
+            assert_eq!(versionless(path).unwrap(), "/users/a", "{path}");
+        }
+        assert_eq!(versionless("/v3").unwrap(), "/");
+        assert_eq!(versionless("/v2/users").unwrap_err().code, Code::InvalidVersion);
+    }
+
+    #[test]
+    fn the_table_has_no_conflicts() {
+        assert!(Router::new(routes()).routes().len() > 50);
+    }
+}

@@ -1,0 +1,44 @@
+//! The pages inside the binary: the admin page, from `static/`.
+
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse};
+use rust_embed::Embed;
+
+#[derive(Embed)]
+#[folder = "static/"]
+struct Files;
+
+/// Scripts and styles come from here only; nothing is loaded from elsewhere and no page may frame this one.
+const POLICY: &str =
+    "default-src 'self'; img-src 'self' data: https:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+/// The file at this address, if there is one.
+pub fn find(request: &HttpRequest) -> Option<HttpResponse> {
+    let path = request.path();
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    if path == "/admin" || (path == "/" && accepts_html(request)) {
+        let mut moved = HttpResponse::TemporaryRedirect();
+        return Some(moved.insert_header((header::LOCATION, "/admin/")).finish());
+    }
+    let name = path.strip_prefix("/admin/").filter(|name| !name.starts_with("api/"))?;
+    let name = if name.is_empty() { "index.html" } else { name };
+    let file = Files::get(name)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(file.metadata.mimetype())
+        .insert_header(("Content-Security-Policy", POLICY))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .insert_header(("Referrer-Policy", "no-referrer"))
+        .insert_header((header::CACHE_CONTROL, "no-cache"));
+    Some(response.body(file.data.into_owned()))
+}
+
+fn accepts_html(request: &HttpRequest) -> bool {
+    request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}

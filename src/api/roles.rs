@@ -1,0 +1,152 @@
+//! Roles.
+
+use serde::Deserialize;
+
+use super::access::{Access, FullKey};
+use super::reply::{Reply, ack, data, page};
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::{RoleId, shown};
+use crate::model::json::{Raw, is_object};
+use crate::model::limits::Limits;
+use crate::model::patch::Patch;
+use crate::model::user::{check_length, check_name};
+use crate::store::{Read, roles};
+
+#[derive(Deserialize)]
+struct Body {
+    role: Option<String>,
+    name: Option<String>,
+    #[serde(default)]
+    description: Patch<String>,
+    #[serde(default)]
+    metadata: Patch<Raw>,
+    #[serde(default)]
+    settings: Patch<Raw>,
+    #[serde(default)]
+    unset: Vec<String>,
+}
+
+/// What a role's users see and may write to.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Settings {
+    list_users: Option<String>,
+    send_messages_to: Option<String>,
+}
+
+impl Body {
+    fn fields(&mut self, limits: &Limits) -> Result<roles::Fields> {
+        let object = |field: &'static str| {
+            move |raw: Raw| {
+                if is_object(&raw) {
+                    Ok(raw)
+                } else {
+                    Err(Error::field(field, format!("The {field} must be an object.")))
+                }
+            }
+        };
+        let mut fields = roles::Fields {
+            description: std::mem::take(&mut self.description)
+                .try_map(|text| check_length("description", &text, limits.description).map(|()| text))?,
+            metadata: std::mem::take(&mut self.metadata).try_map(object("metadata"))?,
+            settings: std::mem::take(&mut self.settings).try_map(object("settings"))?,
+        };
+        if let Patch::Set(raw) = &fields.settings {
+            let known =
+                |value: &Option<String>| value.as_deref().is_none_or(|value| matches!(value, "all" | "friendsOnly"));
+            let settings: Settings =
+                serde_json::from_str(raw.get()).map_err(|_| Error::field("settings", "The settings are malformed."))?;
+            if !known(&settings.list_users) || !known(&settings.send_messages_to) {
+                return Err(Error::field("settings", "listUsers and sendMessagesTo must be all or friendsOnly."));
+            }
+        }
+        for field in &self.unset {
+            match field.as_str() {
+                "description" => fields.description = Patch::Clear,
+                "metadata" => fields.metadata = Patch::Clear,
+                "settings" => fields.settings = Patch::Clear,
+                _ => return Err(Error::field("unset", "Only settings, description and metadata can be unset.")),
+            }
+        }
+        Ok(fields)
+    }
+}
+
+fn unknown(role: &str) -> Error {
+    Error::new(Code::RoleNotFound, format!("The role {} does not exist.", shown(role)))
+}
+
+fn from_path(access: &Access<FullKey>) -> Result<RoleId> {
+    RoleId::parse(access.param("role")).map_err(|_| unknown(access.param("role")))
+}
+
+fn find(read: &Read<'_>, app: i64, id: &RoleId) -> Result<roles::Role> {
+    roles::find(read, app, id)?.ok_or_else(|| unknown(id.as_str()))
+}
+
+pub async fn create(access: Access<FullKey>) -> Result<Reply> {
+    let mut body: Body = access.json()?;
+    let id = RoleId::parse(&body.role.take().ok_or_else(|| Error::field("role", "The role field is required."))?)?;
+    let limits = access.limits().clone();
+    let name = check_name("name", &body.name.take().unwrap_or_default(), &limits)?;
+    let fields = body.fields(&limits)?;
+    let app = access.app().id;
+    let role = access
+        .store()
+        .write("roles.create", move |tx| {
+            if roles::find(tx, app, &id)?.is_some() {
+                return Err(Error::new(Code::RoleExists, format!("The role {id} exists already.")));
+            }
+            if roles::count(tx, app)? >= limits.roles {
+                return Err(Error::new(
+                    Code::QuotaRestriction,
+                    format!("The number of roles has reached the allowed limit of {}.", limits.roles),
+                ));
+            }
+            roles::insert(tx, app, &id, &name, fields)?;
+            find(tx, app, &id)
+        })
+        .await?;
+    Ok(data(&role))
+}
+
+pub async fn list(access: Access<FullKey>) -> Result<Reply> {
+    let (ask, app) = (access.page()?, access.app().id);
+    Ok(page(&access.store().read(move |read| roles::list(read, app, ask)).await?, ask))
+}
+
+pub async fn show(access: Access<FullKey>) -> Result<Reply> {
+    let (id, app) = (from_path(&access)?, access.app().id);
+    Ok(data(&access.store().read(move |read| find(read, app, &id)).await?))
+}
+
+pub async fn update(access: Access<FullKey>) -> Result<Reply> {
+    let mut body: Body = access.json()?;
+    let (id, app) = (from_path(&access)?, access.app().id);
+    let name = body.name.take().map(|name| check_name("name", &name, access.limits())).transpose()?;
+    let fields = body.fields(access.limits())?;
+    let role = access
+        .store()
+        .write("roles.update", move |tx| {
+            roles::update(tx, app, find(tx, app, &id)?, name, fields)?;
+            find(tx, app, &id)
+        })
+        .await?;
+    Ok(data(&role))
+}
+
+pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
+    let (id, app) = (from_path(&access)?, access.app().id);
+    if id.as_str() == "default" {
+        return Err(Code::RoleDeleteDenied.into());
+    }
+    let named = id.clone();
+    access
+        .store()
+        .write("roles.delete", move |tx| {
+            find(tx, app, &id)?;
+            roles::delete(tx, app, &id)
+        })
+        .await?;
+    Ok(ack(format!("The role {named} has been deleted successfully.")))
+}

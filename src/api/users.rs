@@ -1,0 +1,250 @@
+//! Users.
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::access::{Access, AnyKey, Demand, Either, FullKey};
+use super::reply::{Reply, ack, data, page_with_cursor};
+use crate::actions;
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::{RoleId, SYSTEM_UID, Uid};
+use crate::model::json::Raw;
+use crate::model::limits::Limits;
+use crate::model::patch::Patch;
+use crate::model::user::{
+    Profile, User, UserDraft, UserPatch, check_length, check_metadata, check_name, check_tags, patch_url,
+};
+use crate::store::users::{Deactivated, Filter};
+use crate::store::{roles, tokens::Device, users};
+
+/// The optional fields of a user, as sent.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProfileBody {
+    avatar: Patch<String>,
+    link: Patch<String>,
+    status_message: Patch<String>,
+    metadata: Patch<Raw>,
+    tags: Patch<Vec<String>>,
+    unset: Vec<String>,
+}
+
+impl ProfileBody {
+    pub fn parse(self, limits: &Limits) -> Result<Profile> {
+        let mut profile = Profile {
+            avatar: patch_url("avatar", self.avatar, limits)?,
+            link: patch_url("link", self.link, limits)?,
+            status_message: self
+                .status_message
+                .try_map(|text| check_length("statusMessage", &text, limits.description).map(|()| text))?,
+            metadata: self.metadata.try_map(|raw| check_metadata(raw, limits.metadata))?,
+            tags: self.tags.try_map(|tags| check_tags(tags, limits))?,
+        };
+        for field in self.unset {
+            match field.as_str() {
+                "avatar" => profile.avatar = Patch::Clear,
+                "link" => profile.link = Patch::Clear,
+                "metadata" => profile.metadata = Patch::Clear,
+                _ => return Err(Error::field("unset", "Only avatar, link and metadata can be unset.")),
+            }
+        }
+        Ok(profile)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateBody {
+    uid: Option<String>,
+    name: Option<String>,
+    role: Option<String>,
+    #[serde(default)]
+    with_auth_token: bool,
+    #[serde(flatten)]
+    profile: ProfileBody,
+}
+
+fn role(text: Option<String>) -> Result<Option<RoleId>> {
+    text.filter(|text| !text.is_empty()).map(|text| RoleId::parse(&text)).transpose()
+}
+
+pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
+    let body: CreateBody = access.json()?;
+    let limits = access.limits().clone();
+    let uid = Uid::parse(&body.uid.ok_or_else(|| Error::field("uid", "The uid field is required."))?)?;
+    if uid.as_str() == SYSTEM_UID {
+        return Err(Error::new(Code::UidExists, "The uid app_system is the app's own."));
+    }
+    let draft = UserDraft {
+        uid,
+        name: check_name("name", &body.name.unwrap_or_default(), &limits)?,
+        role: role(body.role)?,
+        profile: body.profile.parse(&limits)?,
+    };
+    let app = access.app().clone();
+    let with_token = body.with_auth_token;
+    let mut user = access
+        .store()
+        .write("users.create", move |tx| {
+            let mut user = actions::users::create(tx, &app, draft)?;
+            if with_token {
+                user.auth_token = Some(actions::tokens::issue(tx, &app.app_id, &user, &Device::default(), &limits)?);
+            }
+            Ok(user)
+        })
+        .await?;
+    user.tags.get_or_insert_default();
+    Ok(data(&user))
+}
+
+pub async fn list(access: Access<Either>) -> Result<Reply> {
+    let ask = access.page()?;
+    let query = access.query();
+    let fields = query.list("searchIn");
+    let field = |name: &str| fields.is_empty() || fields.iter().any(|field| field == name);
+    let mut role_ids = query.list("roles");
+    role_ids.extend(query.get("role").map(str::to_owned));
+    let filter = Filter {
+        search: query.search("searchKey"),
+        in_name: field("name"),
+        in_uid: field("uid"),
+        online: online(query.get("status"))?,
+        roles: role_ids.into_iter().map(|role| role.to_ascii_lowercase()).collect(),
+        tags: query.list("tags"),
+        uids: query.list("uids").into_iter().map(|uid| uid.to_ascii_lowercase()).collect(),
+        deactivated: match (query.flag("onlyDeactivated"), query.flag("withDeactivated")) {
+            (true, _) => Deactivated::Only,
+            (_, true) => Deactivated::With,
+            _ => Deactivated::Without,
+        },
+        viewer: access.caller().viewer(),
+        friends_only: query.flag("friendsOnly") && access.caller().person,
+        hide_blocked: query.flag("hideBlockedUsers") && access.caller().person,
+        by_status: query.get("sortBy") == Some("status"),
+        descending: query.get("sortOrder") == Some("desc"),
+    };
+    let with_tags = query.flag("withTags");
+    let count = query.flag("count");
+    let caller = access.caller().clone();
+    let mut page = access
+        .store()
+        .read(move |read| {
+            let viewer = caller.viewer().map(|viewer| users::by_id(read, viewer)).transpose()?;
+            let mut filter = filter;
+            if let Some(viewer) = &viewer {
+                filter.friends_only |= roles::lists_friends_only(read, caller.app.id, &viewer.role)?;
+            }
+            let mut page = users::list(read, caller.app.id, &filter, ask)?;
+            if let Some(viewer) = viewer {
+                page.items =
+                    page.items.into_iter().map(|user| users::seen_by(read, user, &viewer)).collect::<Result<_>>()?;
+            }
+            Ok(page)
+        })
+        .await?;
+    if count {
+        return Ok(data(&json!({"count": page.total})));
+    }
+    if !with_tags {
+        page.items.iter_mut().for_each(|user| user.tags = None);
+    }
+    let last = page.items.last().map(|user| user.updated_at.unwrap_or(user.created_at));
+    Ok(page_with_cursor(&page, ask, last, true))
+}
+
+/// The `status` filter of lists.
+pub fn online(status: Option<&str>) -> Result<Option<bool>> {
+    match status {
+        None => Ok(None),
+        Some("available" | "online") => Ok(Some(true)),
+        Some("offline") => Ok(Some(false)),
+        Some(_) => Err(Error::field("status", "The status must be available or offline.")),
+    }
+}
+
+pub async fn show(access: Access<Either>) -> Result<Reply> {
+    let uid = access.uid()?;
+    let caller = access.caller().clone();
+    let user = access
+        .store()
+        .read(move |read| {
+            let user = users::active(read, caller.app.id, &uid)?;
+            match caller.viewer() {
+                Some(viewer) => users::seen_by(read, user, &users::by_id(read, viewer)?),
+                None => Ok(user),
+            }
+        })
+        .await?;
+    Ok(data(&User { tags: None, ..user }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateBody {
+    name: Option<String>,
+    role: Option<String>,
+    #[serde(flatten)]
+    profile: ProfileBody,
+}
+
+pub async fn update(access: Access<AnyKey>) -> Result<Reply> {
+    let uid = access.uid()?;
+    let body: UpdateBody = access.json()?;
+    let limits = access.limits();
+    let patch = UserPatch {
+        name: body.name.map(|name| check_name("name", &name, limits)).transpose()?,
+        role: role(body.role)?,
+        profile: body.profile.parse(limits)?,
+    };
+    let app = access.app().clone();
+    let mut user =
+        access.store().write("users.update", move |tx| actions::users::update(tx, &app, &uid, patch)).await?;
+    user.tags.get_or_insert_default();
+    Ok(data(&user))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeleteBody {
+    #[serde(default)]
+    permanent: bool,
+}
+
+pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
+    let uid = access.uid()?;
+    let DeleteBody { permanent } = access.json()?;
+    let app = access.app().clone();
+    let named = uid.clone();
+    access.store().write("users.delete", move |tx| actions::users::delete(tx, &app, &uid, permanent)).await?;
+    Ok(ack(format!("User with UID {named} has been deleted successfully.")))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UidsBody {
+    #[serde(alias = "uidsToDeactivate")]
+    uids_to_activate: Option<Vec<String>>,
+}
+
+fn uids<D: Demand>(access: &Access<D>, field: &str) -> Result<Vec<String>> {
+    let body: UidsBody = access.json()?;
+    let uids = body.uids_to_activate.ok_or_else(|| Error::field(field, format!("The {field} field is required.")))?;
+    if uids.len() as i64 > access.limits().max_per_page {
+        return Err(Error::field(field, "These are too many uids for one call."));
+    }
+    Ok(uids)
+}
+
+pub async fn reactivate(access: Access<FullKey>) -> Result<Reply> {
+    let uids = uids(&access, "uidsToActivate")?;
+    let app = access.app().clone();
+    let done = access.store().write("users.reactivate", move |tx| actions::users::reactivate(tx, &app, &uids)).await?;
+    Ok(data(&json!({"nonDeactivatedUids": done})))
+}
+
+pub async fn deactivate(access: Access<FullKey>) -> Result<Reply> {
+    let uids = uids(&access, "uidsToDeactivate")?;
+    let app = access.app().clone();
+    let done = access.store().write("users.deactivate", move |tx| actions::users::deactivate(tx, &app, &uids)).await?;
+    Ok(data(&json!({"deactivatedUids": done})))
+}

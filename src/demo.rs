@@ -1,0 +1,53 @@
+//! `--demo`: a few people and a group, to try things with. Filling twice changes nothing.
+
+use crate::actions;
+use crate::model::caller::{App, Caller};
+use crate::model::error::{Code, Result};
+use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
+use crate::model::ids::{Guid, SYSTEM_UID, Uid};
+use crate::model::limits::Limits;
+use crate::model::user::{Profile, UserDraft};
+use crate::store::{Write, apps, groups, users};
+
+pub const UIDS: [&str; 5] = ["mira", "tomas", "ines", "kofi", "yuki"];
+const NAMES: [&str; 5] = ["Mira Lindqvist", "Tomás Ferreira", "Inès Moreau", "Kofi Mensah", "Yuki Tanabe"];
+pub const GUID: &str = "kitchen-table";
+
+/// Fills every app.
+pub fn fill(tx: &mut Write<'_>) -> Result<()> {
+    for listed in apps::list(tx)? {
+        let app = apps::by_app_id(tx, &listed.app_id)?.ok_or(Code::InvalidAppId)?;
+        fill_app(tx, app)?;
+    }
+    Ok(())
+}
+
+fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
+    for (uid, name) in UIDS.into_iter().zip(NAMES) {
+        let uid = Uid::parse(uid)?;
+        if users::any(tx, app.id, &uid)?.is_none() {
+            let draft = UserDraft { uid, name: name.to_owned(), role: None, profile: Profile::default() };
+            actions::users::create(tx, &app, draft)?;
+        }
+    }
+    let guid = Guid::parse(GUID)?;
+    if groups::by_guid(tx, app.id, &guid).is_ok() {
+        return Ok(());
+    }
+    let draft = GroupDraft {
+        guid,
+        name: "Kitchen table".to_owned(),
+        kind: GroupType::Public,
+        password_hash: None,
+        owner: Some(Uid::parse(UIDS[0])?),
+        profile: GroupProfile::default(),
+        members: MemberLists {
+            participants: UIDS[1..].iter().map(|uid| uid.to_string()).collect(),
+            ..Default::default()
+        },
+    };
+    let user = app.system_user;
+    let caller = Caller { app, user, uid: SYSTEM_UID.into(), person: false, token: None, device: "server".into() };
+    actions::groups::create(tx, &caller, draft, &Limits::default())?;
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! Hobnob: a chat back end in one binary with one SQLite file.
+//!
+//! # The house
+//!
+//! ```text
+//! model  <-  store  <-  actions  <-  api, live::command  <-  server  <-  main
+//! model  <-  live::hub          store reaches the hub only through a closure handed in by `server`
+//! ```
+//!
+//! - [`model`]: the words and rules. Pure: no I/O, no clock, no framework.
+//! - [`store`]: all SQL, by noun. One writer thread with group commit, a pool of readers.
+//! - [`actions`]: what can be done. Runs inside one write: checks, writes, announces.
+//! - [`api`]: the REST API as one route table; a handler parses, calls once, replies.
+//! - [`live`]: sockets. The hub takes the stream of commits to the connections.
+//! - [`server`], [`config`], [`tls`], [`passwords`]: putting it together.
+//!
+//! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
+//! `model/group.rs`.
+//!
+//! # A message, from POST to the other socket
+//!
+//! `api::messages::send` parses the body into a `Draft` and queues a write. In the writer thread `actions::messages::send`
+//! checks who may write where, `store::messages::insert` stores the row, `store::conversations::touch` moves the
+//! conversation up, and `tx.emit` notes the event. `store::writer` commits (one fsync for the whole batch), answers the
+//! request, and hands the events to `live::hub`, which encodes the frame once and offers it to each connection's bounded
+//! queue. `live::socket` writes it out.
+//!
+//! # A kick
+//!
+//! `api::members::kick` → `actions::members::kick`: standing of the actor, `permission::may`, removal, an action message
+//! emitted to the group *and* to the kicked, then `Move::Leave` in the same stream. The hub takes both in that order, so
+//! the kicked hears of his kick and of nothing after it.
+//!
+//! # Where to add what
+//!
+//! A new operation: a row in `api::routes`, a handler beside its noun, an action if it writes, SQL in the store. A new
+//! limit: `model::limits`, with a setting in [`config`] if people will want to raise it. A new error: the table in
+//! `model::error`.
+
+pub mod actions;
+pub mod api;
+pub mod config;
+pub mod demo;
+pub mod live;
+pub mod model;
+pub mod passwords;
+pub mod server;
+pub mod store;
+pub mod tls;

@@ -1,0 +1,214 @@
+//! One connection's outgoing queue: bounded in frames and in bytes, so that a slow reader costs nobody else anything.
+//!
+//! When it is full, frames that only mattered just now (typing, presence) go first; a durable one that still does not
+//! fit closes the connection with a reason, and the client fetches what it missed over REST.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, OnceLock};
+
+use bytestring::ByteString;
+use tokio::sync::Notify;
+
+use crate::model::event::ConnId;
+
+/// Frames and bytes a connection may have waiting.
+pub const MAX_FRAMES: usize = 1024;
+pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// Whose presence a connection wants to hear of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Subscription {
+    #[default]
+    Nobody,
+    AllUsers,
+    Friends,
+    Roles(Vec<String>),
+}
+
+/// Why a connection is closed by the server: close code and reason on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Close {
+    /// The auth token was not good, or is not any more.
+    Unauthorized,
+    /// No auth frame came in time, or no heartbeat.
+    Silent,
+    /// The client reads more slowly than it is spoken to.
+    TooSlow,
+    /// The server is going down; come again.
+    Restart,
+    /// Binary frames mean nothing here.
+    Binary,
+    /// The frame is too large.
+    TooLarge,
+    /// The frame is no JSON object.
+    Malformed,
+}
+
+impl Close {
+    /// RFC 6455 codes; 4000 and above are the application's own.
+    pub fn code(self) -> (u16, &'static str) {
+        match self {
+            Close::Unauthorized => (4001, "not authorized"),
+            Close::Silent => (4002, "no sign of life"),
+            Close::TooSlow => (4003, "too slow: fetch what was missed"),
+            Close::Restart => (1012, "server restart"),
+            Close::Binary => (1003, "text frames only"),
+            Close::TooLarge => (1009, "frame too large"),
+            Close::Malformed => (1007, "not a JSON object"),
+        }
+    }
+}
+
+/// A connection as the hub knows it.
+pub struct Conn {
+    pub id: ConnId,
+    /// Set with the auth frame, before the connection is attached.
+    pub subscription: OnceLock<Subscription>,
+    queue: Mutex<Queue>,
+    ready: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Waiting>,
+    bytes: usize,
+    close: Option<Close>,
+}
+
+struct Waiting {
+    frame: ByteString,
+    ephemeral: bool,
+}
+
+/// What the connection's task is to do next.
+pub enum Next {
+    Send(ByteString),
+    Close(Close),
+    Wait,
+}
+
+impl Conn {
+    pub fn new(id: ConnId) -> Self {
+        Conn { id, subscription: OnceLock::new(), queue: Mutex::default(), ready: Notify::new() }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Queues a frame; never waits.
+    pub fn offer(&self, frame: &ByteString, ephemeral: bool) {
+        let mut queue = self.queue();
+        if queue.close.is_some() {
+            return;
+        }
+        if !queue.fits(frame.len()) {
+            if ephemeral {
+                return;
+            }
+            queue.drop_ephemeral();
+            if !queue.fits(frame.len()) {
+                queue.close(Close::TooSlow);
+                drop(queue);
+                self.ready.notify_one();
+                return;
+            }
+        }
+        queue.bytes += frame.len();
+        queue.frames.push_back(Waiting { frame: frame.clone(), ephemeral });
+        let first = queue.frames.len() == 1;
+        drop(queue);
+        // The task drains until the queue is empty, so only the first frame needs to wake it.
+        if first {
+            self.ready.notify_one();
+        }
+    }
+
+    /// Drops what waits and closes.
+    pub fn close(&self, why: Close) {
+        let mut queue = self.queue();
+        if queue.close.is_none() {
+            queue.close(why);
+        }
+        drop(queue);
+        self.ready.notify_one();
+    }
+
+    pub fn next(&self) -> Next {
+        let mut queue = self.queue();
+        if let Some(why) = queue.close {
+            return Next::Close(why);
+        }
+        match queue.frames.pop_front() {
+            Some(waiting) => {
+                queue.bytes -= waiting.frame.len();
+                if queue.frames.is_empty() {
+                    // An idle connection keeps no memory for the busy moment it once had.
+                    queue.frames = VecDeque::new();
+                }
+                Next::Send(waiting.frame)
+            }
+            None => Next::Wait,
+        }
+    }
+
+    /// Returns when `next` may have something.
+    pub async fn ready(&self) {
+        self.ready.notified().await;
+    }
+}
+
+impl Queue {
+    fn fits(&self, bytes: usize) -> bool {
+        self.frames.len() < MAX_FRAMES && self.bytes + bytes <= MAX_BYTES
+    }
+
+    fn drop_ephemeral(&mut self) {
+        self.frames.retain(|waiting| !waiting.ephemeral);
+        self.bytes = self.frames.iter().map(|waiting| waiting.frame.len()).sum();
+    }
+
+    fn close(&mut self, why: Close) {
+        self.frames = VecDeque::new();
+        self.bytes = 0;
+        self.close = Some(why);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drained(conn: &Conn) -> usize {
+        std::iter::from_fn(|| matches!(conn.next(), Next::Send(_)).then_some(())).count()
+    }
+
+    #[test]
+    fn ephemeral_frames_give_way_and_durable_ones_close() {
+        let conn = Conn::new(1);
+        let frame = ByteString::from_static("x");
+        for _ in 0..MAX_FRAMES - 1 {
+            conn.offer(&frame, false);
+        }
+        conn.offer(&frame, true);
+        conn.offer(&frame, true);
+        conn.offer(&frame, false);
+        assert!(matches!(conn.next(), Next::Send(_)));
+        conn.offer(&frame, false);
+        assert_eq!(drained(&conn), MAX_FRAMES);
+        for _ in 0..=MAX_FRAMES {
+            conn.offer(&frame, false);
+        }
+        assert!(matches!(conn.next(), Next::Close(Close::TooSlow)));
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let conn = Conn::new(1);
+        conn.offer(&ByteString::from("x".repeat(MAX_BYTES)), false);
+        assert!(matches!(conn.next(), Next::Send(_)));
+        conn.offer(&ByteString::from("x".repeat(MAX_BYTES)), false);
+        conn.offer(&ByteString::from_static("y"), true);
+        assert_eq!(drained(&conn), 1);
+    }
+}

@@ -1,0 +1,428 @@
+//! The hub: from the stream of commits to the queues of connections.
+//!
+//! One thread takes the stream in order and alone changes the index (who is connected, who is in which group), so a
+//! message committed after a kick finds the kicked gone. The index is sharded: events that are not stored (typing) are
+//! delivered from the sockets' own threads and only read it. Nothing here ever waits for a client.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock};
+use std::thread::JoinHandle;
+
+use bytestring::ByteString;
+
+use super::conn::{Close, Conn, Subscription};
+use super::frame;
+use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post};
+use crate::model::time::Clock;
+use crate::model::user::User;
+
+const SHARDS: usize = 16;
+
+/// Batches that may wait for the hub; beyond it the writer waits, which slows senders down to what can be told.
+const QUEUE: usize = 4096;
+
+/// A handle to the hub; cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    stream: SyncSender<Step>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    index: Arc<Index>,
+    ids: AtomicU64,
+}
+
+enum Step {
+    Posts(Vec<Post>),
+    Detach(ConnId),
+    Stop,
+}
+
+/// Called when a user's last connection is gone, with users.id.
+pub type OnOffline = Box<dyn Fn(i64) + Send>;
+
+impl Hub {
+    /// `presence_users`: presence is pushed while at most this many users of an app are online.
+    pub fn new(clock: Clock, presence_users: usize) -> (Hub, Starter) {
+        let (stream, steps) = sync_channel(QUEUE);
+        let index = Arc::new(Index { clock, presence_users, ..Index::default() });
+        let hub = Hub {
+            inner: Arc::new(Inner { stream, thread: Mutex::default(), index: index.clone(), ids: AtomicU64::new(1) }),
+        };
+        let starter = Starter { hub: hub.clone(), index, steps };
+        (hub, starter)
+    }
+
+    /// Hands over what a commit released. Called by the writer, in commit order.
+    pub fn deliver(&self, posts: Vec<Post>) {
+        // The thread is gone only when the server stops; then nobody listens any more.
+        let _ = self.inner.stream.send(Step::Posts(posts));
+    }
+
+    /// Tells an event that is not stored. May be called from any thread.
+    pub fn tell(&self, audience: &Audience, event: &Event) {
+        self.inner.index.tell(audience, event);
+    }
+
+    /// A connection that has not said yet who it is.
+    pub fn open(&self) -> Arc<Conn> {
+        let conn = Arc::new(Conn::new(self.inner.ids.fetch_add(1, Ordering::Relaxed)));
+        lock(&self.inner.index.conns).insert(conn.id, conn.clone());
+        conn
+    }
+
+    /// The connection is over.
+    pub fn gone(&self, conn: &Conn) {
+        lock(&self.inner.index.conns).remove(&conn.id);
+        let _ = self.inner.stream.send(Step::Detach(conn.id));
+    }
+
+    /// Whether a user (users.id) has a connection.
+    pub fn is_online(&self, user: i64) -> bool {
+        self.inner.index.online.read().unwrap_or_else(|e| e.into_inner()).contains(&user)
+    }
+
+    /// How many users of an app, or members of a group, are online.
+    pub fn online_in_app(&self, app: i64) -> usize {
+        lock(&self.inner.index.apps).get(&app).map_or(0, |app| app.online)
+    }
+
+    pub fn online_in_group(&self, group: i64) -> usize {
+        lock(self.inner.index.groups.of(group)).get(&group).map_or(0, HashSet::len)
+    }
+
+    /// Closes every connection, for a restart.
+    pub fn close_all(&self) {
+        for conn in lock(&self.inner.index.conns).values() {
+            conn.close(Close::Restart);
+        }
+    }
+
+    /// How many connections there are.
+    pub fn connections(&self) -> usize {
+        lock(&self.inner.index.conns).len()
+    }
+
+    /// Ends the hub's thread after what is queued. Blocks.
+    pub fn stop(&self) {
+        let _ = self.inner.stream.send(Step::Stop);
+        if let Some(thread) = lock(&self.inner.thread).take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Starts the hub's thread once the rest of the house stands.
+pub struct Starter {
+    hub: Hub,
+    index: Arc<Index>,
+    steps: std::sync::mpsc::Receiver<Step>,
+}
+
+impl Starter {
+    pub fn run(self, on_offline: OnOffline) -> std::io::Result<()> {
+        let Starter { hub, index, steps } = self;
+        let thread = std::thread::Builder::new().name("hobnob-hub".to_owned()).spawn(move || {
+            // Which user each attached connection belongs to.
+            let mut owners: HashMap<ConnId, i64> = HashMap::new();
+            while let Ok(step) = steps.recv() {
+                match step {
+                    Step::Posts(posts) => {
+                        for post in posts {
+                            match post {
+                                Post::Tell(audience, event) => index.tell(&audience, &event),
+                                Post::Move(Move::Attach(attach)) => index.attach(*attach, &mut owners),
+                                Post::Move(step) => index.shift(step),
+                            }
+                        }
+                    }
+                    Step::Detach(conn) => {
+                        if let Some(user) = owners.remove(&conn)
+                            && index.detach(conn, user)
+                        {
+                            on_offline(user);
+                        }
+                    }
+                    Step::Stop => break,
+                }
+            }
+        })?;
+        *lock(&hub.inner.thread) = Some(thread);
+        Ok(())
+    }
+}
+
+struct Shards<T>([Mutex<HashMap<i64, T>>; SHARDS]);
+
+impl<T> Default for Shards<T> {
+    fn default() -> Self {
+        Shards(std::array::from_fn(|_| Mutex::default()))
+    }
+}
+
+impl<T> Shards<T> {
+    fn of(&self, id: i64) -> &Mutex<HashMap<i64, T>> {
+        &self.0[id as usize % SHARDS]
+    }
+}
+
+/// A lock that a panicking thread held is taken over: what it guards stays consistent between single operations.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+#[derive(Default)]
+struct Index {
+    /// Everybody, attached or not.
+    conns: Mutex<HashMap<ConnId, Arc<Conn>>>,
+    users: Shards<Online>,
+    /// Members online, by group.
+    groups: Shards<HashSet<i64>>,
+    apps: Mutex<HashMap<i64, AppIndex>>,
+    /// The keys of `users`, for looks from other threads.
+    online: RwLock<HashSet<i64>>,
+    clock: Clock,
+    presence_users: usize,
+}
+
+/// A user with at least one connection.
+struct Online {
+    app: i64,
+    app_id: Arc<str>,
+    user: User,
+    /// With the login (tokens.id) each connection belongs to.
+    conns: Vec<(i64, Arc<Conn>)>,
+    groups: HashSet<i64>,
+    friends: HashSet<i64>,
+    blocked: HashSet<i64>,
+}
+
+#[derive(Default)]
+struct AppIndex {
+    online: usize,
+    /// users.id of those who asked for presence, with how many of their connections did.
+    subscribers: HashMap<i64, usize>,
+}
+
+impl Index {
+    fn tell(&self, audience: &Audience, event: &Event) {
+        let mut frame: Option<ByteString> = None;
+        let mut tell = |user: i64| {
+            if audience.except != Some(user)
+                && let Some(online) = lock(self.users.of(user)).get(&user)
+            {
+                // Encoded only if somebody is there to hear it, and once for all who are.
+                let frame = frame.get_or_insert_with(|| frame::encode(event));
+                for (_, conn) in &online.conns {
+                    conn.offer(frame, audience.ephemeral);
+                }
+            }
+        };
+        let members: Vec<i64> = match audience.group {
+            Some(group) => {
+                lock(self.groups.of(group)).get(&group).map(|set| set.iter().copied().collect()).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        for (at, user) in audience.users.iter().enumerate() {
+            // Few users are named: looking twice is cheaper than a set.
+            if !audience.users[..at].contains(user) && !(audience.group.is_some() && members.contains(user)) {
+                tell(*user);
+            }
+        }
+        members.into_iter().for_each(tell);
+    }
+
+    fn attach(&self, attach: Attach, owners: &mut HashMap<ConnId, i64>) {
+        // A connection that closed meanwhile is not there any more.
+        let Some(conn) = lock(&self.conns).get(&attach.conn).cloned() else { return };
+        let user = attach.user.id;
+        owners.insert(conn.id, user);
+        let subscribes = conn.subscription.get().is_some_and(|wish| *wish != Subscription::Nobody);
+        let came = {
+            let mut users = lock(self.users.of(user));
+            let (online, came) = match users.entry(user) {
+                Entry::Occupied(entry) => (entry.into_mut(), false),
+                Entry::Vacant(entry) => {
+                    let online = Online {
+                        app: attach.app,
+                        app_id: attach.app_id,
+                        user: attach.user.clone(),
+                        conns: Vec::new(),
+                        groups: attach.groups.iter().copied().collect(),
+                        friends: attach.friends.into_iter().collect(),
+                        blocked: attach.blocked.into_iter().collect(),
+                    };
+                    (entry.insert(online), true)
+                }
+            };
+            online.user = attach.user;
+            online.conns.push((attach.token, conn));
+            came
+        };
+        if came {
+            for group in attach.groups {
+                lock(self.groups.of(group)).entry(group).or_default().insert(user);
+            }
+            self.online.write().unwrap_or_else(|e| e.into_inner()).insert(user);
+        }
+        {
+            let mut apps = lock(&self.apps);
+            let app = apps.entry(attach.app).or_default();
+            app.online += usize::from(came);
+            if subscribes {
+                *app.subscribers.entry(user).or_default() += 1;
+            }
+        }
+        if came {
+            self.tell_presence(user, true);
+        }
+    }
+
+    /// Whether that was the user's last connection.
+    fn detach(&self, conn: ConnId, user: i64) -> bool {
+        let mut users = lock(self.users.of(user));
+        let Some(online) = users.get_mut(&user) else { return false };
+        let Some(at) = online.conns.iter().position(|(_, other)| other.id == conn) else { return false };
+        let (_, conn) = online.conns.swap_remove(at);
+        let (app, went) = (online.app, online.conns.is_empty());
+        drop(users);
+
+        if conn.subscription.get().is_some_and(|wish| *wish != Subscription::Nobody)
+            && let Some(app) = lock(&self.apps).get_mut(&app)
+            && let Entry::Occupied(mut count) = app.subscribers.entry(user)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        if !went {
+            return false;
+        }
+        self.online.write().unwrap_or_else(|e| e.into_inner()).remove(&user);
+        self.tell_presence(user, false);
+        if let Some(app) = lock(&self.apps).get_mut(&app) {
+            app.online = app.online.saturating_sub(1);
+        }
+        let gone = lock(self.users.of(user)).remove(&user);
+        for group in gone.map(|online| online.groups).unwrap_or_default() {
+            self.leave(group, user);
+        }
+        true
+    }
+
+    fn leave(&self, group: i64, user: i64) {
+        let mut groups = lock(self.groups.of(group));
+        if let Entry::Occupied(mut members) = groups.entry(group) {
+            members.get_mut().remove(&user);
+            if members.get().is_empty() {
+                members.remove();
+            }
+        }
+    }
+
+    fn shift(&self, step: Move) {
+        match step {
+            Move::Attach(_) => {}
+            Move::Join { group, user } => {
+                let online =
+                    lock(self.users.of(user)).get_mut(&user).map(|online| online.groups.insert(group)).is_some();
+                if online {
+                    lock(self.groups.of(group)).entry(group).or_default().insert(user);
+                }
+            }
+            Move::Leave { group, user } => {
+                if let Some(online) = lock(self.users.of(user)).get_mut(&user) {
+                    online.groups.remove(&group);
+                }
+                self.leave(group, user);
+            }
+            Move::Disband { group } => {
+                let members = lock(self.groups.of(group)).remove(&group).unwrap_or_default();
+                for user in members {
+                    if let Some(online) = lock(self.users.of(user)).get_mut(&user) {
+                        online.groups.remove(&group);
+                    }
+                }
+            }
+            Move::CloseToken(token) => self.close(None, Some(token)),
+            Move::CloseUser(user) => self.close(Some(user), None),
+            Move::Friends { a, b, on } => self.relate(a, b, on, |online| &mut online.friends),
+            Move::Blocked { a, b, on } => self.relate(a, b, on, |online| &mut online.blocked),
+        }
+    }
+
+    fn relate(&self, a: i64, b: i64, on: bool, set: impl Fn(&mut Online) -> &mut HashSet<i64>) {
+        for (user, other) in [(a, b), (b, a)] {
+            if let Some(online) = lock(self.users.of(user)).get_mut(&user) {
+                if on {
+                    set(online).insert(other);
+                } else {
+                    set(online).remove(&other);
+                }
+            }
+        }
+    }
+
+    fn close(&self, user: Option<i64>, token: Option<i64>) {
+        let shards: Vec<_> = match user {
+            Some(user) => vec![self.users.of(user)],
+            None => self.users.0.iter().collect(),
+        };
+        for shard in shards {
+            for (id, online) in lock(shard).iter() {
+                for (login, conn) in &online.conns {
+                    if user == Some(*id) || token == Some(*login) {
+                        conn.close(Close::Unauthorized);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Tells those who asked, and may see him, that a user came or went. The frame is ephemeral: lists carry status.
+    fn tell_presence(&self, user: i64, came: bool) {
+        let listeners: Vec<i64> = {
+            let apps = lock(&self.apps);
+            let app = lock(self.users.of(user)).get(&user).map(|online| online.app);
+            match app.and_then(|app| apps.get(&app)) {
+                Some(app) if app.online <= self.presence_users => {
+                    app.subscribers.keys().copied().filter(|listener| *listener != user).collect()
+                }
+                _ => return,
+            }
+        };
+        let Some((frame, blocked, friends, role)) = lock(self.users.of(user)).get(&user).map(|online| {
+            let frame = frame::presence(&online.app_id, &shown(&online.user, came), came, self.clock.now());
+            (frame, online.blocked.clone(), online.friends.clone(), online.user.role.clone())
+        }) else {
+            return;
+        };
+        for listener in listeners.into_iter().filter(|listener| !blocked.contains(listener)) {
+            if let Some(online) = lock(self.users.of(listener)).get(&listener) {
+                for (_, conn) in &online.conns {
+                    let wanted = match conn.subscription.get() {
+                        Some(Subscription::AllUsers) => true,
+                        Some(Subscription::Friends) => friends.contains(&listener),
+                        Some(Subscription::Roles(roles)) => roles.contains(&role),
+                        Some(Subscription::Nobody) | None => false,
+                    };
+                    if wanted {
+                        conn.offer(&frame, true);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn shown(user: &User, online: bool) -> User {
+    use crate::model::user::Status;
+    User { status: if online { Status::Available } else { Status::Offline }, ..user.clone() }
+}

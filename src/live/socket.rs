@@ -1,0 +1,142 @@
+//! One socket: frames in, frames out, and the ways it ends.
+//!
+//! A single task per connection reads and writes in turn, so a client that does not read is not read from either, and
+//! its queue in the hub fills up to its bound.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse, rt};
+use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
+use futures_util::StreamExt;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::command::{Command, Context, obey};
+use super::conn::{Close, Conn, Next};
+use super::frame;
+use crate::actions::sockets::{Identity, attach};
+
+/// A client may take this long to prove who it is.
+const AUTH_TIME: Duration = Duration::from_secs(10);
+/// A client that says nothing for this long is gone. Clients send a heartbeat every 15 seconds.
+const IDLE_TIME: Duration = Duration::from_secs(45);
+/// A frame must leave for the wire within this time.
+const WRITE_TIME: Duration = Duration::from_secs(10);
+
+/// Upgrades the request and serves the socket until it ends.
+pub fn accept(request: &HttpRequest, payload: Payload, context: Rc<Context>) -> actix_web::Result<HttpResponse> {
+    let (response, session, stream) = actix_ws::handle(request, payload)?;
+    let most = context.limits.frame;
+    let stream = stream.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
+    rt::spawn(async move {
+        let conn = context.hub.open();
+        let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), identity: None };
+        let why = socket.run(stream).await;
+        // First out of the index, then the good-bye: nothing more is queued for it.
+        context.hub.gone(&conn);
+        let reason = why.map(|why| {
+            let (code, text) = why.code();
+            CloseReason { code: CloseCode::from(code), description: Some(text.to_owned()) }
+        });
+        let _ = timeout(WRITE_TIME, socket.session.close(reason)).await;
+    });
+    Ok(response)
+}
+
+struct Socket {
+    conn: Arc<Conn>,
+    session: Session,
+    context: Rc<Context>,
+    /// Who it is, and the client session named in the auth frame.
+    identity: Option<(Identity, Arc<str>)>,
+}
+
+impl Socket {
+    /// `Some`: the server ends it, for this reason.
+    async fn run(&mut self, mut stream: AggregatedMessageStream) -> Option<Close> {
+        let deadline = sleep_until(Instant::now() + AUTH_TIME);
+        tokio::pin!(deadline);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.conn.ready() => {
+                    loop {
+                        match self.conn.next() {
+                            Next::Send(frame) => match timeout(WRITE_TIME, self.session.text(frame)).await {
+                                Ok(Ok(())) => {}
+                                Ok(Err(_)) => return None,
+                                Err(_) => return Some(Close::TooSlow),
+                            },
+                            Next::Close(why) => return Some(why),
+                            Next::Wait => break,
+                        }
+                    }
+                }
+                message = stream.next() => match message {
+                    Some(Ok(message)) => {
+                        if let Err(why) = self.hear(message).await {
+                            return why;
+                        }
+                        if self.identity.is_some() {
+                            deadline.as_mut().reset(Instant::now() + IDLE_TIME);
+                        }
+                    }
+                    Some(Err(actix_ws::ProtocolError::Overflow)) => return Some(Close::TooLarge),
+                    Some(Err(_)) | None => return None,
+                },
+                () = &mut deadline => return Some(Close::Silent),
+            }
+        }
+    }
+
+    /// `Err`: the socket ends.
+    async fn hear(&mut self, message: AggregatedMessage) -> Result<(), Option<Close>> {
+        match message {
+            AggregatedMessage::Text(text) => {
+                let command = Command::parse(&text).ok_or(Some(Close::Malformed))?;
+                match &self.identity {
+                    None => self.authenticate(&command).await,
+                    Some((identity, device)) => match obey(&self.context, identity, device, command).await {
+                        Some(answer) => self.say(answer).await,
+                        None => Ok(()),
+                    },
+                }
+            }
+            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_| None),
+            AggregatedMessage::Pong(_) => Ok(()),
+            AggregatedMessage::Binary(_) => Err(Some(Close::Binary)),
+            AggregatedMessage::Close(_) => Err(None),
+        }
+    }
+
+    async fn authenticate(&mut self, command: &Command<'_>) -> Result<(), Option<Close>> {
+        if command.is_ping() {
+            return self.say(frame::PONG).await;
+        }
+        let Some(ask) = command.auth() else { return Err(Some(Close::Unauthorized)) };
+        let _ = self.conn.subscription.set(ask.subscription);
+        let (conn, app_id, jwt) = (self.conn.id, ask.app_id.clone(), ask.jwt);
+        let attached = self.context.store.write("socket.attach", move |tx| attach(tx, conn, &app_id, &jwt)).await;
+        match attached {
+            Ok(identity) => {
+                let answer = frame::auth(&identity.app.app_id, &identity.uid, &ask.device, true);
+                self.identity = Some((identity, ask.device.into()));
+                self.say(answer).await
+            }
+            Err(_) => {
+                self.say(frame::auth(&ask.app_id, "", &ask.device, false)).await?;
+                Err(Some(Close::Unauthorized))
+            }
+        }
+    }
+
+    async fn say(&mut self, frame: bytestring::ByteString) -> Result<(), Option<Close>> {
+        match timeout(WRITE_TIME, self.session.text(frame)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(None),
+            Err(_) => Err(Some(Close::TooSlow)),
+        }
+    }
+}

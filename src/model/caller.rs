@@ -1,0 +1,71 @@
+//! Who is asking: the app by one of its keys, or one of its users.
+
+use std::sync::Arc;
+
+/// What an API key may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyScope {
+    /// Every operation ("REST API key").
+    Full,
+    /// Creating users and logging them in ("Auth Key").
+    AuthOnly,
+}
+
+impl KeyScope {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            KeyScope::Full => "fullAccess",
+            KeyScope::AuthOnly => "authOnly",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [KeyScope::Full, KeyScope::AuthOnly].into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// The app a request belongs to; found from its credential.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// apps.id
+    pub id: i64,
+    pub app_id: Arc<str>,
+    pub region: Arc<str>,
+    /// users.id of the app's own user, `app_system`.
+    pub system_user: i64,
+}
+
+/// What a credential proves. Cached by the digest of the credential.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    pub app: App,
+    pub holder: Holder,
+}
+
+#[derive(Clone, Debug)]
+pub enum Holder {
+    Key { id: i64, scope: KeyScope },
+    Token { id: i64, user: i64, uid: Arc<str> },
+}
+
+/// Who acts, as far as permissions go.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub app: App,
+    /// users.id of the actor; the app's own user when no person acts.
+    pub user: i64,
+    pub uid: Arc<str>,
+    /// A person acts (by token, or by key on his behalf); `false`: the app itself, above all group scopes.
+    pub person: bool,
+    /// The login that acts (tokens.id), if one does.
+    pub token: Option<i64>,
+    /// The client session that acts. Its own socket ignores events that carry it.
+    pub device: Arc<str>,
+}
+
+impl Caller {
+    /// users.id of the person who looks, if a person does.
+    pub fn viewer(&self) -> Option<i64> {
+        self.person.then_some(self.user)
+    }
+}

@@ -1,0 +1,123 @@
+//! What is announced after a commit: events for sockets, and moves of the index that says which sockets hear what.
+//!
+//! Both travel in one ordered stream, so a message committed after a kick finds the kicked already gone.
+
+use std::sync::Arc;
+
+use super::message::ReceiverType;
+use super::user::User;
+
+/// Names a socket within the running server.
+pub type ConnId = u64;
+
+/// One step of the stream a commit releases.
+#[derive(Clone, Debug)]
+pub enum Post {
+    Tell(Audience, Event),
+    Move(Move),
+}
+
+/// Who hears an event: every device of every one of them, once.
+#[derive(Clone, Debug, Default)]
+pub struct Audience {
+    /// groups.id: all members online.
+    pub group: Option<i64>,
+    /// users.id, besides the group.
+    pub users: Vec<i64>,
+    /// A user who hears nothing of it, whatever he is.
+    pub except: Option<i64>,
+    /// May be dropped for a slow socket: typing and the like. Durable events close it instead.
+    pub ephemeral: bool,
+}
+
+impl Audience {
+    pub fn users(users: impl Into<Vec<i64>>) -> Self {
+        Audience { users: users.into(), ..Audience::default() }
+    }
+
+    pub fn group(group: i64) -> Self {
+        Audience { group: Some(group), ..Audience::default() }
+    }
+
+    /// The same, with these users even if they are no members (any more).
+    pub fn and(mut self, user: i64) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    pub fn except(mut self, user: i64) -> Self {
+        self.except = Some(user);
+        self
+    }
+
+    pub fn ephemeral(mut self) -> Self {
+        self.ephemeral = true;
+        self
+    }
+}
+
+/// A frame for clients, in parts. The hub encodes it once for all who hear it.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub app_id: Arc<str>,
+    /// The wire's frame type: `message`, `receipts` …
+    pub kind: &'static str,
+    pub sender: Arc<str>,
+    /// uid or guid of the conversation.
+    pub receiver: Arc<str>,
+    pub receiver_type: ReceiverType,
+    /// The acting client session, which ignores its own echo.
+    pub device: Arc<str>,
+    /// Author of the message concerned, on receipts and interactions.
+    pub message_sender: Option<Arc<str>>,
+    /// JSON.
+    pub body: Arc<str>,
+}
+
+/// A change of who hears what.
+#[derive(Clone, Debug)]
+pub enum Move {
+    /// A socket has proved who it is and starts to hear.
+    Attach(Box<Attach>),
+    Join {
+        group: i64,
+        user: i64,
+    },
+    Leave {
+        group: i64,
+        user: i64,
+    },
+    /// The group is gone.
+    Disband {
+        group: i64,
+    },
+    /// A login was ended: its sockets close.
+    CloseToken(i64),
+    /// A user was deactivated or deleted: all his sockets close.
+    CloseUser(i64),
+    Friends {
+        a: i64,
+        b: i64,
+        on: bool,
+    },
+    /// Whether anything passes between the two.
+    Blocked {
+        a: i64,
+        b: i64,
+        on: bool,
+    },
+}
+
+/// What the hub must know of a socket's owner, read in the same transaction order as the events.
+#[derive(Clone, Debug)]
+pub struct Attach {
+    pub conn: ConnId,
+    pub app: i64,
+    pub app_id: Arc<str>,
+    pub token: i64,
+    pub user: User,
+    pub groups: Vec<i64>,
+    pub friends: Vec<i64>,
+    /// Users with a block between them and this one, either way.
+    pub blocked: Vec<i64>,
+}

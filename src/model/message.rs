@@ -1,0 +1,551 @@
+//! Messages: the five categories, what may be sent, and how one is shown.
+//!
+//! `data` is kept as it was sent. What the server knows better (entities, reactions, mentions …) is taken out on the
+//! way in and put back on the way out, from rows that are current.
+
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use super::call::CallEntity;
+use super::error::{Code, Error, Result};
+use super::group::Group;
+use super::ids::{Guid, Uid};
+use super::json::{self, Object};
+use super::limits::Limits;
+use super::user::{User, check_length, check_metadata, check_tags};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Category {
+    Message,
+    Custom,
+    Interactive,
+    Action,
+    Call,
+}
+
+impl Category {
+    pub const ALL: [Category; 5] =
+        [Category::Message, Category::Custom, Category::Interactive, Category::Action, Category::Call];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Category::Message => "message",
+            Category::Custom => "custom",
+            Category::Interactive => "interactive",
+            Category::Action => "action",
+            Category::Call => "call",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Category::ALL.into_iter().find(|category| category.as_str() == text)
+    }
+
+    /// Whether others count it as unread. Actions and calls inform, they do not wait to be read.
+    pub fn counts(self) -> bool {
+        matches!(self, Category::Message | Category::Custom | Category::Interactive)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiverType {
+    User,
+    Group,
+}
+
+impl ReceiverType {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReceiverType::User => "user",
+            ReceiverType::Group => "group",
+        }
+    }
+
+    /// Also the older words that one client call still uses.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "user" | "chat" => Some(ReceiverType::User),
+            "group" | "groupchat" => Some(ReceiverType::Group),
+            _ => None,
+        }
+    }
+}
+
+/// Whom a message is for.
+#[derive(Clone, Debug)]
+pub enum Receiver {
+    User(Uid),
+    Group(Guid),
+}
+
+impl Receiver {
+    pub fn parse(kind: Option<&str>, name: Option<&str>) -> Result<Self> {
+        let kind = kind.and_then(ReceiverType::parse).ok_or(Code::InvalidReceiverType)?;
+        let name = name.filter(|name| !name.is_empty()).ok_or(Code::EmptyReceiver)?;
+        Ok(match kind {
+            ReceiverType::User => Receiver::User(Uid::from_path(name)?),
+            ReceiverType::Group => Receiver::Group(Guid::from_path(name)?),
+        })
+    }
+}
+
+/// A message that may be sent, as far as its own content goes.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub receiver: Receiver,
+    pub content: Content,
+    pub tags: Option<Vec<String>>,
+    pub muid: Option<String>,
+    pub parent: Option<i64>,
+    pub quoted: Option<i64>,
+}
+
+/// What a message says: category, type and checked data.
+#[derive(Clone, Debug)]
+pub struct Content {
+    pub category: Category,
+    pub kind: String,
+    pub data: Object,
+}
+
+/// Keys of `data` that only the server writes.
+pub const SERVER_KEYS: [&str; 7] =
+    ["entities", "reactions", "mentions", "moderation", "interactions", "resource", "quotedMessage"];
+
+const MEDIA_TYPES: [&str; 4] = ["image", "video", "audio", "file"];
+const INTERACTIVE_TYPES: [&str; 4] = ["form", "card", "scheduler", "customInteractive"];
+const GOAL_TYPES: [&str; 5] = ["anyAction", "anyOf", "allOf", "none", "oneOf"];
+
+/// Longest developer-defined type of a custom message, in characters.
+const MAX_TYPE: usize = 100;
+
+impl Content {
+    /// Checks what a client wants to send. `category` is `message` when absent; a `message` of type `custom` is the old
+    /// way to send a custom one.
+    pub fn parse(category: Option<&str>, kind: Option<&str>, mut data: Object, limits: &Limits) -> Result<Self> {
+        let category = match (category, kind) {
+            (None | Some("message"), Some("custom")) => Category::Custom,
+            (None, _) => Category::Message,
+            (Some(text), _) => {
+                Category::parse(text).filter(|category| category.counts()).ok_or(Code::InvalidCategory)?
+            }
+        };
+        for key in SERVER_KEYS {
+            data.remove(key);
+        }
+        let kind = match (category, kind.filter(|kind| !kind.is_empty())) {
+            (_, Some(kind)) => kind.to_owned(),
+            (Category::Message, None) => "text".to_owned(),
+            (Category::Interactive, None) => "card".to_owned(),
+            _ => return Err(Code::EmptyType.into()),
+        };
+        let content = Content { category, kind, data };
+        content.check(limits)?;
+        Ok(content)
+    }
+
+    /// The same checks again after an edit.
+    pub fn check(&self, limits: &Limits) -> Result<()> {
+        match self.category {
+            Category::Message if self.kind == "text" => self.check_text(limits)?,
+            Category::Message if MEDIA_TYPES.contains(&&*self.kind) => self.check_attachments()?,
+            Category::Message => return Err(Code::InvalidType.into()),
+            Category::Custom => {
+                check_length("type", &self.kind, MAX_TYPE)?;
+                let data = self.data.get("customData").ok_or(Code::EmptyCustomData)?;
+                if !json::is_object(data) {
+                    return Err(Code::InvalidCustomData.into());
+                }
+            }
+            Category::Interactive => self.check_interactive()?,
+            Category::Action | Category::Call => return Err(Code::InvalidCategory.into()),
+        }
+        if let Some(metadata) = self.data.get("metadata").filter(|raw| raw.get() != "null") {
+            check_metadata(metadata.to_owned(), limits.data)?;
+        }
+        let size: usize = self.data.0.iter().map(|(key, value)| key.len() + value.get().len() + 4).sum();
+        if size > limits.data {
+            return Err(Error::field("data", format!("The data may not be larger than {} bytes.", limits.data)));
+        }
+        Ok(())
+    }
+
+    fn check_text(&self, limits: &Limits) -> Result<()> {
+        let raw = self.data.get("text").ok_or(Code::EmptyText)?;
+        let text: std::borrow::Cow<'_, str> = serde_json::from_str(raw.get()).map_err(|_| Code::InvalidText)?;
+        if text.trim().is_empty() {
+            return Err(Code::EmptyText.into());
+        }
+        check_length("text", &text, limits.text)
+    }
+
+    fn check_attachments(&self) -> Result<()> {
+        let Some(raw) = self.data.get("attachments").filter(|raw| raw.get() != "null") else {
+            // Older clients name the file by `url` alone.
+            return match self.data.read::<String>("url") {
+                Some(url) if !url.is_empty() => Ok(()),
+                _ => Err(Code::EmptyFile.into()),
+            };
+        };
+        let attachments: Vec<serde_json::Map<String, serde_json::Value>> =
+            serde_json::from_str(raw.get()).map_err(|_| Code::InvalidMedia)?;
+        if attachments.is_empty() {
+            return Err(Code::EmptyFile.into());
+        }
+        let addressed = |attachment: &serde_json::Map<String, serde_json::Value>| {
+            attachment.get("url").and_then(|url| url.as_str()).is_some_and(|url| !url.is_empty())
+        };
+        if attachments.iter().all(addressed) { Ok(()) } else { Err(Code::InvalidMedia.into()) }
+    }
+
+    fn check_interactive(&self) -> Result<()> {
+        if !INTERACTIVE_TYPES.contains(&&*self.kind) {
+            return Err(Code::InvalidType.into());
+        }
+        if !self.data.get("interactiveData").is_some_and(json::is_object) {
+            return Err(Error::new(Code::InvalidData, "The interactiveData of the message must be an object."));
+        }
+        if let Some(goal) = self.data.get("interactionGoal").filter(|raw| raw.get() != "null") {
+            let goal: Goal = serde_json::from_str(goal.get())
+                .map_err(|_| Error::new(Code::InvalidData, "The interactionGoal of the message is malformed."))?;
+            if !GOAL_TYPES.contains(&&*goal.kind) {
+                return Err(Error::new(Code::InvalidData, "The type of the interactionGoal is not known."));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// When an interactive message counts as done for a user.
+#[derive(Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Goal {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    element_ids: Vec<String>,
+}
+
+impl Goal {
+    /// Whether the elements a user has used by now satisfy the goal.
+    pub fn met_by(&self, used: &[String]) -> bool {
+        match self.kind.as_str() {
+            "anyAction" => !used.is_empty(),
+            "anyOf" | "oneOf" => self.element_ids.iter().any(|id| used.contains(id)),
+            "allOf" => !self.element_ids.is_empty() && self.element_ids.iter().all(|id| used.contains(id)),
+            _ => false,
+        }
+    }
+}
+
+/// The fields of a send that stand outside `data`, as texts; turned into a [`Draft`] by [`Draft::parse`].
+#[derive(Default)]
+pub struct Ask<'a> {
+    pub receiver: Option<&'a str>,
+    pub receiver_type: Option<&'a str>,
+    pub category: Option<&'a str>,
+    pub kind: Option<&'a str>,
+    pub data: Object,
+    pub metadata: Option<&'a RawValue>,
+    pub tags: Option<Vec<String>>,
+    pub muid: Option<String>,
+    pub parent: Option<i64>,
+    pub quoted: Option<i64>,
+}
+
+impl Draft {
+    pub fn parse(mut ask: Ask<'_>, limits: &Limits) -> Result<Self> {
+        let receiver = Receiver::parse(ask.receiver_type, ask.receiver)?;
+        if let Some(metadata) = ask.metadata.filter(|_| ask.data.get("metadata").is_none()) {
+            ask.data.set("metadata", metadata.to_owned());
+        }
+        let muid = ask.muid.filter(|muid| !muid.is_empty());
+        if let Some(muid) = &muid {
+            check_length("muid", muid, limits.muid)?;
+        }
+        Ok(Draft {
+            receiver,
+            content: Content::parse(ask.category, ask.kind, ask.data, limits)?,
+            tags: ask.tags.map(|tags| check_tags(tags, limits)).transpose()?,
+            muid,
+            parent: ask.parent,
+            quoted: ask.quoted,
+        })
+    }
+}
+
+/// A message as the contract shows one.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    #[serde(serialize_with = "as_text")]
+    pub id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub muid: Option<String>,
+    pub conversation_id: String,
+    pub sender: String,
+    pub receiver_type: ReceiverType,
+    pub receiver: String,
+    pub category: Category,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub data: Data,
+    pub sent_at: i64,
+    pub updated_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_option")]
+    pub parent_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_count: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_option")]
+    pub quoted_message_id: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quoted_message: Option<Box<Message>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub my_receipt: Option<Receipt>,
+    /// Who has it, asked for one message at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipts: Option<Receipts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pinned_by: Option<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Receipts {
+    pub data: Vec<Receipt>,
+}
+
+/// When one user got and read a message.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Receipt {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<User>,
+}
+
+/// What was sent, and what the server adds to it.
+#[derive(Clone, Debug)]
+pub struct Data {
+    /// JSON object text as stored.
+    pub stored: String,
+    pub entities: Entities,
+    /// The client session that sent it.
+    pub resource: Option<String>,
+    pub reactions: Vec<ReactionCount>,
+    pub mentions: Vec<User>,
+    pub interactions: Option<Vec<Interaction>>,
+}
+
+impl Data {
+    pub fn of(stored: String, entities: Entities) -> Self {
+        Data { stored, entities, resource: None, reactions: Vec::new(), mentions: Vec::new(), interactions: None }
+    }
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReactionCount {
+    pub reaction: String,
+    pub count: i64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub reacted_by_me: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Interaction {
+    pub element_id: String,
+    pub interacted_at: i64,
+}
+
+/// The things a message refers to, as they are now.
+#[derive(Clone, Debug)]
+pub enum Entities {
+    Sides { sender: User, receiver: Party },
+    Act { by: User, on: Option<Subject>, to: Party },
+}
+
+/// The other side of a conversation.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Party {
+    User(User),
+    Group(Group),
+}
+
+impl Party {
+    pub fn name(&self) -> &str {
+        match self {
+            Party::User(user) => &user.uid,
+            Party::Group(group) => &group.guid,
+        }
+    }
+
+    pub fn kind(&self) -> ReceiverType {
+        match self {
+            Party::User(_) => ReceiverType::User,
+            Party::Group(_) => ReceiverType::Group,
+        }
+    }
+}
+
+/// What an action or a call message is about.
+#[derive(Clone, Debug)]
+pub enum Subject {
+    User(User),
+    Message(Box<Message>),
+    Call(Box<CallEntity>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Entity<'a, T: Serialize> {
+    entity: &'a T,
+    entity_type: &'static str,
+}
+
+fn entity<'a, T: Serialize>(entity: &'a T, entity_type: &'static str) -> Entity<'a, T> {
+    Entity { entity, entity_type }
+}
+
+impl Serialize for Entities {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        match self {
+            Entities::Sides { sender, receiver } => {
+                map.serialize_entry("sender", &entity(sender, "user"))?;
+                map.serialize_entry("receiver", &entity(receiver, receiver.kind().as_str()))?;
+            }
+            Entities::Act { by, on, to } => {
+                map.serialize_entry("by", &entity(by, "user"))?;
+                match on {
+                    Some(Subject::User(user)) => map.serialize_entry("on", &entity(user, "user"))?,
+                    Some(Subject::Message(message)) => map.serialize_entry("on", &entity(message, "message"))?,
+                    Some(Subject::Call(call)) => map.serialize_entry("on", &entity(call, "call"))?,
+                    None => {}
+                }
+                map.serialize_entry("for", &entity(to, to.kind().as_str()))?;
+            }
+        }
+        map.end()
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        json::copy_entries(&self.stored, &mut map);
+        if let Some(resource) = &self.resource {
+            map.serialize_entry("resource", resource)?;
+        }
+        map.serialize_entry("entities", &self.entities)?;
+        if !self.reactions.is_empty() {
+            map.serialize_entry("reactions", &self.reactions)?;
+        }
+        if !self.mentions.is_empty() {
+            map.serialize_entry("mentions", &ByUid(&self.mentions))?;
+        }
+        if let Some(interactions) = &self.interactions {
+            map.serialize_entry("interactions", interactions)?;
+        }
+        map.end()
+    }
+}
+
+struct ByUid<'a>(&'a [User]);
+
+impl Serialize for ByUid<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|user| (&user.uid, user)))
+    }
+}
+
+/// Ids travel as decimal text.
+pub fn as_text<S: Serializer>(id: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(id)
+}
+
+pub fn as_text_option<S: Serializer>(id: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A message with its JSON made once: the sender's reply and every receiver's frame are the same bytes.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    pub id: i64,
+    pub json: std::sync::Arc<str>,
+}
+
+impl Sent {
+    pub fn of(message: &Message) -> Self {
+        Sent { id: message.id, json: serde_json::to_string(message).unwrap_or_else(|_| "{}".into()).into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(category: &str, kind: &str, data: &str) -> Result<Content> {
+        Content::parse(Some(category), Some(kind), Object::parse(data).unwrap(), &Limits::default())
+    }
+
+    #[test]
+    fn contents_are_checked_by_type() {
+        let code = |category, kind, data| parse(category, kind, data).unwrap_err().code;
+        assert!(parse("message", "text", r#"{"text":"hi"}"#).is_ok());
+        assert_eq!(code("message", "text", "{}"), Code::EmptyText);
+        assert_eq!(code("message", "text", r#"{"text":" "}"#), Code::EmptyText);
+        assert_eq!(code("message", "text", r#"{"text":7}"#), Code::InvalidText);
+        assert_eq!(code("message", "image", "{}"), Code::EmptyFile);
+        assert_eq!(code("message", "image", r#"{"attachments":[{}]}"#), Code::InvalidMedia);
+        assert_eq!(code("message", "song", "{}"), Code::InvalidType);
+        assert_eq!(code("custom", "location", "{}"), Code::EmptyCustomData);
+        assert_eq!(code("custom", "location", r#"{"customData":"{"}"#), Code::InvalidCustomData);
+        assert_eq!(code("action", "groupMember", "{}"), Code::InvalidCategory);
+        assert_eq!(code("message", "text", r#"{"text":"a","metadata":[]}"#), Code::InvalidMetadata);
+        assert_eq!(code("interactive", "poll", r#"{"interactiveData":{}}"#), Code::InvalidType);
+        assert_eq!(parse("message", "custom", r#"{"customData":{}}"#).unwrap().category, Category::Custom);
+    }
+
+    #[test]
+    fn what_the_server_writes_is_not_taken_from_clients() {
+        let content = parse("message", "text", r#"{"text":"a","entities":{"x":1},"reactions":[],"k":1.0}"#).unwrap();
+        assert_eq!(content.data.text(), r#"{"text":"a","k":1.0}"#);
+    }
+
+    #[test]
+    fn goals() {
+        let goal = |kind: &str| Goal { kind: kind.into(), element_ids: vec!["a".into(), "b".into()] };
+        let used = |ids: &[&str]| ids.iter().map(|id| id.to_string()).collect::<Vec<_>>();
+        assert!(goal("anyAction").met_by(&used(&["z"])));
+        assert!(goal("anyOf").met_by(&used(&["b"])) && !goal("anyOf").met_by(&used(&["z"])));
+        assert!(goal("allOf").met_by(&used(&["b", "a"])) && !goal("allOf").met_by(&used(&["a"])));
+        assert!(!goal("none").met_by(&used(&["a", "b"])));
+    }
+}

@@ -1,0 +1,22 @@
+//! The words of the house: pure types and rules, without I/O, clock or framework.
+//!
+//! Everything above speaks in these. Ids exist only if they are valid, drafts exist only if they may be written,
+//! and `permission` answers who may do what.
+
+pub mod call;
+pub mod caller;
+pub mod conversation;
+pub mod error;
+pub mod event;
+pub mod group;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod message;
+pub mod page;
+pub mod patch;
+pub mod permission;
+pub mod time;
+pub mod user;
+
+pub use error::{Code, Error, Result};

@@ -1,0 +1,61 @@
+//! Pages of lists, in the contract's two styles: by number, and by a cursor along message ids.
+
+use serde::Serialize;
+
+/// A page by number: `page` starts at 1.
+#[derive(Clone, Copy, Debug)]
+pub struct PageAsk {
+    pub page: i64,
+    pub per_page: i64,
+}
+
+impl PageAsk {
+    pub fn offset(&self) -> i64 {
+        (self.page - 1).saturating_mul(self.per_page)
+    }
+}
+
+/// Some rows of a list and how many there are in all.
+#[derive(Debug)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub total: i64,
+}
+
+/// `meta.pagination` of the contract.
+#[derive(Serialize)]
+pub struct Pagination {
+    pub total: i64,
+    pub count: i64,
+    pub per_page: i64,
+    pub current_page: i64,
+    pub total_pages: i64,
+}
+
+impl Pagination {
+    pub fn of<T>(page: &Page<T>, ask: PageAsk) -> Self {
+        Pagination {
+            total: page.total,
+            count: page.items.len() as i64,
+            per_page: ask.per_page,
+            current_page: ask.page,
+            total_pages: (page.total + ask.per_page - 1) / ask.per_page.max(1),
+        }
+    }
+}
+
+/// Which way a cursor moves: older (`prepend`) or newer (`append`) than the point it names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Affix {
+    Append,
+    Prepend,
+}
+
+impl Affix {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Affix::Append => "append",
+            Affix::Prepend => "prepend",
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The running server: opens store and hub, binds, serves, stops in order.
+
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::{self, Data, ThinData};
+use actix_web::{App, HttpServer};
+
+use crate::api::{self, Api, Router};
+use crate::config::Config;
+use crate::live::command::Context;
+use crate::live::hub::Hub;
+use crate::model::time::{Clock, Ids};
+use crate::passwords::Passwords;
+use crate::store::{Hooks, Store, users};
+use crate::tls;
+
+/// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
+const GRACE: u64 = 3;
+
+/// A server that serves until it is stopped.
+pub struct Server {
+    pub http: Option<SocketAddr>,
+    pub https: Option<SocketAddr>,
+    pub store: Store,
+    hub: Hub,
+    handle: ServerHandle,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Server {
+    /// Starts in the current actix system. Port 0 takes any free one.
+    pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
+        let (http, https) = config.addresses()?;
+        std::fs::create_dir_all(&config.data).map_err(|e| format!("cannot make {}: {e}", config.data.display()))?;
+        let limits = Arc::new(config.limits());
+        let (store, hub) = open(config, clock)?;
+
+        let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let api = Data::new(Api {
+            store: store.clone(),
+            hub: hub.clone(),
+            passwords: Passwords::new(cores),
+            limits,
+            public_host: config.public_host.clone(),
+            region: config.region.clone(),
+            ids: Ids,
+            router: Router::new(api::routes()),
+        });
+        let workers = if config.workers == 0 { cores } else { config.workers };
+        let mut server = HttpServer::new(move || {
+            App::new()
+                .app_data(api.clone())
+                .app_data(ThinData(Rc::new(context.clone())))
+                .default_service(web::to(api::dispatch))
+        })
+        .workers(workers)
+        .max_connections(config.connections.div_ceil(workers))
+        .shutdown_timeout(GRACE)
+        .disable_signals()
+        .on_connect(|connection, _| no_delay(connection));
+
+        let listen = |address: SocketAddr| {
+            let listener = TcpListener::bind(address).map_err(|e| format!("cannot listen at {address}: {e}"))?;
+            let real = listener.local_addr().map_err(|e| e.to_string())?;
+            Ok::<_, String>((listener, real))
+        };
+        let mut bound = (None, None);
+        if let Some(address) = http {
+            let (listener, real) = listen(address)?;
+            server = server.listen(listener).map_err(|e| e.to_string())?;
+            bound.0 = Some(real);
+        }
+        if let Some(address) = https {
+            let files = match (&config.tls_cert, &config.tls_key) {
+                (Some(cert), Some(key)) => tls::Files { cert: cert.clone(), key: key.clone() },
+                _ => tls::local(&config.data, &[address.ip().to_string()])?,
+            };
+            let (listener, real) = listen(address)?;
+            server = server.listen_rustls_0_23(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;
+            bound.1 = Some(real);
+        }
+        let server = server.run();
+        let handle = server.handle();
+        let serving = actix_web::rt::spawn(server);
+        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving })
+    }
+
+    /// Stops accepting, closes sockets with 1012, finishes what is being written, checkpoints.
+    pub async fn stop(self) {
+        let accepting = self.handle.stop(true);
+        self.hub.close_all();
+        accepting.await;
+        let _ = self.serving.await;
+        let (store, hub) = (self.store, self.hub);
+        let done = tokio::task::spawn_blocking(move || {
+            store.close();
+            hub.stop();
+        });
+        let _ = tokio::time::timeout(Duration::from_secs(GRACE), done).await;
+    }
+}
+
+/// Store and hub, each with its end of the stream.
+fn open(config: &Config, clock: Clock) -> Result<(Store, Hub), String> {
+    let (hub, starter) = Hub::new(clock.clone(), config.limits.presence_users);
+    let (online, deliver) = (hub.clone(), hub.clone());
+    let hooks = Hooks {
+        deliver: Box::new(move |posts| deliver.deliver(posts)),
+        online: Arc::new(move |user| online.is_online(user)),
+        clock,
+        ids: Ids,
+    };
+    let store = Store::open(&config.database(), config.readers, config.write_queue, hooks)
+        .map_err(|e| format!("cannot open {}: {e}", config.database().display()))?;
+    let offline = store.clone();
+    let on_offline = Box::new(move |user| {
+        offline.write_later("users.last_active", move |tx| users::set_last_active(tx, user, tx.now()));
+    });
+    starter.run(on_offline).map_err(|e| e.to_string())?;
+    Ok((store, hub))
+}
+
+/// Small frames must leave at once: without this, fan-out to 100 members is several times slower.
+fn no_delay(connection: &dyn std::any::Any) {
+    use actix_tls::accept::rustls_0_23::TlsStream;
+    use actix_web::rt::net::TcpStream;
+    let stream = match connection.downcast_ref::<TcpStream>() {
+        Some(stream) => Some(stream),
+        None => connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0),
+    };
+    if let Some(Err(error)) = stream.map(|stream| stream.set_nodelay(true)) {
+        log::debug!("TCP_NODELAY: {error}");
+    }
+}

@@ -1,0 +1,53 @@
+//! The people behind the admin page: the one-time link, passwords, sessions.
+
+use rusqlite::params;
+
+use super::{Digest, Read, Write};
+use crate::model::error::Result;
+
+pub fn insert_setup(tx: &Write<'_>, link: &Digest) -> Result<()> {
+    tx.run("INSERT INTO admin_setup (hash, created_at) VALUES (?1, ?2)", params![link, tx.now()])?;
+    Ok(())
+}
+
+/// Uses the link up; whether it was good.
+pub fn use_setup(tx: &Write<'_>, link: &Digest) -> Result<bool> {
+    Ok(tx.run("DELETE FROM admin_setup WHERE hash = ?1", [link])? > 0)
+}
+
+/// Whether the name was free.
+pub fn insert(tx: &Write<'_>, name: &str, password_hash: &str) -> Result<bool> {
+    let rows = tx.run(
+        "INSERT OR IGNORE INTO admins (name, password_hash, created_at) VALUES (?1, ?2, ?3)",
+        params![name, password_hash, tx.now()],
+    )?;
+    Ok(rows > 0)
+}
+
+/// admins.id and password hash.
+pub fn find(read: &Read<'_>, name: &str) -> Result<Option<(i64, String)>> {
+    read.first("SELECT id, password_hash FROM admins WHERE name = ?1", [name], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub fn insert_session(tx: &Write<'_>, session: &Digest, admin: i64, expires_at: i64) -> Result<()> {
+    tx.run("DELETE FROM admin_sessions WHERE expires_at <= ?1", [tx.now()])?;
+    tx.run(
+        "INSERT INTO admin_sessions (hash, admin_id, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)",
+        params![session, admin, tx.now(), expires_at],
+    )?;
+    Ok(())
+}
+
+pub fn delete_session(tx: &Write<'_>, session: &Digest) -> Result<()> {
+    tx.run("DELETE FROM admin_sessions WHERE hash = ?1", [session])?;
+    Ok(())
+}
+
+/// The name of the admin whose session this is.
+pub fn session(read: &Read<'_>, session: &Digest) -> Result<Option<String>> {
+    read.first(
+        "SELECT a.name FROM admin_sessions s JOIN admins a ON a.id = s.admin_id WHERE s.hash = ?1 AND s.expires_at > ?2",
+        params![session, read.now()],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,307 @@
+//! Conversations: what is shared by all sides, and each user's own copy.
+//!
+//! An unread count is a subtraction of counters and a message touches only its conversation and its sender's copy,
+//! so neither a long history nor a large group makes a message or a list dearer.
+
+use rusqlite::{Row, params};
+
+use super::users::{tags, tags_text};
+use super::{Read, Write};
+use crate::model::caller::App;
+use crate::model::error::{Code, Error, Result};
+use crate::model::event::Audience;
+use crate::model::group::Group;
+use crate::model::page::{Page, PageAsk};
+use crate::model::user::{User, conversation_name};
+
+/// The shared part of a conversation.
+#[derive(Clone, Debug)]
+pub struct Conv {
+    pub id: i64,
+    pub name: String,
+    pub kind: Kind,
+    pub last_id: i64,
+    pub total: i64,
+}
+
+/// Who is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The two users (users.id).
+    Pair(i64, i64),
+    /// groups.id
+    Group(i64),
+}
+
+impl Conv {
+    /// The other side of a one-on-one conversation.
+    pub fn peer(&self, user: i64) -> Option<i64> {
+        match self.kind {
+            Kind::Pair(a, b) => Some(if user == a { b } else { a }),
+            Kind::Group(_) => None,
+        }
+    }
+
+    /// All devices of all who are in it.
+    pub fn audience(&self) -> Audience {
+        match self.kind {
+            Kind::Pair(a, b) => Audience::users([a, b]),
+            Kind::Group(group) => Audience::group(group),
+        }
+    }
+}
+
+fn conv(row: &Row<'_>) -> rusqlite::Result<Conv> {
+    let group: Option<i64> = row.get(4)?;
+    let kind = match group {
+        Some(group) => Kind::Group(group),
+        None => Kind::Pair(row.get(2)?, row.get(3)?),
+    };
+    Ok(Conv { id: row.get(0)?, name: row.get(1)?, kind, last_id: row.get(5)?, total: row.get(6)? })
+}
+
+pub fn by_id(read: &Read<'_>, id: i64) -> Result<Conv> {
+    read.first(
+        "SELECT id, name, user_a, user_b, group_id, last_id, total FROM conversations WHERE id = ?1",
+        [id],
+        conv,
+    )?
+    .ok_or_else(|| Error::internal("conversations", format!("no row {id}")))
+}
+
+pub fn by_name(read: &Read<'_>, app: i64, name: &str) -> Result<Option<Conv>> {
+    read.first(
+        "SELECT id, name, user_a, user_b, group_id, last_id, total FROM conversations WHERE app = ?1 AND name = ?2",
+        params![app, name],
+        conv,
+    )
+}
+
+/// The conversation of two users, made now if they never spoke.
+pub fn of_pair(tx: &Write<'_>, app: &App, one: &User, other: &User) -> Result<Conv> {
+    let name = conversation_name(&one.uid, &other.uid);
+    if let Some(conv) = by_name(tx, app.id, &name)? {
+        return Ok(conv);
+    }
+    let (a, b) = (one.id.min(other.id), one.id.max(other.id));
+    let id = tx.insert(
+        "INSERT INTO conversations (app, name, user_a, user_b, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        params![app.id, name, a, b, tx.now()],
+    )?;
+    join(tx, id, a)?;
+    if a != b {
+        join(tx, id, b)?;
+    }
+    Ok(Conv { id, name, kind: Kind::Pair(a, b), last_id: 0, total: 0 })
+}
+
+pub(super) fn insert_group(tx: &Write<'_>, app: i64, name: &str, group: i64) -> Result<i64> {
+    tx.insert(
+        "INSERT INTO conversations (app, name, group_id, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)",
+        params![app, name, group, tx.now()],
+    )
+}
+
+/// Gives `user` his copy of the conversation, read up to now.
+pub(super) fn join(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
+    tx.run(
+        "INSERT OR REPLACE INTO participants (user_id, conv_id, created_at, updated_at, delivered_id, read_id, read_total)
+         SELECT ?1, id, ?3, ?3, last_id, last_id, total FROM conversations WHERE id = ?2",
+        [user, conv, tx.now()],
+    )?;
+    Ok(())
+}
+
+pub(super) fn leave(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
+    tx.run("DELETE FROM participants WHERE user_id = ?1 AND conv_id = ?2", [user, conv])?;
+    Ok(())
+}
+
+/// Notes a new message: the conversation moves up in every list, and its sender's own count rises if it counts.
+pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: bool) -> Result<()> {
+    tx.run(
+        "UPDATE conversations SET last_id = ?2, updated_at = ?3, total = total + ?4 WHERE id = ?1",
+        params![conv.id, message, tx.now(), counts],
+    )?;
+    if counts {
+        tx.run(
+            "UPDATE participants SET own_total = own_total + 1 WHERE user_id = ?1 AND conv_id = ?2",
+            [sender, conv.id],
+        )?;
+    }
+    Ok(())
+}
+
+/// Finds the newest message again after one was erased.
+pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
+    tx.run(
+        "UPDATE conversations SET last_id = coalesce((SELECT max(id) FROM messages WHERE conv_id = ?1), 0) WHERE id = ?1",
+        [conv],
+    )?;
+    Ok(())
+}
+
+/// Whether the user has a part in the conversation.
+pub fn has(read: &Read<'_>, conv: i64, user: i64) -> Result<bool> {
+    read.exists("SELECT 1 FROM participants WHERE user_id = ?1 AND conv_id = ?2", [user, conv])
+}
+
+/// One user's copy, as far as the database knows it. `last` is the id of the message to show, if any.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    pub conv: Conv,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub delivered_id: i64,
+    pub read_id: i64,
+    pub hidden_id: i64,
+    pub unread: i64,
+    pub tags: Option<Vec<String>>,
+    pub pinned_at: Option<i64>,
+}
+
+/// Columns of [`copy`], from `participants p JOIN conversations c`.
+macro_rules! copy_columns {
+    () => {
+        "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total,
+         p.created_at, max(p.updated_at, c.updated_at), p.delivered_id, p.read_id, p.hidden_id, p.tags, p.pinned_at,
+         (c.total - p.read_total) - (p.own_total - p.own_read)
+         - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id)"
+    };
+}
+
+fn copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
+    Ok(Copy {
+        conv: conv(row)?,
+        created_at: row.get(7)?,
+        updated_at: row.get(8)?,
+        delivered_id: row.get(9)?,
+        read_id: row.get(10)?,
+        hidden_id: row.get(11)?,
+        tags: tags(row.get(12)?),
+        pinned_at: row.get(13)?,
+        unread: row.get::<_, i64>(14)?.max(0),
+    })
+}
+
+/// The user's copy, if he has one.
+pub fn copy_of(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<Copy>> {
+    read.first(
+        concat!(
+            "SELECT ",
+            copy_columns!(),
+            " FROM participants p JOIN conversations c ON c.id = p.conv_id
+                 WHERE p.user_id = ?1 AND p.conv_id = ?2"
+        ),
+        [user, conv],
+        copy,
+    )
+}
+
+/// What a list of conversations may be narrowed by.
+#[derive(Default)]
+pub struct Filter {
+    pub groups: Option<bool>,
+    pub unread: bool,
+    pub search: Option<String>,
+    pub tags: Vec<String>,
+    pub with_blocked: bool,
+}
+
+macro_rules! listed {
+    () => {
+        " FROM participants p JOIN conversations c ON c.id = p.conv_id
+         LEFT JOIN groups g ON g.id = c.group_id
+         LEFT JOIN users u ON u.id = CASE WHEN c.user_a = ?1 THEN c.user_b ELSE c.user_a END
+         WHERE p.user_id = ?1 AND c.last_id > p.hidden_id
+           AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
+           AND (NOT ?3 OR (c.total - p.read_total) - (p.own_total - p.own_read)
+                - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> ?1) > 0)
+           AND (?4 IS NULL OR coalesce(g.name, u.name) LIKE ?4 ESCAPE '\\')
+           AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(p.tags) t JOIN json_each(?5) w ON t.value = w.value))
+           AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = ?1 AND b.blocked_id = u.id)
+                                                                         OR (b.user_id = u.id AND b.blocked_id = ?1)))"
+    };
+}
+
+/// The user's conversations, newest first.
+pub fn list(read: &Read<'_>, user: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
+    let search = filter.search.as_deref().map(super::users::like_prefix);
+    let tags = super::users::any_of(&filter.tags);
+    let items = read.all(
+        concat!(
+            "SELECT ",
+            copy_columns!(),
+            listed!(),
+            " ORDER BY max(p.updated_at, c.updated_at) DESC, c.last_id DESC LIMIT ?7 OFFSET ?8"
+        ),
+        params![user, filter.groups, filter.unread, search, tags, filter.with_blocked, ask.per_page, ask.offset()],
+        copy,
+    )?;
+    let total = read.number(
+        concat!("SELECT count(*)", listed!()),
+        params![user, filter.groups, filter.unread, search, tags, filter.with_blocked],
+    )?;
+    Ok(Page { items, total })
+}
+
+/// Sets the read point of the user's copy: everything up to message `upto` is read, nothing after it.
+/// `total` is the conversation's count at that message.
+pub fn set_read(tx: &Write<'_>, conv: &Conv, user: i64, upto: i64, total: i64) -> Result<()> {
+    let own_after = if upto >= conv.last_id {
+        0
+    } else {
+        tx.number(
+            "SELECT count(*) FROM messages WHERE conv_id = ?1 AND id > ?2 AND sender_id = ?3
+             AND category IN ('message','custom','interactive')",
+            [conv.id, upto, user],
+        )?
+    };
+    tx.run(
+        "UPDATE participants SET read_id = ?3, read_total = ?4, own_read = own_total - ?5,
+                delivered_id = max(delivered_id, ?3) WHERE user_id = ?1 AND conv_id = ?2",
+        [user, conv.id, upto, total, own_after],
+    )?;
+    Ok(())
+}
+
+pub fn set_delivered(tx: &Write<'_>, conv: i64, user: i64, upto: i64) -> Result<()> {
+    tx.run(
+        "UPDATE participants SET delivered_id = max(delivered_id, ?3) WHERE user_id = ?1 AND conv_id = ?2",
+        [user, conv, upto],
+    )?;
+    Ok(())
+}
+
+/// Hides everything up to now from the user; the next message brings the conversation back.
+pub fn reset(tx: &Write<'_>, conv: &Conv, user: i64) -> Result<()> {
+    tx.run(
+        "UPDATE participants SET hidden_id = ?3, tags = NULL, pinned_at = NULL, updated_at = ?4 WHERE user_id = ?1 AND conv_id = ?2",
+        [user, conv.id, conv.last_id, tx.now()],
+    )?;
+    Ok(())
+}
+
+pub fn set_tags(tx: &Write<'_>, conv: i64, user: i64, tags: Option<Vec<String>>) -> Result<()> {
+    tx.run(
+        "UPDATE participants SET tags = ?3 WHERE user_id = ?1 AND conv_id = ?2",
+        params![user, conv, tags_text(&tags)],
+    )?;
+    Ok(())
+}
+
+/// The conversation a user may look at under this other side, or the refusal.
+pub fn accessible(read: &Read<'_>, app: i64, name: &str, user: i64) -> Result<Copy> {
+    let refused =
+        || Error::new(Code::ConversationNotAccessible, format!("The conversation {name} is not there or not yours."));
+    let conv = by_name(read, app, name)?.ok_or_else(refused)?;
+    copy_of(read, conv.id, user)?.ok_or_else(refused)
+}
+
+/// The group behind a conversation, if it is one's.
+pub fn group_of(read: &Read<'_>, conv: &Conv) -> Result<Option<Group>> {
+    match conv.kind {
+        Kind::Group(group) => super::groups::by_id(read, group).map(Some),
+        Kind::Pair(..) => Ok(None),
+    }
+}

@@ -1,0 +1,111 @@
+//! Opening the database file: settings of the connections, schema, errors, and the digest of secrets.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, OpenFlags};
+use sha2::{Digest as _, Sha256};
+
+use crate::model::error::{Code, Error, Result};
+
+const SCHEMA: &str = include_str!("../../schema.sql");
+
+/// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
+const VERSION: i64 = 1;
+
+/// Another process (a command-line tool) may hold the write lock for this long before a write gives up.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Prepared statements kept per connection: more than the program has on its usual paths.
+const STATEMENTS: usize = 200;
+
+/// Whether a user (users.id) is connected.
+pub type Online = Arc<dyn Fn(i64) -> bool + Send + Sync>;
+
+/// SHA-256 of a secret: all that is stored of it.
+pub type Digest = [u8; 32];
+
+pub fn digest(secret: &str) -> Digest {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DiskFull) => {
+                log::error!("database: {error}");
+                Error::from(Code::Busy)
+            }
+            _ => Error::internal("database", error),
+        }
+    }
+}
+
+pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
+    private_file(path)?;
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    add_functions(&connection, online)?;
+    create(&connection)?;
+    Ok(connection)
+}
+
+pub fn open_readers(path: &Path, count: u32, online: Online) -> Result<r2d2::Pool<SqliteConnectionManager>> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let manager = SqliteConnectionManager::file(path).with_flags(flags).with_init(move |connection| {
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "query_only", true)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        add_functions(connection, online.clone())
+    });
+    // Connections to a local file neither age nor go idle, so r2d2's clocks and checks are off. They are opened when
+    // first needed: a start pays for one, not for all.
+    r2d2::Pool::builder()
+        .max_size(count)
+        .min_idle(Some(1))
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_on_check_out(false)
+        .build(manager)
+        .map_err(|e| Error::internal("readers", e))
+}
+
+/// The database holds everything: it is its owner's alone.
+fn private_file(path: &Path) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).append(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|e| Error::internal("database file", e))
+}
+
+fn create(connection: &Connection) -> Result<()> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match version {
+        VERSION => Ok(()),
+        0 => {
+            // Two processes may start on a new file at once: the lock decides, the second finds the version set.
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if version == 0 {
+                connection.execute_batch(SCHEMA)?;
+                connection.pragma_update(None, "user_version", VERSION)?;
+            }
+            Ok(connection.execute_batch("COMMIT")?)
+        }
+        other => Err(Error::internal("database", format!("made by another version of Hobnob (schema {other})"))),
+    }
+}
+
+fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()> {
+    connection.create_scalar_function("online", 1, FunctionFlags::SQLITE_UTF8, move |context| {
+        Ok(online(context.get::<i64>(0)?))
+    })
+}

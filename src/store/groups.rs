@@ -1,0 +1,259 @@
+//! Groups: rows, look-ups, lists.
+
+use rusqlite::{Row, params};
+
+use super::users::{any_of, like_prefix, tags, tags_text};
+use super::{Read, Write};
+use crate::model::caller::App;
+use crate::model::error::{Code, Error, Result};
+use crate::model::group::{Group, GroupDraft, GroupPatch, GroupProfile, GroupType, conversation_name};
+use crate::model::ids::{Guid, unknown_guid};
+use crate::model::page::{Page, PageAsk};
+use crate::model::permission::Scope;
+use crate::model::user::stored;
+
+/// The columns [`group`] reads, from `groups g` joined with `users o` (its owner).
+macro_rules! columns {
+    () => {
+        "g.id, g.conv_id, g.owner_id, g.guid, g.name, g.type, o.uid, g.members_count, g.icon, g.description,
+         g.metadata, g.tags, g.created_at, g.updated_at, g.updated_by"
+    };
+}
+
+const COLUMNS: usize = 15;
+
+pub(super) fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
+    let guid: String = row.get(3)?;
+    let kind: String = row.get(5)?;
+    Ok(Group {
+        id: row.get(0)?,
+        conv: row.get(1)?,
+        owner_id: row.get(2)?,
+        conversation_id: conversation_name(&guid),
+        guid,
+        name: row.get(4)?,
+        kind: GroupType::parse(&kind).unwrap_or(GroupType::Private),
+        owner: row.get(6)?,
+        members_count: row.get(7)?,
+        icon: row.get(8)?,
+        description: row.get(9)?,
+        metadata: stored(row.get(10)?),
+        tags: tags(row.get(11)?),
+        created_at: row.get(12)?,
+        updated_at: row.get(13)?,
+        updated_by: row.get(14)?,
+        has_joined: None,
+        scope: None,
+        joined_at: None,
+        is_banned: None,
+    })
+}
+
+/// The group with its last two columns: the viewer's scope and joining time.
+fn group_for_viewer(row: &Row<'_>) -> rusqlite::Result<Group> {
+    let scope: Option<String> = row.get(COLUMNS)?;
+    Ok(Group {
+        has_joined: Some(scope.is_some()),
+        scope: scope.as_deref().and_then(Scope::parse),
+        joined_at: row.get(COLUMNS + 1)?,
+        ..group(row)?
+    })
+}
+
+pub fn by_id(read: &Read<'_>, id: i64) -> Result<Group> {
+    read.first(
+        concat!("SELECT ", columns!(), " FROM groups g JOIN users o ON o.id = g.owner_id WHERE g.id = ?1"),
+        [id],
+        group,
+    )?
+    .ok_or_else(|| Error::internal("groups", format!("no row {id}")))
+}
+
+pub fn by_guid(read: &Read<'_>, app: i64, guid: &Guid) -> Result<Group> {
+    read.first(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM groups g JOIN users o ON o.id = g.owner_id WHERE g.app = ?1 AND g.guid = ?2"
+        ),
+        params![app, guid.as_str()],
+        group,
+    )?
+    .ok_or_else(|| unknown_guid(guid.as_str()))
+}
+
+/// The group with the viewer's own standing in it.
+pub fn seen_by(read: &Read<'_>, mut group: Group, viewer: i64) -> Result<Group> {
+    let own = super::members::find(read, group.id, viewer)?;
+    group.has_joined = Some(own.is_some());
+    group.is_banned = super::bans::is(read, group.id, viewer)?.then_some(true);
+    if let Some(own) = own {
+        group.scope = Some(own.scope);
+        group.joined_at = Some(own.joined_at);
+    }
+    Ok(group)
+}
+
+/// The PHC string of a password group.
+pub fn password_hash(read: &Read<'_>, id: i64) -> Result<Option<String>> {
+    Ok(read.first("SELECT password_hash FROM groups WHERE id = ?1", [id], |row| row.get(0))?.flatten())
+}
+
+/// Makes the group and its conversation, without members.
+pub fn insert(tx: &Write<'_>, app: &App, draft: &GroupDraft, owner: i64) -> Result<Group> {
+    let taken = tx.exists("SELECT 1 FROM groups WHERE app = ?1 AND guid = ?2", params![app.id, draft.guid.as_str()])?;
+    if taken {
+        return Err(Error::new(Code::GuidExists, format!("The guid {} is taken.", draft.guid)));
+    }
+    let GroupProfile { icon, description, metadata, tags } = &draft.profile;
+    let id = tx.insert(
+        "INSERT INTO groups (app, guid, name, type, password_hash, icon, description, metadata, tags, owner_id, conv_id, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11)",
+        params![
+            app.id,
+            draft.guid.as_str(),
+            draft.name,
+            draft.kind.as_str(),
+            draft.password_hash,
+            icon.clone().given(),
+            description.clone().given(),
+            metadata.clone().given().map(|raw| raw.get().to_owned()),
+            tags_text(&tags.clone().given()),
+            owner,
+            tx.now()
+        ],
+    )?;
+    let conv = super::conversations::insert_group(tx, app.id, &conversation_name(draft.guid.as_str()), id)?;
+    tx.run("UPDATE groups SET conv_id = ?2 WHERE id = ?1", [id, conv])?;
+    by_id(tx, id)
+}
+
+pub fn update(tx: &Write<'_>, old: Group, patch: GroupPatch, by: &str) -> Result<Group> {
+    let profile = patch.profile;
+    let kind = patch.kind.unwrap_or(old.kind);
+    tx.run(
+        "UPDATE groups SET name = ?2, type = ?3, password_hash = CASE WHEN ?3 = 'password' THEN coalesce(?4, password_hash) END,
+                icon = ?5, description = ?6, metadata = ?7, tags = ?8, updated_at = ?9, updated_by = ?10 WHERE id = ?1",
+        params![
+            old.id,
+            patch.name.unwrap_or(old.name),
+            kind.as_str(),
+            patch.password_hash,
+            profile.icon.apply(old.icon),
+            profile.description.apply(old.description),
+            profile.metadata.apply(old.metadata).map(|raw| raw.get().to_owned()),
+            tags_text(&profile.tags.apply(old.tags)),
+            tx.now(),
+            by
+        ],
+    )?;
+    by_id(tx, old.id)
+}
+
+pub fn set_owner(tx: &Write<'_>, id: i64, owner: i64) -> Result<()> {
+    tx.run("UPDATE groups SET owner_id = ?2, updated_at = ?3 WHERE id = ?1", [id, owner, tx.now()])?;
+    Ok(())
+}
+
+/// Deletes the group with its conversation, messages, members and bans.
+pub fn delete(tx: &Write<'_>, id: i64) -> Result<()> {
+    tx.run("DELETE FROM groups WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+/// How a list of groups is sorted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Name,
+    Guid,
+    CreatedAt,
+}
+
+/// What a list of groups may be narrowed by.
+#[derive(Default)]
+pub struct Filter {
+    pub search: Option<String>,
+    pub in_name: bool,
+    pub in_guid: bool,
+    pub types: Vec<String>,
+    pub tags: Vec<String>,
+    /// The user who looks: private groups he has not joined are not there for him.
+    pub viewer: Option<i64>,
+    pub joined_only: bool,
+    /// Updated (or created) after / before this time.
+    pub after: Option<i64>,
+    pub before: Option<i64>,
+    pub order: Order,
+    pub descending: bool,
+}
+
+macro_rules! listed {
+    () => {
+        " FROM groups g JOIN users o ON o.id = g.owner_id
+         LEFT JOIN members m ON m.group_id = g.id AND m.user_id = ?2
+         WHERE g.app = ?1
+           AND (?2 IS NULL OR g.type <> 'private' OR m.user_id IS NOT NULL)
+           AND (NOT ?3 OR m.user_id IS NOT NULL)
+           AND (?4 IS NULL OR (?5 AND g.name LIKE ?4 ESCAPE '\\') OR (?6 AND g.guid LIKE ?4 ESCAPE '\\'))
+           AND (?7 IS NULL OR g.type IN (SELECT value FROM json_each(?7)))
+           AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(g.tags) t JOIN json_each(?8) w ON t.value = w.value))
+           AND (?9 IS NULL OR coalesce(g.updated_at, g.created_at) > ?9)
+           AND (?10 IS NULL OR coalesce(g.updated_at, g.created_at) < ?10)"
+    };
+}
+
+macro_rules! sorted {
+    ($order:literal) => {
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", m.scope, m.joined_at",
+            listed!(),
+            " ORDER BY ",
+            $order,
+            " LIMIT ?11 OFFSET ?12"
+        )
+    };
+}
+
+pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
+    let search = filter.search.as_deref().map(like_prefix);
+    let (types, tags) = (any_of(&filter.types), any_of(&filter.tags));
+    let bound = params![
+        app,
+        filter.viewer,
+        filter.joined_only,
+        search,
+        filter.in_name,
+        filter.in_guid,
+        types,
+        tags,
+        filter.after,
+        filter.before
+    ];
+    let total = read.number(concat!("SELECT count(*)", listed!()), bound)?;
+    let sql = match (filter.order, filter.descending) {
+        (Order::Name, false) => sorted!("g.name COLLATE NOCASE, g.id"),
+        (Order::Name, true) => sorted!("g.name COLLATE NOCASE DESC, g.id DESC"),
+        (Order::Guid, false) => sorted!("g.guid"),
+        (Order::Guid, true) => sorted!("g.guid DESC"),
+        (Order::CreatedAt, false) => sorted!("g.created_at, g.id"),
+        (Order::CreatedAt, true) => sorted!("g.created_at DESC, g.id DESC"),
+    };
+    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
+    let offset = ask.offset();
+    params.push(&ask.per_page);
+    params.push(&offset);
+    let items = if filter.viewer.is_some() {
+        read.all(sql, params.as_slice(), group_for_viewer)?
+    } else {
+        read.all(sql, params.as_slice(), group)?
+    };
+    Ok(Page { items, total })
+}
+
+/// groups.id of all groups the user is in.
+pub fn of_user(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
+    read.all("SELECT group_id FROM members WHERE user_id = ?1", [user], |row| row.get(0))
+}

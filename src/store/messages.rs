@@ -1,0 +1,755 @@
+//! Messages: writing one, and turning rows into what the contract shows.
+//!
+//! Rows hold what was said; who said it, reactions and receipts are put in from current rows, a few statements a page.
+
+use std::collections::HashMap;
+
+use rusqlite::{Row as SqlRow, ToSql, params};
+
+use super::conversations::{self, Conv};
+use super::receipts::{self, Marks};
+use super::users::{any_of, tags, tags_text};
+use super::{Read, Write, calls, groups, interactions, users};
+use crate::model::call::{CallEntity, CallStatus};
+use crate::model::error::{Code, Error, Result};
+use crate::model::group::Group;
+use crate::model::json::Object;
+use crate::model::message::{
+    Category, Data, Entities, Message, Party, ReactionCount, Receipt, Receipts, ReceiverType, Subject,
+};
+use crate::model::page::Affix;
+use crate::model::user::User;
+
+/// A message as stored.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub id: i64,
+    pub conv: i64,
+    pub sender: i64,
+    pub category: Category,
+    pub kind: String,
+    pub data: String,
+    pub subject: Option<i64>,
+    pub sent_at: i64,
+    pub updated_at: i64,
+    pub edited_at: Option<i64>,
+    pub edited_by: Option<String>,
+    pub deleted_at: Option<i64>,
+    pub deleted_by: Option<String>,
+    pub parent: Option<i64>,
+    pub quoted: Option<i64>,
+    pub reply_count: i64,
+    pub tags: Option<Vec<String>>,
+    pub resource: Option<String>,
+    pub muid: Option<String>,
+    pub seq: i64,
+    pub pinned_at: Option<i64>,
+    pub pinned_by: Option<String>,
+}
+
+macro_rules! columns {
+    () => {
+        "m.id, m.conv_id, m.sender_id, m.category, m.type, m.data, m.subject_id, m.sent_at, m.updated_at, m.edited_at,
+         m.edited_by, m.deleted_at, m.deleted_by, m.parent_id, m.quoted_id, m.reply_count, m.tags, m.resource, m.muid,
+         m.seq, m.pinned_at, m.pinned_by"
+    };
+}
+
+fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    let category: String = row.get(3)?;
+    Ok(Row {
+        id: row.get(0)?,
+        conv: row.get(1)?,
+        sender: row.get(2)?,
+        category: Category::parse(&category).unwrap_or(Category::Message),
+        kind: row.get(4)?,
+        data: row.get(5)?,
+        subject: row.get(6)?,
+        sent_at: row.get(7)?,
+        updated_at: row.get(8)?,
+        edited_at: row.get(9)?,
+        edited_by: row.get(10)?,
+        deleted_at: row.get(11)?,
+        deleted_by: row.get(12)?,
+        parent: row.get(13)?,
+        quoted: row.get(14)?,
+        reply_count: row.get(15)?,
+        tags: tags(row.get(16)?),
+        resource: row.get(17)?,
+        muid: row.get(18)?,
+        seq: row.get(19)?,
+        pinned_at: row.get(20)?,
+        pinned_by: row.get(21)?,
+    })
+}
+
+/// A message about to be stored in `conv`.
+pub struct New<'a> {
+    pub sender: i64,
+    pub category: Category,
+    pub kind: &'a str,
+    /// JSON object text.
+    pub data: String,
+    pub subject: Option<i64>,
+    pub parent: Option<i64>,
+    pub quoted: Option<i64>,
+    pub tags: Option<Vec<String>>,
+    pub resource: Option<&'a str>,
+    pub muid: Option<String>,
+}
+
+/// Stores a message; `None` if its sender has sent one with this muid before.
+pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Option<Row>> {
+    let seq = conv.total + i64::from(new.category.counts());
+    let inserted = tx.run(
+        "INSERT INTO messages (app, conv_id, sender_id, category, type, data, subject_id, sent_at, updated_at, parent_id,
+                               quoted_id, tags, resource, muid, seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         ON CONFLICT (sender_id, muid) WHERE muid IS NOT NULL DO NOTHING",
+        params![
+            app,
+            conv.id,
+            new.sender,
+            new.category.as_str(),
+            new.kind,
+            new.data,
+            new.subject,
+            tx.now(),
+            new.parent,
+            new.quoted,
+            tags_text(&new.tags),
+            new.resource,
+            new.muid,
+            seq
+        ],
+    )?;
+    if inserted == 0 {
+        return Ok(None);
+    }
+    Ok(Some(Row {
+        id: tx.connection.last_insert_rowid(),
+        conv: conv.id,
+        sender: new.sender,
+        category: new.category,
+        kind: new.kind.to_owned(),
+        data: new.data,
+        subject: new.subject,
+        sent_at: tx.now(),
+        updated_at: tx.now(),
+        edited_at: None,
+        edited_by: None,
+        deleted_at: None,
+        deleted_by: None,
+        parent: new.parent,
+        quoted: new.quoted,
+        reply_count: 0,
+        tags: new.tags,
+        resource: new.resource.map(str::to_owned),
+        muid: new.muid,
+        seq,
+        pinned_at: None,
+        pinned_by: None,
+    }))
+}
+
+/// The next message id, for a message that is announced but not stored (an edit, a deletion).
+pub fn spend_id(tx: &Write<'_>) -> Result<i64> {
+    let id = tx.first("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'messages' RETURNING seq", [], |row| {
+        row.get(0)
+    })?;
+    id.ok_or_else(|| Error::internal("messages", "no message was ever stored"))
+}
+
+fn unknown(id: i64) -> Error {
+    Error::new(Code::MessageNotFound, format!("The message id {id} does not exist."))
+}
+
+pub fn find(read: &Read<'_>, app: i64, id: i64) -> Result<Row> {
+    read.first(concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1 AND m.app = ?2"), [id, app], row)?
+        .ok_or_else(|| unknown(id))
+}
+
+pub fn by_muid(read: &Read<'_>, sender: i64, muid: &str) -> Result<Option<Row>> {
+    read.first(
+        concat!("SELECT ", columns!(), " FROM messages m WHERE m.sender_id = ?1 AND m.muid = ?2"),
+        params![sender, muid],
+        row,
+    )
+}
+
+/// The message, if the viewer has a part in its conversation (`None`: the app, which sees all).
+pub fn accessible(read: &Read<'_>, app: i64, id: i64, viewer: Option<i64>) -> Result<Row> {
+    let found = find(read, app, id)?;
+    if let Some(viewer) = viewer {
+        let copy = conversations::copy_of(read, found.conv, viewer)?;
+        if !copy.is_some_and(|copy| copy.hidden_id < id) {
+            return Err(Code::MessageNoAccess.into());
+        }
+    }
+    Ok(found)
+}
+
+pub fn edit(tx: &Write<'_>, id: i64, data: &str, tags: &Option<Vec<String>>, by: &str) -> Result<()> {
+    tx.run(
+        "UPDATE messages SET data = ?2, tags = coalesce(?3, tags), edited_at = ?4, edited_by = ?5, updated_at = ?4 WHERE id = ?1",
+        params![id, data, tags_text(tags), tx.now(), by],
+    )?;
+    Ok(())
+}
+
+/// Empties the message; its shell stays.
+pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
+    tx.run(
+        "UPDATE messages SET data = '{}', tags = NULL, deleted_at = ?2, deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
+        params![message.id, tx.now(), by],
+    )?;
+    tx.run("DELETE FROM reactions WHERE message_id = ?1", [message.id])?;
+    leave_hole(tx, message)
+}
+
+/// Removes the message for good.
+pub fn erase(tx: &Write<'_>, message: &Row) -> Result<()> {
+    leave_hole(tx, message)?;
+    tx.run("DELETE FROM messages WHERE id = ?1", [message.id])?;
+    if let Some(parent) = message.parent {
+        tx.run("UPDATE messages SET reply_count = max(reply_count - 1, 0) WHERE id = ?1", [parent])?;
+    }
+    conversations::refresh_last(tx, message.conv)
+}
+
+/// A deleted message is not unread any more for those who had not read it.
+fn leave_hole(tx: &Write<'_>, message: &Row) -> Result<()> {
+    if message.category.counts() {
+        tx.run(
+            "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id) VALUES (?1, ?2, ?3)",
+            [message.conv, message.seq, message.sender],
+        )?;
+    }
+    Ok(())
+}
+
+pub fn add_reply(tx: &Write<'_>, parent: i64, reply: i64) -> Result<()> {
+    tx.run("UPDATE messages SET reply_count = reply_count + 1, last_reply_id = ?2 WHERE id = ?1", [parent, reply])?;
+    Ok(())
+}
+
+/// The newest message at or before `id` in the conversation: its id and the conversation's count at it.
+pub fn at_or_before(read: &Read<'_>, conv: i64, id: i64) -> Result<Option<(i64, i64)>> {
+    read.first(
+        "SELECT id, seq FROM messages WHERE conv_id = ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1",
+        [conv, id],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// The newest message of somebody else than `user`.
+pub fn newest_of_others(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<i64>> {
+    read.first(
+        "SELECT id FROM messages WHERE conv_id = ?1 AND sender_id <> ?2 ORDER BY id DESC LIMIT 1",
+        [conv, user],
+        |row| row.get(0),
+    )
+}
+
+/// The newest message of each author between two points, newest first, looking at no more than `most` messages.
+pub fn authors_between(read: &Read<'_>, conv: i64, after: i64, upto: i64, most: i64) -> Result<Vec<(i64, i64)>> {
+    read.all(
+        "SELECT sender_id, max(id) FROM (SELECT sender_id, id FROM messages WHERE conv_id = ?1 AND id > ?2 AND id <= ?3
+                                         ORDER BY id DESC LIMIT ?4)
+         GROUP BY sender_id ORDER BY 2",
+        [conv, after, upto, most],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Which messages a list is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Within {
+    /// One conversation, of which the viewer does not see what he deleted (up to this id).
+    Conversation { conv: i64, hidden_id: i64 },
+    /// All conversations of a user.
+    User(i64),
+    /// The whole app.
+    App,
+    /// The replies to a message.
+    Thread(i64),
+}
+
+/// What a list of messages may be narrowed by, and where it starts.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub affix: Affix,
+    pub id: Option<i64>,
+    pub sent_at: Option<i64>,
+    pub updated_at: Option<i64>,
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+    pub limit: i64,
+    pub categories: Vec<String>,
+    pub types: Vec<String>,
+    pub tags: Vec<String>,
+    pub receiver_type: Option<ReceiverType>,
+    pub sender: Option<i64>,
+    pub search: Option<String>,
+    pub hide_deleted: bool,
+    pub only_deleted: bool,
+    pub hide_replies: bool,
+    pub hide_quoted: bool,
+    pub only_updates: bool,
+    /// Messages the viewer has not read / not got.
+    pub unread: bool,
+    pub undelivered: bool,
+    pub hide_blocked: bool,
+    pub has_attachments: bool,
+    pub has_links: bool,
+    pub has_reactions: bool,
+    pub viewer: Option<i64>,
+}
+
+impl Filter {
+    pub fn new(affix: Affix, limit: i64) -> Self {
+        Filter {
+            affix,
+            id: None,
+            sent_at: None,
+            updated_at: None,
+            from: None,
+            to: None,
+            limit,
+            categories: Vec::new(),
+            types: Vec::new(),
+            tags: Vec::new(),
+            receiver_type: None,
+            sender: None,
+            search: None,
+            hide_deleted: false,
+            only_deleted: false,
+            hide_replies: false,
+            hide_quoted: false,
+            only_updates: false,
+            unread: false,
+            undelivered: false,
+            hide_blocked: false,
+            has_attachments: false,
+            has_links: false,
+            has_reactions: false,
+            viewer: None,
+        }
+    }
+}
+
+/// A statement that grows by the conditions that were asked for; values are always bound.
+struct Query<'v> {
+    sql: String,
+    values: Vec<Box<dyn ToSql + 'v>>,
+}
+
+impl<'v> Query<'v> {
+    fn and(&mut self, condition: &str) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+    }
+
+    /// `condition` holds `?` where the value goes.
+    fn and_value(&mut self, condition: &str, value: impl ToSql + 'v) {
+        self.values.push(Box::new(value));
+        self.and(&condition.replace('?', &format!("?{}", self.values.len())));
+    }
+}
+
+/// Messages of a list, oldest first; the edge nearest to the cursor is kept.
+pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<Vec<Row>> {
+    let mut query =
+        Query { sql: concat!("SELECT ", columns!(), " FROM messages m WHERE 1").to_owned(), values: Vec::new() };
+    match within {
+        Within::Conversation { conv, hidden_id } => {
+            query.and_value("m.conv_id = ?", conv);
+            if hidden_id > 0 {
+                query.and_value("m.id > ?", hidden_id);
+            }
+        }
+        Within::User(user) => query.and_value(
+            "EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id AND p.hidden_id < m.id)",
+            user,
+        ),
+        Within::App => query.and_value("m.app = ?", app),
+        Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
+    }
+    let newer = filter.affix == Affix::Append;
+    if filter.only_updates {
+        query.and("m.updated_at > m.sent_at");
+    }
+    match (filter.id, filter.updated_at, filter.sent_at) {
+        // The id decides alone: a time beside it would lose other messages of that second.
+        (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),
+        (None, Some(at), _) => query.and_value(if newer { "m.updated_at > ?" } else { "m.updated_at < ?" }, at),
+        (None, None, Some(at)) => query.and_value(if newer { "m.sent_at > ?" } else { "m.sent_at < ?" }, at),
+        (None, None, None) => {}
+    }
+    if let Some(from) = filter.from {
+        query.and_value("m.sent_at >= ?", from);
+    }
+    if let Some(to) = filter.to {
+        query.and_value("m.sent_at <= ?", to);
+    }
+    for (condition, list) in [
+        ("m.category IN (SELECT value FROM json_each(?))", &filter.categories),
+        ("m.type IN (SELECT value FROM json_each(?))", &filter.types),
+        ("EXISTS (SELECT 1 FROM json_each(m.tags) t JOIN json_each(?) w ON t.value = w.value)", &filter.tags),
+    ] {
+        if let Some(list) = any_of(list) {
+            query.and_value(condition, list);
+        }
+    }
+    if let Some(kind) = filter.receiver_type {
+        query.and_value(
+            "EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conv_id AND (c.group_id IS NOT NULL) = ?)",
+            kind == ReceiverType::Group,
+        );
+    }
+    if let Some(sender) = filter.sender {
+        query.and_value("m.sender_id = ?", sender);
+    }
+    if let Some(search) = &filter.search {
+        query.and_value("instr(lower(coalesce(m.data ->> '$.text', '')), lower(?)) > 0", search.clone());
+    }
+    for (asked, condition) in [
+        (filter.hide_deleted, "m.deleted_at IS NULL"),
+        (filter.only_deleted, "m.deleted_at IS NOT NULL"),
+        (filter.hide_replies, "m.parent_id IS NULL"),
+        (filter.hide_quoted, "m.quoted_id IS NULL"),
+        (filter.has_attachments, "json_array_length(m.data, '$.attachments') > 0"),
+        (filter.has_links, "(m.data ->> '$.text' LIKE '%http://%' OR m.data ->> '$.text' LIKE '%https://%')"),
+        (filter.has_reactions, "EXISTS (SELECT 1 FROM reactions r WHERE r.message_id = m.id)"),
+    ] {
+        if asked {
+            query.and(condition);
+        }
+    }
+    if let Some(viewer) = filter.viewer {
+        if filter.unread {
+            query.and_value(
+                "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",
+                viewer,
+            );
+            query.and_value(
+                "m.id > (SELECT p.read_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
+                viewer,
+            );
+        }
+        if filter.undelivered {
+            query.and_value("m.sender_id <> ?", viewer);
+            query.and_value(
+                "m.id > (SELECT p.delivered_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
+                viewer,
+            );
+        }
+        if filter.hide_blocked {
+            query.and_value(
+                "NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = ? AND b.blocked_id = m.sender_id)",
+                viewer,
+            );
+        }
+    }
+    query.sql.push_str(if newer { " ORDER BY m.id LIMIT " } else { " ORDER BY m.id DESC LIMIT " });
+    query.sql.push_str(&filter.limit.to_string());
+    let values: Vec<&dyn ToSql> = query.values.iter().map(|value| &**value).collect();
+    let mut rows = read.all(&query.sql, values.as_slice(), row)?;
+    if !newer {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// A message just stored, whose sides are at hand: what [`show`] would read again.
+pub fn fresh(row: Row, conversation: &str, sender: User, receiver: Party) -> Message {
+    let entities = Entities::Sides { sender, receiver };
+    assemble(row, conversation, entities, Vec::new())
+}
+
+/// The message of a row with the things it refers to; receipts and quotes are put in afterwards.
+pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec<ReactionCount>) -> Message {
+    let (sender, receiver) = match &entities {
+        Entities::Sides { sender, receiver } => (sender, receiver),
+        Entities::Act { by, to, .. } => (by, to),
+    };
+    Message {
+        id: row.id,
+        muid: row.muid,
+        conversation_id: conversation.to_owned(),
+        sender: sender.uid.clone(),
+        receiver_type: receiver.kind(),
+        receiver: receiver.name().to_owned(),
+        category: row.category,
+        kind: row.kind,
+        data: Data { resource: row.resource, reactions, ..Data::of(row.data, entities) },
+        sent_at: row.sent_at,
+        updated_at: row.updated_at,
+        edited_at: row.edited_at,
+        edited_by: row.edited_by,
+        deleted_at: row.deleted_at,
+        deleted_by: row.deleted_by,
+        parent_id: row.parent,
+        reply_count: (row.reply_count > 0).then_some(row.reply_count),
+        quoted_message_id: row.quoted,
+        quoted_message: None,
+        tags: row.tags,
+        delivered_at: None,
+        read_at: None,
+        my_receipt: None,
+        receipts: None,
+        pinned_at: row.pinned_at,
+        pinned_by: row.pinned_by,
+    }
+}
+
+/// Rows into messages, as `viewer` (users.id) sees them; `None` sees what everybody sees.
+pub fn show(read: &Read<'_>, rows: Vec<Row>, viewer: Option<i64>) -> Result<Vec<Message>> {
+    let mut shown =
+        Shown { read, viewer, users: HashMap::new(), groups: HashMap::new(), conversations: HashMap::new() };
+    shown.messages(rows, true)
+}
+
+pub fn show_one(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Message> {
+    let id = row.id;
+    show(read, vec![row], viewer)?.pop().ok_or_else(|| unknown(id))
+}
+
+/// What is looked up once for a page.
+struct Shown<'r, 'c> {
+    read: &'r Read<'c>,
+    viewer: Option<i64>,
+    users: HashMap<i64, User>,
+    groups: HashMap<i64, Group>,
+    conversations: HashMap<i64, (Conv, Watch)>,
+}
+
+/// Receipts that matter for a page of one conversation: of each one's other side, and the viewer's own.
+#[derive(Default)]
+struct Watch {
+    /// By whose messages: the marks that say "the other side has it".
+    delivered: HashMap<i64, Marks>,
+    read: HashMap<i64, Marks>,
+    mine: Option<(Marks, Marks)>,
+}
+
+impl Shown<'_, '_> {
+    fn user(&mut self, id: i64) -> Result<User> {
+        if let Some(user) = self.users.get(&id) {
+            return Ok(user.clone());
+        }
+        let user = users::by_id(self.read, id)?.entity();
+        self.users.insert(id, user.clone());
+        Ok(user)
+    }
+
+    fn group(&mut self, id: i64) -> Result<Group> {
+        if let Some(group) = self.groups.get(&id) {
+            return Ok(group.clone());
+        }
+        let group = groups::by_id(self.read, id)?.entity();
+        self.groups.insert(id, group.clone());
+        Ok(group)
+    }
+
+    fn messages(&mut self, rows: Vec<Row>, with_quotes: bool) -> Result<Vec<Message>> {
+        self.look_around(&rows)?;
+        let reactions = self.reactions(&rows)?;
+        rows.into_iter()
+            .map(|row| {
+                let reactions = reactions.get(&row.id).cloned().unwrap_or_default();
+                self.message(row, reactions, with_quotes)
+            })
+            .collect()
+    }
+
+    /// Reads conversations and receipts of the page.
+    fn look_around(&mut self, rows: &[Row]) -> Result<()> {
+        let mut spans: HashMap<i64, (i64, i64)> = HashMap::new();
+        for row in rows {
+            let span = spans.entry(row.conv).or_insert((row.id, row.id));
+            *span = (span.0.min(row.id), span.1.max(row.id));
+        }
+        for (id, (first, last)) in spans {
+            let conv = conversations::by_id(self.read, id)?;
+            let mut watch = Watch::default();
+            let mark = |user, kind| receipts::marks(self.read, id, user, kind, first, last);
+            // (whose messages, whose receipts count for them)
+            let watched = match conv.kind {
+                conversations::Kind::Pair(a, b) => vec![(a, b), (b, a)],
+                conversations::Kind::Group(_) => vec![(receipts::ALL, receipts::ALL)],
+            };
+            for (author, reader) in watched {
+                watch.delivered.insert(author, mark(reader, receipts::Kind::Delivered)?);
+                watch.read.insert(author, mark(reader, receipts::Kind::Read)?);
+            }
+            if let Some(viewer) = self.viewer {
+                watch.mine = Some((mark(viewer, receipts::Kind::Delivered)?, mark(viewer, receipts::Kind::Read)?));
+            }
+            self.conversations.insert(id, (conv, watch));
+        }
+        Ok(())
+    }
+
+    fn reactions(&self, rows: &[Row]) -> Result<HashMap<i64, Vec<ReactionCount>>> {
+        let ids: Vec<i64> = rows.iter().filter(|row| row.category.counts()).map(|row| row.id).collect();
+        let mut found: HashMap<i64, Vec<ReactionCount>> = HashMap::new();
+        if ids.is_empty() {
+            return Ok(found);
+        }
+        let ids = serde_json::to_string(&ids).unwrap_or_default();
+        let counted = self.read.all(
+            "SELECT message_id, reaction, count(*), max(user_id = ?2) FROM reactions
+             WHERE message_id IN (SELECT value FROM json_each(?1)) GROUP BY message_id, reaction ORDER BY message_id, min(id)",
+            params![ids, self.viewer.unwrap_or(0)],
+            |row| {
+                let count = ReactionCount { reaction: row.get(1)?, count: row.get(2)?, reacted_by_me: row.get(3)? };
+                Ok((row.get(0)?, count))
+            },
+        )?;
+        for (message, count) in counted {
+            found.entry(message).or_default().push(count);
+        }
+        Ok(found)
+    }
+
+    fn message(&mut self, row: Row, reactions: Vec<ReactionCount>, with_quote: bool) -> Result<Message> {
+        let sender = self.user(row.sender)?;
+        let (kind, name, marks) = {
+            let (conv, watch) = self
+                .conversations
+                .get(&row.conv)
+                .ok_or_else(|| Error::internal("messages", format!("conversation {} not read", row.conv)))?;
+            let author = match conv.kind {
+                conversations::Kind::Pair(..) => row.sender,
+                conversations::Kind::Group(_) => receipts::ALL,
+            };
+            let at = |marks: &HashMap<i64, Marks>| marks.get(&author).and_then(|marks| marks.at(row.id));
+            let mine = watch.mine.as_ref().filter(|_| Some(row.sender) != self.viewer).map(|(delivered, read)| {
+                Receipt { delivered_at: delivered.at(row.id), read_at: read.at(row.id), recipient: None }
+            });
+            let mine = mine.filter(|receipt| receipt.delivered_at.is_some() || receipt.read_at.is_some());
+            (conv.kind, conv.name.clone(), (at(&watch.delivered), at(&watch.read), mine))
+        };
+        let receiver = match kind {
+            conversations::Kind::Group(group) => Party::Group(self.group(group)?),
+            conversations::Kind::Pair(a, b) => {
+                let mut user = self.user(if row.sender == a { b } else { a })?;
+                user.conversation_id = Some(name.clone());
+                Party::User(user)
+            }
+        };
+        let entities = self.entities(&row, &name, sender, receiver)?;
+        let quoted = match row.quoted.filter(|_| with_quote) {
+            Some(id) => self.quoted(id)?,
+            None => None,
+        };
+        let mut message = assemble(row, &name, entities, reactions);
+        if message.category.counts() && message.data.stored.contains("<@uid:") {
+            message.data.mentions = self.mentions(&message.data.stored)?;
+        }
+        if message.category == Category::Interactive
+            && let Some(viewer) = self.viewer
+        {
+            message.data.interactions = Some(interactions::of(self.read, message.id, viewer)?);
+        }
+        let (delivered_at, read_at, my_receipt) = marks;
+        message.quoted_message = quoted.map(Box::new);
+        message.delivered_at = delivered_at.or(read_at);
+        message.read_at = read_at;
+        message.my_receipt = my_receipt;
+        Ok(message)
+    }
+
+    fn entities(&mut self, row: &Row, conv: &str, sender: User, receiver: Party) -> Result<Entities> {
+        Ok(match (row.category, row.subject) {
+            (Category::Action, None) => Entities::Act { by: sender, on: None, to: receiver },
+            (Category::Action, Some(user)) => {
+                Entities::Act { by: sender, on: Some(Subject::User(self.user(user)?)), to: receiver }
+            }
+            (Category::Call, Some(call)) => {
+                let call = calls::by_id(self.read, call)?;
+                let called = match call.callee {
+                    Some(callee) => Party::User(self.user(callee)?),
+                    None => receiver.clone(),
+                };
+                let mut entity = CallEntity {
+                    session_id: call.session_id,
+                    status: call.status,
+                    kind: call.kind,
+                    conversation_id: conv.to_owned(),
+                    initiator: self.user(call.initiator)?,
+                    receiver: called,
+                    initiated_at: call.initiated_at,
+                    started_at: call.started_at,
+                    joined_at: None,
+                    ended_at: call.ended_at,
+                    metadata: call.metadata,
+                };
+                // The call as it stood at this message, not as it ended.
+                settle(&mut entity, &row.data, row.sent_at);
+                Entities::Act { by: sender, on: Some(Subject::Call(Box::new(entity))), to: receiver }
+            }
+            _ => Entities::Sides { sender, receiver },
+        })
+    }
+
+    /// Users named as `<@uid:…>` in the text; names of nobody stay plain text.
+    fn mentions(&self, data: &str) -> Result<Vec<User>> {
+        let Some(text) = Object::parse(data).and_then(|data| data.read::<String>("text")) else {
+            return Ok(Vec::new());
+        };
+        let app = self.conversations.values().next().map(|(conv, _)| conv.id);
+        let mut found: Vec<User> = Vec::new();
+        for piece in text.split("<@uid:").skip(1) {
+            let Some(uid) = piece.split('>').next() else { continue };
+            let user = self.read.first(
+                concat!(
+                    "SELECT ",
+                    users::columns!(),
+                    " FROM users u WHERE u.uid = lower(?2) AND u.deleted_at IS NULL
+                         AND u.app = (SELECT app FROM conversations WHERE id = ?1)"
+                ),
+                params![app, uid],
+                users::user,
+            )?;
+            if let Some(user) = user
+                && !found.iter().any(|other| other.id == user.id)
+            {
+                found.push(user.entity());
+            }
+        }
+        Ok(found)
+    }
+
+    fn quoted(&mut self, id: i64) -> Result<Option<Message>> {
+        let found = self.read.first(concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1"), [id], row)?;
+        match found {
+            Some(row) => Ok(self.messages(vec![row], false)?.pop()),
+            None => Ok(None),
+        }
+    }
+}
+
+fn settle(call: &mut CallEntity, stored: &str, sent_at: i64) {
+    let status = Object::parse(stored).and_then(|data| data.read::<String>("action"));
+    call.status = status.as_deref().and_then(CallStatus::parse).unwrap_or(call.status);
+    match call.status {
+        CallStatus::Initiated => (call.started_at, call.ended_at) = (None, None),
+        CallStatus::Ongoing => (call.joined_at, call.ended_at) = (Some(sent_at), None),
+        _ => call.ended_at = Some(sent_at),
+    }
+}
+
+/// Adds who has the message to it.
+pub fn with_receipts(read: &Read<'_>, mut message: Message, row: &Row) -> Result<Message> {
+    let data = receipts::of_message(read, row.conv, row.id, row.sender)?
+        .into_iter()
+        .map(|(user, delivered_at, read_at)| {
+            let recipient = Some(users::by_id(read, user)?.entity());
+            Ok(Receipt { delivered_at: delivered_at.or(read_at), read_at, recipient })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    message.receipts = Some(Receipts { data });
+    Ok(message)
+}

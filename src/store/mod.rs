@@ -1,0 +1,283 @@
+//! The database: the only room that knows SQL.
+//!
+//! Two doors. `read` runs on a pool of read-only connections, `write` in the one writer thread (see `writer`), whose
+//! answer means "on disk". The functions by noun are free functions over [`Read`] or [`Write`]; a check and the write
+//! that rests on it are in the same closure and so in the same transaction.
+
+mod db;
+mod writer;
+
+pub mod admins;
+pub mod apps;
+pub mod bans;
+pub mod blocks;
+pub mod calls;
+pub mod conversations;
+pub mod friends;
+pub mod groups;
+pub mod interactions;
+pub mod keys;
+pub mod members;
+pub mod messages;
+pub mod receipts;
+pub mod roles;
+pub mod tokens;
+pub mod users;
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, RwLock};
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, Params, Row};
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::model::caller::Credential;
+use crate::model::error::{Code, Error, Result};
+use crate::model::event::{Audience, Event, Move, Post};
+use crate::model::time::{Clock, Ids};
+
+pub use db::{Digest, Online, digest};
+pub use writer::Lane;
+
+/// A handle to the database; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    readers: r2d2::Pool<SqliteConnectionManager>,
+    /// As many permits as readers, so that waiting costs no thread.
+    permits: Semaphore,
+    writer: writer::Handle,
+    credentials: Arc<Credentials>,
+    clock: Clock,
+}
+
+/// What `server` hands in when it opens the store.
+pub struct Hooks {
+    /// Hears what every commit released, in commit order, on the writer's thread.
+    pub deliver: Box<dyn FnMut(Vec<Post>) + Send>,
+    /// Whether a user (users.id) has a socket open; the SQL function `online`.
+    pub online: Online,
+    pub clock: Clock,
+    pub ids: Ids,
+}
+
+impl Store {
+    /// Opens the database at `path`, making it from `schema.sql` when it is new. `readers` is the number of
+    /// connections that read in parallel, `queue` the number of writes that may wait.
+    pub fn open(path: &Path, readers: u32, queue: usize, hooks: Hooks) -> Result<Store> {
+        let connection = db::open_writer(path, hooks.online.clone())?;
+        let readers_pool = db::open_readers(path, readers, hooks.online)?;
+        let credentials = Arc::new(Credentials::default());
+        let writer =
+            writer::start(connection, queue, credentials.clone(), hooks.clock.clone(), hooks.ids, hooks.deliver)?;
+        Ok(Store {
+            inner: Arc::new(Inner {
+                readers: readers_pool,
+                permits: Semaphore::new(readers as usize),
+                writer,
+                credentials,
+                clock: hooks.clock,
+            }),
+        })
+    }
+
+    /// Runs `f` on a snapshot of the database.
+    pub async fn read<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Read<'_>) -> Result<T> + Send + 'static,
+    {
+        let inner = self.inner.clone();
+        let _permit = self.inner.permits.acquire().await.map_err(|e| Error::internal("read", e))?;
+        tokio::task::spawn_blocking(move || {
+            let connection = inner.readers.get().map_err(|e| Error::internal("reader", e))?;
+            // A deferred transaction: all statements of one read see the same state.
+            connection.execute_batch("BEGIN")?;
+            let result = f(&Read { connection: &connection, now: inner.clock.now() });
+            connection.execute_batch("ROLLBACK")?;
+            result
+        })
+        .await
+        .map_err(|e| Error::internal("read", e))?
+    }
+
+    /// Runs `f` in the writer's transaction. The answer comes after the commit that holds it; an `Err` of `f` undoes
+    /// what `f` did. `name` is for the log. Full queue: 503 at once.
+    pub async fn write<T, F>(&self, name: &'static str, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    {
+        self.write_in(Lane::High, name, f).await
+    }
+
+    /// As `write`; the low lane waits while there is other work.
+    pub async fn write_in<T, F>(&self, lane: Lane, name: &'static str, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    {
+        let (answer, waiting) = oneshot::channel();
+        self.inner.writer.submit(lane, writer::job(name, f, answer))?;
+        waiting.await.map_err(|_| Error::from(Code::Busy))?
+    }
+
+    /// Queues a write whose outcome nobody waits for.
+    pub fn write_later<F>(&self, name: &'static str, f: F)
+    where
+        F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
+    {
+        let (answer, _) = oneshot::channel();
+        if self.inner.writer.submit(Lane::Low, writer::job(name, f, answer)).is_err() {
+            log::warn!("{name}: dropped, the write queue is full");
+        }
+    }
+
+    /// The credential with this digest, from memory or from the database.
+    pub async fn credential(&self, digest: Digest) -> Result<Option<Credential>> {
+        let (generation, known) = self.inner.credentials.find(&digest);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let found = self.read(move |read| apps::credential(read, &digest)).await?;
+        if let Some(credential) = &found {
+            self.inner.credentials.keep(generation, digest, credential.clone());
+        }
+        Ok(found)
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.inner.clock
+    }
+
+    /// Finishes what is queued, checkpoints and closes. Later writes are refused. Blocks the thread.
+    pub fn close(&self) {
+        self.inner.writer.close();
+    }
+}
+
+/// Credentials by the digest of their secret. Any change to one forgets them all: changes are rare, looks are not.
+#[derive(Default)]
+pub struct Credentials {
+    generation: AtomicU64,
+    known: RwLock<HashMap<Digest, Credential>>,
+}
+
+impl Credentials {
+    /// More than any server has logged in at once; beyond it the map starts anew.
+    const MOST: usize = 100_000;
+
+    fn find(&self, digest: &Digest) -> (u64, Option<Credential>) {
+        let generation = self.generation.load(Ordering::Acquire);
+        let known = self.known.read().unwrap_or_else(|e| e.into_inner());
+        (generation, known.get(digest).cloned())
+    }
+
+    /// Keeps what was read, unless something changed since `generation`.
+    fn keep(&self, generation: u64, digest: Digest, credential: Credential) {
+        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
+        if self.generation.load(Ordering::Acquire) == generation {
+            if known.len() >= Self::MOST {
+                known.clear();
+            }
+            known.insert(digest, credential);
+        }
+    }
+
+    fn forget(&self) {
+        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        known.clear();
+    }
+}
+
+/// A snapshot to read from.
+pub struct Read<'a> {
+    connection: &'a Connection,
+    now: i64,
+}
+
+impl Read<'_> {
+    /// Unix seconds at which this transaction takes place.
+    pub fn now(&self) -> i64 {
+        self.now
+    }
+
+    fn first<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        f: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query(params)?;
+        Ok(rows.next()?.map(f).transpose()?)
+    }
+
+    fn all<T>(&self, sql: &str, params: impl Params, f: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let rows = statement.query_map(params, f)?;
+        Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
+    }
+
+    /// The number in the first column of the only row.
+    fn number(&self, sql: &str, params: impl Params) -> Result<i64> {
+        Ok(self.connection.prepare_cached(sql)?.query_row(params, |row| row.get(0))?)
+    }
+
+    fn exists(&self, sql: &str, params: impl Params) -> Result<bool> {
+        Ok(self.connection.prepare_cached(sql)?.exists(params)?)
+    }
+}
+
+/// A transaction that may change things and says what is to be announced.
+pub struct Write<'a> {
+    read: Read<'a>,
+    ids: &'a Ids,
+    posts: &'a mut Vec<Post>,
+    credentials_changed: bool,
+}
+
+impl<'a> Deref for Write<'a> {
+    type Target = Read<'a>;
+    fn deref(&self) -> &Read<'a> {
+        &self.read
+    }
+}
+
+impl Write<'_> {
+    pub fn ids(&self) -> &Ids {
+        self.ids
+    }
+
+    /// Announces `event` once this transaction is on disk.
+    pub fn emit(&mut self, audience: Audience, event: Event) {
+        self.posts.push(Post::Tell(audience, event));
+    }
+
+    /// Changes who hears what, from this point of the stream on.
+    pub fn shift(&mut self, step: Move) {
+        self.posts.push(Post::Move(step));
+    }
+
+    /// A key, token, app or user changed in a way that cached credentials must not outlive.
+    fn credentials_changed(&mut self) {
+        self.credentials_changed = true;
+    }
+
+    /// Runs one statement; the number of rows it changed.
+    fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
+        Ok(self.read.connection.prepare_cached(sql)?.execute(params)?)
+    }
+
+    /// Runs an INSERT; the new row's id.
+    fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
+        Ok(self.read.connection.prepare_cached(sql)?.insert(params)?)
+    }
+}

@@ -1,0 +1,78 @@
+//! How far each user got and read a conversation, and when.
+//!
+//! A mark covers all messages up to it, so a receipt is one row whatever it covers, and "when was m read" is one seek.
+
+use rusqlite::params;
+
+use super::{Read, Write};
+use crate::model::error::Result;
+
+/// Stands for "all other members" in the table.
+pub const ALL: i64 = 0;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Delivered = 0,
+    Read = 1,
+}
+
+pub fn insert(tx: &Write<'_>, conv: i64, user: i64, kind: Kind, upto: i64) -> Result<()> {
+    tx.run(
+        "INSERT OR IGNORE INTO receipts (conv_id, user_id, kind, upto, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![conv, user, kind as i64, upto, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// When each message of a page was covered: look up by id.
+#[derive(Default)]
+pub struct Marks(Vec<(i64, i64)>);
+
+impl Marks {
+    pub fn at(&self, message: i64) -> Option<i64> {
+        let index = self.0.partition_point(|(upto, _)| *upto < message);
+        self.0.get(index).map(|(_, at)| *at)
+    }
+}
+
+/// The marks of `user` that matter for messages `first..=last`.
+pub fn marks(read: &Read<'_>, conv: i64, user: i64, kind: Kind, first: i64, last: i64) -> Result<Marks> {
+    let within = read.all(
+        "SELECT upto, at FROM receipts WHERE conv_id = ?1 AND user_id = ?2 AND kind = ?3 AND upto >= ?4 AND upto < ?5
+         UNION ALL
+         SELECT upto, at FROM (SELECT upto, at FROM receipts WHERE conv_id = ?1 AND user_id = ?2 AND kind = ?3 AND upto >= ?5
+                               ORDER BY upto LIMIT 1)",
+        params![conv, user, kind as i64, first, last],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(Marks(within))
+}
+
+/// How far everybody but `except` has come: the least mark of the others. `None`: there are no others.
+pub fn least(read: &Read<'_>, conv: i64, kind: Kind, except: i64) -> Result<Option<i64>> {
+    let sql = match kind {
+        Kind::Delivered => {
+            "SELECT delivered_id FROM participants WHERE conv_id = ?1 AND user_id <> ?2 ORDER BY delivered_id LIMIT 1"
+        }
+        Kind::Read => "SELECT read_id FROM participants WHERE conv_id = ?1 AND user_id <> ?2 ORDER BY read_id LIMIT 1",
+    };
+    read.first(sql, [conv, except], |row| row.get(0))
+}
+
+/// Every member's own marks for one message, for the page "who has it".
+pub fn of_message(
+    read: &Read<'_>,
+    conv: i64,
+    message: i64,
+    author: i64,
+) -> Result<Vec<(i64, Option<i64>, Option<i64>)>> {
+    read.all(
+        "SELECT p.user_id,
+                (SELECT at FROM receipts r WHERE r.conv_id = ?1 AND r.user_id = p.user_id AND r.kind = 0 AND r.upto >= ?2 ORDER BY upto LIMIT 1),
+                (SELECT at FROM receipts r WHERE r.conv_id = ?1 AND r.user_id = p.user_id AND r.kind = 1 AND r.upto >= ?2 ORDER BY upto LIMIT 1)
+         FROM participants p WHERE p.conv_id = ?1 AND p.user_id <> ?3 AND p.delivered_id >= ?2
+         ORDER BY p.user_id LIMIT 1000",
+        [conv, message, author],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )
+}

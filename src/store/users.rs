@@ -1,0 +1,292 @@
+//! Users: rows, look-ups, lists.
+
+use rusqlite::{Row, params};
+
+use super::{Read, Write};
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::{Uid, unknown_uid};
+use crate::model::page::{Page, PageAsk};
+use crate::model::user::{self, Profile, Status, User, UserDraft, UserPatch, stored};
+
+/// The columns [`user`] reads, from a table named or aliased `u`.
+macro_rules! columns {
+    () => {
+        "u.id, u.uid, u.name, u.avatar, u.link, u.role, u.metadata, u.status_message, u.tags,
+         u.created_at, u.updated_at, u.last_active_at, u.deactivated_at, online(u.id)"
+    };
+}
+pub(super) use columns;
+
+/// How many columns `columns!` names: where a caller's own begin.
+pub(super) const COLUMNS: usize = 14;
+
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        uid: row.get(1)?,
+        name: row.get(2)?,
+        avatar: row.get(3)?,
+        link: row.get(4)?,
+        role: row.get(5)?,
+        metadata: stored(row.get(6)?),
+        status_message: row.get(7)?,
+        tags: tags(row.get(8)?),
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+        last_active_at: row.get(11)?,
+        deactivated_at: row.get(12)?,
+        status: if row.get(13)? { Status::Available } else { Status::Offline },
+        ..User::default()
+    })
+}
+
+/// A tags column.
+pub(super) fn tags(text: Option<String>) -> Option<Vec<String>> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+pub(super) fn tags_text(tags: &Option<Vec<String>>) -> Option<String> {
+    tags.as_ref().and_then(|tags| serde_json::to_string(tags).ok())
+}
+
+/// The user with this row id, whatever his state.
+pub fn by_id(read: &Read<'_>, id: i64) -> Result<User> {
+    read.first(concat!("SELECT ", columns!(), " FROM users u WHERE u.id = ?1"), [id], user)?
+        .ok_or_else(|| Error::internal("users", format!("no row {id}")))
+}
+
+/// The user with this uid who is neither deactivated nor deleted.
+pub fn active(read: &Read<'_>, app: i64, uid: &Uid) -> Result<User> {
+    any(read, app, uid)?.filter(|user| user.deactivated_at.is_none()).ok_or_else(|| unknown_uid(uid.as_str()))
+}
+
+/// As `active`, for a person: the app's own user is none.
+pub fn person(read: &Read<'_>, app: &crate::model::caller::App, uid: &Uid) -> Result<User> {
+    active(read, app.id, uid)
+        .and_then(|user| if user.id == app.system_user { Err(unknown_uid(uid.as_str())) } else { Ok(user) })
+}
+
+/// The user with this uid, deactivated or not; deleted ones are gone.
+pub fn any(read: &Read<'_>, app: i64, uid: &Uid) -> Result<Option<User>> {
+    read.first(
+        concat!("SELECT ", columns!(), " FROM users u WHERE u.app = ?1 AND u.uid = ?2 AND u.deleted_at IS NULL"),
+        params![app, uid.as_str()],
+        user,
+    )
+}
+
+pub fn insert(tx: &Write<'_>, app: i64, draft: UserDraft) -> Result<User> {
+    let taken = tx.exists("SELECT 1 FROM users WHERE app = ?1 AND uid = ?2", params![app, draft.uid.as_str()])?;
+    if taken {
+        return Err(Error::new(Code::UidExists, format!("The uid {} is taken.", draft.uid)));
+    }
+    let Profile { avatar, link, status_message, metadata, tags } = draft.profile;
+    let id = tx.insert(
+        "INSERT INTO users (app, uid, name, avatar, link, role, metadata, status_message, tags, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        params![
+            app,
+            draft.uid.as_str(),
+            draft.name,
+            avatar.given(),
+            link.given(),
+            draft.role.as_ref().map_or("default", |role| role.as_str()),
+            metadata.given().map(|raw| raw.get().to_owned()),
+            status_message.given(),
+            tags_text(&tags.given()),
+            tx.now()
+        ],
+    )?;
+    by_id(tx, id)
+}
+
+/// Writes the patched user back; the user as he is now.
+pub fn update(tx: &mut Write<'_>, old: User, patch: UserPatch) -> Result<User> {
+    let profile = patch.profile;
+    tx.credentials_changed();
+    tx.run(
+        "UPDATE users SET name = ?2, avatar = ?3, link = ?4, role = ?5, metadata = ?6, status_message = ?7, tags = ?8,
+                updated_at = ?9 WHERE id = ?1",
+        params![
+            old.id,
+            patch.name.unwrap_or(old.name),
+            profile.avatar.apply(old.avatar),
+            profile.link.apply(old.link),
+            patch.role.map_or(old.role, |role| role.to_string()),
+            profile.metadata.apply(old.metadata).map(|raw| raw.get().to_owned()),
+            profile.status_message.apply(old.status_message),
+            tags_text(&profile.tags.apply(old.tags)),
+            tx.now()
+        ],
+    )?;
+    by_id(tx, old.id)
+}
+
+/// Sets or clears `deactivated_at`.
+pub fn set_deactivated(tx: &mut Write<'_>, id: i64, deactivated: bool) -> Result<()> {
+    tx.credentials_changed();
+    tx.run(
+        "UPDATE users SET deactivated_at = ?2, updated_at = ?3 WHERE id = ?1",
+        params![id, deactivated.then(|| tx.now()), tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Soft deletion: the row stays for the messages that name it.
+pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
+    tx.credentials_changed();
+    tx.run(
+        "UPDATE users SET deactivated_at = coalesce(deactivated_at, ?2), deleted_at = ?2 WHERE id = ?1",
+        [id, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Permanent deletion: the messages he sent, his one-on-one conversations, and himself.
+pub fn erase(tx: &mut Write<'_>, app: &crate::model::caller::App, id: i64) -> Result<()> {
+    tx.credentials_changed();
+    tx.run("DELETE FROM conversations WHERE user_a = ?1 OR user_b = ?1", [id])?;
+    tx.run(
+        "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id)
+         SELECT conv_id, seq, sender_id FROM messages WHERE sender_id = ?1 AND category IN ('message','custom','interactive')",
+        [id],
+    )?;
+    let conversations =
+        tx.all("SELECT DISTINCT conv_id FROM messages WHERE sender_id = ?1", [id], |row| row.get::<_, i64>(0))?;
+    tx.run("DELETE FROM messages WHERE sender_id = ?1", [id])?;
+    tx.run("DELETE FROM calls WHERE initiator_id = ?1 OR callee_id = ?1", [id])?;
+    for conversation in conversations {
+        super::conversations::refresh_last(tx, conversation)?;
+    }
+    tx.run("UPDATE groups SET owner_id = ?2 WHERE owner_id = ?1", [id, app.system_user])?;
+    tx.run("DELETE FROM users WHERE id = ?1", [id])?;
+    Ok(())
+}
+
+pub fn set_last_active(tx: &Write<'_>, id: i64, at: i64) -> Result<()> {
+    tx.run("UPDATE users SET last_active_at = ?2 WHERE id = ?1", [id, at])?;
+    Ok(())
+}
+
+/// What a list of users may be narrowed by.
+#[derive(Default)]
+pub struct Filter {
+    pub search: Option<String>,
+    pub in_name: bool,
+    pub in_uid: bool,
+    pub online: Option<bool>,
+    pub roles: Vec<String>,
+    pub tags: Vec<String>,
+    pub uids: Vec<String>,
+    pub deactivated: Deactivated,
+    /// The user who looks: he is not in his own list.
+    pub viewer: Option<i64>,
+    pub friends_only: bool,
+    pub hide_blocked: bool,
+    pub by_status: bool,
+    pub descending: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Deactivated {
+    #[default]
+    Without,
+    With,
+    Only,
+}
+
+/// A prefix for `LIKE … ESCAPE '\'`.
+pub(super) fn like_prefix(text: &str) -> String {
+    format!("{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// A list of texts as JSON for `json_each`; `None` when there is nothing to filter by.
+pub(super) fn any_of(texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| serde_json::to_string(texts).unwrap_or_default())
+}
+
+macro_rules! listed {
+    () => {
+        " FROM users u
+         WHERE u.app = ?1 AND u.system = 0 AND u.deleted_at IS NULL
+           AND (?2 IS NULL OR (?3 AND u.name LIKE ?2 ESCAPE '\\') OR (?4 AND u.uid LIKE ?2 ESCAPE '\\'))
+           AND (?5 IS NULL OR online(u.id) = ?5)
+           AND (?6 IS NULL OR u.role IN (SELECT value FROM json_each(?6)))
+           AND (?7 IS NULL OR EXISTS (SELECT 1 FROM json_each(u.tags) t JOIN json_each(?7) w ON t.value = w.value))
+           AND (?8 IS NULL OR u.uid IN (SELECT value FROM json_each(?8)))
+           AND CASE ?9 WHEN 0 THEN u.deactivated_at IS NULL WHEN 2 THEN u.deactivated_at IS NOT NULL ELSE 1 END
+           AND u.id IS NOT ?10
+           AND (NOT ?11 OR EXISTS (SELECT 1 FROM friends f WHERE f.user_id = ?10 AND f.friend_id = u.id))
+           AND (NOT ?12 OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = ?10 AND b.blocked_id = u.id)
+                                                               OR (b.user_id = u.id AND b.blocked_id = ?10)))"
+    };
+}
+
+pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<User>> {
+    let search = filter.search.as_deref().map(like_prefix);
+    let (roles, tags, uids) = (any_of(&filter.roles), any_of(&filter.tags), any_of(&filter.uids));
+    let deactivated = match filter.deactivated {
+        Deactivated::Without => 0,
+        Deactivated::With => 1,
+        Deactivated::Only => 2,
+    };
+    let bound = params![
+        app,
+        search,
+        filter.in_name,
+        filter.in_uid,
+        filter.online,
+        roles,
+        tags,
+        uids,
+        deactivated,
+        filter.viewer,
+        filter.friends_only,
+        filter.hide_blocked
+    ];
+    let total = read.number(concat!("SELECT count(*)", listed!()), bound)?;
+    let sql = match (filter.by_status, filter.descending) {
+        (false, false) => {
+            concat!("SELECT ", columns!(), listed!(), " ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?13 OFFSET ?14")
+        }
+        (false, true) => concat!(
+            "SELECT ",
+            columns!(),
+            listed!(),
+            " ORDER BY u.name COLLATE NOCASE DESC, u.id DESC LIMIT ?13 OFFSET ?14"
+        ),
+        (true, false) => concat!(
+            "SELECT ",
+            columns!(),
+            listed!(),
+            " ORDER BY online(u.id) DESC, u.name COLLATE NOCASE, u.id LIMIT ?13 OFFSET ?14"
+        ),
+        (true, true) => concat!(
+            "SELECT ",
+            columns!(),
+            listed!(),
+            " ORDER BY online(u.id), u.name COLLATE NOCASE, u.id LIMIT ?13 OFFSET ?14"
+        ),
+    };
+    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
+    let offset = ask.offset();
+    params.push(&ask.per_page);
+    params.push(&offset);
+    let items = read.all(sql, params.as_slice(), user)?;
+    Ok(Page { items, total })
+}
+
+/// Sets what depends on who looks: the common conversation and blocks between the two. Private metadata goes.
+pub fn seen_by(read: &Read<'_>, mut seen: User, viewer: &User) -> Result<User> {
+    if seen.id != viewer.id {
+        seen = seen.without_private();
+        seen.conversation_id = Some(user::conversation_name(&seen.uid, &viewer.uid));
+        let mine = super::blocks::since(read, viewer.id, seen.id)?;
+        let his = super::blocks::since(read, seen.id, viewer.id)?;
+        seen.blocked_by_me = Some(mine.is_some());
+        seen.blocked_by_me_at = mine;
+        seen.has_blocked_me = Some(his.is_some());
+        seen.blocked_at = mine.or(his);
+    }
+    Ok(seen)
+}

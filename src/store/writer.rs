@@ -1,0 +1,292 @@
+//! The one writer: group commit.
+//!
+//! A thread owns the only writing connection. It waits for a job, begins a transaction, runs the job, keeps taking jobs
+//! that are queued *already*, commits, and only then answers each and releases what is to be announced. There is no
+//! timer: a batch is whatever came in while the last commit was being written, so an idle server answers at once and a
+//! busy one shares each fsync among many.
+//!
+//! Each job has a savepoint of its own: what it did is undone when it fails or panics, and the others go on.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{Credentials, Read, Write};
+use crate::model::error::{Code, Error, Result};
+use crate::model::event::Post;
+use crate::model::time::{Clock, Ids};
+
+/// A batch ends after this many jobs or this long, so that the first in it does not wait for ever.
+const BATCH_JOBS: usize = 256;
+const BATCH_TIME: Duration = Duration::from_millis(20);
+
+/// How often an idle writer looks whether another process changed the database.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Which queue a job stands in. Low: sweeps and marks that may wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    High,
+    Low,
+}
+
+/// A unit of work; answered after the commit.
+pub trait Job: Send {
+    /// Whether its changes are to be kept.
+    fn run(&mut self, tx: &mut Write<'_>) -> bool;
+    /// The job panicked while it ran.
+    fn panicked(&mut self);
+    fn answer(self: Box<Self>, committed: Result<()>);
+}
+
+struct Typed<T, F> {
+    name: &'static str,
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    answer: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnOnce(&mut Write<'_>) -> Result<T> + Send> Job for Typed<T, F> {
+    fn run(&mut self, tx: &mut Write<'_>) -> bool {
+        let outcome = self.work.take().map(|work| work(tx));
+        let keep = matches!(outcome, Some(Ok(_)));
+        self.outcome = outcome;
+        keep
+    }
+
+    fn panicked(&mut self) {
+        self.outcome = Some(Err(Error::internal(self.name, "panicked")));
+    }
+
+    fn answer(self: Box<Self>, committed: Result<()>) {
+        let Typed { outcome, answer, .. } = *self;
+        let outcome = committed.and_then(|()| outcome.unwrap_or_else(|| Err(Code::Internal.into())));
+        // Whoever asked may have gone; the commit stands all the same.
+        let _ = answer.send(outcome);
+    }
+}
+
+pub fn job<T: Send + 'static>(
+    name: &'static str,
+    work: impl FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    answer: oneshot::Sender<Result<T>>,
+) -> Box<dyn Job> {
+    Box::new(Typed { name, work: Some(work), outcome: None, answer })
+}
+
+#[derive(Default)]
+struct Lanes {
+    high: VecDeque<Box<dyn Job>>,
+    low: VecDeque<Box<dyn Job>>,
+    closed: bool,
+}
+
+struct Queue {
+    lanes: Mutex<Lanes>,
+    ready: Condvar,
+    most: usize,
+}
+
+impl Queue {
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        self.lanes.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+pub struct Handle {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Handle {
+    pub fn submit(&self, lane: Lane, job: Box<dyn Job>) -> Result<()> {
+        let mut lanes = self.queue.lanes();
+        if lanes.closed {
+            return Err(Error::new(Code::Busy, "The server is stopping."));
+        }
+        let queue = match lane {
+            Lane::High => &mut lanes.high,
+            Lane::Low => &mut lanes.low,
+        };
+        if queue.len() >= self.queue.most {
+            return Err(Code::Busy.into());
+        }
+        queue.push_back(job);
+        drop(lanes);
+        self.queue.ready.notify_one();
+        Ok(())
+    }
+
+    /// Lets the queued jobs finish, then stops. Idempotent.
+    pub fn close(&self) {
+        self.queue.lanes().closed = true;
+        self.queue.ready.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(|e| e.into_inner()).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            log::error!("the writer stopped by panic");
+        }
+    }
+}
+
+pub fn start(
+    connection: Connection,
+    most: usize,
+    credentials: Arc<Credentials>,
+    clock: Clock,
+    ids: Ids,
+    deliver: Box<dyn FnMut(Vec<Post>) + Send>,
+) -> Result<Handle> {
+    let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
+    let mut writer = Writer { connection, queue: queue.clone(), credentials, clock, ids, deliver, seen: 0 };
+    writer.seen = writer.data_version()?;
+    let thread = std::thread::Builder::new()
+        .name("hobnob-writer".to_owned())
+        .spawn(move || writer.run())
+        .map_err(|e| Error::internal("writer", e))?;
+    Ok(Handle { queue, thread: Mutex::new(Some(thread)) })
+}
+
+struct Writer {
+    connection: Connection,
+    queue: Arc<Queue>,
+    credentials: Arc<Credentials>,
+    clock: Clock,
+    ids: Ids,
+    deliver: Box<dyn FnMut(Vec<Post>) + Send>,
+    /// `PRAGMA data_version` as last seen; it moves when another process commits.
+    seen: i64,
+}
+
+/// What waiting brought.
+enum Next {
+    Job(Box<dyn Job>),
+    Nothing,
+    Closed,
+}
+
+impl Writer {
+    fn run(mut self) {
+        loop {
+            let next = self.wait();
+            self.look_around();
+            match next {
+                Next::Job(job) => self.batch(job),
+                Next::Nothing => {}
+                Next::Closed => break,
+            }
+        }
+        if let Err(error) = self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+            log::warn!("checkpoint at the end: {error}");
+        }
+    }
+
+    fn wait(&self) -> Next {
+        let mut lanes = self.queue.lanes();
+        loop {
+            if let Some(job) = lanes.high.pop_front().or_else(|| lanes.low.pop_front()) {
+                return Next::Job(job);
+            }
+            if lanes.closed {
+                return Next::Closed;
+            }
+            let (guard, timeout) = self.queue.ready.wait_timeout(lanes, LOOK).unwrap_or_else(|e| e.into_inner());
+            lanes = guard;
+            if timeout.timed_out() && lanes.high.is_empty() && lanes.low.is_empty() && !lanes.closed {
+                return Next::Nothing;
+            }
+        }
+    }
+
+    /// A job that is queued already; one of the low lane only if it would be the first of its batch.
+    fn queued(&self) -> Option<Box<dyn Job>> {
+        self.queue.lanes().high.pop_front()
+    }
+
+    /// A key revoked by the command-line tool must stop working here, too.
+    fn look_around(&mut self) {
+        match self.data_version() {
+            Ok(version) if version != self.seen => {
+                self.seen = version;
+                self.credentials.forget();
+            }
+            Ok(_) => {}
+            Err(error) => log::error!("data_version: {error}"),
+        }
+    }
+
+    fn data_version(&self) -> Result<i64> {
+        Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
+    }
+
+    fn batch(&mut self, first: Box<dyn Job>) {
+        let started = Instant::now();
+        let mut done: Vec<Box<dyn Job>> = Vec::new();
+        let mut posts = Vec::new();
+        let mut credentials_changed = false;
+
+        let committed = self.execute("BEGIN IMMEDIATE").and_then(|()| {
+            let mut next = Some(first);
+            while let Some(mut job) = next {
+                let outcome = self.one(&mut *job, &mut posts);
+                done.push(job);
+                credentials_changed |= outcome?;
+                let room = done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME;
+                next = if room { self.queued() } else { None };
+            }
+            self.execute("COMMIT")
+        });
+
+        if let Err(error) = &committed {
+            log::error!("a batch of {} writes failed: {error}", done.len());
+            posts.clear();
+            if !self.connection.is_autocommit() {
+                let _ = self.execute("ROLLBACK");
+            }
+        } else if credentials_changed {
+            // Before the answers: who was told of a revocation must not see the revoked work again.
+            self.credentials.forget();
+        }
+        for job in done {
+            job.answer(committed.clone());
+        }
+        if !posts.is_empty() {
+            (self.deliver)(posts);
+        }
+    }
+
+    /// Runs one job in its savepoint; whether it changed credentials. `Err`: the transaction itself is broken.
+    fn one(&self, job: &mut dyn Job, posts: &mut Vec<Post>) -> Result<bool> {
+        self.execute("SAVEPOINT job")?;
+        let before = posts.len();
+        let read = Read { connection: &self.connection, now: self.clock.now() };
+        let mut tx = Write { read, ids: &self.ids, posts, credentials_changed: false };
+        let keep = match catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))) {
+            Ok(keep) => keep,
+            Err(_) => {
+                job.panicked();
+                false
+            }
+        };
+        let changed = tx.credentials_changed;
+        if keep {
+            self.execute("RELEASE job")?;
+            return Ok(changed);
+        }
+        posts.truncate(before);
+        self.execute("ROLLBACK TO job")?;
+        self.execute("RELEASE job")?;
+        Ok(false)
+    }
+
+    fn execute(&self, sql: &str) -> Result<()> {
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
+    }
+}
