@@ -136,7 +136,7 @@ fn announce(
         parent: None,
         quoted: None,
         tags: None,
-        resource: caller.token.map(|_| &*caller.device),
+        resource: caller.session(),
         muid,
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;

@@ -36,7 +36,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         parent: draft.parent,
         quoted: draft.quoted,
         tags: draft.tags,
-        resource: caller.token.map(|_| &*caller.device),
+        resource: caller.session(),
         muid: draft.muid.clone(),
     };
     let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {

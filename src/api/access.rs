@@ -13,7 +13,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::Api;
-use crate::model::caller::{App, Caller, Credential, Holder, KeyScope};
+use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::limits::Limits;
@@ -194,9 +194,6 @@ fn nobody() -> Caller {
         device: "".into(),
     }
 }
-
-/// The device id of acts that no client session made.
-const SERVER_DEVICE: &str = "server";
 
 async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i64>)> {
     let headers = &parts.headers;

@@ -63,7 +63,15 @@ pub struct Caller {
     pub device: Arc<str>,
 }
 
+/// The device id of acts that no client session made.
+pub const SERVER_DEVICE: &str = "server";
+
 impl Caller {
+    /// The client session that acts, if it said its name.
+    pub fn session(&self) -> Option<&str> {
+        Some(&*self.device).filter(|device| *device != SERVER_DEVICE)
+    }
+
     /// users.id of the person who looks, if a person does.
     pub fn viewer(&self) -> Option<i64> {
         self.person.then_some(self.user)
