@@ -70,7 +70,7 @@ fn announce(
     let row = messages::insert(tx, caller.app.id, &conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, &conv, row.id, caller.user, false)?;
     let by = users::by_id(tx, caller.user)?.entity();
-    let on = on.map(|user| Subject::User(user.clone().entity()));
+    let on = on.map(|user| Subject::User(Box::new(user.clone().entity())));
     let id = group.id;
     let guid = group.guid.clone();
     let entities = Entities::Act { by, on, to: Party::Group(group.entity()) };

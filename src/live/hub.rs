@@ -231,7 +231,8 @@ impl Index {
         };
         for (at, user) in audience.users.iter().enumerate() {
             // Few users are named: looking twice is cheaper than a set.
-            if !audience.users[..at].contains(user) && !(audience.group.is_some() && members.contains(user)) {
+            let told = audience.users[..at].contains(user) || members.contains(user);
+            if !told {
                 tell(*user);
             }
         }

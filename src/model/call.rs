@@ -204,13 +204,13 @@ mod tests {
             for to in CallStatus::ALL {
                 for side in [Side::Initiator, Side::Callee] {
                     use CallStatus::*;
-                    let allowed = match (from, to, side) {
-                        (Initiated, Ongoing | Rejected | Busy, Side::Callee) => true,
-                        (Initiated, Cancelled, Side::Initiator) => true,
-                        (Initiated, Unanswered, _) => true,
-                        (Ongoing, Ended, _) => true,
-                        _ => false,
-                    };
+                    let allowed = matches!(
+                        (from, to, side),
+                        (Initiated, Ongoing | Rejected | Busy, Side::Callee)
+                            | (Initiated, Cancelled, Side::Initiator)
+                            | (Initiated, Unanswered, _)
+                            | (Ongoing, Ended, _)
+                    );
                     assert_eq!(step(from, to, side).is_ok(), allowed, "{from:?} -> {to:?} by {side:?}");
                 }
             }

@@ -125,10 +125,16 @@ codes! {
     Internal "ERR_EXCEPTION" 500 "Something went wrong on the server."
 }
 
-/// A refusal, ready to be put into the contract's envelope.
+/// A refusal, ready to be put into the contract's envelope. What only few have is kept aside, so that the type stays
+/// small in every `Result`.
 #[derive(Clone, Debug)]
 pub struct Error {
     pub code: Code,
+    more: Option<Box<More>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct More {
     message: Option<String>,
     details: Option<Value>,
     params: Option<Value>,
@@ -137,19 +143,20 @@ pub struct Error {
 impl Error {
     /// The code with a sentence of its own, naming what was refused.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Error { message: Some(message.into()), ..Error::from(code) }
+        Error { code, more: Some(Box::new(More { message: Some(message.into()), ..More::default() })) }
     }
 
     /// A validation failure of one field.
     pub fn field(name: &str, sentence: impl Into<String>) -> Self {
         let mut details = Map::new();
         details.insert(name.to_owned(), json!([sentence.into()]));
-        Error { details: Some(Value::Object(details)), ..Error::from(Code::BadRequest) }
+        let more = More { details: Some(Value::Object(details)), ..More::default() };
+        Error { code: Code::BadRequest, more: Some(Box::new(more)) }
     }
 
     /// Machine-readable values beside the sentence, e.g. the cap that was hit.
     pub fn with_params(mut self, params: Value) -> Self {
-        self.params = Some(params);
+        self.more.get_or_insert_default().params = Some(params);
         self
     }
 
@@ -160,7 +167,7 @@ impl Error {
     }
 
     pub fn message(&self) -> &str {
-        self.message.as_deref().unwrap_or(self.code.text())
+        self.more.as_ref().and_then(|more| more.message.as_deref()).unwrap_or(self.code.text())
     }
 
     /// The object under `error` in replies and in per-item results.
@@ -171,11 +178,12 @@ impl Error {
             "source": "chat-api",
             "code": self.code.as_str(),
         });
-        if let Some(details) = &self.details {
-            body["details"] = details.clone();
-        }
-        if let Some(params) = &self.params {
-            body["params"] = params.clone();
+        if let Some(more) = &self.more {
+            for (key, value) in [("details", &more.details), ("params", &more.params)] {
+                if let Some(value) = value {
+                    body[key] = value.clone();
+                }
+            }
         }
         body
     }
@@ -183,7 +191,7 @@ impl Error {
 
 impl From<Code> for Error {
     fn from(code: Code) -> Self {
-        Error { code, message: None, details: None, params: None }
+        Error { code, more: None }
     }
 }
 

@@ -414,7 +414,7 @@ impl Party {
 /// What an action or a call message is about.
 #[derive(Clone, Debug)]
 pub enum Subject {
-    User(User),
+    User(Box<User>),
     Message(Box<Message>),
     Call(Box<CallEntity>),
 }

@@ -182,7 +182,7 @@ pub fn accessible(read: &Read<'_>, app: i64, id: i64, viewer: Option<i64>) -> Re
     let found = find(read, app, id)?;
     if let Some(viewer) = viewer {
         let copy = conversations::copy_of(read, found.conv, viewer)?;
-        if !copy.is_some_and(|copy| copy.hidden_id < id) {
+        if copy.is_none_or(|copy| copy.hidden_id >= id) {
             return Err(Code::MessageNoAccess.into());
         }
     }
@@ -665,7 +665,7 @@ impl Shown<'_, '_> {
         Ok(match (row.category, row.subject) {
             (Category::Action, None) => Entities::Act { by: sender, on: None, to: receiver },
             (Category::Action, Some(user)) => {
-                Entities::Act { by: sender, on: Some(Subject::User(self.user(user)?)), to: receiver }
+                Entities::Act { by: sender, on: Some(Subject::User(Box::new(self.user(user)?))), to: receiver }
             }
             (Category::Call, Some(call)) => {
                 let call = calls::by_id(self.read, call)?;
@@ -745,9 +745,9 @@ fn settle(call: &mut CallEntity, stored: &str, sent_at: i64) {
 pub fn with_receipts(read: &Read<'_>, mut message: Message, row: &Row) -> Result<Message> {
     let data = receipts::of_message(read, row.conv, row.id, row.sender)?
         .into_iter()
-        .map(|(user, delivered_at, read_at)| {
-            let recipient = Some(users::by_id(read, user)?.entity());
-            Ok(Receipt { delivered_at: delivered_at.or(read_at), read_at, recipient })
+        .map(|had| {
+            let recipient = Some(users::by_id(read, had.user)?.entity());
+            Ok(Receipt { delivered_at: had.delivered_at.or(had.read_at), read_at: had.read_at, recipient })
         })
         .collect::<Result<Vec<_>>>()?;
     message.receipts = Some(Receipts { data });

@@ -59,13 +59,16 @@ pub fn least(read: &Read<'_>, conv: i64, kind: Kind, except: i64) -> Result<Opti
     read.first(sql, [conv, except], |row| row.get(0))
 }
 
+/// When one user got and read a message.
+pub struct Had {
+    /// users.id
+    pub user: i64,
+    pub delivered_at: Option<i64>,
+    pub read_at: Option<i64>,
+}
+
 /// Every member's own marks for one message, for the page "who has it".
-pub fn of_message(
-    read: &Read<'_>,
-    conv: i64,
-    message: i64,
-    author: i64,
-) -> Result<Vec<(i64, Option<i64>, Option<i64>)>> {
+pub fn of_message(read: &Read<'_>, conv: i64, message: i64, author: i64) -> Result<Vec<Had>> {
     read.all(
         "SELECT p.user_id,
                 (SELECT at FROM receipts r WHERE r.conv_id = ?1 AND r.user_id = p.user_id AND r.kind = 0 AND r.upto >= ?2 ORDER BY upto LIMIT 1),
@@ -73,6 +76,6 @@ pub fn of_message(
          FROM participants p WHERE p.conv_id = ?1 AND p.user_id <> ?3 AND p.delivered_id >= ?2
          ORDER BY p.user_id LIMIT 1000",
         [conv, message, author],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        |row| Ok(Had { user: row.get(0)?, delivered_at: row.get(1)?, read_at: row.get(2)? }),
     )
 }
