@@ -156,7 +156,7 @@ async fn serve(args: Serve) -> Outcome {
         .await
         .map_err(|e| e.to_string())?;
     if demo {
-        server.store.write("demo", |tx| demo::fill(tx)).await.map_err(|e| e.to_string())?;
+        server.store.write("demo", demo::fill).await.map_err(|e| e.to_string())?;
     }
 
     say(&format!("Hobnob {} is running. Data: {}", env!("CARGO_PKG_VERSION"), config.data.display()));
@@ -346,7 +346,7 @@ fn find_app(read: &hobnob::store::Read<'_>, app_id: &str) -> hobnob::model::Resu
 
 async fn admin_link(target: Target) -> Outcome {
     let store = open(&target.config)?;
-    let link = store.write("admin link", |tx| actions::admin::invite(tx)).await.map_err(|e| e.to_string())?;
+    let link = store.write("admin link", actions::admin::invite).await.map_err(|e| e.to_string())?;
     store.close();
     let line =
         if target.json { serde_json::json!({ "setup": link }).to_string() } else { format!("/admin/#setup={link}") };

@@ -13,7 +13,7 @@ before(async () => {
 });
 beforeEach(() => {
   for (const device of everyone) device.client.clearActiveCall();
-  w.forget(...everyone);
+  return w.fresh(...everyone);
 });
 after(() => w?.close());
 
@@ -161,17 +161,55 @@ test('a call to a group', async () => {
   checkCall(accepted, { session, status: 'ongoing', sender: 'bob', type: 'video' });
   const [heard] = await ann.expect('onOutgoingCallAccepted');
   checkCall(heard, { session, status: 'ongoing', sender: 'bob', type: 'video' });
-  await bob.sdk.endCall(session);
+  const left = await bob.sdk.endCall(session);
+  checkCall(left, { session, status: 'ended', sender: 'bob', type: 'video' });
+  await ann.sdk.endCall(session);
+});
+
+test('a group call goes on until the last has left', async () => {
+  const [ute, vic, wim] = [await w.device('ute'), await w.device('vic'), await w.device('wim')];
+  await ute.sdk.createGroup(new ute.client.Group('trio', 'Trio', 'public'));
+  for (const device of [vic, wim]) await device.sdk.joinGroup('trio', 'public');
+  const session = (await ring(ute, 'trio', { to: 'group' })).getSessionId();
+  await vic.sdk.acceptCall(session);
+  await wim.sdk.acceptCall(session);
+  await wim.sdk.endCall(session);
+  await w.fence(ute, vic);
+  for (const device of [ute, vic]) {
+    // A client that hears of an end puts its own call away.
+    assert.ok(!device.unclaimed().includes('onCallEndedMessageReceived'), `${device.label} is still talking`);
+    assert.equal(device.client.getActiveCall()?.getSessionId(), session);
+  }
+  await vic.sdk.endCall(session);
+  const over = await ute.sdk.endCall(session);
+  checkCall(over, { session, status: 'ended', initiator: 'ute', sender: 'ute' });
+  const next = (await ring(wim, 'trio', { to: 'group' })).getSessionId();
+  assert.notEqual(next, session, 'and then there is room for the next');
+  await wim.sdk.rejectCall(next, 'cancelled');
+});
+
+test('one whose page died during a call can call again', async () => {
+  const [hana, ivo, kai] = [await w.device('hana'), await w.device('ivo'), await w.device('kai')];
+  const session = (await ring(hana, 'ivo')).getSessionId();
+  await ivo.sdk.acceptCall(session);
+  await hana.expect('onOutgoingCallAccepted');
+  // The client keeps its call in memory only: after this neither it nor its user can end the old one.
+  const again = await hana.reload();
+  await again.online();
+  assert.equal(again.client.getActiveCall(), null);
+  const next = await ring(again, 'kai');
+  assert.notEqual(next.getSessionId(), session);
+  await kai.expect('onIncomingCallReceived', (call) => call.getSessionId() === next.getSessionId());
+  await again.sdk.rejectCall(next.getSessionId(), 'cancelled');
 });
 
 test('calls are in the history', async () => {
-  await w.user('gil');
-  const gil = await w.device('gil');
-  const session = (await ring(ann, 'gil')).getSessionId();
+  const [jan, gil] = [await w.device('jan'), await w.device('gil')];
+  const session = (await ring(jan, 'gil')).getSessionId();
   await gil.sdk.acceptCall(session);
-  await ann.expect('onOutgoingCallAccepted', (call) => call.getSessionId() === session);
-  await ann.sdk.endCall(session);
-  const request = new gil.client.MessagesRequestBuilder().setUID('ann').setCategories(['call']).setLimit(10).build();
+  await jan.expect('onOutgoingCallAccepted', (call) => call.getSessionId() === session);
+  await jan.sdk.endCall(session);
+  const request = new gil.client.MessagesRequestBuilder().setUID('jan').setCategories(['call']).setLimit(10).build();
   const calls = await request.fetchPrevious();
   assert.deepEqual(calls.map((c) => c.getStatus()), ['initiated', 'ongoing', 'ended']);
   for (const call of calls) assert.equal(call.getSessionId(), session);

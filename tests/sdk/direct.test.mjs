@@ -13,7 +13,7 @@ before(async () => {
   bob = await w.device('bob');
   cy = await w.device('cy');
 });
-beforeEach(() => w.forget(ann, ann2, bob, cy));
+beforeEach(() => w.fresh(ann, ann2, bob, cy));
 after(() => w?.close());
 
 /** The same message as three devices see it must be the same message. */

@@ -13,7 +13,7 @@ before(async () => {
   everyone = [ann, ann2, bob, bob2, cy, dan];
   await w.fence(...everyone);
 });
-beforeEach(() => w.forget(...everyone));
+beforeEach(() => w.fresh(...everyone));
 after(() => w?.close());
 
 /** A group of ann's in which these others are already, each having joined by himself. */

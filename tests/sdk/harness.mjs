@@ -213,6 +213,12 @@ export class World {
     for (const device of devices) assert.deepEqual(device.unclaimed(), [], `${device.label} heard something unexpected`);
   }
 
+  /** A clean page for the next test: what the last one still had under way arrives first and is forgotten. */
+  async fresh(...devices) {
+    await this.fence(...devices);
+    this.forget(...devices);
+  }
+
   forget(...devices) {
     for (const device of devices) device.heard.length = 0;
   }

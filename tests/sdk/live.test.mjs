@@ -13,7 +13,7 @@ before(async () => {
   await bob.sdk.joinGroup('room', 'public');
   await w.fence(ann, ann2, bob, bob2, cy);
 });
-beforeEach(() => w.forget(ann, ann2, bob, bob2, cy));
+beforeEach(() => w.fresh(ann, ann2, bob, bob2, cy));
 after(() => w?.close());
 
 /** Ephemeral frames are fenced by an ephemeral frame from the same socket: what came before it has been dealt with. */
@@ -200,6 +200,7 @@ test('a receipt for somebody else\'s message is ignored', async () => {
   await bob.expect('onTextMessageReceived');
   await cy.sdk.markAsRead(String(sent.getId()), 'ann', 'user', 'ann');
   await fenceFrom(cy, ann, bob);
+  await w.fence(ann, bob);
   assert.ok(!ann.unclaimed().some((name) => name.startsWith('onMessages')));
   assert.ok(!(await ann.sdk.getMessageDetails(sent.getId())).getReadAt());
   await refused(cy.sdk.getMessageDetails(sent.getId()), 'ERR_MESSAGE_NO_ACCESS', 'ERR_MESSAGE_ID_NOT_FOUND');

@@ -109,7 +109,7 @@ test('the key of one app opens nothing in another', async () => {
   try {
     await other.user('ann');
     const device = await other.blank();
-    await refused(device.sdk.login('ann', w.app.authKey), 'AUTH_ERR_APIKEY_NOT_FOUND');
+    await refused(device.sdk.login('ann', w.app.authKey), 'AUTH_ERR_APIKEY_NOT_FOUND', 'AUTH_ERR_INVALID_APPID');
   } finally {
     other.close();
   }
