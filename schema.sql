@@ -267,6 +267,7 @@ CREATE TABLE call_participants (
   call_id     INTEGER NOT NULL REFERENCES calls(id) ON DELETE CASCADE,
   user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
   state       TEXT    NOT NULL,                 -- ringing, joined, left, rejected, busy, unanswered, cancelled
+  device      TEXT,                             -- the client session that joined
   joined_at   INTEGER,
   left_at     INTEGER,
   PRIMARY KEY (call_id, user_id)

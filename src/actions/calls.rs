@@ -7,6 +7,7 @@ use super::tell_message;
 use crate::model::call::{CallStatus, GroupStep, Side, group_step, step};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
+use crate::model::event::Audience;
 use crate::model::message::{Category, Party, Receiver, Sent};
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
@@ -38,6 +39,11 @@ pub fn initiate(
         Party::User(user) => Some(user.id),
         Party::Group(_) => None,
     };
+    if let Some(session) = caller.session() {
+        for old in calls::left_behind(tx, me.id, session)? {
+            hang_up(tx, caller, &calls::by_id(tx, old)?)?;
+        }
+    }
     if calls::is_busy(tx, me.id, PATIENCE)? {
         return Err(Code::CallBusySelf.into());
     }
@@ -49,9 +55,9 @@ pub fn initiate(
     let metadata = metadata.map(RawValue::get);
     let call =
         calls::insert(tx, caller.app.id, calls::New { conv: conv.id, initiator: me.id, callee, kind, metadata })?;
-    calls::set_participant(tx, call.id, me.id, "joined")?;
+    calls::set_participant(tx, call.id, me.id, "joined", caller.session())?;
     if let Some(callee) = callee {
-        calls::set_participant(tx, call.id, callee, "ringing")?;
+        calls::set_participant(tx, call.id, callee, "ringing", None)?;
     }
     announce(tx, caller, &conv, &call, CallStatus::Initiated, muid)
 }
@@ -64,23 +70,25 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, session: &str, to: CallStatus
     let me = caller.user;
     if call.callee.is_some() {
         step(call.status, to, side)?;
-        calls::set_participant(tx, call.id, me, if to == CallStatus::Ongoing { "joined" } else { to.as_str() })?;
+        let state = if to == CallStatus::Ongoing { "joined" } else { to.as_str() };
+        calls::set_participant(tx, call.id, me, state, caller.session())?;
         calls::set_status(tx, call.id, to)?;
         return announce(tx, caller, &conv, &call, to, None);
     }
     let joined = calls::has_joined(tx, call.id, me)?;
     match group_step(call.status, to, side, joined)? {
         GroupStep::Join => {
-            calls::set_participant(tx, call.id, me, "joined")?;
+            calls::set_participant(tx, call.id, me, "joined", caller.session())?;
             calls::set_status(tx, call.id, CallStatus::Ongoing)?;
         }
         GroupStep::Leave => {
-            calls::set_participant(tx, call.id, me, "left")?;
-            if calls::joined(tx, call.id)? == 0 {
-                calls::set_status(tx, call.id, CallStatus::Ended)?;
+            calls::set_participant(tx, call.id, me, "left", None)?;
+            if calls::joined(tx, call.id)? > 0 {
+                return tell_leaver(tx, caller, &conv, &call);
             }
+            calls::set_status(tx, call.id, CallStatus::Ended)?;
         }
-        GroupStep::Decline => calls::set_participant(tx, call.id, me, "rejected")?,
+        GroupStep::Decline => calls::set_participant(tx, call.id, me, "rejected", None)?,
         GroupStep::Stop => calls::set_status(tx, call.id, to)?,
     }
     announce(tx, caller, &conv, &call, to, None)
@@ -115,6 +123,45 @@ fn side(tx: &Write<'_>, caller: &Caller, call: &Call, conv: &Conv) -> Result<Sid
     }
 }
 
+/// Ends what a restarted client session left behind, as that session would have done.
+fn hang_up(tx: &mut Write<'_>, caller: &Caller, call: &Call) -> Result<()> {
+    let to = match call.status {
+        CallStatus::Ongoing => CallStatus::Ended,
+        _ if call.initiator == caller.user => CallStatus::Cancelled,
+        _ => CallStatus::Rejected,
+    };
+    update(tx, caller, &call.session_id, to).map(|_| ())
+}
+
+/// One of several leaves a group call: for him it has ended, for the others nothing has. Told to his own devices only
+/// and not stored, because clients take `ended` from anybody as the end of the call.
+fn tell_leaver(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, call: &Call) -> Result<Sent> {
+    let row = messages::Row {
+        id: messages::spend_id(tx)?,
+        conv: conv.id,
+        sender: caller.user,
+        category: Category::Call,
+        kind: call.kind.clone(),
+        data: data(call, CallStatus::Ended).to_string(),
+        subject: Some(call.id),
+        sent_at: tx.now(),
+        updated_at: tx.now(),
+        ..messages::Row::default()
+    };
+    let message = messages::show_one(tx, row, None)?;
+    let sent = Sent::of(&message);
+    tell_message(tx, caller, Audience::users([caller.user]), (message.receiver_type, &message.receiver), &sent);
+    Ok(sent)
+}
+
+fn data(call: &Call, status: CallStatus) -> serde_json::Value {
+    let mut data = serde_json::json!({ "action": status });
+    if let Some(metadata) = &call.metadata {
+        data["metadata"] = serde_json::from_str(metadata.get()).unwrap_or_default();
+    }
+    data
+}
+
 fn announce(
     tx: &mut Write<'_>,
     caller: &Caller,
@@ -123,15 +170,11 @@ fn announce(
     status: CallStatus,
     muid: Option<String>,
 ) -> Result<Sent> {
-    let mut data = serde_json::json!({ "action": status });
-    if let Some(metadata) = &call.metadata {
-        data["metadata"] = serde_json::from_str(metadata.get()).unwrap_or_default();
-    }
     let new = messages::New {
         sender: caller.user,
         category: Category::Call,
         kind: &call.kind,
-        data: data.to_string(),
+        data: data(call, status).to_string(),
         subject: Some(call.id),
         parent: None,
         quoted: None,

@@ -79,11 +79,10 @@ pub fn open(tx: &mut Write<'_>, caller: &Caller, sender: &User, receiver: &Recei
 pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid) -> Result<User> {
     let user = users::person(read, &caller.app, uid)?;
     if caller.person && user.id != sender.id {
-        if blocks::since(read, sender.id, user.id)?.is_some() {
-            return Err(Code::BlockedReceiver.into());
-        }
-        if blocks::since(read, user.id, sender.id)?.is_some() {
-            return Err(Code::BlockedSender.into());
+        match blocks::who(read, sender.id, user.id)? {
+            Some(blocker) if blocker == sender.id => return Err(Code::BlockedReceiver.into()),
+            Some(_) => return Err(Code::BlockedSender.into()),
+            None => {}
         }
         if roles::writes_to_friends_only(read, caller.app.id, &sender.role)? && !friends::are(read, sender.id, user.id)?
         {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::body;
 use crate::model::caller::Caller;
-use crate::model::error::Result;
+use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event};
 use crate::model::message::ReceiverType;
 use crate::model::user::User;
@@ -19,6 +19,11 @@ const AUTHORS_WITHIN: i64 = 200;
 /// happens, so repeating is harmless. The authors hear of it, and the caller's other devices.
 pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: Option<i64>) -> Result<()> {
     let conv = &copy.conv;
+    if let Some(id) = upto
+        && messages::find(tx, caller.app.id, id)?.conv != conv.id
+    {
+        return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not in this conversation.")));
+    }
     let wanted = upto.unwrap_or(i64::MAX);
     let Some((upto, total)) = messages::at_or_before(tx, conv.id, wanted)? else { return Ok(()) };
     let old = match kind {

@@ -78,8 +78,6 @@ struct GroupBody {
     password: Option<String>,
     owner: Option<String>,
     members: Option<MembersBody>,
-    #[serde(flatten)]
-    profile: ProfileBody,
 }
 
 fn kind(text: Option<&str>) -> Result<Option<GroupType>> {
@@ -118,7 +116,7 @@ pub async fn create(access: Access<Either>) -> Result<Reply> {
             .filter(|owner| !owner.is_empty() && !access.caller().person)
             .map(|owner| Uid::from_path(&owner))
             .transpose()?,
-        profile: body.profile.parse(&limits)?,
+        profile: access.json::<ProfileBody>()?.parse(&limits)?,
         members: body.members.unwrap_or_default().lists(),
     };
     if draft.members.len() > limits.bulk {
@@ -227,7 +225,7 @@ pub async fn update(access: Access<Either>) -> Result<Reply> {
             .filter(|owner| !owner.is_empty() && !access.caller().person)
             .map(|owner| Uid::from_path(&owner))
             .transpose()?,
-        profile: body.profile.parse(limits)?,
+        profile: access.json::<ProfileBody>()?.parse(limits)?,
     };
     patch.password_hash = hashed(&access, body.password).await?;
     let caller = access.caller().clone();

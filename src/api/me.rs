@@ -13,15 +13,9 @@ use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
 use crate::store::{tokens, users};
 
-/// The two kinds of `PUT me` body share the endpoint: device details, and changes to the profile.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct UpdateBody {
+struct NameBody {
     name: Option<String>,
-    #[serde(flatten)]
-    profile: ProfileBody,
-    #[serde(flatten)]
-    device: DeviceBody,
 }
 
 /// What a client says of its device.
@@ -54,11 +48,11 @@ impl DeviceBody {
     }
 }
 
+/// Two kinds of body share this call: device details, and changes to the profile. Each part is read on its own.
 pub async fn update(access: Access<Token>) -> Result<Reply> {
-    let body: UpdateBody = access.json()?;
-    let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
-    let patch = UserPatch { name, role: None, profile: body.profile.parse(access.limits())? };
-    let device = body.device.parse();
+    let name = access.json::<NameBody>()?.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
+    let patch = UserPatch { name, role: None, profile: access.json::<ProfileBody>()?.parse(access.limits())? };
+    let device = access.json::<DeviceBody>()?.parse();
     let caller = access.caller().clone();
     access
         .store()

@@ -1,6 +1,5 @@
 //! Auth tokens of users.
 
-use serde::Deserialize;
 use serde_json::json;
 
 use super::access::{Access, AnyKey, FullKey};
@@ -11,18 +10,10 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::ids::Uid;
 use crate::store::{Read, digest, tokens, users};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CreateBody {
-    #[serde(flatten)]
-    device: DeviceBody,
-}
-
 /// Always makes a new token: only its digest is kept, so there is none to hand out again.
 pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
     let uid = access.uid()?;
-    let body: CreateBody = access.json()?;
-    let device = body.device.parse();
+    let device = access.json::<DeviceBody>()?.parse();
     let (app, limits) = (access.app().clone(), access.limits().clone());
     let (user, token, created_at) = access
         .store()

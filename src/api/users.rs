@@ -17,7 +17,8 @@ use crate::model::user::{
 use crate::store::users::{Deactivated, Filter};
 use crate::store::{roles, tokens::Device, users};
 
-/// The optional fields of a user, as sent.
+/// The optional fields of a user, as sent. Read from the same body as the required ones, not flattened into them: raw
+/// JSON cannot be read through serde's `flatten`.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ProfileBody {
@@ -60,8 +61,6 @@ struct CreateBody {
     role: Option<String>,
     #[serde(default)]
     with_auth_token: bool,
-    #[serde(flatten)]
-    profile: ProfileBody,
 }
 
 fn role(text: Option<String>) -> Result<Option<RoleId>> {
@@ -79,7 +78,7 @@ pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
         uid,
         name: check_name("name", &body.name.unwrap_or_default(), &limits)?,
         role: role(body.role)?,
-        profile: body.profile.parse(&limits)?,
+        profile: access.json::<ProfileBody>()?.parse(&limits)?,
     };
     let app = access.app().clone();
     let with_token = body.with_auth_token;
@@ -183,8 +182,6 @@ pub async fn show(access: Access<Either>) -> Result<Reply> {
 struct UpdateBody {
     name: Option<String>,
     role: Option<String>,
-    #[serde(flatten)]
-    profile: ProfileBody,
 }
 
 pub async fn update(access: Access<AnyKey>) -> Result<Reply> {
@@ -194,7 +191,7 @@ pub async fn update(access: Access<AnyKey>) -> Result<Reply> {
     let patch = UserPatch {
         name: body.name.map(|name| check_name("name", &name, limits)).transpose()?,
         role: role(body.role)?,
-        profile: body.profile.parse(limits)?,
+        profile: access.json::<ProfileBody>()?.parse(limits)?,
     };
     let app = access.app().clone();
     let mut user =

@@ -4,7 +4,7 @@
 //! fit closes the connection with a reason, and the client fetches what it missed over REST.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use bytestring::ByteString;
 use tokio::sync::Notify;
@@ -64,6 +64,8 @@ pub struct Conn {
     pub id: ConnId,
     /// Set with the auth frame, before the connection is attached.
     pub subscription: OnceLock<Subscription>,
+    /// The client session, set with the auth frame.
+    pub device: OnceLock<Arc<str>>,
     queue: Mutex<Queue>,
     ready: Notify,
 }
@@ -89,7 +91,13 @@ pub enum Next {
 
 impl Conn {
     pub fn new(id: ConnId) -> Self {
-        Conn { id, subscription: OnceLock::new(), queue: Mutex::default(), ready: Notify::new() }
+        Conn {
+            id,
+            subscription: OnceLock::new(),
+            device: OnceLock::new(),
+            queue: Mutex::default(),
+            ready: Notify::new(),
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

@@ -216,10 +216,12 @@ impl Index {
             if audience.except != Some(user)
                 && let Some(online) = lock(self.users.of(user)).get(&user)
             {
-                // Encoded only if somebody is there to hear it, and once for all who are.
-                let frame = frame.get_or_insert_with(|| frame::encode(event));
                 for (_, conn) in &online.conns {
-                    conn.offer(frame, audience.ephemeral);
+                    // The acting session throws its own echo away: it is not sent.
+                    if conn.device.get() != Some(&event.device) {
+                        // Encoded only if somebody is there to hear it, and once for all who are.
+                        conn.offer(frame.get_or_insert_with(|| frame::encode(event)), audience.ephemeral);
+                    }
                 }
             }
         };

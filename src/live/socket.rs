@@ -116,13 +116,15 @@ impl Socket {
             return self.say(frame::PONG).await;
         }
         let Some(ask) = command.auth() else { return Err(Some(Close::Unauthorized)) };
+        let device: Arc<str> = ask.device.as_str().into();
         let _ = self.conn.subscription.set(ask.subscription);
+        let _ = self.conn.device.set(device.clone());
         let (conn, app_id, jwt) = (self.conn.id, ask.app_id.clone(), ask.jwt);
         let attached = self.context.store.write("socket.attach", move |tx| attach(tx, conn, &app_id, &jwt)).await;
         match attached {
             Ok(identity) => {
                 let answer = frame::auth(&identity.app.app_id, &identity.uid, &ask.device, true);
-                self.identity = Some((identity, ask.device.into()));
+                self.identity = Some((identity, device));
                 self.say(answer).await
             }
             Err(_) => {

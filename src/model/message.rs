@@ -15,9 +15,10 @@ use super::json::{self, Object};
 use super::limits::Limits;
 use super::user::{User, check_length, check_metadata, check_tags};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
+    #[default]
     Message,
     Custom,
     Interactive,

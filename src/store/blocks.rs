@@ -15,6 +15,16 @@ pub fn since(read: &Read<'_>, blocker: i64, blocked: i64) -> Result<Option<i64>>
     })
 }
 
+/// Which of the two (users.id) blocked the other, if one did; of two blocks, the one of `a`.
+pub fn who(read: &Read<'_>, a: i64, b: i64) -> Result<Option<i64>> {
+    read.first(
+        "SELECT user_id FROM blocks WHERE user_id = ?1 AND blocked_id = ?2
+         UNION ALL SELECT user_id FROM blocks WHERE user_id = ?2 AND blocked_id = ?1",
+        [a, b],
+        |row| row.get(0),
+    )
+}
+
 pub fn between(read: &Read<'_>, a: i64, b: i64) -> Result<bool> {
     read.exists(
         "SELECT 1 FROM blocks WHERE user_id = ?1 AND blocked_id = ?2

@@ -105,14 +105,15 @@ pub fn set_type(tx: &Write<'_>, id: i64, kind: &str) -> Result<()> {
     Ok(())
 }
 
-/// Notes where a user stands in a call: `ringing`, `joined`, `left`, `rejected` …
-pub fn set_participant(tx: &Write<'_>, call: i64, user: i64, state: &str) -> Result<()> {
+/// Notes where a user stands in a call: `ringing`, `joined`, `left`, `rejected` … and with which client session.
+pub fn set_participant(tx: &Write<'_>, call: i64, user: i64, state: &str, device: Option<&str>) -> Result<()> {
     tx.run(
-        "INSERT INTO call_participants (call_id, user_id, state, joined_at) VALUES (?1, ?2, ?3, CASE WHEN ?3 = 'joined' THEN ?4 END)
-         ON CONFLICT DO UPDATE SET state = ?3,
+        "INSERT INTO call_participants (call_id, user_id, state, joined_at, device)
+         VALUES (?1, ?2, ?3, CASE WHEN ?3 = 'joined' THEN ?4 END, ?5)
+         ON CONFLICT DO UPDATE SET state = ?3, device = coalesce(?5, device),
              joined_at = CASE WHEN ?3 = 'joined' THEN coalesce(joined_at, ?4) ELSE joined_at END,
              left_at = CASE WHEN ?3 = 'left' THEN ?4 ELSE left_at END",
-        params![call, user, state, tx.now()],
+        params![call, user, state, tx.now(), device],
     )?;
     Ok(())
 }
@@ -129,13 +130,23 @@ pub fn joined(read: &Read<'_>, call: i64) -> Result<i64> {
     read.number("SELECT count(*) FROM call_participants WHERE call_id = ?1 AND state = 'joined'", [call])
 }
 
-/// Whether the user is in a live call, or calling, or being called. A call that was never answered stops counting
-/// after `patience` seconds: its caller may have gone without a word.
+/// Live calls a client session is in. It knows of none itself when it starts another: it has been restarted.
+pub fn left_behind(read: &Read<'_>, user: i64, device: &str) -> Result<Vec<i64>> {
+    read.all(
+        "SELECT c.id FROM call_participants p JOIN calls c ON c.id = p.call_id
+         WHERE p.user_id = ?1 AND p.state IN ('ringing','joined') AND p.device = ?2 AND c.ended_at IS NULL",
+        params![user, device],
+        |row| row.get(0),
+    )
+}
+
+/// Whether the user is in a live call, or calling, or being called. After `patience` seconds a call that was never
+/// answered stops counting, and so does one whose user has no socket any more: he cannot be in it, nor end it.
 pub fn is_busy(read: &Read<'_>, user: i64, patience: i64) -> Result<bool> {
     read.exists(
         "SELECT 1 FROM call_participants p JOIN calls c ON c.id = p.call_id
          WHERE p.user_id = ?1 AND p.state IN ('ringing','joined') AND c.ended_at IS NULL
-           AND (c.status = 'ongoing' OR c.initiated_at > ?2)",
+           AND (c.initiated_at > ?2 OR (c.status = 'ongoing' AND (online(?1) OR p.joined_at > ?2)))",
         [user, read.now() - patience],
     )
 }

@@ -21,7 +21,7 @@ use crate::model::page::Affix;
 use crate::model::user::User;
 
 /// A message as stored.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Row {
     pub id: i64,
     pub conv: i64,
@@ -377,14 +377,20 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     }
     let newer = filter.affix == Affix::Append;
     if filter.only_updates {
-        query.and("m.updated_at > m.sent_at");
+        // Not by comparing times: an edit may fall into the second of the sending.
+        query.and("(m.edited_at IS NOT NULL OR m.deleted_at IS NOT NULL)");
+        if let Some(at) = filter.updated_at {
+            query.and_value(if newer { "m.updated_at >= ?" } else { "m.updated_at < ?" }, at);
+        }
     }
     match (filter.id, filter.updated_at, filter.sent_at) {
         // The id decides alone: a time beside it would lose other messages of that second.
         (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),
-        (None, Some(at), _) => query.and_value(if newer { "m.updated_at > ?" } else { "m.updated_at < ?" }, at),
-        (None, None, Some(at)) => query.and_value(if newer { "m.sent_at > ?" } else { "m.sent_at < ?" }, at),
-        (None, None, None) => {}
+        (None, Some(at), _) if !filter.only_updates => {
+            query.and_value(if newer { "m.updated_at > ?" } else { "m.updated_at < ?" }, at)
+        }
+        (None, _, Some(at)) => query.and_value(if newer { "m.sent_at > ?" } else { "m.sent_at < ?" }, at),
+        (None, _, None) => {}
     }
     if let Some(from) = filter.from {
         query.and_value("m.sent_at >= ?", from);

@@ -2,7 +2,8 @@
 
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { World, refused, storage, until } from './harness.mjs';
+import { World, refused, until } from './harness.mjs';
+import { storage } from './page.mjs';
 
 let w;
 before(async () => {

@@ -1,0 +1,203 @@
+// The page the client believes to be in: the globals it reads, its stores, and a network of real TLS
+// that leads to the server under test and nowhere else.
+
+import { createRequire } from 'node:module';
+import fs from 'node:fs';
+import https from 'node:https';
+import WS from 'ws';
+
+const GLOBALS = [
+  'window', 'self', 'document', 'navigator', 'location', 'screen', 'localStorage', 'sessionStorage', 'indexedDB', 'WebSocket', 'fetch',
+  'XMLHttpRequest', 'setInterval', 'setTimeout', 'module', 'exports', 'define',
+];
+let compiled;
+
+export function evaluate(page) {
+  compiled ??= new Function(...GLOBALS, fs.readFileSync(createRequire(import.meta.url).resolve('@cometchat/chat-sdk-javascript'), 'utf8'));
+  const module = { exports: {} };
+  compiled(...GLOBALS.map((name) => ({ ...page.globals, module, exports: module.exports })[name]));
+  return module.exports.CometChat;
+}
+
+/** What the client finds around it on `device`, and a way to leave the page as a browser does. */
+export function page(device) {
+  const nothing = () => {};
+  const handlers = new Map();
+  const window = {
+    localStorage: device.localStorage,
+    sessionStorage: device.sessionStorage,
+    navigator: { userAgent: 'hobnob suite', onLine: true, language: 'en', platform: 'node' },
+    location: new URL('https://app.example/'),
+    screen: { width: 800, height: 600 },
+    matchMedia: () => ({ matches: false }),
+    addEventListener: (name, handler) => handlers.set(name, [...(handlers.get(name) ?? []), handler]),
+    removeEventListener: nothing,
+    setTimeout,
+  };
+  const element = () => ({ style: {}, setAttribute: nothing, appendChild: nothing, addEventListener: nothing });
+  const document = {
+    addEventListener: nothing,
+    removeEventListener: nothing,
+    createElement: element,
+    querySelector: () => null,
+    querySelectorAll: () => [],
+    getElementsByName: () => [],
+    getElementsByTagName: () => [],
+    getElementById: () => null,
+    hasFocus: () => true,
+    body: element(),
+    documentElement: element(),
+  };
+  window.document = document;
+  const globals = {
+    ...window,
+    window,
+    self: window,
+    WebSocket: socketClass(device),
+    fetch: pageFetch(device),
+    XMLHttpRequest: requestClass(device),
+    // The client pings every 15 s and tries to reconnect every 5 s: twenty times faster here.
+    setInterval: (act, ms) => {
+      const timer = setInterval(act, ms === 15000 || ms === 5000 ? ms / 20 : ms);
+      device.timers.add(timer);
+      return timer.unref();
+    },
+    // Its report of the session comes 5 s after a login, and fails unheard when that user is gone by then.
+    setTimeout: (act, ms) => (ms === 5000 ? setTimeout(() => device.uid && !device.offline && act(), ms / 20) : setTimeout(act, ms)).unref(),
+  };
+  return { globals, leave: () => handlers.get('beforeunload')?.forEach((handler) => handler({})) };
+}
+
+export function storage() {
+  const map = new Map();
+  return {
+    get length() {
+      return map.size;
+    },
+    key: (at) => [...map.keys()][at] ?? null,
+    getItem: (key) => map.get(String(key)) ?? null,
+    setItem: (key, value) => void map.set(String(key), String(value)),
+    removeItem: (key) => void map.delete(String(key)),
+    clear: () => map.clear(),
+    entries: () => [...map.entries()],
+  };
+}
+
+function socketClass(device) {
+  const ca = device.world.server.ca();
+  return class extends WS {
+    constructor(url) {
+      // A port nobody listens on stands for a network that is away.
+      super(device.offline ? 'wss://127.0.0.1:1' : url, { ca, origin: 'https://app.example', handshakeTimeout: 3000 });
+      device.sockets.push(this);
+      this.on('error', () => {});
+      this.on('close', (code) => (this.closedWith = code));
+      this.on('message', (data, binary) => {
+        const text = binary ? '<binary>' : data.toString();
+        device.frames.push({ way: 'in ', text, at: Date.now() });
+        if (text.includes('"auth"')) {
+          const frame = JSON.parse(text);
+          if (frame.type === 'auth') {
+            this.answer = frame.body;
+            if (frame.body?.code === '200' && frame.body?.status === 'OK') device.accepted++;
+          }
+        }
+      });
+    }
+
+    send(data, ...more) {
+      device.frames.push({ way: 'out', text: String(data), at: Date.now() });
+      return super.send(data, ...more);
+    }
+  };
+}
+
+function pageFetch(device) {
+  return async (url, { referrer, mode, cache, ...options } = {}) => {
+    const target = new URL(url);
+    if (target.host !== device.world.server.https) {
+      device.foreign.push(String(url));
+      throw new TypeError(`the client asked a host that is not the server: ${url}`);
+    }
+    const request = { method: options.method ?? 'GET', path: target.pathname + target.search, headers: options.headers, body: options.body };
+    device.requests.push(request);
+    try {
+      const response = await device.world.fetch(url, options);
+      request.status = response.status;
+      request.answer = await response.clone().text();
+      // The client does not catch the failure of its session report, which would look like a test's.
+      if (!target.pathname.endsWith('/user_sessions') || response.ok) return response;
+    } catch (error) {
+      if (!target.pathname.endsWith('/user_sessions')) throw error;
+    }
+    return new Promise(() => {});
+  };
+}
+
+/** Just enough of it for the client's uploads, which want progress events. */
+function requestClass(device) {
+  return class {
+    constructor() {
+      this.upload = { addEventListener() {} };
+      this.headers = {};
+      this.handlers = {};
+      this.status = 0;
+      this.readyState = 0;
+    }
+
+    open(method, url) {
+      Object.assign(this, { method, url });
+    }
+
+    setRequestHeader(name, value) {
+      this.headers[name] = value;
+    }
+
+    addEventListener(name, handler) {
+      this.handlers[name] = handler;
+    }
+
+    abort() {}
+
+    send(body) {
+      const tell = (name) => {
+        this[`on${name}`]?.({ target: this });
+        this.handlers[name]?.({ target: this });
+      };
+      const { method, headers } = this;
+      pageFetch(device)(this.url, { method, headers, body })
+        .then(async (response) => {
+          this.responseText = this.response = await response.text();
+          Object.assign(this, { status: response.status, readyState: 4 });
+          tell('load');
+        })
+        .catch(() => tell('error'));
+    }
+  };
+}
+
+/** `fetch` over TLS that trusts only the server's own authority. */
+export function tlsFetch(server) {
+  const ca = server.ca();
+  return async (url, options = {}) => {
+    const request = new Request(url, options);
+    const body = Buffer.from(await request.arrayBuffer());
+    const headers = Object.fromEntries(request.headers);
+    if (body.length) headers['content-length'] = body.length;
+    return new Promise((resolve, reject) => {
+      const outgoing = https.request(url, { method: request.method, headers, ca, agent: false }, (incoming) => {
+        const parts = [];
+        incoming.on('data', (part) => parts.push(part));
+        incoming.on('error', reject);
+        incoming.on('end', () => {
+          const { statusCode: status } = incoming;
+          const empty = status === 204 || status === 304;
+          const pairs = Object.entries(incoming.headers).map(([name, value]) => [name, String(value)]);
+          resolve(new Response(empty ? null : Buffer.concat(parts), { status, headers: pairs }));
+        });
+      });
+      outgoing.on('error', reject);
+      outgoing.end(body);
+    });
+  };
+}
