@@ -1,34 +1,15 @@
 //! Making, changing and ending groups.
 
 use super::members::{self, Added};
+pub use super::standing::{permit, standing};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Move;
 use crate::model::group::{Group, GroupDraft, GroupPatch, GroupType};
 use crate::model::ids::{Guid, Uid};
 use crate::model::limits::Limits;
-use crate::model::permission::{Act, Rank, Scope, may};
-use crate::store::{Read, Write, bans, groups, members as rows, users};
-
-/// Where the caller stands in the group; `None` is the app itself, above all ranks.
-pub fn standing(read: &Read<'_>, caller: &Caller, group: &Group) -> Result<Option<Rank>> {
-    if !caller.person {
-        return Ok(None);
-    }
-    match rows::find(read, group.id, caller.user)? {
-        Some(member) => Ok(Some(Rank::of(member.scope, group.owner_id == caller.user))),
-        None if bans::is(read, group.id, caller.user)? => Err(Code::Banned.into()),
-        None => Err(Error::new(Code::GroupNotJoined, format!("You are not a member of the group {}.", group.guid))),
-    }
-}
-
-/// Refuses unless the caller may do this in the group.
-pub fn permit(read: &Read<'_>, caller: &Caller, group: &Group, act: Act) -> Result<()> {
-    match standing(read, caller, group)? {
-        Some(rank) => may(rank, act).map_err(Error::from),
-        None => Ok(()),
-    }
-}
+use crate::model::permission::{Act, Scope};
+use crate::store::{Read, Write, groups, members as rows, users};
 
 /// Makes a group. The owner (the one named, or the person who asks) is its first admin. A member who cannot be added
 /// does not stop it.

@@ -9,7 +9,7 @@ use crate::model::event::{Audience, Event};
 use crate::model::json::Object;
 use crate::model::message::{Category, Goal};
 use crate::model::user::check_length;
-use crate::store::{Write, conversations, interactions, messages, users};
+use crate::store::{Write, conversations, groups, interactions, messages, users};
 
 /// Longest element id, in characters, and most elements of one call.
 const MAX_ELEMENT: usize = 100;
@@ -48,7 +48,7 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, id: i64, elements: &[String]) -
     let author = users::by_id(tx, row.sender)?;
     let user = users::by_id(tx, caller.user)?.entity();
     let conv = conversations::by_id(tx, row.conv)?;
-    let group = conversations::group_of(tx, &conv)?;
+    let group = groups::of_conversation(tx, &conv)?;
     let (receiver_type, receiver) = match &group {
         Some(group) => (crate::model::message::ReceiverType::Group, group.guid.as_str()),
         None => (crate::model::message::ReceiverType::User, author.uid.as_str()),

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 use serde_json::json;
 
-use super::groups::permit;
+use super::standing::{permit, standing};
 use super::{Outcome, Outcomes, tell_message};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
@@ -216,7 +216,7 @@ fn not_oneself(caller: &Caller, user: &User) -> Result<()> {
 
 pub fn kick(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Result<()> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
-    let rank = super::groups::standing(tx, caller, &group)?;
+    let rank = standing(tx, caller, &group)?;
     let (user, member) = target(tx, caller, &group, uid)?;
     not_oneself(caller, &user)?;
     let (of, _) = member.ok_or(Code::NotAMember)?;
@@ -232,7 +232,7 @@ pub fn kick(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Resu
 pub fn ban(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Result<()> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     // One who is no member may not ban anybody, whatever else is wrong with the call.
-    super::groups::standing(tx, caller, &group)?;
+    standing(tx, caller, &group)?;
     ban_one(tx, caller, &group, uid.as_str()).map(|_| ())
 }
 
@@ -267,7 +267,7 @@ pub fn unban(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Res
 
 pub fn change_scope(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid, scope: Scope) -> Result<Changed> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
-    let rank = super::groups::standing(tx, caller, &group)?;
+    let rank = standing(tx, caller, &group)?;
     let (user, member) = target(tx, caller, &group, uid)?;
     not_oneself(caller, &user)?;
     let (of, member) = member.ok_or(Code::NotAMember)?;

@@ -161,7 +161,7 @@ fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, act: Act) -> Result<Row>
     }
     if caller.person && row.sender != caller.user {
         let conv = conversations::by_id(tx, row.conv)?;
-        match conversations::group_of(tx, &conv)? {
+        match groups::of_conversation(tx, &conv)? {
             Some(group) => permit(tx, caller, &group, act)?,
             None => return Err(Code::NotASender.into()),
         }

@@ -15,6 +15,7 @@ pub mod members;
 pub mod messages;
 pub mod receipts;
 pub mod sockets;
+mod standing;
 pub mod tokens;
 pub mod users;
 

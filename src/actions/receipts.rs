@@ -10,7 +10,7 @@ use crate::model::message::ReceiverType;
 use crate::model::user::User;
 use crate::store::conversations::{Conv, Copy, Kind as ConvKind};
 use crate::store::receipts::{self, Kind};
-use crate::store::{Write, conversations, messages, users};
+use crate::store::{Write, conversations, groups, messages, users};
 
 /// How far back the "everybody has it" notice looks for further authors when one mark covers many messages.
 const AUTHORS_WITHIN: i64 = 200;
@@ -98,7 +98,7 @@ fn tell(
     action: &str,
 ) -> Result<()> {
     let author = users::by_id(tx, author)?;
-    let group = conversations::group_of(tx, conv)?;
+    let group = groups::of_conversation(tx, conv)?;
     let event = Event {
         app_id: caller.app.app_id.clone(),
         kind: "receipts",

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::error::{Code, Result};
 use super::json::Raw;
-use super::message::{Party, ReceiverType};
+use super::party::{Party, ReceiverType};
 use super::user::User;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

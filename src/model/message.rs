@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 
 use super::call::CallEntity;
 use super::error::{Code, Error, Result};
-use super::group::Group;
 use super::ids::{Guid, Uid};
 use super::json::{self, Object};
 use super::limits::Limits;
+pub use super::party::{Party, ReceiverType};
 use super::user::{User, check_length, check_metadata, check_tags};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -47,31 +47,6 @@ impl Category {
     /// Whether others count it as unread. Actions and calls inform, they do not wait to be read.
     pub fn counts(self) -> bool {
         matches!(self, Category::Message | Category::Custom | Category::Interactive)
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ReceiverType {
-    User,
-    Group,
-}
-
-impl ReceiverType {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ReceiverType::User => "user",
-            ReceiverType::Group => "group",
-        }
-    }
-
-    /// Also the older words that one client call still uses.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "user" | "chat" => Some(ReceiverType::User),
-            "group" | "groupchat" => Some(ReceiverType::Group),
-            _ => None,
-        }
     }
 }
 
@@ -386,30 +361,6 @@ pub struct Interaction {
 pub enum Entities {
     Sides { sender: User, receiver: Party },
     Act { by: User, on: Option<Subject>, to: Party },
-}
-
-/// The other side of a conversation.
-#[derive(Clone, Debug, Serialize)]
-#[serde(untagged)]
-pub enum Party {
-    User(User),
-    Group(Group),
-}
-
-impl Party {
-    pub fn name(&self) -> &str {
-        match self {
-            Party::User(user) => &user.uid,
-            Party::Group(group) => &group.guid,
-        }
-    }
-
-    pub fn kind(&self) -> ReceiverType {
-        match self {
-            Party::User(_) => ReceiverType::User,
-            Party::Group(_) => ReceiverType::Group,
-        }
-    }
 }
 
 /// What an action or a call message is about.

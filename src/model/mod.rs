@@ -14,6 +14,7 @@ pub mod json;
 pub mod limits;
 pub mod message;
 pub mod page;
+pub mod party;
 pub mod patch;
 pub mod permission;
 pub mod time;

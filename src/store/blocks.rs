@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::users::{COLUMNS, columns, like_prefix, user};
+use super::rows::{COLUMNS, columns, like_prefix, user};
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};

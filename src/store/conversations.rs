@@ -5,12 +5,11 @@
 
 use rusqlite::{Row, params};
 
-use super::users::{tags, tags_text};
+use super::rows::{tags, tags_text};
 use super::{Read, Write};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
-use crate::model::group::Group;
 use crate::model::page::{Page, PageAsk};
 use crate::model::user::{User, conversation_name};
 
@@ -226,8 +225,8 @@ macro_rules! listed {
 
 /// The user's conversations, newest first.
 pub fn list(read: &Read<'_>, user: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
-    let search = filter.search.as_deref().map(super::users::like_prefix);
-    let tags = super::users::any_of(&filter.tags);
+    let search = filter.search.as_deref().map(super::rows::like_prefix);
+    let tags = super::rows::any_of(&filter.tags);
     let items = read.all(
         concat!(
             "SELECT ",
@@ -296,12 +295,4 @@ pub fn accessible(read: &Read<'_>, app: i64, name: &str, user: i64) -> Result<Co
         || Error::new(Code::ConversationNotAccessible, format!("The conversation {name} is not there or not yours."));
     let conv = by_name(read, app, name)?.ok_or_else(refused)?;
     copy_of(read, conv.id, user)?.ok_or_else(refused)
-}
-
-/// The group behind a conversation, if it is one's.
-pub fn group_of(read: &Read<'_>, conv: &Conv) -> Result<Option<Group>> {
-    match conv.kind {
-        Kind::Group(group) => super::groups::by_id(read, group).map(Some),
-        Kind::Pair(..) => Ok(None),
-    }
 }

@@ -2,7 +2,8 @@
 
 use rusqlite::{Row, params};
 
-use super::users::{any_of, like_prefix, tags, tags_text};
+use super::conversations::{Conv, Kind};
+use super::rows::{any_of, like_prefix, tags, tags_text};
 use super::{Read, Write};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -256,4 +257,12 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
 /// groups.id of all groups the user is in.
 pub fn of_user(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
     read.all("SELECT group_id FROM members WHERE user_id = ?1", [user], |row| row.get(0))
+}
+
+/// The group behind a conversation, if it is a group's.
+pub fn of_conversation(read: &Read<'_>, conv: &Conv) -> Result<Option<Group>> {
+    match conv.kind {
+        Kind::Group(group) => by_id(read, group).map(Some),
+        Kind::Pair(..) => Ok(None),
+    }
 }

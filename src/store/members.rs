@@ -3,7 +3,7 @@
 use rusqlite::params;
 use serde::Serialize;
 
-use super::users::{COLUMNS, any_of, columns, like_prefix, user};
+use super::rows::{COLUMNS, any_of, columns, like_prefix, user};
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};

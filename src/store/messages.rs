@@ -8,7 +8,7 @@ use rusqlite::{Row as SqlRow, ToSql, params};
 
 use super::conversations::{self, Conv};
 use super::receipts::{self, Marks};
-use super::users::{any_of, tags, tags_text};
+use super::rows::{any_of, columns as user_columns, tags, tags_text, user};
 use super::{Read, Write, calls, groups, interactions, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Code, Error, Result};
@@ -712,12 +712,12 @@ impl Shown<'_, '_> {
             let user = self.read.first(
                 concat!(
                     "SELECT ",
-                    users::columns!(),
+                    user_columns!(),
                     " FROM users u WHERE u.uid = lower(?2) AND u.deleted_at IS NULL
                          AND u.app = (SELECT app FROM conversations WHERE id = ?1)"
                 ),
                 params![app, uid],
-                users::user,
+                user,
             )?;
             if let Some(user) = user
                 && !found.iter().any(|other| other.id == user.id)

@@ -21,6 +21,7 @@ pub mod members;
 pub mod messages;
 pub mod receipts;
 pub mod roles;
+mod rows;
 pub mod tokens;
 pub mod users;
 

@@ -1,53 +1,13 @@
 //! Users: rows, look-ups, lists.
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
+pub(super) use super::rows::{any_of, columns, like_prefix, tags_text, user};
 use super::{Read, Write};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, unknown_uid};
 use crate::model::page::{Page, PageAsk};
-use crate::model::user::{self, Profile, Status, User, UserDraft, UserPatch, stored};
-
-/// The columns [`user`] reads, from a table named or aliased `u`.
-macro_rules! columns {
-    () => {
-        "u.id, u.uid, u.name, u.avatar, u.link, u.role, u.metadata, u.status_message, u.tags,
-         u.created_at, u.updated_at, u.last_active_at, u.deactivated_at, online(u.id)"
-    };
-}
-pub(super) use columns;
-
-/// How many columns `columns!` names: where a caller's own begin.
-pub(super) const COLUMNS: usize = 14;
-
-pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
-    Ok(User {
-        id: row.get(0)?,
-        uid: row.get(1)?,
-        name: row.get(2)?,
-        avatar: row.get(3)?,
-        link: row.get(4)?,
-        role: row.get(5)?,
-        metadata: stored(row.get(6)?),
-        status_message: row.get(7)?,
-        tags: tags(row.get(8)?),
-        created_at: row.get(9)?,
-        updated_at: row.get(10)?,
-        last_active_at: row.get(11)?,
-        deactivated_at: row.get(12)?,
-        status: if row.get(13)? { Status::Available } else { Status::Offline },
-        ..User::default()
-    })
-}
-
-/// A tags column.
-pub(super) fn tags(text: Option<String>) -> Option<Vec<String>> {
-    text.and_then(|text| serde_json::from_str(&text).ok())
-}
-
-pub(super) fn tags_text(tags: &Option<Vec<String>>) -> Option<String> {
-    tags.as_ref().and_then(|tags| serde_json::to_string(tags).ok())
-}
+use crate::model::user::{Profile, User, UserDraft, UserPatch, conversation_name};
 
 /// The user with this row id, whatever his state.
 pub fn by_id(read: &Read<'_>, id: i64) -> Result<User> {
@@ -195,16 +155,6 @@ pub enum Deactivated {
     Only,
 }
 
-/// A prefix for `LIKE … ESCAPE '\'`.
-pub(super) fn like_prefix(text: &str) -> String {
-    format!("{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-}
-
-/// A list of texts as JSON for `json_each`; `None` when there is nothing to filter by.
-pub(super) fn any_of(texts: &[String]) -> Option<String> {
-    (!texts.is_empty()).then(|| serde_json::to_string(texts).unwrap_or_default())
-}
-
 macro_rules! listed {
     () => {
         " FROM users u
@@ -280,7 +230,7 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
 pub fn seen_by(read: &Read<'_>, mut seen: User, viewer: &User) -> Result<User> {
     if seen.id != viewer.id {
         seen = seen.without_private();
-        seen.conversation_id = Some(user::conversation_name(&seen.uid, &viewer.uid));
+        seen.conversation_id = Some(conversation_name(&seen.uid, &viewer.uid));
         let mine = super::blocks::since(read, viewer.id, seen.id)?;
         let his = super::blocks::since(read, seen.id, viewer.id)?;
         seen.blocked_by_me = Some(mine.is_some());

@@ -1,0 +1,56 @@
+//! What several nouns share of rows: how a user is read, and texts for filters.
+
+use rusqlite::Row;
+
+use crate::model::user::{Status, User, stored};
+
+/// The columns [`user`] reads, from a table named or aliased `u`.
+macro_rules! columns {
+    () => {
+        "u.id, u.uid, u.name, u.avatar, u.link, u.role, u.metadata, u.status_message, u.tags,
+         u.created_at, u.updated_at, u.last_active_at, u.deactivated_at, online(u.id)"
+    };
+}
+pub(super) use columns;
+
+/// How many columns `columns!` names: where a caller's own begin.
+pub(super) const COLUMNS: usize = 14;
+
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    Ok(User {
+        id: row.get(0)?,
+        uid: row.get(1)?,
+        name: row.get(2)?,
+        avatar: row.get(3)?,
+        link: row.get(4)?,
+        role: row.get(5)?,
+        metadata: stored(row.get(6)?),
+        status_message: row.get(7)?,
+        tags: tags(row.get(8)?),
+        created_at: row.get(9)?,
+        updated_at: row.get(10)?,
+        last_active_at: row.get(11)?,
+        deactivated_at: row.get(12)?,
+        status: if row.get(13)? { Status::Available } else { Status::Offline },
+        ..User::default()
+    })
+}
+
+/// A tags column.
+pub(super) fn tags(text: Option<String>) -> Option<Vec<String>> {
+    text.and_then(|text| serde_json::from_str(&text).ok())
+}
+
+pub(super) fn tags_text(tags: &Option<Vec<String>>) -> Option<String> {
+    tags.as_ref().and_then(|tags| serde_json::to_string(tags).ok())
+}
+
+/// A prefix for `LIKE … ESCAPE '\'`.
+pub(super) fn like_prefix(text: &str) -> String {
+    format!("{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// A list of texts as JSON for `json_each`; `None` when there is nothing to filter by.
+pub(super) fn any_of(texts: &[String]) -> Option<String> {
+    (!texts.is_empty()).then(|| serde_json::to_string(texts).unwrap_or_default())
+}
