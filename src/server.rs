@@ -41,6 +41,7 @@ impl Server {
 
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let router = Router::new(api::routes());
         let api = Data::new(Api {
             store: store.clone(),
             hub: hub.clone(),
@@ -49,7 +50,8 @@ impl Server {
             public_host: config.public_host.clone(),
             region: config.region.clone(),
             ids: Ids,
-            router: Router::new(api::routes()),
+            description: api::description(router.routes()),
+            router,
         });
         let workers = if config.workers == 0 { cores } else { config.workers };
         let mut server = HttpServer::new(move || {

@@ -1,14 +1,16 @@
 //! Blocked users: of oneself, and by the app in the name of a user.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, FullKey};
+use super::openapi::Doc;
 use super::reply::{Reply, data, page_with_cursor};
 use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::store::{blocks, users};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Body {
     blocked_uids: Option<Vec<String>>,
@@ -88,4 +90,13 @@ pub async fn unblock(access: Access<AsUser>) -> Result<Reply> {
 
 pub async fn list(access: Access<AsUser>) -> Result<Reply> {
     list_of(&access, access.caller().user, "both").await
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    for operation in ["block-users", "unblock-users", "(client) block-users", "(client) unblock-users"] {
+        doc.body::<Body>(operation);
+    }
+    doc.query("list-blocked-users", &["searchKey", "direction", "perPage", "page"]);
+    doc.query("(client) list-blocked-users", &["searchKey", "direction", "perPage", "page"]);
 }

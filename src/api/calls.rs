@@ -1,8 +1,10 @@
 //! Calls: signalling by their participants.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser};
+use super::openapi::Doc;
 use super::reply::{Reply, data_json};
 use crate::actions;
 use crate::model::call::CallStatus;
@@ -11,14 +13,16 @@ use crate::model::json::{Object, Raw};
 use crate::model::message::Receiver;
 use crate::model::user::{check_length, check_metadata};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct InitiateBody {
     receiver: Option<String>,
     receiver_type: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Raw>,
+    #[schema(value_type = Option<Object>)]
     data: Option<Raw>,
     muid: Option<String>,
 }
@@ -44,12 +48,13 @@ pub async fn initiate(access: Access<AsUser>) -> Result<Reply> {
     Ok(data_json(&sent.json))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct UpdateBody {
+    status: Option<String>,
+}
+
 pub async fn update(access: Access<AsUser>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        status: Option<String>,
-    }
-    let status = access.json::<Body>()?.status.as_deref().and_then(CallStatus::parse);
+    let status = access.json::<UpdateBody>()?.status.as_deref().and_then(CallStatus::parse);
     let status = status.ok_or_else(|| Error::field("status", "The status is not one a call can have."))?;
     let (session, caller) = (access.param("sessionid").to_owned(), access.caller().clone());
     let sent =
@@ -57,15 +62,23 @@ pub async fn update(access: Access<AsUser>) -> Result<Reply> {
     Ok(data_json(&sent.json))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct SwitchBody {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+}
+
 pub async fn switch(access: Access<AsUser>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(rename = "type")]
-        kind: Option<String>,
-    }
-    let kind = access.json::<Body>()?.kind.ok_or(Code::EmptyType)?;
+    let kind = access.json::<SwitchBody>()?.kind.ok_or(Code::EmptyType)?;
     let (session, caller) = (access.param("sessionid").to_owned(), access.caller().clone());
     let sent =
         access.store().write("calls.switch", move |tx| actions::calls::switch(tx, &caller, &session, &kind)).await?;
     Ok(data_json(&sent.json))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<InitiateBody>("(client) initiate-call");
+    doc.body::<UpdateBody>("(client) update-call");
+    doc.body::<SwitchBody>("(client) switch-call-type");
 }

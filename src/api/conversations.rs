@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions::conversations as act;
 use crate::model::error::{Error, Result};
@@ -70,13 +72,14 @@ async fn show(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
     Ok(data(&conversation))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct TagsBody {
+    tags: Option<Vec<String>>,
+}
+
 async fn update(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        tags: Option<Vec<String>>,
-    }
     let caller = access.caller().clone();
-    let tags = access.json::<Body>()?.tags.map(|tags| check_tags(tags, access.limits())).transpose()?;
+    let tags = access.json::<TagsBody>()?.tags.map(|tags| check_tags(tags, access.limits())).transpose()?;
     let conversation =
         access.store().write("conversations.tags", move |tx| act::set_tags(tx, &caller, &with, tags)).await?;
     Ok(data(&conversation))
@@ -89,14 +92,16 @@ async fn reset(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
     Ok(ack(format!("The conversation {name} has been deleted successfully for UID {uid}.")))
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct MessageIdBody {
+    #[schema(value_type = Option<String>)]
+    message_id: Option<Value>,
+}
+
 /// The `messageId` of a body: a number, or one in text.
 fn message_id(access: &Access<AsUser>) -> Result<Option<i64>> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        message_id: Option<Value>,
-    }
-    match access.json::<Body>()?.message_id {
+    match access.json::<MessageIdBody>()?.message_id {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => parse_message_id(&text).map(Some),
         Some(other) => parse_message_id(&other.to_string()).map(Some),
@@ -181,4 +186,33 @@ pub async fn unread_user(access: Access<AsUser>) -> Result<Reply> {
 pub async fn unread_group(access: Access<AsUser>) -> Result<Reply> {
     let with = group(&access)?;
     unread(access, with).await
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.query(
+        "list-all-conversations",
+        &[
+            "conversationType",
+            "searchKey",
+            "unread",
+            "tags",
+            "withTags",
+            "withUserAndGroupTags",
+            "includeBlockedUsers",
+            "perPage",
+            "page",
+        ],
+    );
+    doc.body::<TagsBody>("update-user-conversation").body::<TagsBody>("update-group-conversation");
+    for operation in [
+        "mark-conversation-as-delivered",
+        "mark-conversation-as-read",
+        "mark-conversation-as-unread",
+        "mark-group-conversation-as-delivered",
+        "mark-group-conversation-as-read",
+        "mark-group-conversation-as-unread",
+    ] {
+        doc.body::<MessageIdBody>(operation);
+    }
 }

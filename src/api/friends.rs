@@ -2,14 +2,16 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page_with_cursor};
 use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::store::{friends, users};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Body {
     /// Who becomes a friend.
     accepted: Option<Vec<String>>,
@@ -57,4 +59,10 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
         .await?;
     let last = page.items.last().map(|user| user.updated_at.unwrap_or(user.created_at));
     Ok(page_with_cursor(&page, ask, last, false))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<Body>("add-friend").body::<Body>("remove-friend");
+    doc.query("list-all-friends", &["searchKey", "perPage", "page"]);
 }

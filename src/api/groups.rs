@@ -1,8 +1,10 @@
 //! Groups.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Either};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page_with_cursor};
 use crate::actions;
 use crate::model::error::{Code, Error, Result};
@@ -15,13 +17,21 @@ use crate::model::patch::Patch;
 use crate::model::user::{check_length, check_metadata, check_name, check_tags, patch_url};
 use crate::store::groups::{self, Filter, Order};
 
-#[derive(Deserialize, Default)]
-#[serde(default)]
+#[derive(Deserialize, Default, ToSchema)]
 struct ProfileBody {
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
     icon: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
     description: Patch<String>,
+    #[schema(value_type = Option<Object>)]
+    #[serde(default)]
     metadata: Patch<Raw>,
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(default)]
     tags: Patch<Vec<String>>,
+    #[serde(default)]
     unset: Vec<String>,
 }
 
@@ -48,7 +58,7 @@ impl ProfileBody {
 }
 
 /// Uids by the list they stand in. SDKs leave empty lists out.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MembersBody {
     admins: Option<Vec<String>>,
@@ -68,7 +78,7 @@ impl MembersBody {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct GroupBody {
     guid: Option<String>,
@@ -243,15 +253,41 @@ pub async fn delete(access: Access<Either>) -> Result<Reply> {
     Ok(ack(format!("Group with guid {named} has been deleted successfully.")))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct OwnerBody {
+    owner: Option<String>,
+}
+
 pub async fn transfer(access: Access<AsUser>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        owner: Option<String>,
-    }
     let guid = access.guid()?;
-    let body: Body = access.json()?;
+    let body: OwnerBody = access.json()?;
     let owner = Uid::from_path(&body.owner.ok_or_else(|| Error::field("owner", "The owner field is required."))?)?;
     let (caller, group, to) = (access.caller().clone(), guid.clone(), owner.clone());
     access.store().write("groups.transfer", move |tx| actions::groups::transfer(tx, &caller, &group, &to)).await?;
     Ok(ack(format!("Ownership of the group {guid} has been transferred to the user {owner} successfully.")))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<GroupBody>("create-group").body::<ProfileBody>("create-group");
+    doc.body::<GroupBody>("update-group").body::<ProfileBody>("update-group");
+    doc.body::<OwnerBody>("(client) transfer-ownership");
+    doc.query(
+        "list-groups",
+        &[
+            "searchKey",
+            "searchIn",
+            "type",
+            "types",
+            "tags",
+            "withTags",
+            "hasJoined",
+            "sortBy",
+            "sortOrder",
+            "affix",
+            "updatedAt",
+            "perPage",
+            "page",
+        ],
+    );
 }

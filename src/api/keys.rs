@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
 use crate::model::caller::KeyScope;
@@ -12,7 +14,7 @@ use crate::model::ids::shown;
 use crate::model::user::check_name;
 use crate::store::{Read, keys};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Body {
     name: Option<String>,
     scope: Option<String>,
@@ -88,4 +90,10 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 
 fn not_itself(own: Option<i64>, key: &keys::Key) -> Result<()> {
     if own == Some(key.id) { Err(Code::ApiKeySelf.into()) } else { Ok(()) }
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<Body>("create-apikey").body::<Body>("update-apikey");
+    doc.query("list-apikeys", &["scope", "searchKey", "perPage", "page"]);
 }

@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either, Token};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data};
 use super::users::ProfileBody;
 use crate::actions::tokens::socket_token;
@@ -13,18 +15,19 @@ use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
 use crate::store::{tokens, users};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct NameBody {
     name: Option<String>,
 }
 
 /// What a client says of its device.
-#[derive(Deserialize, Default)]
+#[derive(Deserialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DeviceBody {
     platform: Option<String>,
     device_id: Option<String>,
     user_agent: Option<String>,
+    #[schema(value_type = Option<Object>)]
     app_info: Option<Raw>,
 }
 
@@ -150,16 +153,23 @@ pub async fn log_out(access: Access<Token>) -> Result<Reply> {
     Ok(ack("User logged out successfully."))
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SessionBody {
+    session_id: Option<String>,
+}
+
 /// Clients report their surroundings once per device and want their session id back. Nothing of it is kept.
 pub async fn session(access: Access<AsUser>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Body {
-        session_id: Option<String>,
-    }
-    let body: Body = access.json()?;
+    let body: SessionBody = access.json()?;
     let id = body.session_id.ok_or_else(|| Error::field("sessionId", "The sessionId field is required."))?;
     Ok(data(&json!({"sessionId": to_raw(&id)})))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<NameBody>("update-me").body::<ProfileBody>("update-me").body::<DeviceBody>("update-me");
+    doc.body::<SessionBody>("create-user-session");
 }
 
 #[cfg(test)]

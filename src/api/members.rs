@@ -1,9 +1,11 @@
 //! Members of a group, and who is banned from it.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Either};
 use super::groups::MembersBody;
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, data_json, page, page_with_cursor};
 use super::users::online;
 use crate::actions;
@@ -44,13 +46,14 @@ async fn added(access: Access<Either>, lists: crate::model::group::MemberLists) 
     Ok(data(&added))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct JoinBody {
+    password: Option<String>,
+}
+
 async fn join(access: Access<Either>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        password: Option<String>,
-    }
     let (guid, caller, limits) = (access.guid()?, access.caller().clone(), access.limits().clone());
-    let body: Body = access.json()?;
+    let body: JoinBody = access.json()?;
     let (app, wanted, user) = (caller.app.id, guid.clone(), caller.user);
     // The password is compared before the write, off the writer's thread; the write checks that it is still the same.
     let stored = access
@@ -119,13 +122,14 @@ fn scopes(names: Vec<String>) -> Result<Vec<String>> {
     }
 }
 
+#[derive(Deserialize, ToSchema)]
+struct ScopeBody {
+    scope: Option<String>,
+}
+
 pub async fn change_scope(access: Access<Either>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        scope: Option<String>,
-    }
     let (guid, uid, caller) = (access.guid()?, access.uid()?, access.caller().clone());
-    let scope = match access.json::<Body>()?.scope {
+    let scope = match access.json::<ScopeBody>()?.scope {
         None => Scope::Participant,
         Some(name) => Scope::parse(&name)
             .ok_or_else(|| Error::field("scope", "The scope must be admin, moderator or participant."))?,
@@ -175,4 +179,13 @@ pub async fn banned(access: Access<Either>) -> Result<Reply> {
         banned.user.tags = None;
     }
     Ok(page(&found, ask))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<MembersBody>("add-group-members").body::<JoinBody>("add-group-members");
+    doc.body::<MembersBody>("(client) add-group-members");
+    doc.body::<ScopeBody>("change-group-member-scope");
+    doc.query("list-group-members", &["searchKey", "scopes", "status", "perPage", "page"]);
+    doc.query("list-banned-group-users", &["searchKey", "scopes", "perPage", "page"]);
 }

@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either};
 use super::groups::affix;
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, data_json, list as list_reply};
 use crate::actions;
 use crate::actions::messages::Edit;
@@ -18,7 +20,7 @@ use crate::store::messages::{self, Filter, Within};
 use crate::store::users;
 
 /// A message as sent. Of the many fields clients send only these count.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SendBody {
     receiver: Option<String>,
@@ -26,12 +28,17 @@ struct SendBody {
     category: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
+    #[schema(value_type = Option<Object>)]
     data: Option<Raw>,
+    #[schema(value_type = Option<Object>)]
     metadata: Option<Raw>,
     tags: Option<Vec<String>>,
     muid: Option<String>,
+    #[schema(value_type = Option<String>)]
     parent_id: Option<Value>,
+    #[schema(value_type = Option<String>)]
     parent_message_id: Option<Value>,
+    #[schema(value_type = Option<String>)]
     quoted_message_id: Option<Value>,
 }
 
@@ -118,8 +125,9 @@ pub async fn by_muid(access: Access<AsUser>) -> Result<Reply> {
     Ok(data(&message))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct EditBody {
+    #[schema(value_type = Option<Object>)]
     data: Option<Raw>,
     tags: Option<Vec<String>>,
 }
@@ -136,14 +144,15 @@ pub async fn update(access: Access<Either>) -> Result<Reply> {
     Ok(data_json(&sent.json))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct DeleteBody {
+    #[serde(default)]
+    permanent: bool,
+}
+
 pub async fn delete(access: Access<Either>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        permanent: bool,
-    }
     let (id, caller) = (access.message_id()?, access.caller().clone());
-    let Body { permanent } = access.json()?;
+    let DeleteBody { permanent } = access.json()?;
     let sent = access
         .store()
         .write("messages.delete", move |tx| actions::messages::delete(tx, &caller, id, permanent))
@@ -151,14 +160,15 @@ pub async fn delete(access: Access<Either>) -> Result<Reply> {
     Ok(data_json(&sent.json))
 }
 
+#[derive(Deserialize, ToSchema)]
+struct InteractedBody {
+    #[serde(default)]
+    interactions: Vec<String>,
+}
+
 pub async fn interacted(access: Access<AsUser>) -> Result<Reply> {
-    #[derive(Deserialize)]
-    struct Body {
-        #[serde(default)]
-        interactions: Vec<String>,
-    }
     let (id, caller) = (access.message_id()?, access.caller().clone());
-    let Body { interactions } = access.json()?;
+    let InteractedBody { interactions } = access.json()?;
     let uid = caller.uid.clone();
     access
         .store()
@@ -332,4 +342,47 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
         })
         .await?;
     Ok(data(&counts))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    const FILTERS: &[&str] = &[
+        "affix",
+        "id",
+        "sentAt",
+        "updatedAt",
+        "limit",
+        "fromTimestamp",
+        "toTimestamp",
+        "category",
+        "categories",
+        "type",
+        "types",
+        "receiverType",
+        "sender",
+        "searchKey",
+        "tags",
+        "withTags",
+        "hasAttachments",
+        "hasLinks",
+        "hasReactions",
+        "hideReplies",
+        "hideQuotedMessages",
+        "hideDeleted",
+        "onlyDeleted",
+        "onlyUpdates",
+        "hideMessagesFromBlockedUsers",
+        "unread",
+        "undelivered",
+        "count",
+    ];
+    for operation in
+        ["list-all-messages", "user-list-user-messages", "user-list-group-messages", "list-all-thread-messages"]
+    {
+        doc.query(operation, FILTERS);
+    }
+    doc.body::<SendBody>("send-message").body::<SendBody>("send-thread-message");
+    doc.body::<EditBody>("update-message");
+    doc.body::<DeleteBody>("delete-message");
+    doc.body::<InteractedBody>("mark-message-as-interacted");
 }

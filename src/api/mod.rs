@@ -15,6 +15,7 @@ mod keys;
 mod me;
 mod members;
 mod messages;
+mod openapi;
 mod pages;
 mod reply;
 mod roles;
@@ -55,6 +56,8 @@ pub struct Api {
     pub region: String,
     pub ids: Ids,
     pub router: Router,
+    /// `openapi.json`
+    pub description: String,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply>>>>;
@@ -200,6 +203,29 @@ pub fn routes() -> Vec<Route> {
     ]
 }
 
+/// What each noun says of its operations, for the API description.
+fn describe_nouns() -> openapi::Doc {
+    let mut doc = openapi::Doc::default();
+    blocks::describe(&mut doc);
+    calls::describe(&mut doc);
+    conversations::describe(&mut doc);
+    friends::describe(&mut doc);
+    groups::describe(&mut doc);
+    keys::describe(&mut doc);
+    me::describe(&mut doc);
+    members::describe(&mut doc);
+    messages::describe(&mut doc);
+    roles::describe(&mut doc);
+    tokens::describe(&mut doc);
+    users::describe(&mut doc);
+    doc
+}
+
+/// The API description as JSON.
+pub fn description(routes: &[Route]) -> String {
+    openapi::describe(routes, &describe_nouns()).to_string()
+}
+
 /// Lets the rows above read as a table.
 #[derive(Clone, Copy)]
 struct Row;
@@ -264,6 +290,8 @@ pub async fn dispatch(
         }
     } else if let Some(page) = pages::find(&request) {
         page
+    } else if request.path() == "/openapi.json" && request.method() == Method::GET {
+        HttpResponse::Ok().content_type("application/json").body(api.description.clone())
     } else {
         match operate(&request, payload, api.into_inner()).await {
             Ok(Reply(body)) => HttpResponse::Ok().content_type("application/json").body(body),

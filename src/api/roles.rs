@@ -1,8 +1,10 @@
 //! Roles.
 
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{RoleId, shown};
@@ -12,22 +14,25 @@ use crate::model::patch::Patch;
 use crate::model::user::{check_length, check_name};
 use crate::store::{Read, roles};
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 struct Body {
     role: Option<String>,
     name: Option<String>,
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     description: Patch<String>,
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     metadata: Patch<Raw>,
     #[serde(default)]
+    #[schema(value_type = Option<Object>)]
     settings: Patch<Raw>,
     #[serde(default)]
     unset: Vec<String>,
 }
 
 /// What a role's users see and may write to.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Settings {
     list_users: Option<String>,
@@ -149,4 +154,10 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
         })
         .await?;
     Ok(ack(format!("The role {named} has been deleted successfully.")))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<Body>("create-role").body::<Body>("update-role");
+    doc.query("list-roles", &["perPage", "page"]);
 }

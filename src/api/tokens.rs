@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::access::{Access, AnyKey, FullKey};
 use super::me::DeviceBody;
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
 use crate::model::error::{Code, Error, Result};
@@ -79,4 +80,10 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
         })
         .await?;
     Ok(ack(format!("The auth token of UID {named} has been deleted.")))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<DeviceBody>("create-authtoken").body::<DeviceBody>("update-authtoken");
+    doc.query("list-authtokens", &["perPage", "page"]);
 }

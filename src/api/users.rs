@@ -2,8 +2,10 @@
 
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{Access, AnyKey, Demand, Either, FullKey};
+use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page_with_cursor};
 use crate::actions;
 use crate::model::error::{Code, Error, Result};
@@ -19,14 +21,25 @@ use crate::store::{roles, tokens::Device, users};
 
 /// The optional fields of a user, as sent. Read from the same body as the required ones, not flattened into them: raw
 /// JSON cannot be read through serde's `flatten`.
-#[derive(Deserialize, Default)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ProfileBody {
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
     avatar: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
     link: Patch<String>,
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
     status_message: Patch<String>,
+    #[schema(value_type = Option<Object>)]
+    #[serde(default)]
     metadata: Patch<Raw>,
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(default)]
     tags: Patch<Vec<String>>,
+    #[serde(default)]
     unset: Vec<String>,
 }
 
@@ -53,7 +66,7 @@ impl ProfileBody {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct CreateBody {
     uid: Option<String>,
@@ -177,7 +190,7 @@ pub async fn show(access: Access<Either>) -> Result<Reply> {
     Ok(data(&User { tags: None, ..user }))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UpdateBody {
     name: Option<String>,
@@ -200,7 +213,7 @@ pub async fn update(access: Access<AnyKey>) -> Result<Reply> {
     Ok(data(&user))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct DeleteBody {
     #[serde(default)]
@@ -216,7 +229,7 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     Ok(ack(format!("User with UID {named} has been deleted successfully.")))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UidsBody {
     #[serde(alias = "uidsToDeactivate")]
@@ -244,4 +257,34 @@ pub async fn deactivate(access: Access<FullKey>) -> Result<Reply> {
     let app = access.app().clone();
     let done = access.store().write("users.deactivate", move |tx| actions::users::deactivate(tx, &app, &uids)).await?;
     Ok(data(&json!({"deactivatedUids": done})))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<CreateBody>("create-user").body::<ProfileBody>("create-user");
+    doc.body::<UpdateBody>("update-user").body::<ProfileBody>("update-user");
+    doc.body::<DeleteBody>("delete-user");
+    doc.body::<UidsBody>("reactivate-users").body::<UidsBody>("deactivate-users");
+    doc.query(
+        "list-users",
+        &[
+            "searchKey",
+            "searchIn",
+            "status",
+            "role",
+            "roles",
+            "tags",
+            "withTags",
+            "uids",
+            "friendsOnly",
+            "hideBlockedUsers",
+            "count",
+            "onlyDeactivated",
+            "withDeactivated",
+            "sortBy",
+            "sortOrder",
+            "perPage",
+            "page",
+        ],
+    );
 }

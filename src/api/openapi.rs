@@ -1,0 +1,273 @@
+//! The API description, made from the route table: `GET /openapi.json`.
+//!
+//! Paths, operations and credentials come from the rows, bodies from the types the handlers read (each noun describes its
+//! own), so the description cannot name what is not there. The page that shows it is `static/api.html`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+
+use super::Route;
+use super::access::Who;
+use crate::model::error::Code;
+
+/// What the nouns add to the rows of the table: bodies and query parameters by operation.
+#[derive(Default)]
+pub struct Doc {
+    /// One schema, or several that are read from the same body.
+    bodies: HashMap<&'static str, Vec<Value>>,
+    queries: HashMap<&'static str, &'static [&'static str]>,
+    schemas: BTreeMap<String, Value>,
+}
+
+impl Doc {
+    /// The operation reads this type from its JSON body; called again, that type as well.
+    pub fn body<T: ToSchema + PartialSchema>(&mut self, operation: &'static str) -> &mut Self {
+        let mut inner: Vec<(String, RefOr<Schema>)> = Vec::new();
+        T::schemas(&mut inner);
+        self.schemas.extend(inner.into_iter().map(|(name, schema)| (name, json!(schema))));
+        self.bodies.entry(operation).or_default().push(json!(T::schema()));
+        self
+    }
+
+    /// The operation reads these query parameters; what each means stands in [`PARAMETERS`].
+    pub fn query(&mut self, operation: &'static str, names: &'static [&'static str]) -> &mut Self {
+        self.queries.insert(operation, names);
+        self
+    }
+}
+
+/// The shape of a query parameter.
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Whole,
+    Flag,
+    /// Comma-separated.
+    List,
+    OneOf(&'static [&'static str]),
+}
+
+/// Every query parameter, with its meaning.
+const PARAMETERS: &[(&str, Kind, &str)] = &[
+    ("affix", Kind::OneOf(&["append", "prepend"]), "Direction of the cursor: newer or older"),
+    ("attachmentTypes", Kind::List, "Kinds of attachments: image, video, audio, file"),
+    ("categories", Kind::List, "Message categories"),
+    ("category", Kind::Text, "Message category"),
+    ("conversationId", Kind::Text, "Conversation"),
+    ("conversationType", Kind::OneOf(&["user", "group"]), "Kind of conversation"),
+    ("count", Kind::Flag, "Give numbers instead of rows"),
+    ("direction", Kind::OneOf(&["both", "blockedByMe", "hasBlockedMe"]), "Which side blocked"),
+    ("friendsOnly", Kind::Flag, "Friends of the caller only"),
+    ("fromTimestamp", Kind::Whole, "Sent at or after, Unix seconds"),
+    ("groupTags", Kind::List, "Tags of the group"),
+    ("hasAttachments", Kind::Flag, "With attachments only"),
+    ("hasJoined", Kind::Flag, "Groups the caller is in only"),
+    ("hasLinks", Kind::Flag, "With links only"),
+    ("hasMentions", Kind::Flag, "With mentions only"),
+    ("hasReactions", Kind::Flag, "With reactions only"),
+    ("hideBlockedUsers", Kind::Flag, "Leave out users with a block between"),
+    ("hideDeleted", Kind::Flag, "Leave out deleted messages"),
+    ("hideMessagesFromBlockedUsers", Kind::Flag, "Leave out messages of users the caller blocked"),
+    ("hideQuotedMessages", Kind::Flag, "Leave out messages that quote"),
+    ("hideReplies", Kind::Flag, "Leave out replies in threads"),
+    ("id", Kind::Whole, "Message id the cursor stands at"),
+    ("includeBlockedUsers", Kind::Flag, "With conversations across a block"),
+    ("limit", Kind::Whole, "Rows at most"),
+    ("mentionedUids", Kind::List, "Mentioning these users"),
+    ("onlyDeactivated", Kind::Flag, "Deactivated users only"),
+    ("onlyDeleted", Kind::Flag, "Deleted messages only"),
+    ("onlyUpdates", Kind::Flag, "Edited or deleted messages only"),
+    ("page", Kind::Whole, "Page, from 1"),
+    ("perPage", Kind::Whole, "Rows of a page"),
+    ("receiverType", Kind::OneOf(&["user", "group"]), "Kind of receiver"),
+    ("role", Kind::Text, "Role"),
+    ("roles", Kind::List, "Roles"),
+    ("scope", Kind::Text, "Scope"),
+    ("scopes", Kind::List, "Scopes: admin, moderator, participant"),
+    ("searchIn", Kind::List, "Fields the search looks at"),
+    ("searchKey", Kind::Text, "Text to look for"),
+    ("sender", Kind::Text, "uid of the sender"),
+    ("sentAt", Kind::Whole, "Time the cursor stands at, Unix seconds"),
+    ("sortBy", Kind::Text, "Field to sort by"),
+    ("sortOrder", Kind::OneOf(&["asc", "desc"]), "Direction of sorting"),
+    ("status", Kind::OneOf(&["available", "offline"]), "Presence"),
+    ("tags", Kind::List, "Having any of these tags"),
+    ("toTimestamp", Kind::Whole, "Sent at or before, Unix seconds"),
+    ("type", Kind::Text, "Type"),
+    ("types", Kind::List, "Types"),
+    ("uids", Kind::List, "These users only"),
+    ("undelivered", Kind::Flag, "Not delivered to the caller only"),
+    ("unread", Kind::Flag, "Not read by the caller only"),
+    ("updatedAt", Kind::Whole, "Time the cursor stands at, Unix seconds"),
+    ("userTags", Kind::List, "Tags of the user"),
+    ("withDeactivated", Kind::Flag, "With deactivated users"),
+    ("withTags", Kind::Flag, "Show tags"),
+    ("withUserAndGroupTags", Kind::Flag, "Show tags of the other side"),
+];
+
+fn parameter(name: &str) -> Value {
+    let known = PARAMETERS.iter().find(|(known, _, _)| *known == name);
+    let (schema, text) = match known {
+        Some((_, Kind::Text, text)) => (json!({"type": "string"}), *text),
+        Some((_, Kind::Whole, text)) => (json!({"type": "integer", "format": "int64", "minimum": 1}), *text),
+        Some((_, Kind::Flag, text)) => (json!({"type": "boolean"}), *text),
+        Some((_, Kind::List, text)) => (json!({"type": "array", "items": {"type": "string"}}), *text),
+        Some((_, Kind::OneOf(words), text)) => (json!({"type": "string", "enum": words}), *text),
+        None => (json!({"type": "string"}), ""),
+    };
+    let mut parameter = json!({"name": name, "in": "query", "required": false, "description": text, "schema": schema});
+    if matches!(known, Some((_, Kind::List, _))) {
+        parameter["style"] = json!("form");
+        parameter["explode"] = json!(false);
+    }
+    parameter
+}
+
+/// The `{names}` of a path.
+fn path_parameters(path: &str) -> Vec<Value> {
+    path.split('/')
+        .filter_map(|piece| piece.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}))
+        .collect()
+}
+
+fn security(who: Who) -> Value {
+    let key = json!({"apikey": []});
+    let behalf = json!({"apikey": [], "onBehalfOf": []});
+    let token = json!({"authToken": []});
+    match who {
+        Who::Open => json!([]),
+        Who::FullKey | Who::AnyKey => json!([key]),
+        Who::Either => json!([key, behalf, token]),
+        Who::AsUser => json!([behalf, token]),
+        Who::Token => json!([token]),
+        Who::Admin => json!([{"admin": []}]),
+    }
+}
+
+fn who_sentence(who: Who) -> &'static str {
+    match who {
+        Who::Open => "No credential.",
+        Who::FullKey => "REST API key.",
+        Who::AnyKey => "REST API key or Auth Key.",
+        Who::Either => "REST API key, for itself or with onBehalfOf; or an auth token.",
+        Who::AsUser => "Auth token, or REST API key with onBehalfOf.",
+        Who::Token => "Auth token.",
+        Who::Admin => "Session of the admin page.",
+    }
+}
+
+/// The whole description. The admin page's own calls are no part of it.
+pub fn describe(routes: &[Route], doc: &Doc) -> Value {
+    let mut paths: Map<String, Value> = Map::new();
+    for route in routes.iter().filter(|route| route.who != Who::Admin && !route.path.starts_with("/admin/")) {
+        let mut parameters = path_parameters(route.path);
+        parameters.extend(
+            doc.queries.get(route.operation).into_iter().flat_map(|names| names.iter().map(|name| parameter(name))),
+        );
+        let tag = route.path.split('/').nth(1).unwrap_or_default();
+        let mut operation = json!({
+            "operationId": route.operation,
+            "tags": [tag],
+            "summary": who_sentence(route.who),
+            "parameters": parameters,
+            "security": security(route.who),
+            "responses": {
+                "200": {"description": "Done", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Success"}}}},
+                "default": {"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}},
+            },
+        });
+        if let Some(parts) = doc.bodies.get(route.operation) {
+            let schema = if let [only] = &parts[..] { only.clone() } else { json!({ "allOf": parts }) };
+            operation["requestBody"] = json!({"required": false, "content": {"application/json": {"schema": schema}}});
+        }
+        let item = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
+        item[route.method.as_str().to_ascii_lowercase()] = operation;
+    }
+    let mut schemas: Map<String, Value> =
+        doc.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
+    schemas.insert(
+        "Success".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["data"],
+            "properties": {"data": {"type": ["object", "array"]}, "meta": {"type": "object"}},
+        }),
+    );
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    schemas.insert(
+        "Refusal".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["error"],
+            "properties": {"error": {
+                "type": "object",
+                "required": ["code", "message"],
+                "properties": {
+                    "code": {"type": "string", "enum": codes},
+                    "message": {"type": "string"},
+                    "devMessage": {"type": "string"},
+                    "source": {"type": "string"},
+                    "details": {"type": "object"},
+                    "params": {"type": "object"},
+                },
+            }},
+        }),
+    );
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Hobnob",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "A self-hosted chat back end, compatible with the CometChat REST API v3.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "servers": [{"url": "/v3"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
+                "onBehalfOf": {"type": "apiKey", "in": "header", "name": "onBehalfOf"},
+                "authToken": {"type": "apiKey", "in": "header", "name": "authToken"},
+            },
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{describe_nouns, routes};
+
+    #[test]
+    fn every_row_is_described_and_every_description_has_a_row() {
+        let routes = routes();
+        let doc = describe_nouns();
+        for operation in doc.bodies.keys().chain(doc.queries.keys()) {
+            assert!(routes.iter().any(|route| route.operation == *operation), "no route {operation}");
+        }
+        for names in doc.queries.values() {
+            for name in *names {
+                assert!(PARAMETERS.iter().any(|(known, _, _)| known == name), "parameter {name} is not explained");
+            }
+        }
+        let description = describe(&routes, &doc);
+        for route in routes.iter().filter(|route| !route.path.starts_with("/admin/")) {
+            let method = route.method.as_str().to_ascii_lowercase();
+            assert_eq!(description["paths"][route.path][&method]["operationId"], route.operation);
+        }
+    }
+
+    #[test]
+    fn operations_are_named_once() {
+        let routes = routes();
+        for (at, route) in routes.iter().enumerate() {
+            assert!(!routes[..at].iter().any(|other| other.operation == route.operation), "{} twice", route.operation);
+        }
+    }
+}
