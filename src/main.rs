@@ -112,7 +112,7 @@ enum KeyCommand {
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("HOBNOB_LOG", "warn")).init();
+    env_logger::Builder::from_env(env_logger::Env::new().filter_or("HOBNOB_LOG", "warn,actix_http=off")).init();
     let cli = Cli::parse();
     let outcome = actix_web::rt::System::new().block_on(async {
         match cli.command {
