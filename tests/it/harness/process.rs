@@ -1,0 +1,90 @@
+//! The built binary, for what only a process can show: signals, crashes, the command line.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::{App, Site};
+
+/// Runs `hobnob` to its end on a data folder.
+pub fn hobnob(data: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    command.args(args).arg("--data").arg(data).output().expect("runs")
+}
+
+/// A server as a process of its own; killed when dropped.
+pub struct Process {
+    child: Child,
+    pub site: Arc<Site>,
+    /// What it printed until it was ready.
+    pub printed: String,
+}
+
+impl Process {
+    /// Starts `hobnob serve` and waits until it says where.
+    pub fn start(data: &Path, more: &[&str]) -> Process {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
+            .args(["serve", "--http", "127.0.0.1:0", "--https", "off", "--data"])
+            .arg(data)
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("starts");
+        let stdout = child.stdout.take().expect("a pipe");
+        let (lines, received) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let _ = lines.send(line);
+            }
+        });
+        let mut printed = String::new();
+        let mut address = None;
+        while address.is_none() {
+            let line = received.recv_timeout(super::DEADLINE).expect("the server says where it is");
+            address = line.trim().strip_prefix("http://").map(str::to_owned);
+            printed.push_str(&line);
+            printed.push('\n');
+        }
+        let address = address.expect("found");
+        let mut process = Process { child, site: Site::at(&address), printed };
+        // What follows the address is printed before the first request is answered or not at all.
+        process.printed.extend(received.try_iter().map(|line| line + "\n"));
+        process
+    }
+
+    /// Makes an app by the command line, beside the running server.
+    pub fn app(&self, data: &Path) -> App {
+        let made = hobnob(data, &["app", "create", "It", "--json"]);
+        assert!(made.status.success(), "{made:?}");
+        let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+        let text = |field: &str| made[field].as_str().expect("a text").to_owned();
+        App::new(&self.site, &text("appId"), &text("authKey"), &text("apiKey"))
+    }
+
+    /// `kill -9`.
+    pub fn kill(mut self) {
+        self.child.kill().expect("kills");
+        self.child.wait().expect("is gone");
+    }
+
+    /// Asks it to stop; does not wait.
+    pub fn terminate(&self) {
+        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().expect("kill runs");
+        assert!(sent.success());
+    }
+
+    /// Waits for its end. Blocks.
+    pub fn wait(mut self) -> ExitStatus {
+        self.child.wait().expect("ends")
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

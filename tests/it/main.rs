@@ -1,0 +1,8 @@
+//! The server from outside: real sockets and real requests against a real server with a database of its own.
+//!
+//! One binary, one module per capability. `harness` has the actors; a test is a short play with them.
+
+#[allow(dead_code)] // A stage has more props than each play uses.
+mod harness;
+
+mod order;
