@@ -19,6 +19,8 @@ pub mod interactions;
 pub mod keys;
 pub mod members;
 pub mod messages;
+#[cfg(test)]
+mod plans;
 pub mod receipts;
 pub mod roles;
 mod rows;
@@ -32,7 +34,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 use r2d2_sqlite::SqliteConnectionManager;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row};
 use tokio::sync::{Semaphore, oneshot};
 
 use crate::model::caller::Credential;
@@ -216,24 +218,30 @@ impl Read<'_> {
         params: impl Params,
         f: impl FnOnce(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Option<T>> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.statement(sql)?;
         let mut rows = statement.query(params)?;
         Ok(rows.next()?.map(f).transpose()?)
     }
 
     fn all<T>(&self, sql: &str, params: impl Params, f: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> Result<Vec<T>> {
-        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut statement = self.statement(sql)?;
         let rows = statement.query_map(params, f)?;
         Ok(rows.collect::<rusqlite::Result<Vec<T>>>()?)
     }
 
+    fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
+        #[cfg(test)]
+        plans::note(self.connection, sql);
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+
     /// The number in the first column of the only row.
     fn number(&self, sql: &str, params: impl Params) -> Result<i64> {
-        Ok(self.connection.prepare_cached(sql)?.query_row(params, |row| row.get(0))?)
+        Ok(self.statement(sql)?.query_row(params, |row| row.get(0))?)
     }
 
     fn exists(&self, sql: &str, params: impl Params) -> Result<bool> {
-        Ok(self.connection.prepare_cached(sql)?.exists(params)?)
+        Ok(self.statement(sql)?.exists(params)?)
     }
 }
 
@@ -274,11 +282,11 @@ impl Write<'_> {
 
     /// Runs one statement; the number of rows it changed.
     fn run(&self, sql: &str, params: impl Params) -> Result<usize> {
-        Ok(self.read.connection.prepare_cached(sql)?.execute(params)?)
+        Ok(self.read.statement(sql)?.execute(params)?)
     }
 
     /// Runs an INSERT; the new row's id.
     fn insert(&self, sql: &str, params: impl Params) -> Result<i64> {
-        Ok(self.read.connection.prepare_cached(sql)?.insert(params)?)
+        Ok(self.read.statement(sql)?.insert(params)?)
     }
 }
