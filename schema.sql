@@ -179,7 +179,7 @@ CREATE INDEX participants_by_delivered ON participants(conv_id, delivered_id, us
 
 CREATE TABLE messages (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,   -- public id: rises in commit order, never reused
-  app           INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  app           INTEGER NOT NULL,               -- conversations.app once more, to narrow by without a join
   conv_id       INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
   sender_id     INTEGER NOT NULL REFERENCES users(id),
   category      TEXT    NOT NULL,               -- message custom interactive action call

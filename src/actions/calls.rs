@@ -30,7 +30,7 @@ pub fn initiate(
     if let Some(muid) = &muid
         && let Some(first) = messages::by_muid(tx, caller.user, muid)?
     {
-        return Ok(Sent::of(&messages::show_one(tx, first, None)?));
+        return Ok(Sent::of(messages::show_one(tx, first, None)?));
     }
     let me = users::by_id(tx, caller.user)?.entity();
     let (conv, other) = open(tx, caller, &me, receiver)?;
@@ -149,9 +149,7 @@ fn tell_leaver(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, call: &Call) ->
         ..messages::Row::default()
     };
     let message = messages::show_one(tx, row, None)?;
-    let sent = Sent::of(&message);
-    tell_message(tx, caller, Audience::users([caller.user]), (message.receiver_type, &message.receiver), &sent);
-    Ok(sent)
+    Ok(tell_message(tx, caller, Audience::users([caller.user]), message))
 }
 
 fn data(call: &Call, status: CallStatus) -> serde_json::Value {
@@ -185,7 +183,5 @@ fn announce(
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false)?;
     let message = messages::show_one(tx, row, None)?;
-    let sent = Sent::of(&message);
-    tell_message(tx, caller, conv.audience(), (message.receiver_type, &message.receiver), &sent);
-    Ok(sent)
+    Ok(tell_message(tx, caller, conv.audience(), message))
 }

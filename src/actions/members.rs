@@ -13,7 +13,7 @@ use crate::model::event::{Audience, Move};
 use crate::model::group::{Group, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::limits::Limits;
-use crate::model::message::{Category, Entities, Party, ReceiverType, Sent, Subject};
+use crate::model::message::{Category, Entities, Party, Sent, Subject};
 use crate::model::permission::{Act, Rank, Scope, may};
 use crate::model::user::User;
 use crate::store::{Write, bans, conversations, groups, members, messages, users};
@@ -72,12 +72,10 @@ fn announce(
     let by = users::by_id(tx, caller.user)?.entity();
     let on = on.map(|user| Subject::User(Box::new(user.clone().entity())));
     let id = group.id;
-    let guid = group.guid.clone();
     let entities = Entities::Act { by, on, to: Party::Group(group.entity()) };
-    let sent = Sent::of(&messages::assemble(row, &conv.name, entities, Vec::new()));
+    let message = messages::assemble(row, &conv.name, entities, Vec::new());
     let audience = Audience { users: also.into_iter().collect(), ..Audience::group(id) };
-    tell_message(tx, caller, audience, (ReceiverType::Group, &guid), &sent);
-    Ok(sent)
+    Ok(tell_message(tx, caller, audience, message))
 }
 
 /// The caller joins. `checked` is the stored password hash that the given password was found to fit, if one was given.

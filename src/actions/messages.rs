@@ -42,7 +42,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
         let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default())?;
         let first = messages::show_one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
-        return Ok(Sent::of(&first));
+        return Ok(Sent::of(first));
     };
     conversations::touch(tx, &conv, row.id, sender.id, true)?;
     if let Some(parent) = draft.parent {
@@ -52,9 +52,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     let plain = row.quoted.is_none() && !row.data.contains("<@uid:");
     let message =
         if plain { messages::fresh(row, &conv.name, sender, receiver) } else { messages::show_one(tx, row, None)? };
-    let sent = Sent::of(&message);
-    tell_message(tx, caller, conv.audience(), (message.receiver_type, &message.receiver), &sent);
-    Ok(sent)
+    Ok(tell_message(tx, caller, conv.audience(), message))
 }
 
 /// The conversation with this receiver and the receiver as its other side, if the caller may write there.
@@ -209,9 +207,7 @@ fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Resu
         pinned_at: None,
         pinned_by: None,
     };
-    let sent = Sent::of(&act);
-    tell_message(tx, caller, conv.audience(), (act.receiver_type, &act.receiver), &sent);
-    Ok(sent)
+    Ok(tell_message(tx, caller, conv.audience(), act))
 }
 
 /// Where the viewer reads: the conversation with this user or group, if he may.

@@ -19,14 +19,12 @@ mod standing;
 pub mod tokens;
 pub mod users;
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
 use crate::model::caller::Caller;
 use crate::model::error::Error;
-use crate::model::event::{Audience, Event};
-use crate::model::message::{ReceiverType, Sent};
+use crate::model::event::{Audience, Body, Event};
+use crate::model::message::{Message, Sent};
 use crate::store::Write;
 
 /// How one item of a bulk call went.
@@ -47,7 +45,9 @@ impl Serialize for Outcome {
         match self {
             Outcome::Done(Some(sentence)) => map.serialize_entry("message", sentence)?,
             Outcome::Done(None) => {}
-            Outcome::Announced(sent) => map.serialize_entry("data", &crate::model::json::raw(sent.json.to_string()))?,
+            Outcome::Announced(sent) => {
+                map.serialize_entry("data", &crate::model::json::raw(sent.json().to_owned()))?
+            }
             Outcome::Refused(error) => {
                 map.serialize_entry("message", error.message())?;
                 map.serialize_entry("error", error)?;
@@ -67,22 +67,25 @@ impl Serialize for Outcomes {
     }
 }
 
-/// Announces a message to `audience` as the caller's act.
-fn tell_message(tx: &mut Write<'_>, caller: &Caller, audience: Audience, receiver: (ReceiverType, &str), sent: &Sent) {
+/// Announces a message to `audience` as the caller's act; gives it back for the reply.
+fn tell_message(tx: &mut Write<'_>, caller: &Caller, audience: Audience, message: Message) -> Sent {
+    let (receiver_type, receiver) = (message.receiver_type, message.receiver.as_str().into());
+    let sent = Sent::of(message);
     let event = Event {
         app_id: caller.app.app_id.clone(),
         kind: "message",
         sender: caller.uid.clone(),
-        receiver: receiver.1.into(),
-        receiver_type: receiver.0,
+        receiver,
+        receiver_type,
         device: caller.device.clone(),
         message_sender: None,
-        body: sent.json.clone(),
+        body: Body::Message(sent.clone()),
     };
     tx.emit(audience, event);
+    sent
 }
 
 /// JSON text for an event's body.
-fn body(value: &impl Serialize) -> Arc<str> {
-    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned()).into()
+fn body(value: &impl Serialize) -> Body {
+    Body::Json(serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned()).into())
 }

@@ -45,7 +45,7 @@ pub async fn initiate(access: Access<AsUser>) -> Result<Reply> {
             actions::calls::initiate(tx, &caller, &receiver, &kind, metadata.as_deref(), muid)
         })
         .await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -59,7 +59,7 @@ pub async fn update(access: Access<AsUser>) -> Result<Reply> {
     let (session, caller) = (access.param("sessionid").to_owned(), access.caller().clone());
     let sent =
         access.store().write("calls.update", move |tx| actions::calls::update(tx, &caller, &session, status)).await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -73,7 +73,7 @@ pub async fn switch(access: Access<AsUser>) -> Result<Reply> {
     let (session, caller) = (access.param("sessionid").to_owned(), access.caller().clone());
     let sent =
         access.store().write("calls.switch", move |tx| actions::calls::switch(tx, &caller, &session, &kind)).await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 /// What the table does not say of these operations.

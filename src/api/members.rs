@@ -79,7 +79,7 @@ async fn join(access: Access<Either>) -> Result<Reply> {
         .store()
         .write("members.join", move |tx| actions::members::join(tx, &caller, &guid, stored.as_deref(), &limits))
         .await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 pub async fn leave(access: Access<AsUser>) -> Result<Reply> {

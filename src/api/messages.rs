@@ -97,7 +97,7 @@ pub async fn reply(access: Access<AsUser>) -> Result<Reply> {
 async fn post<D: Demand>(access: &Access<D>, draft: Draft) -> Result<Reply> {
     let caller = access.caller().clone();
     let sent = access.store().write("messages.send", move |tx| actions::messages::send(tx, &caller, draft)).await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 pub async fn show(access: Access<Either>) -> Result<Reply> {
@@ -141,7 +141,7 @@ pub async fn update(access: Access<Either>) -> Result<Reply> {
         .store()
         .write("messages.edit", move |tx| actions::messages::edit(tx, &caller, id, edit, &limits))
         .await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -157,7 +157,7 @@ pub async fn delete(access: Access<Either>) -> Result<Reply> {
         .store()
         .write("messages.delete", move |tx| actions::messages::delete(tx, &caller, id, permanent))
         .await?;
-    Ok(data_json(&sent.json))
+    Ok(data_json(sent.json()))
 }
 
 #[derive(Deserialize, ToSchema)]

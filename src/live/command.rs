@@ -16,7 +16,7 @@ use crate::actions::sockets::Identity;
 use crate::actions::{conversations, messages as send, receipts};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Result};
-use crate::model::event::{Audience, Event};
+use crate::model::event::{Audience, Body, Event};
 use crate::model::ids::parse_message_id;
 use crate::model::limits::Limits;
 use crate::model::message::{Receiver, ReceiverType};
@@ -186,7 +186,7 @@ async fn relay(context: &Context, caller: Caller, receiver: Receiver, kind: &'st
         receiver_type,
         device: caller.device.clone(),
         message_sender: None,
-        body: object.text().into(),
+        body: Body::Json(object.text().into()),
     };
     context.hub.tell(&audience.ephemeral(), &event);
     Ok(())

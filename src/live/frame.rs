@@ -29,7 +29,7 @@ struct Frame<'a> {
 
 /// The frame every receiver of the event gets.
 pub fn encode(event: &Event) -> ByteString {
-    let body: &RawValue = serde_json::from_str(&event.body).unwrap_or(RawValue::NULL);
+    let body: &RawValue = serde_json::from_str(event.body.json()).unwrap_or(RawValue::NULL);
     text(&Frame {
         app_id: &event.app_id,
         kind: event.kind,

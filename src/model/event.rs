@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::message::ReceiverType;
+use super::message::{ReceiverType, Sent};
 use super::user::User;
 
 /// Names a socket within the running server.
@@ -70,8 +70,24 @@ pub struct Event {
     pub device: Arc<str>,
     /// Author of the message concerned, on receipts and interactions.
     pub message_sender: Option<Arc<str>>,
-    /// JSON.
-    pub body: Arc<str>,
+    pub body: Body,
+}
+
+/// What a frame carries.
+#[derive(Clone, Debug)]
+pub enum Body {
+    Message(Sent),
+    /// JSON text.
+    Json(Arc<str>),
+}
+
+impl Body {
+    pub fn json(&self) -> &str {
+        match self {
+            Body::Message(sent) => sent.json(),
+            Body::Json(text) => text,
+        }
+    }
 }
 
 /// A change of who hears what.

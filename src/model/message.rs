@@ -3,6 +3,8 @@
 //! `data` is kept as it was sent. What the server knows better (entities, reactions, mentions …) is taken out on the
 //! way in and put back on the way out, from rows that are current.
 
+use std::sync::{Arc, OnceLock};
+
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -450,12 +452,25 @@ pub fn as_text_option<S: Serializer>(id: &Option<i64>, serializer: S) -> Result<
 #[derive(Clone, Debug)]
 pub struct Sent {
     pub id: i64,
-    pub json: std::sync::Arc<str>,
+    message: Arc<Encoded>,
+}
+
+#[derive(Debug)]
+struct Encoded {
+    message: Message,
+    json: OnceLock<Box<str>>,
 }
 
 impl Sent {
-    pub fn of(message: &Message) -> Self {
-        Sent { id: message.id, json: serde_json::to_string(message).unwrap_or_else(|_| "{}".into()).into() }
+    pub fn of(message: Message) -> Self {
+        Sent { id: message.id, message: Arc::new(Encoded { message, json: OnceLock::new() }) }
+    }
+
+    /// Made by whoever needs it first, which is never the writer's thread.
+    pub fn json(&self) -> &str {
+        self.message
+            .json
+            .get_or_init(|| serde_json::to_string(&self.message.message).unwrap_or_else(|_| "{}".into()).into())
     }
 }
 

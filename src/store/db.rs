@@ -22,6 +22,14 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection: more than the program has on its usual paths.
 const STATEMENTS: usize = 200;
 
+/// Pages in memory for the writer, in KiB (SQLite takes them as it needs them): its working set, the ends of the tables
+/// and indexes, should not be read again for every batch.
+const WRITER_CACHE: i64 = 64 * 1024;
+
+/// The writer checkpoints by itself only when the WAL has grown to this many pages (64 MiB): the checkpointer thread
+/// is there to keep it from coming so far.
+const WAL_PAGES: i64 = 16_384;
+
 /// Whether a user (users.id) is connected.
 pub type Online = Arc<dyn Fn(i64) -> bool + Send + Sync>;
 
@@ -51,9 +59,19 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
+    connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     add_functions(&connection, online)?;
     create(&connection)?;
+    Ok(connection)
+}
+
+/// A connection for checkpoints alone.
+pub fn open_checkpointer(path: &Path) -> Result<Connection> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
 }
 

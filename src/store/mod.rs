@@ -77,8 +77,15 @@ impl Store {
         let connection = db::open_writer(path, hooks.online.clone())?;
         let readers_pool = db::open_readers(path, readers, hooks.online)?;
         let credentials = Arc::new(Credentials::default());
-        let writer =
-            writer::start(connection, queue, credentials.clone(), hooks.clock.clone(), hooks.ids, hooks.deliver)?;
+        let writer = writer::start(
+            connection,
+            db::open_checkpointer(path)?,
+            queue,
+            credentials.clone(),
+            hooks.clock.clone(),
+            hooks.ids,
+            hooks.deliver,
+        )?;
         Ok(Store {
             inner: Arc::new(Inner {
                 readers: readers_pool,

@@ -100,7 +100,7 @@ impl Queue {
 
 pub struct Handle {
     queue: Arc<Queue>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Handle {
@@ -126,17 +126,37 @@ impl Handle {
     pub fn close(&self) {
         self.queue.lanes().closed = true;
         self.queue.ready.notify_one();
-        let thread = self.thread.lock().unwrap_or_else(|e| e.into_inner()).take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            log::error!("the writer stopped by panic");
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(|e| e.into_inner()));
+        for thread in threads {
+            thread.thread().unpark();
+            if thread.join().is_err() {
+                log::error!("a thread of the store stopped by panic");
+            }
+        }
+    }
+}
+
+/// How often the checkpointer moves what was committed from the WAL to the database file.
+const CHECKPOINT: Duration = Duration::from_millis(250);
+
+/// Copies committed pages into the database file, so that the writer does not have to inside a commit. Passive: it
+/// waits for nobody and nobody waits for it.
+fn checkpoint(connection: &Connection, queue: &Queue) {
+    loop {
+        std::thread::park_timeout(CHECKPOINT);
+        if queue.lanes().closed {
+            return;
+        }
+        // The pragma answers with a row, which says no more than the next look will.
+        if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+            log::warn!("checkpoint: {error}");
         }
     }
 }
 
 pub fn start(
     connection: Connection,
+    checkpointer: Connection,
     most: usize,
     credentials: Arc<Credentials>,
     clock: Clock,
@@ -146,11 +166,14 @@ pub fn start(
     let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
     let mut writer = Writer { connection, queue: queue.clone(), credentials, clock, ids, deliver, seen: 0 };
     writer.seen = writer.data_version()?;
-    let thread = std::thread::Builder::new()
-        .name("hobnob-writer".to_owned())
-        .spawn(move || writer.run())
-        .map_err(|e| Error::internal("writer", e))?;
-    Ok(Handle { queue, thread: Mutex::new(Some(thread)) })
+    let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        thread.map_err(|e| Error::internal(name, e))
+    };
+    let writing = spawn("hobnob-writer", Box::new(move || writer.run()))?;
+    let signs = queue.clone();
+    let copying = spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs)))?;
+    Ok(Handle { queue, threads: Mutex::new(vec![copying, writing]) })
 }
 
 struct Writer {

@@ -31,6 +31,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+#[allow(unused_imports)] // Not every state of the suite needs a process.
 pub use process::{Process, hobnob};
 pub use socket::Sock;
 
