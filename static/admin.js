@@ -77,8 +77,8 @@ function show(...nodes) {
 function table(heads, rows, empty) {
   if (!rows.length) return el("p", { class: "dim" }, empty);
   const head = el("tr", {}, ...heads.map((text) => el("th", { scope: "col" }, text)));
-  return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...rows.map((cells) =>
-    el("tr", {}, ...cells.map((cell) => el("td", {}, cell ?? ""))))));
+  const body = rows.map((cells) => el("tr", {}, ...cells.map((cell) => el("td", {}, cell ?? ""))));
+  return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head), el("tbody", {}, ...body)));
 }
 
 function copyButton(text) {

@@ -2,8 +2,9 @@
 # Throws generated requests, valid and not, at every operation of /openapi.json: no 5xx, nothing the description does
 # not allow. Bounded by the number of examples. Needs python3; installs schemathesis into a folder of its own.
 set -euo pipefail
-cd "$(dirname "$0")"
-binary=$(realpath "${1:-../../target/release/hobnob}")
+here=$(cd "$(dirname "$0")" && pwd)
+binary=$(realpath "${1:-$here/../../target/release/hobnob}")
+cd "$here"
 venv=.venv
 if [ ! -x "$venv/bin/schemathesis" ]; then
   python3 -m venv "$venv"
