@@ -188,7 +188,8 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     if limit < 1 {
         return Err(Error::field("limit", "The limit must be at least 1."));
     }
-    let cursor = query.get("id").map(parse_message_id).transpose()?;
+    // 0 comes before every message: no cursor yet.
+    let cursor = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     // Without a direction: a first page is the newest messages, a cursor goes on from there.
     let affix = affix(query.get("affix"))?.unwrap_or(Affix::Prepend);
     let mut filter = Filter::new(affix, limit.min(limits.max_per_page));
