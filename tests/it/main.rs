@@ -5,5 +5,8 @@
 #[allow(dead_code)] // A stage has more props than each play uses.
 mod harness;
 
+mod durability;
+mod layers;
 mod order;
+mod slow;
 mod state;

@@ -257,6 +257,12 @@ impl Deref for User {
 }
 
 impl User {
+    /// The same login at a server that was started again.
+    pub fn at(&self, app: &App) -> User {
+        let client = Client { site: app.client.site.clone(), headers: self.client.headers.clone() };
+        User { app: app.clone(), client, ..self.clone() }
+    }
+
     /// The same user on another device.
     pub async fn again(&self) -> User {
         self.app.log_in(&self.uid).await
@@ -324,6 +330,10 @@ impl Client {
     /// A socket that has not said who it is.
     pub async fn socket(&self) -> Sock {
         Sock::open(self.site.base.strip_prefix("http://").expect("plain HTTP")).await
+    }
+
+    pub async fn narrow_socket(&self) -> Sock {
+        Sock::open_narrow(self.site.base.strip_prefix("http://").expect("plain HTTP")).await
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -2,7 +2,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -19,6 +19,16 @@ pub struct Sock {
 impl Sock {
     pub async fn open(address: &str) -> Sock {
         let tcp = TcpStream::connect(address).await.expect("connects");
+        let url = format!("ws://{address}/");
+        let (stream, _) = tokio_tungstenite::client_async(url, tcp).await.expect("upgrades");
+        Sock { stream, app_id: String::new(), uid: String::new(), device: String::new() }
+    }
+
+    /// As `open`, with as little room for what it has not read as the system lets it have.
+    pub async fn open_narrow(address: &str) -> Sock {
+        let tcp = TcpSocket::new_v4().expect("a socket");
+        tcp.set_recv_buffer_size(4096).expect("a small buffer");
+        let tcp = tcp.connect(address.parse().expect("an address")).await.expect("connects");
         let url = format!("ws://{address}/");
         let (stream, _) = tokio_tungstenite::client_async(url, tcp).await.expect("upgrades");
         Sock { stream, app_id: String::new(), uid: String::new(), device: String::new() }

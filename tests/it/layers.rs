@@ -1,0 +1,158 @@
+//! The layers point one way. Reads every `crate::` path of the source and fails on an arrow that runs back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part of the house may name of the others, most particular first. `src/lib.rs` names all, as modules.
+const MAY: &[(&str, &[&str])] = &[
+    ("model", &["model"]),
+    ("store", &["model", "store"]),
+    ("actions", &["model", "store", "actions"]),
+    ("live/hub", &["model", "live"]),
+    ("live/conn", &["model", "live"]),
+    ("live/frame", &["model", "live"]),
+    ("live/command", &["model", "store", "actions", "live"]),
+    ("live/socket", &["model", "actions", "live"]),
+    ("live", &["live"]),
+    ("api", &["model", "store", "actions", "live", "passwords", "media", "api"]),
+    ("passwords", &["model"]),
+    ("media", &["model"]),
+    ("config", &["model", "live"]),
+    ("tls", &[]),
+    ("demo", &["model", "store", "actions"]),
+    ("server", &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls"]),
+    ("main", &["model", "store", "actions", "config", "server", "demo", "tls", "media"]),
+];
+
+/// Who may name these crates.
+const CRATES: &[(&str, &[&str])] = &[
+    ("rusqlite", &["store"]),
+    ("r2d2", &["store"]),
+    ("r2d2_sqlite", &["store"]),
+    ("actix_web", &["api", "live/socket", "server", "main", "tls"]),
+    ("actix_ws", &["live/socket"]),
+    ("actix_tls", &["server", "tls"]),
+    ("reqwest", &[]),
+];
+
+/// What `model` does without: it is pure.
+const IMPURE: &[&str] = &["std::fs", "std::net", "std::thread", "tokio"];
+
+fn sources() -> Vec<(String, String)> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => walk(&path, found),
+                false if path.extension().is_some_and(|ext| ext == "rs") => found.push(path),
+                false => {}
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    walk(&root, &mut found);
+    found.sort();
+    let name = |path: &Path| path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('\\', "/");
+    found.iter().map(|path| (name(path), code_of(&fs::read_to_string(path).unwrap()))).collect()
+}
+
+/// Without comments; `hobnob::` in the program is `crate::` in the library.
+fn code_of(text: &str) -> String {
+    let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n").replace("hobnob::", "crate::")
+}
+
+/// The first words after `start`, also of every branch of `start{a::…, b::…}`.
+fn named<'t>(code: &'t str, start: &'t str) -> impl Iterator<Item = &'t str> {
+    code.match_indices(start).flat_map(move |(at, _)| {
+        let rest = &code[at + start.len()..];
+        let word = |text: &'t str| {
+            let text = text.trim_start();
+            &text[..text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len())]
+        };
+        match rest.strip_prefix('{') {
+            None => vec![word(rest)],
+            Some(list) => {
+                let (mut depth, mut branches, mut from) = (0, Vec::new(), 0);
+                for (at, c) in list.char_indices() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => {
+                            branches.push(word(&list[from..at]));
+                            break;
+                        }
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => {
+                            branches.push(word(&list[from..at]));
+                            from = at + 1;
+                        }
+                        _ => {}
+                    }
+                }
+                branches.retain(|branch| !branch.is_empty());
+                branches
+            }
+        }
+    })
+}
+
+fn in_part(file: &str, part: &str) -> bool {
+    file == part || file.strip_prefix(part).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[test]
+fn no_arrow_runs_the_wrong_way() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        if file == "lib" {
+            continue;
+        }
+        let Some((_, may)) = MAY.iter().find(|(part, _)| in_part(&file, part)) else {
+            wrong.push(format!("src/{file}.rs belongs to no layer: give it one in tests/it/layers.rs"));
+            continue;
+        };
+        for name in named(&code, "crate::") {
+            if !may.contains(&name) {
+                wrong.push(format!("src/{file}.rs names crate::{name}"));
+            }
+        }
+        if code.contains("super::super") {
+            wrong.push(format!("src/{file}.rs climbs with super::super: say crate::"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn frameworks_stay_where_they_belong() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources() {
+        for (name, parts) in CRATES {
+            let names = code.contains(&format!("{name}::")) || code.contains(&format!("{name} as "));
+            if names && !parts.iter().any(|part| in_part(&file, part)) {
+                wrong.push(format!("src/{file}.rs names {name}"));
+            }
+        }
+        if in_part(&file, "model") {
+            wrong
+                .extend(IMPURE.iter().filter(|word| code.contains(*word)).map(|word| format!("src/{file}.rs: {word}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_says_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for (file, _) in sources() {
+        let text = fs::read_to_string(root.join(format!("{file}.rs"))).unwrap();
+        assert!(text.starts_with("//!"), "src/{file}.rs");
+    }
+}
+
+#[test]
+fn the_reader_of_paths_reads_them() {
+    let found: Vec<_> = named("use crate::{a::b, c::{d, e}, f};\ncrate::g::h(); crate::i", "crate::").collect();
+    assert_eq!(found, ["a", "c", "f", "g", "i"]);
+}
