@@ -8,5 +8,6 @@ mod harness;
 mod durability;
 mod layers;
 mod order;
+mod permissions;
 mod slow;
 mod state;

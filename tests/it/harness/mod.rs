@@ -112,6 +112,28 @@ impl Harness {
         tokio::task::spawn_blocking(move || thread.join()).await.expect("joins").expect("the server ends well");
     }
 
+    /// Everything that is stored, as text: what is refused must leave it as it is.
+    pub fn snapshot(&self) -> String {
+        let path = self.data.join("hobnob.db");
+        let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let database = database.expect("opens");
+        let mut tables =
+            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("sql");
+        let tables: Vec<String> =
+            tables.query_map([], |row| row.get(0)).expect("sql").map(|row| row.expect("row")).collect();
+        let mut text = String::new();
+        for table in tables {
+            let mut rows = database.prepare(&format!("SELECT * FROM \"{table}\"")).expect("sql");
+            let width = rows.column_count();
+            let mut rows = rows.query([]).expect("sql");
+            while let Some(row) = rows.next().expect("row") {
+                let values: Vec<_> = (0..width).map(|at| row.get_ref(at).expect("value")).collect();
+                text.push_str(&format!("{table} {values:?}\n"));
+            }
+        }
+        text
+    }
+
     /// One number from the database: `SELECT count(*) …`.
     pub fn count(&self, sql: &str) -> i64 {
         let database = rusqlite::Connection::open_with_flags(
