@@ -6,6 +6,7 @@
 mod harness;
 
 mod durability;
+mod errors;
 mod layers;
 mod order;
 mod permissions;

@@ -285,6 +285,11 @@ impl User {
         User { app: app.clone(), client, ..self.clone() }
     }
 
+    /// The same login with another value of a header.
+    pub fn with_header(&self, name: &str, value: &str) -> Client {
+        self.client.clone().with(name, value)
+    }
+
     /// The same user on another device.
     pub async fn again(&self) -> User {
         self.app.log_in(&self.uid).await
@@ -362,6 +367,11 @@ impl Client {
         self.call(Method::GET, path, None).await
     }
 
+    /// GET of a path as it is, without the version in front.
+    pub async fn at_path(&self, path: &str) -> Answer {
+        self.fetch(Method::GET, path.to_owned(), None).await.expect("an answer")
+    }
+
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.call(Method::POST, path, Some(body)).await
     }
@@ -393,8 +403,12 @@ impl Client {
 
     /// As `raw`, for when the server may be gone.
     pub async fn try_raw(&self, method: Method, path: &str, body: Option<Vec<u8>>) -> reqwest::Result<Answer> {
+        self.fetch(method, format!("/v3{path}"), body).await
+    }
+
+    async fn fetch(&self, method: Method, path: String, body: Option<Vec<u8>>) -> reqwest::Result<Answer> {
         let what = format!("{method} {path}");
-        let mut request = self.site.http.request(method, format!("{}/v3{path}", self.site.base));
+        let mut request = self.site.http.request(method, format!("{}{path}", self.site.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -451,14 +465,19 @@ impl Answer {
     pub fn refused(self, code: Code) -> Value {
         assert_eq!(self.code(), Some(code.as_str()), "{} -> {} {}", self.what, self.status, self.text);
         assert_eq!(self.status, code.status(), "{} -> {}", self.what, self.text);
-        self.envelope()
+        self.error()
     }
 
     /// Checks the form of a refusal, whichever it is. Gives the `error` object.
     #[track_caller]
     pub fn envelope(self) -> Value {
-        let error = &self.body["error"];
         assert!((400..500).contains(&self.status), "{} -> {} {}", self.what, self.status, self.text);
+        self.error()
+    }
+
+    #[track_caller]
+    fn error(self) -> Value {
+        let error = &self.body["error"];
         assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()), "{}: {}", self.what, self.text);
         assert!(error["code"].is_string() && self.body.get("data").is_none(), "{}: {}", self.what, self.text);
         error.clone()
