@@ -115,10 +115,12 @@ pub async fn obey(
         device,
     };
     let receiver = Receiver::parse(command.receiver_type.as_deref(), command.receiver.as_deref()).ok()?;
-    let body = command.body.map_or("{}", RawValue::get).to_owned();
+    let body = command.body?.get().to_owned();
     let outcome = match command.kind {
         Some("receipts") => receipt(context, caller, receiver, &body).await,
-        Some("typing_indicator") => relay(context, caller, receiver, "typing_indicator", body).await,
+        Some("typing_indicator") if is_typing(&body) => {
+            relay(context, caller, receiver, "typing_indicator", body).await
+        }
         Some("transient_message") => relay(context, caller, receiver, "transient_message", body).await,
         _ => Ok(()),
     };
@@ -126,6 +128,15 @@ pub async fn obey(
         log::debug!("socket command passed over: {error}");
     }
     None
+}
+
+/// Started or ended: clients drop anything else, so it is not carried to them.
+fn is_typing(body: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Body<'a> {
+        action: &'a str,
+    }
+    serde_json::from_str::<Body<'_>>(body).is_ok_and(|body| matches!(body.action, "started" | "ended"))
 }
 
 #[derive(Deserialize)]
