@@ -170,12 +170,21 @@ CREATE TABLE participants (
   own_read      INTEGER NOT NULL DEFAULT 0,     -- own_total at the read point
   hidden_id     INTEGER NOT NULL DEFAULT 0,     -- messages up to this id were deleted for this user
   tags          TEXT,
-  pinned_at     INTEGER,
+  pinned_at     INTEGER,                        -- set: this user pinned it in his list
   PRIMARY KEY (user_id, conv_id)
 ) STRICT, WITHOUT ROWID;
 -- "Has everybody read it?" is the low end of these two.
 CREATE INDEX participants_by_read ON participants(conv_id, read_id, user_id);
 CREATE INDEX participants_by_delivered ON participants(conv_id, delivered_id, user_id);
+
+-- Conversations an app pins for everybody who has them, in display order.
+CREATE TABLE app_pins (
+  conv_id     INTEGER PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  position    INTEGER NOT NULL,
+  pinned_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX app_pins_by_app ON app_pins(app, position);
 
 CREATE TABLE messages (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,   -- public id: rises in commit order, never reused

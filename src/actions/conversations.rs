@@ -1,10 +1,15 @@
 //! One user's copy of a conversation: marks, tags, deletion.
 
+use serde_json::json;
+
 use super::receipts::mark;
 use crate::model::caller::Caller;
 use crate::model::conversation::Conversation;
-use crate::model::error::Result;
-use crate::model::message::{Party, Receiver, ReceiverType};
+use crate::model::error::{Code, Error, Result};
+use crate::model::event::{Audience, Event};
+use crate::model::ids::{SYSTEM_UID, shown};
+use crate::model::limits::Limits;
+use crate::model::message::{Message, Party, Receiver};
 use crate::store::conversations::{self as rows, Copy, Kind};
 use crate::store::receipts;
 use crate::store::{Read, Write, groups, messages, users};
@@ -35,7 +40,7 @@ pub fn mark_as(
 ) -> Result<()> {
     match copy(tx, caller, with) {
         Ok(copy) => mark(tx, caller, &copy, kind, upto),
-        Err(error) if error.code == crate::model::Code::ConversationNotAccessible => Ok(()),
+        Err(error) if error.code == Code::ConversationNotAccessible => Ok(()),
         Err(error) => Err(error),
     }
 }
@@ -45,7 +50,7 @@ pub fn mark_unread(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, from: i
     let copy = copy(tx, caller, with)?;
     let row = messages::accessible(tx, caller.app.id, from, Some(caller.user))?;
     if row.conv != copy.conv.id {
-        return Err(crate::model::Code::MessageNoAccess.into());
+        return Err(Code::MessageNoAccess.into());
     }
     let total = row.seq - i64::from(row.category.counts());
     rows::set_read(tx, &copy.conv, caller.user, from - 1, total)?;
@@ -65,35 +70,143 @@ pub fn set_tags(
     Ok(shown)
 }
 
-/// Removes the caller's copy: what was said so far is gone for him, the other side keeps it.
-pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver) -> Result<String> {
+/// Removes the caller's copy: what was said so far is gone for him, the other side keeps it. With `erase` the messages
+/// of a one-on-one conversation go for both; a group's belong to all its members and stay.
+pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool) -> Result<String> {
     let copy = copy(tx, caller, with)?;
+    if erase && let Kind::Pair(..) = copy.conv.kind {
+        rows::empty(tx, &copy.conv)?;
+        return Ok(copy.conv.name);
+    }
     rows::reset(tx, &copy.conv, caller.user)?;
     rows::set_read(tx, &copy.conv, caller.user, copy.conv.last_id, copy.conv.total)?;
     Ok(copy.conv.name)
 }
 
-/// The copy as the contract shows it.
+/// The caller's copy of the conversation with this id, for the two old calls that name one.
+pub fn by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Copy> {
+    let unknown =
+        || Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)));
+    let conv = rows::by_name(read, caller.app.id, &name.to_ascii_lowercase())?.ok_or_else(unknown)?;
+    rows::copy_of(read, conv.id, caller.user)?.ok_or_else(unknown)
+}
+
+/// Takes the conversation out of everybody's list, with all that was said so far.
+pub fn delete(tx: &mut Write<'_>, caller: &Caller, name: &str) -> Result<String> {
+    let copy = by_name(tx, caller, name)?;
+    rows::reset_all(tx, &copy.conv)?;
+    Ok(copy.conv.name)
+}
+
+/// Pins the conversation in the caller's list, or unpins it. Again: nothing happens. His devices hear of it.
+pub fn pin(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, on: bool, limits: &Limits) -> Result<Conversation> {
+    let old = copy(tx, caller, with)?;
+    if old.pinned_by_app {
+        return Err(Code::AppPinned.into());
+    }
+    if old.pinned_at.is_some() == on {
+        return show(tx, caller, old);
+    }
+    if on && rows::pins_of(tx, caller.user)? >= limits.pins {
+        return Err(over(Code::PinsLimit, limits.pins));
+    }
+    rows::set_pinned(tx, old.conv.id, caller.user, on)?;
+    let conversation = show(tx, caller, copy(tx, caller, with)?)?;
+    let (kind, action) = if on { ("conversation_pinned", "pinned") } else { ("conversation_unpinned", "unpinned") };
+    let event = Event {
+        app_id: caller.app.app_id.clone(),
+        kind,
+        sender: caller.uid.clone(),
+        receiver: conversation.conversation_with.name().into(),
+        receiver_type: conversation.conversation_type,
+        device: caller.device.clone(),
+        message_sender: None,
+        body: super::body(&json!({"action": action, "conversation": conversation})),
+    };
+    tx.emit(Audience::users([caller.user]), event);
+    Ok(conversation)
+}
+
+fn over(code: Code, limit: i64) -> Error {
+    let sentence = format!("The number of pinned conversations has reached the allowed limit of {limit}.");
+    Error::new(code, sentence).with_params(json!({"limit": limit}))
+}
+
+/// Replaces what the app pins for everybody. Lists show it from now on; nobody is told.
+pub fn set_app_pins(tx: &mut Write<'_>, caller: &Caller, names: &[String], limits: &Limits) -> Result<()> {
+    if names.len() > limits.app_pins {
+        return Err(over(Code::AppPinsLimit, limits.app_pins as i64));
+    }
+    let mut convs = Vec::new();
+    for name in names {
+        let conv = rows::by_name(tx, caller.app.id, &name.to_ascii_lowercase())?.ok_or_else(|| {
+            Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)))
+        })?;
+        if convs.contains(&conv.id) {
+            return Err(Error::field("conversationIds", format!("The conversation id {} is given twice.", conv.name)));
+        }
+        convs.push(conv.id);
+    }
+    rows::set_app_pins(tx, caller.app.id, &convs)
+}
+
+/// What the app pins for everybody, as the app sees it: a one-on-one conversation under the second of its two users.
+pub fn app_pins(read: &Read<'_>, caller: &Caller) -> Result<Vec<Conversation>> {
+    let shown = rows::app_pins(read, caller.app.id)?.into_iter().map(|pin| {
+        let with = match pin.conv.kind {
+            Kind::Group(group) => Party::Group(groups::by_id(read, group)?),
+            Kind::Pair(a, b) => {
+                let (a, b) = (users::by_id(read, a)?, users::by_id(read, b)?);
+                Party::User(if a.uid > b.uid { a } else { b })
+            }
+        };
+        Ok(Conversation {
+            conversation_id: pin.conv.name,
+            conversation_type: with.kind(),
+            unread_message_count: 0,
+            unread_mentions_count: 0,
+            last_read_message_id: None,
+            latest_message_id: (pin.conv.last_id > 0).then_some(pin.conv.last_id),
+            last_message: last_message(read, caller, pin.conv.last_id, None)?,
+            conversation_with: with,
+            tags: None,
+            pinned_at: Some(pin.pinned_at),
+            pinned_by: Some(SYSTEM_UID.to_owned()),
+            created_at: pin.created_at,
+            updated_at: pin.updated_at,
+        })
+    });
+    shown.collect()
+}
+
+fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) -> Result<Option<Message>> {
+    if id == 0 {
+        return Ok(None);
+    }
+    match messages::find(read, caller.app.id, id) {
+        Ok(row) => messages::show_one(read, row, viewer).map(Some),
+        Err(error) if error.code == Code::MessageNotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The copy as the contract shows it to its owner, who need not be the caller.
 pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation> {
+    let viewer = users::by_id(read, copy.user)?;
     let with = match copy.conv.kind {
-        Kind::Group(group) => Party::Group(groups::seen_by(read, groups::by_id(read, group)?, caller.user)?),
+        Kind::Group(group) => Party::Group(groups::seen_by(read, groups::by_id(read, group)?, viewer.id)?),
         Kind::Pair(..) => {
-            let viewer = users::by_id(read, caller.user)?;
-            let peer = users::by_id(read, copy.conv.peer(caller.user).unwrap_or(caller.user))?;
+            let peer = users::by_id(read, copy.conv.peer(viewer.id).unwrap_or(viewer.id))?;
             Party::User(users::seen_by(read, peer, &viewer)?)
         }
     };
     let last = match copy.conv.last_id {
-        id if id > copy.hidden_id => match messages::find(read, caller.app.id, id) {
-            Ok(row) => Some(messages::show_one(read, row, caller.viewer())?),
-            Err(error) if error.code == crate::model::Code::MessageNotFound => None,
-            Err(error) => return Err(error),
-        },
+        id if id > copy.hidden_id => last_message(read, caller, id, Some(viewer.id))?,
         _ => None,
     };
     Ok(Conversation {
         conversation_id: copy.conv.name,
-        conversation_type: if matches!(with, Party::Group(_)) { ReceiverType::Group } else { ReceiverType::User },
+        conversation_type: with.kind(),
         unread_message_count: copy.unread,
         unread_mentions_count: 0,
         last_read_message_id: (copy.read_id > 0).then_some(copy.read_id),
@@ -102,7 +215,7 @@ pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation
         conversation_with: with,
         tags: copy.tags,
         pinned_at: copy.pinned_at,
-        pinned_by: copy.pinned_at.map(|_| caller.uid.to_string()),
+        pinned_by: copy.pinned_at.map(|_| if copy.pinned_by_app { SYSTEM_UID.to_owned() } else { viewer.uid }),
         created_at: copy.created_at,
         updated_at: copy.updated_at,
     })

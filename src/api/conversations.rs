@@ -4,21 +4,26 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::access::{Access, AsUser};
+use super::access::{Access, AsUser, Either, FullKey};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions::conversations as act;
-use crate::model::error::{Error, Result};
+use crate::model::error::{Code, Error, Result};
 use crate::model::ids::parse_message_id;
 use crate::model::message::{Party, Receiver};
 use crate::model::page::Page;
 use crate::model::user::check_tags;
-use crate::store::conversations::{self, Filter};
+use crate::store::conversations::{self, Filter, Pinned, Whose};
 use crate::store::receipts::Kind;
 
-pub async fn list(access: Access<AsUser>) -> Result<Reply> {
+/// A user's conversations; those of all users when the app itself asks.
+pub async fn list(access: Access<Either>) -> Result<Reply> {
     let (ask, caller) = (access.page()?, access.caller().clone());
     let query = access.query();
+    if query.flag("onlyAgentic") {
+        // There are no agents here, so there are no conversations with one.
+        return Ok(page(&Page::<Value> { items: Vec::new(), total: 0 }, ask));
+    }
     let groups = match query.get("conversationType") {
         None => None,
         Some("user") => Some(false),
@@ -30,19 +35,26 @@ pub async fn list(access: Access<AsUser>) -> Result<Reply> {
         unread: query.flag("unread"),
         search: query.search("searchKey"),
         tags: query.list("tags"),
-        with_blocked: query.flag("includeBlockedUsers"),
+        // For the app nothing is hidden.
+        with_blocked: query.flag("includeBlockedUsers") || !caller.person,
+        user_tags: query.list("userTags"),
+        group_tags: query.list("groupTags"),
+        pinned: pinned(&query.list("pinnedBy"))?,
+    };
+    let whose = match caller.viewer() {
+        Some(user) => Whose::User(user),
+        None => Whose::App(caller.app.id),
     };
     let (with_tags, with_own_tags) = (query.flag("withTags"), query.flag("withUserAndGroupTags"));
-    let found = access
+    let mut found = access
         .store()
         .read(move |read| {
-            let copies = conversations::list(read, caller.user, &filter, ask)?;
+            let copies = conversations::list(read, whose, &filter, ask)?;
             let items =
                 copies.items.into_iter().map(|copy| act::show(read, &caller, copy)).collect::<Result<Vec<_>>>()?;
             Ok(Page { items, total: copies.total })
         })
         .await?;
-    let mut found = found;
     for conversation in &mut found.items {
         if !with_tags {
             conversation.tags = None;
@@ -55,6 +67,64 @@ pub async fn list(access: Access<AsUser>) -> Result<Reply> {
         }
     }
     Ok(page(&found, ask))
+}
+
+fn pinned(by: &[String]) -> Result<Option<Pinned>> {
+    let mut pinned = Pinned::default();
+    for word in by {
+        match word.as_str() {
+            "me" => pinned.by_user = true,
+            "system" => pinned.by_app = true,
+            _ => return Err(Error::field("pinnedBy", "The pinnedBy must be me, system or both.")),
+        }
+    }
+    Ok((!by.is_empty()).then_some(pinned))
+}
+
+/// The two old calls by conversation id are for back ends: a token is no credential for them.
+fn by_key(access: &Access<AsUser>) -> Result<String> {
+    match access.key {
+        Some(_) => Ok(access.param("conversationId").to_owned()),
+        None => Err(Code::NoAccess.into()),
+    }
+}
+
+pub async fn show_by_id(access: Access<AsUser>) -> Result<Reply> {
+    let (name, caller) = (by_key(&access)?, access.caller().clone());
+    let conversation =
+        access.store().read(move |read| act::show(read, &caller, act::by_name(read, &caller, &name)?)).await?;
+    Ok(data(&conversation))
+}
+
+pub async fn delete_by_id(access: Access<AsUser>) -> Result<Reply> {
+    let (name, caller) = (by_key(&access)?, access.caller().clone());
+    let name = access.store().write("conversations.delete", move |tx| act::delete(tx, &caller, &name)).await?;
+    Ok(ack(format!("The conversation {name} has been deleted successfully for all the users.")))
+}
+
+pub async fn list_pinned(access: Access<FullKey>) -> Result<Reply> {
+    let caller = access.caller().clone();
+    Ok(data(&access.store().read(move |read| act::app_pins(read, &caller)).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PinnedBody {
+    conversation_ids: Option<Vec<String>>,
+}
+
+pub async fn replace_pinned(access: Access<FullKey>) -> Result<Reply> {
+    let names = access.json::<PinnedBody>()?.conversation_ids;
+    let names = names.ok_or_else(|| Error::field("conversationIds", "The conversationIds field is required."))?;
+    let (caller, limits) = (access.caller().clone(), access.limits().clone());
+    let pins = access
+        .store()
+        .write("conversations.app_pins", move |tx| {
+            act::set_app_pins(tx, &caller, &names, &limits)?;
+            act::app_pins(tx, &caller)
+        })
+        .await?;
+    Ok(data(&pins))
 }
 
 fn user(access: &Access<AsUser>) -> Result<Receiver> {
@@ -85,10 +155,18 @@ async fn update(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
     Ok(data(&conversation))
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ResetBody {
+    /// One-on-one only: the messages go for both sides.
+    delete_messages_permanently: Option<bool>,
+}
+
 async fn reset(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
+    let erase = access.json::<ResetBody>()?.delete_messages_permanently.unwrap_or(false);
     let caller = access.caller().clone();
     let uid = caller.uid.clone();
-    let name = access.store().write("conversations.reset", move |tx| act::reset(tx, &caller, &with)).await?;
+    let name = access.store().write("conversations.reset", move |tx| act::reset(tx, &caller, &with, erase)).await?;
     Ok(ack(format!("The conversation {name} has been deleted successfully for UID {uid}.")))
 }
 
@@ -200,10 +278,16 @@ pub fn describe(doc: &mut Doc) {
             "withTags",
             "withUserAndGroupTags",
             "includeBlockedUsers",
+            "userTags",
+            "groupTags",
+            "pinnedBy",
+            "onlyAgentic",
             "perPage",
             "page",
         ],
     );
+    doc.body::<PinnedBody>("replace-global-pinned-conversations");
+    doc.body::<ResetBody>("reset-user-conversation").body::<ResetBody>("reset-group-conversation");
     doc.body::<TagsBody>("update-user-conversation").body::<TagsBody>("update-group-conversation");
     for operation in [
         "mark-conversation-as-delivered",
@@ -215,4 +299,31 @@ pub fn describe(doc: &mut Doc) {
     ] {
         doc.body::<MessageIdBody>(operation);
     }
+}
+
+async fn pin(access: Access<AsUser>, with: Receiver, on: bool) -> Result<Reply> {
+    let (caller, limits) = (access.caller().clone(), access.limits().clone());
+    let conversation =
+        access.store().write("conversations.pin", move |tx| act::pin(tx, &caller, &with, on, &limits)).await?;
+    Ok(data(&conversation))
+}
+
+pub async fn pin_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    pin(access, with, true).await
+}
+
+pub async fn pin_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    pin(access, with, true).await
+}
+
+pub async fn unpin_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = user(&access)?;
+    pin(access, with, false).await
+}
+
+pub async fn unpin_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = group(&access)?;
+    pin(access, with, false).await
 }

@@ -133,6 +133,8 @@ fn settings_of<D: Demand>(access: &Access<D>) -> Value {
             "core.conversations.updateOnGroupActions": true,
             "core.conversations.updateOnCustomMessage": true,
             "core.conversations.updateOnReplies": true,
+            "features.ux.conversations.pinned.enabled": true,
+            "features.ux.conversations.pinned.limit": access.limits().pins,
         },
         "file.size.max": 104_857_600,
         "file.count.max": 10,

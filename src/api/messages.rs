@@ -326,7 +326,13 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
                         with_blocked: true,
                         ..Default::default()
                     };
-                    conversations::list(read, viewer, &filter, PageAsk { page: 1, per_page: most })?.items
+                    conversations::list(
+                        read,
+                        conversations::Whose::User(viewer),
+                        &filter,
+                        PageAsk { page: 1, per_page: most },
+                    )?
+                    .items
                 }
             };
             let mut counts = Vec::new();

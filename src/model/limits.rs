@@ -38,6 +38,9 @@ pub struct Limits {
     pub roles: i64,
     /// Active auth tokens of a user; one more ends the oldest.
     pub tokens: i64,
+    /// Conversations a user pins for himself, and an app for everybody; counted apart.
+    pub pins: i64,
+    pub app_pins: usize,
     /// Rows of a page: what is asked without a number, and the most that is given.
     pub per_page: i64,
     pub max_per_page: i64,
@@ -73,6 +76,8 @@ impl Default for Limits {
             keys: 25,
             roles: 25,
             tokens: 100,
+            pins: 5,
+            app_pins: 5,
             per_page: 100,
             max_per_page: 1000,
             page_messages: 10,

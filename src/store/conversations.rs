@@ -156,16 +156,23 @@ pub struct Copy {
     pub hidden_id: i64,
     pub unread: i64,
     pub tags: Option<Vec<String>>,
+    /// When it was pinned, by the app or else by the user.
     pub pinned_at: Option<i64>,
+    /// The app pinned it for everybody.
+    pub pinned_by_app: bool,
+    /// users.id of whose copy this is.
+    pub user: i64,
 }
 
-/// Columns of [`copy`], from `participants p JOIN conversations c`.
+/// Columns of [`copy`], from `participants p JOIN conversations c LEFT JOIN app_pins a`.
 macro_rules! copy_columns {
     () => {
         "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total,
-         p.created_at, max(p.updated_at, c.updated_at), p.delivered_id, p.read_id, p.hidden_id, p.tags, p.pinned_at,
+         p.created_at, max(p.updated_at, c.updated_at), p.delivered_id, p.read_id, p.hidden_id, p.tags,
+         coalesce(a.pinned_at, p.pinned_at),
          (c.total - p.read_total) - (p.own_total - p.own_read)
-         - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id)"
+         - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id),
+         a.conv_id IS NOT NULL, p.user_id"
     };
 }
 
@@ -180,6 +187,8 @@ fn copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
         tags: tags(row.get(12)?),
         pinned_at: row.get(13)?,
         unread: row.get::<_, i64>(14)?.max(0),
+        pinned_by_app: row.get(15)?,
+        user: row.get(16)?,
     })
 }
 
@@ -189,7 +198,7 @@ pub fn copy_of(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<Copy>> {
         concat!(
             "SELECT ",
             copy_columns!(),
-            " FROM participants p JOIN conversations c ON c.id = p.conv_id
+            " FROM participants p JOIN conversations c ON c.id = p.conv_id LEFT JOIN app_pins a ON a.conv_id = p.conv_id
                  WHERE p.user_id = ?1 AND p.conv_id = ?2"
         ),
         [user, conv],
@@ -205,42 +214,103 @@ pub struct Filter {
     pub search: Option<String>,
     pub tags: Vec<String>,
     pub with_blocked: bool,
+    /// Tags of the other user, of the group. One of them given, the other sort of conversation is left out.
+    pub user_tags: Vec<String>,
+    pub group_tags: Vec<String>,
+    /// Only what is pinned: by the user, by the app.
+    pub pinned: Option<Pinned>,
+}
+
+/// By whom a listed conversation is to be pinned.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pinned {
+    pub by_user: bool,
+    pub by_app: bool,
+}
+
+impl Pinned {
+    fn mask(self) -> i64 {
+        i64::from(self.by_user) + 2 * i64::from(self.by_app)
+    }
+}
+
+/// Whose conversations a list is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Whose {
+    /// users.id
+    User(i64),
+    /// Everybody's in the app (apps.id), by uid.
+    App(i64),
 }
 
 macro_rules! listed {
-    () => {
-        " FROM participants p JOIN conversations c ON c.id = p.conv_id
+    ($from:literal, $whose:literal) => {
+        concat!(
+            " FROM ",
+            $from,
+            " JOIN conversations c ON c.id = p.conv_id
+         LEFT JOIN app_pins a ON a.conv_id = p.conv_id
          LEFT JOIN groups g ON g.id = c.group_id
-         LEFT JOIN users u ON u.id = CASE WHEN c.user_a = ?1 THEN c.user_b ELSE c.user_a END
-         WHERE p.user_id = ?1 AND c.last_id > p.hidden_id
+         LEFT JOIN users u ON u.id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
+         WHERE ",
+            $whose,
+            " AND c.last_id > p.hidden_id
            AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
            AND (NOT ?3 OR (c.total - p.read_total) - (p.own_total - p.own_read)
-                - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> ?1) > 0)
+                - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id) > 0)
            AND (?4 IS NULL OR coalesce(g.name, u.name) LIKE ?4 ESCAPE '\\')
            AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(p.tags) t JOIN json_each(?5) w ON t.value = w.value))
-           AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = ?1 AND b.blocked_id = u.id)
-                                                                         OR (b.user_id = u.id AND b.blocked_id = ?1)))"
+           AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = p.user_id AND b.blocked_id = u.id)
+                                                                         OR (b.user_id = u.id AND b.blocked_id = p.user_id)))
+           AND (coalesce(?7, ?8) IS NULL
+                OR EXISTS (SELECT 1 FROM json_each(u.tags) t JOIN json_each(?7) w ON t.value = w.value)
+                OR EXISTS (SELECT 1 FROM json_each(g.tags) t JOIN json_each(?8) w ON t.value = w.value))
+           AND (?9 IS NULL OR (?9 & 1 AND p.pinned_at IS NOT NULL) OR (?9 & 2 AND a.conv_id IS NOT NULL))"
+        )
     };
 }
 
-/// The user's conversations, newest first.
-pub fn list(read: &Read<'_>, user: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
+/// Conversations: a user's with the pinned ones first, then the newest; or everybody's, by uid.
+pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
     let search = filter.search.as_deref().map(super::rows::like_prefix);
     let tags = super::rows::any_of(&filter.tags);
-    let items = read.all(
-        concat!(
-            "SELECT ",
-            copy_columns!(),
-            listed!(),
-            " ORDER BY max(p.updated_at, c.updated_at) DESC, c.last_id DESC LIMIT ?7 OFFSET ?8"
+    let (user_tags, group_tags) = (super::rows::any_of(&filter.user_tags), super::rows::any_of(&filter.group_tags));
+    let pinned = filter.pinned.map(Pinned::mask);
+    let (id, rows, count) = match whose {
+        Whose::User(user) => (
+            user,
+            concat!(
+                "SELECT ",
+                copy_columns!(),
+                listed!("participants p", "p.user_id = ?1"),
+                " ORDER BY a.position IS NULL, a.position, p.pinned_at IS NULL, p.pinned_at DESC,
+                           max(p.updated_at, c.updated_at) DESC, c.last_id DESC LIMIT ?10 OFFSET ?11"
+            ),
+            concat!("SELECT count(*)", listed!("participants p", "p.user_id = ?1")),
         ),
-        params![user, filter.groups, filter.unread, search, tags, filter.with_blocked, ask.per_page, ask.offset()],
-        copy,
-    )?;
-    let total = read.number(
-        concat!("SELECT count(*)", listed!()),
-        params![user, filter.groups, filter.unread, search, tags, filter.with_blocked],
-    )?;
+        Whose::App(app) => (
+            app,
+            // The cross join keeps the users outside: their index has them by uid, so a page sorts few rows.
+            concat!(
+                "SELECT ",
+                copy_columns!(),
+                listed!("users o CROSS JOIN participants p ON p.user_id = o.id", "o.app = ?1 AND o.deleted_at IS NULL"),
+                " ORDER BY o.uid, max(p.updated_at, c.updated_at) DESC, c.name LIMIT ?10 OFFSET ?11"
+            ),
+            concat!(
+                "SELECT count(*)",
+                listed!("users o CROSS JOIN participants p ON p.user_id = o.id", "o.app = ?1 AND o.deleted_at IS NULL")
+            ),
+        ),
+    };
+    let bound =
+        params![id, filter.groups, filter.unread, search, tags, filter.with_blocked, user_tags, group_tags, pinned];
+    let total = read.number(count, bound)?;
+    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
+    let offset = ask.offset();
+    params.push(&ask.per_page);
+    params.push(&offset);
+    let items = read.all(rows, params.as_slice(), copy)?;
     Ok(Page { items, total })
 }
 
@@ -278,6 +348,82 @@ pub fn reset(tx: &Write<'_>, conv: &Conv, user: i64) -> Result<()> {
         "UPDATE participants SET hidden_id = ?3, tags = NULL, pinned_at = NULL, updated_at = ?4 WHERE user_id = ?1 AND conv_id = ?2",
         [user, conv.id, conv.last_id, tx.now()],
     )?;
+    Ok(())
+}
+
+/// Hides everything up to now from everybody; the next message brings the conversation back.
+pub fn reset_all(tx: &Write<'_>, conv: &Conv) -> Result<()> {
+    tx.run(
+        "UPDATE participants SET hidden_id = ?2, delivered_id = ?2, read_id = ?2, read_total = ?3, own_read = own_total,
+                tags = NULL, pinned_at = NULL, updated_at = ?4 WHERE conv_id = ?1",
+        [conv.id, conv.last_id, conv.total, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Removes every message of the conversation for good. Whoever is in it stays in it, with nothing to read.
+pub fn empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
+    reset_all(tx, conv)?;
+    tx.run("DELETE FROM messages WHERE conv_id = ?1", [conv.id])?;
+    tx.run("DELETE FROM holes WHERE conv_id = ?1", [conv.id])?;
+    tx.run("DELETE FROM receipts WHERE conv_id = ?1", [conv.id])?;
+    tx.run("UPDATE conversations SET last_id = 0 WHERE id = ?1", [conv.id])?;
+    Ok(())
+}
+
+pub fn set_pinned(tx: &Write<'_>, conv: i64, user: i64, pinned: bool) -> Result<()> {
+    tx.run(
+        "UPDATE participants SET pinned_at = ?3 WHERE user_id = ?1 AND conv_id = ?2",
+        params![user, conv, pinned.then(|| tx.now())],
+    )?;
+    Ok(())
+}
+
+/// How many conversations the user has pinned himself. What the app pinned meanwhile takes none of his places.
+pub fn pins_of(read: &Read<'_>, user: i64) -> Result<i64> {
+    read.number(
+        "SELECT count(*) FROM participants p WHERE p.user_id = ?1 AND p.pinned_at IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM app_pins a WHERE a.conv_id = p.conv_id)",
+        [user],
+    )
+}
+
+/// A conversation pinned for everybody, with when.
+pub struct AppPin {
+    pub conv: Conv,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub pinned_at: i64,
+}
+
+/// What the app has pinned for everybody, in display order.
+pub fn app_pins(read: &Read<'_>, app: i64) -> Result<Vec<AppPin>> {
+    read.all(
+        "SELECT c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.created_at, c.updated_at, a.pinned_at
+         FROM app_pins a JOIN conversations c ON c.id = a.conv_id WHERE a.app = ?1 ORDER BY a.position",
+        [app],
+        |row| {
+            Ok(AppPin {
+                conv: conv(row)?,
+                created_at: row.get(7)?,
+                updated_at: row.get(8)?,
+                pinned_at: row.get(9)?,
+            })
+        },
+    )
+}
+
+/// Replaces the list; what was pinned before keeps its time.
+pub fn set_app_pins(tx: &Write<'_>, app: i64, convs: &[i64]) -> Result<()> {
+    let old = app_pins(tx, app)?;
+    tx.run("DELETE FROM app_pins WHERE app = ?1", [app])?;
+    for (position, conv) in convs.iter().enumerate() {
+        let since = old.iter().find(|pin| pin.conv.id == *conv).map_or(tx.now(), |pin| pin.pinned_at);
+        tx.run(
+            "INSERT INTO app_pins (conv_id, app, position, pinned_at) VALUES (?1, ?2, ?3, ?4)",
+            params![conv, app, position as i64, since],
+        )?;
+    }
     Ok(())
 }
 
