@@ -52,6 +52,7 @@ CREATE TABLE users (
   bot            INTEGER NOT NULL DEFAULT 0,
   UNIQUE (app, uid)
 ) STRICT;
+CREATE INDEX users_by_activity ON users(app, last_active_at);
 CREATE INDEX users_by_name ON users(app, name COLLATE NOCASE, id);
 
 -- One row per login: an auth token (one per device) and the socket token ("jwt") derived from it.
@@ -213,6 +214,9 @@ CREATE TABLE messages (
   pinned_by     TEXT
 ) STRICT;
 CREATE INDEX messages_by_conversation ON messages(conv_id, id);
+-- What a period brought, without reading the messages. The condition always holds; only statements that repeat it
+-- use this index, so that lists of an app, which go by id, are never sorted out of it.
+CREATE INDEX messages_by_time ON messages(app, sent_at, sender_id, category) WHERE sent_at > 0;
 CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid) WHERE muid IS NOT NULL;
 CREATE INDEX messages_by_parent ON messages(parent_id, id) WHERE parent_id IS NOT NULL;
 
@@ -234,6 +238,7 @@ CREATE TABLE receipts (
   at          INTEGER NOT NULL,
   PRIMARY KEY (conv_id, user_id, kind, upto)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX receipts_by_time ON receipts(at);
 
 CREATE TABLE reactions (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -271,6 +276,7 @@ CREATE TABLE calls (
 ) STRICT;
 -- At most one live call per conversation; "is busy" looks here.
 CREATE INDEX calls_live ON calls(conv_id) WHERE ended_at IS NULL;
+CREATE INDEX calls_by_app ON calls(app, initiated_at);
 
 CREATE TABLE call_participants (
   call_id     INTEGER NOT NULL REFERENCES calls(id) ON DELETE CASCADE,
@@ -281,6 +287,7 @@ CREATE TABLE call_participants (
   left_at     INTEGER,
   PRIMARY KEY (call_id, user_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX call_participants_by_user ON call_participants(user_id, call_id);
 CREATE INDEX call_participants_live ON call_participants(user_id) WHERE state IN ('ringing','joined');
 
 -- People who may use the admin page, the one-time link that makes the first of them, and their sessions.

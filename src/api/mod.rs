@@ -15,6 +15,7 @@ mod keys;
 mod me;
 mod members;
 mod messages;
+mod metrics;
 mod openapi;
 mod pages;
 mod reply;
@@ -195,6 +196,11 @@ pub fn routes() -> Vec<Route> {
             "mark-group-conversation-as-unread",
             conversations::unread_group,
         ),
+        r.on(&get, "/stats", "usage-metrics", metrics::usage),
+        r.on(&get, "/stats/messages", "message-receipt-metrics", metrics::messages),
+        r.on(&get, "/calls", "list-calls", calls::list),
+        r.on(&get, "/calls/{sessionid}", "retrieve-call-details", calls::show),
+        r.on(&get, "/calls/{sessionid}/transcriptions", "retrieve-call-transcriptions", calls::transcriptions),
         r.on(&post, "/calls", "(client) initiate-call", calls::initiate),
         r.on(&put, "/calls/{sessionid}", "(client) update-call", calls::update),
         r.on(&patch, "/calls/{sessionid}/type", "(client) switch-call-type", calls::switch),
@@ -223,6 +229,7 @@ fn describe_nouns() -> openapi::Doc {
     me::describe(&mut doc);
     members::describe(&mut doc);
     messages::describe(&mut doc);
+    metrics::describe(&mut doc);
     roles::describe(&mut doc);
     tokens::describe(&mut doc);
     users::describe(&mut doc);

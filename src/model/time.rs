@@ -33,6 +33,12 @@ impl Clock {
     }
 }
 
+/// A Unix time in seconds, given in seconds or in milliseconds: no date of these years is ambiguous.
+pub fn seconds(at: i64) -> i64 {
+    const MILLISECONDS: i64 = 100_000_000_000;
+    if at >= MILLISECONDS { at / 1000 } else { at }
+}
+
 /// Random names and secrets from the operating system.
 #[derive(Clone, Default)]
 pub struct Ids;

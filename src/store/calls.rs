@@ -1,12 +1,16 @@
 //! Calls and who takes part in them.
 
+use std::collections::HashMap;
+
 use rusqlite::{Row, params};
 
 use super::{Read, Write};
-use crate::model::call::CallStatus;
+use crate::model::call::{CallStatus, Participation, Record};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
 use crate::model::json::Raw;
+use crate::model::message::ReceiverType;
+use crate::model::page::{Page, PageAsk};
 use crate::model::user::stored;
 
 #[derive(Clone, Debug)]
@@ -157,4 +161,147 @@ pub fn is_live(read: &Read<'_>, conv: i64, patience: i64) -> Result<bool> {
         "SELECT 1 FROM calls WHERE conv_id = ?1 AND ended_at IS NULL AND (status = 'ongoing' OR initiated_at > ?2)",
         [conv, read.now() - patience],
     )
+}
+
+/// What a list of call records may be narrowed by.
+#[derive(Default)]
+pub struct Filter {
+    /// users.id of a participant.
+    pub user: Option<i64>,
+    /// Another one, besides.
+    pub with: Option<i64>,
+    pub kind: Option<String>,
+    pub status: Option<CallStatus>,
+    pub groups: Option<bool>,
+    pub participants: Option<i64>,
+    /// Answered at or after, over at or before.
+    pub started_at: Option<i64>,
+    pub ended_at: Option<i64>,
+}
+
+macro_rules! listed {
+    ($from:literal) => {
+        concat!(
+            " FROM ",
+            $from,
+            " AND k.app = ?1
+           AND (?3 IS NULL OR EXISTS (SELECT 1 FROM call_participants o WHERE o.call_id = k.id AND o.user_id = ?3))
+           AND (?4 IS NULL OR k.type = ?4)
+           AND (?5 IS NULL OR k.status = ?5)
+           AND (?6 IS NULL OR (k.callee_id IS NULL) = ?6)
+           AND (?7 IS NULL OR (SELECT count(*) FROM call_participants o WHERE o.call_id = k.id) = ?7)
+           AND (?8 IS NULL OR k.started_at >= ?8)
+           AND (?9 IS NULL OR k.ended_at <= ?9)"
+        )
+    };
+}
+
+/// Calls of an app or of one user, newest first.
+pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Record>> {
+    let status = filter.status.map(CallStatus::as_str);
+    let bound = params![
+        app,
+        filter.user,
+        filter.with,
+        filter.kind,
+        status,
+        filter.groups,
+        filter.participants,
+        filter.started_at,
+        filter.ended_at
+    ];
+    let (ids, count) = match filter.user {
+        None => (
+            concat!(
+                "SELECT k.id",
+                listed!("calls k WHERE ?2 IS NULL"),
+                " ORDER BY k.initiated_at DESC, k.id DESC LIMIT ?10 OFFSET ?11"
+            ),
+            concat!("SELECT count(*)", listed!("calls k WHERE ?2 IS NULL")),
+        ),
+        Some(_) => (
+            concat!(
+                "SELECT k.id",
+                listed!("call_participants p CROSS JOIN calls k ON k.id = p.call_id WHERE p.user_id = ?2"),
+                " ORDER BY p.call_id DESC LIMIT ?10 OFFSET ?11"
+            ),
+            concat!(
+                "SELECT count(*)",
+                listed!("call_participants p CROSS JOIN calls k ON k.id = p.call_id WHERE p.user_id = ?2")
+            ),
+        ),
+    };
+    let total = read.number(count, bound)?;
+    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
+    let offset = ask.offset();
+    params.push(&ask.per_page);
+    params.push(&offset);
+    let ids = read.all(ids, params.as_slice(), |row| row.get::<_, i64>(0))?;
+    Ok(Page { items: records(read, &ids)?, total })
+}
+
+/// The record of one call.
+pub fn record(read: &Read<'_>, call: &Call) -> Result<Record> {
+    records(read, &[call.id])?.pop().ok_or_else(|| Error::internal("calls", format!("no row {}", call.id)))
+}
+
+/// Records of these calls, in this order.
+fn records(read: &Read<'_>, ids: &[i64]) -> Result<Vec<Record>> {
+    let wanted = serde_json::to_string(ids).unwrap_or_default();
+    let mut parts: HashMap<i64, Vec<Participation>> = HashMap::new();
+    let found = read.all(
+        "SELECT p.call_id, u.uid, p.state, p.device, p.joined_at, p.left_at
+         FROM json_each(?1) w CROSS JOIN call_participants p ON p.call_id = w.value JOIN users u ON u.id = p.user_id
+         ORDER BY p.call_id, p.joined_at IS NULL, p.joined_at, p.user_id",
+        [&wanted],
+        |row| {
+            let part = Participation {
+                uid: row.get(1)?,
+                state: row.get(2)?,
+                device: row.get(3)?,
+                joined_at: row.get(4)?,
+                left_at: row.get(5)?,
+            };
+            Ok((row.get(0)?, part))
+        },
+    )?;
+    for (call, part) in found {
+        parts.entry(call).or_default().push(part);
+    }
+    read.all(
+        "SELECT k.id, k.session_id, i.uid, coalesce(u.uid, g.guid), k.callee_id IS NULL, k.type, k.status, k.metadata,
+                k.initiated_at, k.started_at, k.ended_at
+         FROM json_each(?1) w CROSS JOIN calls k ON k.id = w.value
+         JOIN users i ON i.id = k.initiator_id JOIN conversations c ON c.id = k.conv_id
+         LEFT JOIN users u ON u.id = k.callee_id LEFT JOIN groups g ON g.id = c.group_id
+         ORDER BY w.key",
+        [&wanted],
+        |row| {
+            let (id, status) = (row.get(0)?, row.get::<_, String>(6)?);
+            Ok(Record {
+                id,
+                session_id: row.get(1)?,
+                initiator: row.get(2)?,
+                receiver: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
+                receiver_type: if row.get(4)? { ReceiverType::Group } else { ReceiverType::User },
+                kind: row.get(5)?,
+                status: CallStatus::parse(&status).unwrap_or(CallStatus::Ended),
+                metadata: stored(row.get(7)?),
+                initiated_at: row.get(8)?,
+                started_at: row.get(9)?,
+                ended_at: row.get(10)?,
+                participants: parts.remove(&id).unwrap_or_default(),
+            })
+        },
+    )
+}
+
+/// Calls of the app that began in a period.
+pub fn between(read: &Read<'_>, app: i64, from: i64, to: i64) -> Result<Vec<Record>> {
+    let ids = read.all(
+        "SELECT id FROM calls WHERE app = ?1 AND initiated_at >= ?2 AND initiated_at <= ?3",
+        [app, from, to],
+        |row| row.get(0),
+    )?;
+    records(read, &ids)
 }

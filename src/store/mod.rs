@@ -19,6 +19,7 @@ pub mod interactions;
 pub mod keys;
 pub mod members;
 pub mod messages;
+pub mod metrics;
 #[cfg(test)]
 mod plans;
 pub mod receipts;

@@ -113,11 +113,18 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
             actions::receipts::mark(tx, &people[1], &copy, receipts::Kind::Delivered, None)?;
             actions::receipts::mark(tx, &people[1], &copy, receipts::Kind::Read, Some(parent))?;
             let ask = PageAsk { page: 1, per_page: 30 };
-            for copy in conversations::list(tx, people[1].user, &conversations::Filter::default(), ask)?.items {
+            for copy in conversations::list(
+                tx,
+                conversations::Whose::User(people[1].user),
+                &conversations::Filter::default(),
+                ask,
+            )?
+            .items
+            {
                 actions::conversations::show(tx, &people[1], copy)?;
             }
             let unread = conversations::Filter { unread: true, ..Default::default() };
-            conversations::list(tx, people[1].user, &unread, ask)?;
+            conversations::list(tx, conversations::Whose::User(people[1].user), &unread, ask)?;
             let within = messages::Within::Conversation { conv: group.conv, hidden_id: 0 };
             for affix in [Affix::Append, Affix::Prepend] {
                 let filter = messages::Filter { id: Some(parent), ..messages::Filter::new(affix, 30) };

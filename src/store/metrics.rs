@@ -1,0 +1,45 @@
+//! Figures of an app over time, from indexes alone: what lies outside the period asked for costs nothing.
+
+use super::Read;
+use super::receipts::{ALL, Kind};
+use crate::model::error::Result;
+
+/// How many counted messages were sent in each step of `step` seconds from `from` on; steps without any are left out.
+pub fn messages_by_step(read: &Read<'_>, app: i64, from: i64, step: i64) -> Result<Vec<(i64, i64)>> {
+    read.all(
+        "SELECT (sent_at - ?2) / ?3, count(*) FROM messages
+         WHERE app = ?1 AND sent_at > 0 AND sent_at >= ?2 AND category IN ('message','custom','interactive') GROUP BY 1",
+        [app, from, step],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// As `messages_by_step`, for marks of one kind: a mark counts once, however many messages it covers.
+pub fn receipts_by_step(read: &Read<'_>, app: i64, kind: Kind, from: i64, step: i64) -> Result<Vec<(i64, i64)>> {
+    read.all(
+        "SELECT (r.at - ?3) / ?4, count(*) FROM receipts r CROSS JOIN conversations c ON c.id = r.conv_id
+         WHERE r.at >= ?3 AND r.kind = ?2 AND r.user_id <> ?5 AND c.app = ?1 GROUP BY 1",
+        [app, kind as i64, from, step, ALL],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// Users who sent something in the period, or were last seen in it.
+pub fn active_users(read: &Read<'_>, app: i64, from: i64, to: i64) -> Result<i64> {
+    read.number(
+        "SELECT count(*) FROM (
+             SELECT sender_id FROM messages WHERE app = ?1 AND sent_at > 0 AND sent_at >= ?2 AND sent_at <= ?3
+             UNION SELECT id FROM users WHERE app = ?1 AND last_active_at >= ?2 AND last_active_at <= ?3
+             EXCEPT SELECT id FROM users WHERE app = ?1 AND uid = 'app_system')",
+        [app, from, to],
+    )
+}
+
+/// Counted messages sent in the period.
+pub fn messages(read: &Read<'_>, app: i64, from: i64, to: i64) -> Result<i64> {
+    read.number(
+        "SELECT count(*) FROM messages WHERE app = ?1 AND sent_at > 0 AND sent_at >= ?2 AND sent_at <= ?3
+         AND category IN ('message','custom','interactive')",
+        [app, from, to],
+    )
+}
