@@ -31,6 +31,15 @@ CREATE TABLE api_keys (
 ) STRICT;
 CREATE INDEX api_keys_by_app ON api_keys(app);
 
+-- Credentials of the management API, which makes and deletes apps. The key is a name, its secret is what proves.
+CREATE TABLE management_keys (
+  id          INTEGER PRIMARY KEY,
+  key         TEXT    NOT NULL UNIQUE,          -- 20 hex digits
+  hash        BLOB    NOT NULL,                 -- SHA-256 of the secret
+  name        TEXT    NOT NULL,
+  created_at  INTEGER NOT NULL
+) STRICT;
+
 -- People (and bots) of an app. Each app has one row with system = 1: 'app_system', the app acting as itself.
 CREATE TABLE users (
   id             INTEGER PRIMARY KEY,
@@ -90,6 +99,7 @@ CREATE TABLE friends (
   created_at  INTEGER NOT NULL,
   PRIMARY KEY (user_id, friend_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX friends_by_friend ON friends(friend_id);
 
 -- user_id has blocked blocked_id (one way to create, two ways in effect).
 CREATE TABLE blocks (
@@ -119,6 +129,7 @@ CREATE TABLE groups (
   updated_by     TEXT,
   UNIQUE (app, guid)
 ) STRICT;
+CREATE INDEX groups_by_owner ON groups(owner_id);
 CREATE INDEX groups_by_name ON groups(app, name COLLATE NOCASE, id);
 
 CREATE TABLE members (
@@ -155,6 +166,8 @@ CREATE TABLE conversations (
   updated_at      INTEGER NOT NULL,
   UNIQUE (app, name)
 ) STRICT;
+CREATE INDEX conversations_by_a ON conversations(user_a) WHERE user_a IS NOT NULL;
+CREATE INDEX conversations_by_b ON conversations(user_b) WHERE user_b IS NOT NULL;
 CREATE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
 
 -- One user's copy of a conversation: how far it is read, and what he made of it.
@@ -187,11 +200,13 @@ CREATE TABLE app_pins (
 ) STRICT;
 CREATE INDEX app_pins_by_app ON app_pins(app, position);
 
+-- `app` and `sender_id` are no foreign keys: they would be looked up for every message, and the whole history
+-- searched when a user or an app goes. Whoever deletes one of these deletes its messages first.
 CREATE TABLE messages (
   id            INTEGER PRIMARY KEY AUTOINCREMENT,   -- public id: rises in commit order, never reused
   app           INTEGER NOT NULL,               -- conversations.app once more, to narrow by without a join
   conv_id       INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
-  sender_id     INTEGER NOT NULL REFERENCES users(id),
+  sender_id     INTEGER NOT NULL,               -- users.id
   category      TEXT    NOT NULL,               -- message custom interactive action call
   type          TEXT    NOT NULL,
   data          TEXT    NOT NULL,               -- JSON object without what the server adds (entities, reactions …)
@@ -248,6 +263,7 @@ CREATE TABLE reactions (
   reacted_at  INTEGER NOT NULL,
   UNIQUE (message_id, reaction, user_id)
 ) STRICT;
+CREATE INDEX reactions_by_user ON reactions(user_id);
 
 -- Elements of an interactive message a user has used.
 CREATE TABLE interactions (
@@ -257,6 +273,7 @@ CREATE TABLE interactions (
   interacted_at INTEGER NOT NULL,
   PRIMARY KEY (message_id, user_id, element_id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX interactions_by_user ON interactions(user_id);
 
 -- One row per call; every change of status is a message of category call besides.
 CREATE TABLE calls (
@@ -276,6 +293,9 @@ CREATE TABLE calls (
 ) STRICT;
 -- At most one live call per conversation; "is busy" looks here.
 CREATE INDEX calls_live ON calls(conv_id) WHERE ended_at IS NULL;
+CREATE INDEX calls_by_conversation ON calls(conv_id);
+CREATE INDEX calls_by_initiator ON calls(initiator_id);
+CREATE INDEX calls_by_callee ON calls(callee_id) WHERE callee_id IS NOT NULL;
 CREATE INDEX calls_by_app ON calls(app, initiated_at);
 
 CREATE TABLE call_participants (

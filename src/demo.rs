@@ -1,4 +1,4 @@
-//! `--demo`: a few people and a group, to try things with. Filling twice changes nothing.
+//! `--demo` and the sample data of a new app: a few people and a group, to try things with. Filling twice changes nothing.
 
 use crate::actions;
 use crate::model::caller::{App, Caller};
@@ -22,7 +22,8 @@ pub fn fill(tx: &mut Write<'_>) -> Result<()> {
     Ok(())
 }
 
-fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
+/// Fills one app.
+pub fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
     for (uid, name) in UIDS.into_iter().zip(NAMES) {
         let uid = Uid::parse(uid)?;
         if users::any(tx, app.id, &uid)?.is_none() {

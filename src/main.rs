@@ -13,7 +13,7 @@ use hobnob::model::limits::Limits;
 use hobnob::model::page::PageAsk;
 use hobnob::model::time::{Clock, Ids};
 use hobnob::server::Server;
-use hobnob::store::{Hooks, Store, apps, keys};
+use hobnob::store::{Hooks, Store, apps, keys, management};
 use hobnob::tls;
 
 /// Hobnob: a self-hosted chat back end in one binary.
@@ -39,6 +39,11 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Make, list and revoke credentials of the management API
+    ManagementKey {
+        #[command(subcommand)]
+        command: ManagementCommand,
     },
     /// Print a one-time link that makes an admin
     AdminLink(Target),
@@ -109,6 +114,29 @@ enum KeyCommand {
     },
 }
 
+#[derive(Subcommand)]
+enum ManagementCommand {
+    /// Make a key with its secret and print them (once)
+    Create {
+        /// What it is for
+        #[arg(default_value = "Management")]
+        name: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List keys
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Revoke a key
+    Revoke {
+        key: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
 type Outcome = Result<(), String>;
 
 fn main() -> ExitCode {
@@ -120,6 +148,7 @@ fn main() -> ExitCode {
             Some(Command::Serve(serve_args)) => serve(serve_args).await,
             Some(Command::App { command }) => app(command).await,
             Some(Command::Key { command }) => key(command).await,
+            Some(Command::ManagementKey { command }) => management_key(command).await,
             Some(Command::AdminLink(target)) => admin_link(target).await,
         }
     });
@@ -335,6 +364,46 @@ async fn key(command: KeyCommand) -> Outcome {
             say(&line);
         }
     }
+    Ok(())
+}
+
+async fn management_key(command: ManagementCommand) -> Outcome {
+    let line = match command {
+        ManagementCommand::Create { name, target } => {
+            let store = open(&target.config)?;
+            let created = store.write("management-key create", move |tx| management::insert(tx, &name)).await;
+            store.close();
+            let created = created.map_err(|e| e.to_string())?;
+            match target.json {
+                true => serde_json::to_string(&created).map_err(|e| e.to_string())?,
+                false => format!("key     {}\nsecret  {}", created.key, created.secret),
+            }
+        }
+        ManagementCommand::List { target } => {
+            let store = open(&target.config)?;
+            let keys = store.read(management::list).await;
+            store.close();
+            let keys = keys.map_err(|e| e.to_string())?;
+            match target.json {
+                true => serde_json::to_string(&keys).map_err(|e| e.to_string())?,
+                false => keys.iter().map(|key| format!("{}  {}", key.key, key.name)).collect::<Vec<_>>().join("\n"),
+            }
+        }
+        ManagementCommand::Revoke { key, target } => {
+            let store = open(&target.config)?;
+            let found = key.clone();
+            let revoked = store.write("management-key revoke", move |tx| management::delete(tx, &found)).await;
+            store.close();
+            if !revoked.map_err(|e| e.to_string())? {
+                return Err(format!("there is no management key {key}"));
+            }
+            match target.json {
+                true => serde_json::json!({ "revoked": key }).to_string(),
+                false => format!("Revoked {key}."),
+            }
+        }
+    };
+    say(&line);
     Ok(())
 }
 

@@ -9,17 +9,21 @@ use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Data, ThinData};
 use actix_web::{App, HttpServer};
 
+use crate::actions;
 use crate::api::{self, Api, Router};
 use crate::config::Config;
 use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
-use crate::store::{Hooks, Store, users};
+use crate::store::{Hooks, Lane, Store, Write, apps, users};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 const GRACE: u64 = 3;
+
+/// How often the server looks for deleted apps.
+const SWEEP: Duration = Duration::from_secs(30);
 
 /// A server that serves until it is stopped.
 pub struct Server {
@@ -29,6 +33,7 @@ pub struct Server {
     hub: Hub,
     handle: ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    sweeping: tokio::task::JoinHandle<()>,
 }
 
 impl Server {
@@ -89,11 +94,13 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving })
+        let sweeping = actix_web::rt::spawn(sweep(store.clone(), config.limits.app_grace));
+        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, sweeping })
     }
 
     /// Stops accepting, closes sockets with 1012, finishes what is being written, checkpoints.
     pub async fn stop(self) {
+        self.sweeping.abort();
         let accepting = self.handle.stop(true);
         self.hub.close_all();
         accepting.await;
@@ -104,6 +111,18 @@ impl Server {
             hub.stop();
         });
         let _ = tokio::time::timeout(Duration::from_secs(GRACE), done).await;
+    }
+}
+
+/// Removes the rows of deleted apps, piece by piece, while there is nothing better to write.
+async fn sweep(store: Store, grace: i64) {
+    loop {
+        let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;
+        if matches!(due, Ok(Some(_))) {
+            let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);
+            while let Ok(true) = store.write_in(Lane::Low, "apps.sweep", more).await {}
+        }
+        tokio::time::sleep(SWEEP).await;
     }
 }
 

@@ -1,12 +1,14 @@
-//! Making apps and their keys.
+//! Making and ending apps, and their keys.
 
 use serde::Serialize;
 
 use crate::model::caller::{App, KeyScope};
 use crate::model::error::{Code, Error, Result};
+use crate::model::event::Move;
+use crate::model::ids::shown;
 use crate::model::limits::Limits;
 use crate::model::user::check_name;
-use crate::store::{Write, apps, keys};
+use crate::store::{Read, Write, apps, keys};
 
 /// An app just made, with its secrets: the only time they are seen.
 #[derive(Debug, Serialize)]
@@ -30,6 +32,30 @@ pub fn create(tx: &mut Write<'_>, name: &str, region: &str, limits: &Limits) -> 
     })
 }
 
+/// The app with this id that was not deleted.
+pub fn find(read: &Read<'_>, app_id: &str) -> Result<App> {
+    apps::by_app_id(read, &app_id.to_ascii_lowercase())?
+        .ok_or_else(|| Error::new(Code::InvalidAppId, format!("There is no app {}.", shown(app_id))))
+}
+
+/// Deletes an app: its credentials and sockets end now, its rows after the grace; returns when that is.
+pub fn delete(tx: &mut Write<'_>, app_id: &str, limits: &Limits) -> Result<i64> {
+    let app = find(tx, app_id)?;
+    apps::mark_deleted(tx, app.id)?;
+    tx.shift(Move::CloseApp(app.id));
+    Ok(tx.now() + limits.app_grace)
+}
+
+/// Rows swept in one write.
+const SWEEP: i64 = 1000;
+
+/// Removes a piece of an app whose grace is over; whether there may be more to do.
+pub fn sweep(tx: &mut Write<'_>, grace: i64) -> Result<bool> {
+    let Some(app) = apps::deleted_before(tx, tx.now() - grace)? else { return Ok(false) };
+    apps::sweep(tx, app, SWEEP)?;
+    Ok(true)
+}
+
 /// Makes a key; returns the secret.
 pub fn create_key(tx: &mut Write<'_>, app: &App, name: &str, scope: KeyScope, limits: &Limits) -> Result<String> {
     let name = check_name("name", name, limits)?;
@@ -40,4 +66,55 @@ pub fn create_key(tx: &mut Write<'_>, app: &App, name: &str, scope: KeyScope, li
         ));
     }
     keys::insert(tx, app.id, &name, scope)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::demo;
+    use crate::model::time::{Clock, Ids};
+    use crate::store::{Hooks, Store, digest};
+
+    #[tokio::test]
+    async fn a_deleted_app_is_refused_at_once_and_swept_after_its_grace() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock::fixed(1_000);
+        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: clock.clone(), ids: Ids };
+        let store = Store::open(&folder.path().join("test.db"), 1, 16, hooks).unwrap();
+        let limits = Limits::default();
+        let grace = limits.app_grace;
+
+        let (gone, kept) = store
+            .write("test", |tx| {
+                let gone = create(tx, "Gone", "us", &Limits::default())?;
+                let kept = create(tx, "Kept", "us", &Limits::default())?;
+                demo::fill(tx)?;
+                Ok((gone, kept))
+            })
+            .await
+            .unwrap();
+        let key = digest(&gone.api_key);
+        assert!(store.credential(key).await.unwrap().is_some());
+        let at = store.write("test", move |tx| delete(tx, &gone.app_id, &limits)).await.unwrap();
+        assert_eq!(at, 1_000 + grace);
+        assert!(store.credential(key).await.unwrap().is_none());
+
+        let sweep_all = || async {
+            let mut steps = 0;
+            while store.write("test", move |tx| sweep(tx, grace)).await.unwrap() {
+                steps += 1;
+            }
+            steps
+        };
+        assert_eq!(sweep_all().await, 0);
+        clock.advance(grace);
+        assert!(sweep_all().await > 3);
+        let left = store.read(|read| apps::deleted_before(read, i64::MAX)).await.unwrap();
+        assert_eq!(left, None);
+        let kept = store.read(move |read| apps::sizes(read, find(read, &kept.app_id)?.id)).await.unwrap();
+        assert_eq!(kept, (5, 1));
+        store.close();
+    }
 }

@@ -18,7 +18,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
-use crate::store::{Store, admins, digest, users};
+use crate::store::{Store, admins, digest, management, users};
 
 /// Whom an operation serves. The word for each stands in the API description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub enum Who {
     Token,
     /// An admin of this server, by the session of the admin page.
     Admin,
+    /// Whoever runs apps on this server, by a management key and its secret.
+    Management,
 }
 
 /// A type for each [`Who`].
@@ -55,7 +57,7 @@ macro_rules! demands {
         )*
     };
 }
-demands!(Open FullKey AnyKey Either AsUser Token Admin);
+demands!(Open FullKey AnyKey Either AsUser Token Admin Management);
 
 /// What a request is made of once it has been read.
 pub struct Parts {
@@ -83,6 +85,7 @@ impl<D: Demand> Access<D> {
         let (caller, key) = match D::WHO {
             Who::Open => (nobody(), None),
             Who::Admin => (admin(&api, &parts.headers).await?, None),
+            Who::Management => (manager(&api, &parts.headers).await?, None),
             who => caller(&api, &parts, who).await?,
         };
         Ok(Access { caller, key, api, parts, demand: PhantomData })
@@ -272,6 +275,16 @@ async fn admin(api: &Api, headers: &HeaderMap) -> Result<Caller> {
     let session = digest(header(headers, ADMIN_HEADER).ok_or(Code::EmptyAuthHeader)?);
     let name = api.store.read(move |read| admins::session(read, &session)).await?;
     let name = name.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
+    Ok(Caller { uid: name.into(), ..nobody() })
+}
+
+async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {
+    let (Some(key), Some(secret)) = (header(headers, "key"), header(headers, "secret")) else {
+        return Err(Code::EmptyAuthHeader.into());
+    };
+    let (key, secret) = (key.to_owned(), digest(secret));
+    let name = api.store.read(move |read| management::check(read, &key, &secret)).await?;
+    let name = name.ok_or_else(|| Error::new(Code::ApiKeyUnknown, "The management key or its secret is not valid."))?;
     Ok(Caller { uid: name.into(), ..nobody() })
 }
 

@@ -6,6 +6,7 @@
 
 mod access;
 mod admin;
+mod apps;
 mod blocks;
 mod calls;
 mod conversations;
@@ -196,6 +197,10 @@ pub fn routes() -> Vec<Route> {
             "mark-group-conversation-as-unread",
             conversations::unread_group,
         ),
+        r.on(&post, "/apps", "create-app", apps::create),
+        r.on(&get, "/apps", "list-apps", apps::list),
+        r.on(&delete, "/apps/{appId}", "delete-app", apps::delete),
+        r.on(&post, "/apps/{appId}/usage", "fetch-multi-tenant-usage", apps::usage),
         r.on(&get, "/stats", "usage-metrics", metrics::usage),
         r.on(&get, "/stats/messages", "message-receipt-metrics", metrics::messages),
         r.on(&get, "/calls", "list-calls", calls::list),
@@ -220,6 +225,7 @@ pub fn routes() -> Vec<Route> {
 /// What each noun says of its operations, for the API description.
 fn describe_nouns() -> openapi::Doc {
     let mut doc = openapi::Doc::default();
+    apps::describe(&mut doc);
     blocks::describe(&mut doc);
     calls::describe(&mut doc);
     conversations::describe(&mut doc);

@@ -157,6 +157,7 @@ fn security(who: Who) -> Value {
         Who::AsUser => json!([behalf, token]),
         Who::Token => json!([token]),
         Who::Admin => json!([{"admin": []}]),
+        Who::Management => json!([{"managementKey": [], "managementSecret": []}]),
     }
 }
 
@@ -169,6 +170,7 @@ fn who_sentence(who: Who) -> &'static str {
         Who::AsUser => "Auth token, or REST API key with onBehalfOf.",
         Who::Token => "Auth token.",
         Who::Admin => "Session of the admin page.",
+        Who::Management => "Management key and its secret.",
     }
 }
 
@@ -245,6 +247,8 @@ pub fn describe(routes: &[Route], doc: &Doc) -> Value {
                 "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
                 "onBehalfOf": {"type": "apiKey", "in": "header", "name": "onBehalfOf"},
                 "authToken": {"type": "apiKey", "in": "header", "name": "authToken"},
+                "managementKey": {"type": "apiKey", "in": "header", "name": "key"},
+                "managementSecret": {"type": "apiKey", "in": "header", "name": "secret"},
             },
         },
     })

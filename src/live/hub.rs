@@ -356,6 +356,13 @@ impl Index {
             }
             Move::CloseToken(token) => self.close(None, Some(token)),
             Move::CloseUser(user) => self.close(Some(user), None),
+            Move::CloseApp(app) => {
+                for shard in &self.users.0 {
+                    for online in lock(shard).values().filter(|online| online.app == app) {
+                        online.conns.iter().for_each(|(_, conn)| conn.close(Close::Unauthorized));
+                    }
+                }
+            }
             Move::Friends { a, b, on } => self.relate(a, b, on, |online| &mut online.friends),
             Move::Blocked { a, b, on } => self.relate(a, b, on, |online| &mut online.blocked),
         }

@@ -111,6 +111,8 @@ pub enum Move {
     CloseToken(i64),
     /// A user was deactivated or deleted: all his sockets close.
     CloseUser(i64),
+    /// An app was deleted: the sockets of all its users close.
+    CloseApp(i64),
     Friends {
         a: i64,
         b: i64,

@@ -46,6 +46,8 @@ pub struct Limits {
     pub max_per_page: i64,
     /// Messages of a page when no limit is named (contract: 10).
     pub page_messages: i64,
+    /// Seconds between the deletion of an app and the end of its rows.
+    pub app_grace: i64,
     /// Presence is pushed while at most this many users of an app are online.
     pub presence_users: usize,
     /// Typing and transient frames reach groups up to this many online members.
@@ -81,6 +83,7 @@ impl Default for Limits {
             per_page: 100,
             max_per_page: 1000,
             page_messages: 10,
+            app_grace: 86_400,
             presence_users: 1000,
             typing_members: 1000,
             frame: 64 * 1024,

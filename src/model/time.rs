@@ -39,6 +39,24 @@ pub fn seconds(at: i64) -> i64 {
     if at >= MILLISECONDS { at / 1000 } else { at }
 }
 
+/// The first second of the month (UTC) that holds `at`, and of the one before it.
+pub fn months(at: i64) -> (i64, i64) {
+    let days = at.div_euclid(86_400);
+    let first = days - day_of_month(days);
+    let before = first - 1 - day_of_month(first - 1);
+    (first * 86_400, before * 86_400)
+}
+
+/// How many days of its month lie before this day (days since 1970). Years here begin in March, so that the leap day is
+/// their last and months follow one pattern.
+fn day_of_month(days: i64) -> i64 {
+    let day_of_era = (days + 719_468).rem_euclid(146_097);
+    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    day_of_year - (153 * month + 2) / 5
+}
+
 /// Random names and secrets from the operating system.
 #[derive(Clone, Default)]
 pub struct Ids;
@@ -57,4 +75,22 @@ impl Ids {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     bytes.iter().flat_map(|b| [DIGITS[(b >> 4) as usize] as char, DIGITS[(b & 15) as usize] as char]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_begin_on_their_first_day() {
+        // 2024-03-15 12:00, a leap year; then the first and the last second of 2023.
+        assert_eq!(months(1_710_504_000), (1_709_251_200, 1_706_745_600));
+        assert_eq!(months(1_672_531_200), (1_672_531_200, 1_669_852_800));
+        assert_eq!(months(1_704_067_199), (1_701_388_800, 1_698_796_800));
+    }
+
+    #[test]
+    fn both_units_of_time() {
+        assert_eq!((seconds(1_700_000_000), seconds(1_700_000_000_123)), (1_700_000_000, 1_700_000_000));
+    }
 }

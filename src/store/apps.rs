@@ -6,6 +6,7 @@ use super::{Digest, Read, Write};
 use crate::model::caller::{App, Credential, Holder, KeyScope};
 use crate::model::error::{Error, Result};
 use crate::model::ids::SYSTEM_UID;
+use crate::model::page::{Page, PageAsk};
 use subtle::ConstantTimeEq;
 
 /// An app as lists show it.
@@ -79,6 +80,76 @@ pub fn list(read: &Read<'_>) -> Result<Vec<Listed>> {
             })
         },
     )
+}
+
+/// Apps whose id or name holds the text, oldest first.
+pub fn page(read: &Read<'_>, search: Option<&str>, ask: PageAsk) -> Result<Page<Listed>> {
+    let items = read.all(
+        "SELECT app_id, name, region, created_at FROM apps
+         WHERE deleted_at IS NULL AND (?1 IS NULL OR instr(app_id, lower(?1)) > 0 OR instr(lower(name), lower(?1)) > 0)
+         ORDER BY id LIMIT ?2 OFFSET ?3",
+        params![search, ask.per_page, ask.offset()],
+        |row| {
+            Ok(Listed {
+                app_id: row.get(0)?,
+                name: row.get(1)?,
+                region: row.get(2)?,
+                created_at: row.get(3)?,
+                users: 0,
+                groups: 0,
+            })
+        },
+    )?;
+    let total = read.number(
+        "SELECT count(*) FROM apps
+         WHERE deleted_at IS NULL AND (?1 IS NULL OR instr(app_id, lower(?1)) > 0 OR instr(lower(name), lower(?1)) > 0)",
+        [search],
+    )?;
+    Ok(Page { items, total })
+}
+
+/// How many users and groups the app has.
+pub fn sizes(read: &Read<'_>, app: i64) -> Result<(i64, i64)> {
+    let users =
+        read.number("SELECT count(*) FROM users WHERE app = ?1 AND system = 0 AND deleted_at IS NULL", [app])?;
+    Ok((users, read.number("SELECT count(*) FROM groups WHERE app = ?1", [app])?))
+}
+
+/// Refused everywhere from now on; what belongs to it is swept later.
+pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
+    tx.credentials_changed();
+    tx.run("UPDATE apps SET deleted_at = ?2 WHERE id = ?1", [id, tx.now()])?;
+    Ok(())
+}
+
+/// An app (apps.id) that was deleted at `before` or earlier.
+pub fn deleted_before(read: &Read<'_>, before: i64) -> Result<Option<i64>> {
+    read.first("SELECT id FROM apps WHERE deleted_at <= ?1 ORDER BY id", [before], |row| row.get(0))
+}
+
+/// Removes up to `most` rows of a deleted app, from the leaves to the root; whether anything is left of it. Small steps,
+/// because each holds up the writes behind it.
+pub fn sweep(tx: &Write<'_>, app: i64, most: i64) -> Result<bool> {
+    for sql in [
+        "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE app = ?1 AND sent_at > 0 LIMIT ?2)",
+        "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM participants WHERE (user_id, conv_id) IN (
+             SELECT p.user_id, p.conv_id FROM users u CROSS JOIN participants p ON p.user_id = u.id WHERE u.app = ?1 LIMIT ?2)",
+        "DELETE FROM members WHERE (group_id, user_id) IN (
+             SELECT m.group_id, m.user_id FROM groups g CROSS JOIN members m ON m.group_id = g.id WHERE g.app = ?1 LIMIT ?2)",
+        "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
+             SELECT r.conv_id, r.user_id, r.kind, r.upto FROM conversations c CROSS JOIN receipts r ON r.conv_id = c.id
+             WHERE c.app = ?1 LIMIT ?2)",
+        "DELETE FROM groups WHERE id IN (SELECT id FROM groups WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM conversations WHERE id IN (SELECT id FROM conversations WHERE app = ?1 LIMIT ?2)",
+        "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE app = ?1 LIMIT ?2)",
+    ] {
+        if tx.run(sql, [app, most])? > 0 {
+            return Ok(true);
+        }
+    }
+    tx.run("DELETE FROM apps WHERE id = ?1", [app])?;
+    Ok(false)
 }
 
 /// What the secret with this digest proves: an API key, or an auth token of a user who may log in.

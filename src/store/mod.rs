@@ -17,6 +17,7 @@ pub mod friends;
 pub mod groups;
 pub mod interactions;
 pub mod keys;
+pub mod management;
 pub mod members;
 pub mod messages;
 pub mod metrics;

@@ -108,12 +108,16 @@ pub fn erase(tx: &mut Write<'_>, app: &crate::model::caller::App, id: i64) -> Re
     tx.run("DELETE FROM conversations WHERE user_a = ?1 OR user_b = ?1", [id])?;
     tx.run(
         "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id)
-         SELECT conv_id, seq, sender_id FROM messages WHERE sender_id = ?1 AND category IN ('message','custom','interactive')",
-        [id],
+         SELECT conv_id, seq, sender_id FROM messages
+         WHERE app = ?2 AND sent_at > 0 AND sender_id = ?1 AND category IN ('message','custom','interactive')",
+        [id, app.id],
     )?;
-    let conversations =
-        tx.all("SELECT DISTINCT conv_id FROM messages WHERE sender_id = ?1", [id], |row| row.get::<_, i64>(0))?;
-    tx.run("DELETE FROM messages WHERE sender_id = ?1", [id])?;
+    let conversations = tx.all(
+        "SELECT DISTINCT conv_id FROM messages WHERE app = ?2 AND sent_at > 0 AND sender_id = ?1",
+        [id, app.id],
+        |row| row.get::<_, i64>(0),
+    )?;
+    tx.run("DELETE FROM messages WHERE app = ?2 AND sent_at > 0 AND sender_id = ?1", [id, app.id])?;
     tx.run("DELETE FROM calls WHERE initiator_id = ?1 OR callee_id = ?1", [id])?;
     for conversation in conversations {
         super::conversations::refresh_last(tx, conversation)?;

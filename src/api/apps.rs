@@ -1,0 +1,141 @@
+//! The management API: apps of this server, for whoever runs them.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::access::{Access, Management};
+use super::openapi::Doc;
+use super::reply::{Reply, data, page};
+use crate::actions::apps as act;
+use crate::demo;
+use crate::model::error::{Error, Result};
+use crate::model::ids::SYSTEM_UID;
+use crate::model::page::{Page, PageAsk};
+use crate::model::time::months;
+use crate::store::{apps, keys, metrics};
+
+/// Regions of the contract. They name no place here; clients echo what their app has.
+const REGIONS: [&str; 3] = ["us", "eu", "in"];
+
+/// The app in the contract's words. Who owns and pays has no meaning here: the server itself stands for it.
+fn shown(app_id: &str, name: &str, region: &str, created_at: i64, keys: &[(String, String, &str)]) -> Value {
+    let keys: Map<String, Value> = keys
+        .iter()
+        .map(|(key, name, scope)| {
+            (key.clone(), json!({"apiKey": key, "name": name, "scope": scope, "createdBy": SYSTEM_UID}))
+        })
+        .collect();
+    json!({
+        "id": app_id,
+        "name": name,
+        "plan": "self-hosted",
+        "state": "active",
+        "owner": 1,
+        "region": region,
+        "createdAt": created_at,
+        "appOwner": {"id": 1, "name": "Hobnob", "email": ""},
+        "appRegion": {"id": region, "name": region, "description": "This server"},
+        "apiKeys": keys,
+    })
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct CreateBody {
+    name: Option<String>,
+    region: Option<String>,
+    #[serde(default)]
+    skip_sample_data: bool,
+}
+
+/// Makes an app. Its keys are whole in this answer only.
+pub async fn create(access: Access<Management>) -> Result<Reply> {
+    let body: CreateBody = access.json()?;
+    let default = access.api().region.clone();
+    let region = body.region.filter(|region| !region.is_empty()).unwrap_or_else(|| default.clone());
+    if region != default && !REGIONS.contains(&&*region) {
+        return Err(Error::field("region", "The region must be us, eu or in."));
+    }
+    let limits = access.limits().clone();
+    let name = body.name.unwrap_or_default();
+    let (samples, given) = (!body.skip_sample_data, region.clone());
+    let (app, name, at) = access
+        .store()
+        .write("apps.create", move |tx| {
+            let created = act::create(tx, &name, &given, &limits)?;
+            if samples {
+                let app = act::find(tx, &created.app_id)?;
+                demo::fill_app(tx, app)?;
+            }
+            Ok((created, name.trim().to_owned(), tx.now()))
+        })
+        .await?;
+    let keys =
+        [(app.api_key, "Rest API Key".to_owned(), "fullAccess"), (app.auth_key, "Auth Key".to_owned(), "authOnly")];
+    Ok(data(&shown(&app.app_id, &name, &region, at, &keys)))
+}
+
+/// All apps; their keys are masked.
+pub async fn list(access: Access<Management>) -> Result<Reply> {
+    let ask = access.page()?;
+    let search = access.query().search("searchKey");
+    let found = access
+        .store()
+        .read(move |read| {
+            let apps = apps::page(read, search.as_deref(), ask)?;
+            let items = apps.items.into_iter().map(|app| {
+                let id = act::find(read, &app.app_id)?.id;
+                let keys = keys::list(read, id, None, None, PageAsk { page: 1, per_page: 100 })?.items;
+                let keys: Vec<_> = keys.into_iter().map(|key| (key.api_key, key.name, key.scope)).collect();
+                Ok(shown(&app.app_id, &app.name, &app.region, app.created_at, &keys))
+            });
+            Ok(Page { items: items.collect::<Result<Vec<_>>>()?, total: apps.total })
+        })
+        .await?;
+    Ok(page(&found, ask))
+}
+
+/// Ends an app: refused everywhere at once, its data goes later.
+pub async fn delete(access: Access<Management>) -> Result<Reply> {
+    let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
+    let at = access.store().write("apps.delete", move |tx| act::delete(tx, &app_id, &limits)).await?;
+    Ok(data(&json!({"success": true, "scheduledToDeleteAt": at})))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct UsageBody {
+    #[serde(default)]
+    use_previous_billing_cycle: bool,
+}
+
+/// Figures of this month, or of the last one. No mail goes out from here, so the answer holds them.
+pub async fn usage(access: Access<Management>) -> Result<Reply> {
+    let previous = access.json::<UsageBody>()?.use_previous_billing_cycle;
+    let app_id = access.param("appId").to_owned();
+    let usage = access
+        .store()
+        .read(move |read| {
+            let app = act::find(read, &app_id)?.id;
+            let (month, before) = months(read.now());
+            let (from, to) = if previous { (before, month - 1) } else { (month, read.now()) };
+            let (users, groups) = apps::sizes(read, app)?;
+            Ok(json!({
+                "fromDate": from,
+                "toDate": to,
+                "users": users,
+                "groups": groups,
+                "activeUsers": metrics::active_users(read, app, from, to)?,
+                "messages": metrics::messages(read, app, from, to)?,
+            }))
+        })
+        .await?;
+    Ok(data(&json!({"success": true, "message": "The usage of the app is in this answer.", "usage": usage})))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<CreateBody>("create-app").body::<UsageBody>("fetch-multi-tenant-usage");
+    doc.query("list-apps", &["searchKey", "perPage", "page"]);
+}
