@@ -13,6 +13,8 @@ pub mod groups;
 pub mod interactions;
 pub mod members;
 pub mod messages;
+#[cfg(test)]
+mod plans;
 pub mod receipts;
 pub mod sockets;
 mod standing;

@@ -22,7 +22,7 @@ pub mod members;
 pub mod messages;
 pub mod metrics;
 #[cfg(test)]
-mod plans;
+pub mod plans;
 pub mod receipts;
 pub mod roles;
 mod rows;

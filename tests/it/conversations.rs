@@ -1,0 +1,141 @@
+//! Conversation lists: pins, everybody's for the app, and the ways a conversation goes.
+
+use hobnob::model::Code;
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Harness, text_to};
+
+async fn names(who: &Client, query: &str) -> Vec<String> {
+    who.get(&format!("/conversations{query}")).await.each("conversationId")
+}
+
+#[tokio::test]
+async fn pinned_ones_come_first_and_the_other_devices_hear_of_it() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    ann.send("bob", "1").await;
+    h.clock.advance(1);
+    ann.send("cy", "2").await;
+    assert_eq!(names(&ann, "").await, ["ann_user_cy", "ann_user_bob"]);
+
+    let (mut acting, mut other) = (ann.connect().await, ann.again().await.connect().await);
+    let pinned = ann.post("/users/bob/conversation/pin", json!({})).await.ok();
+    assert_eq!((&pinned["pinnedAt"], &pinned["pinnedBy"]), (&json!(h.clock.now()), &json!("ann")));
+    let frame = other.expect(|frame| frame["type"] == "conversation_pinned").await;
+    assert_eq!(frame["body"]["action"], "pinned");
+    assert_eq!(frame["body"]["conversation"]["conversationId"], "ann_user_bob");
+    assert_eq!(names(&ann, "").await, ["ann_user_bob", "ann_user_cy"]);
+    assert_eq!(names(&ann, "?pinnedBy=me,system").await, ["ann_user_bob"]);
+    assert_eq!(names(&bob, "?pinnedBy=me").await, Vec::<String>::new());
+    ann.get("/conversations?pinnedBy=him").await.refused(Code::BadRequest);
+
+    // Again: nothing changes, nothing is told. Unpinned: both fields are gone.
+    ann.post("/users/bob/conversation/pin", json!({})).await.ok();
+    let unpinned = ann.delete("/users/bob/conversation/pin").await.ok();
+    assert!(unpinned.get("pinnedAt").is_none() && unpinned.get("pinnedBy").is_none(), "{unpinned}");
+    let frame = other.expect(|frame| frame["type"].as_str().is_some_and(|kind| kind.contains("pin"))).await;
+    assert_eq!(frame["type"], "conversation_unpinned");
+    cy.send("ann", "fence").await;
+    assert_eq!(acting.before_text("fence").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn each_cap_on_pins_has_its_code_and_the_apps_pins_take_no_place() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    for at in 0..7 {
+        h.group(&format!("g{at}"), &ann, &[]).await;
+        ann.send_group(&format!("g{at}"), "x").await;
+    }
+    for at in 0..5 {
+        ann.post(&format!("/groups/g{at}/conversation/pin"), json!({})).await.ok();
+    }
+    let refused = ann.post("/groups/g5/conversation/pin", json!({})).await.refused(Code::PinsLimit);
+    assert_eq!(refused["params"]["limit"], 5);
+
+    let list = |ids: &[&str]| json!({ "conversationIds": ids });
+    let pins = h.put("/conversations/pinned", list(&["group_g6", "GROUP_G0"])).await.each("conversationId");
+    assert_eq!(pins, ["group_g6", "group_g0"]);
+    let all: Vec<String> = (0..6).map(|at| format!("group_g{at}")).collect();
+    let all: Vec<&str> = all.iter().map(String::as_str).collect();
+    h.put("/conversations/pinned", list(&all)).await.refused(Code::AppPinsLimit);
+    h.put("/conversations/pinned", list(&["nope"])).await.refused(Code::ConversationNotFound);
+    h.put("/conversations/pinned", list(&["group_g1", "group_g1"])).await.refused(Code::BadRequest);
+    h.put("/conversations/pinned", json!({})).await.refused(Code::BadRequest);
+    ann.get("/conversations/pinned").await.refused(Code::NoAccess);
+    assert_eq!(h.get("/conversations/pinned").await.each("conversationId"), ["group_g6", "group_g0"]);
+
+    ann.delete("/groups/g6/conversation/pin").await.refused(Code::AppPinned);
+    ann.post("/groups/g0/conversation/pin", json!({})).await.refused(Code::AppPinned);
+    // g0 is the app's now: it holds none of her five places.
+    ann.post("/groups/g5/conversation/pin", json!({})).await.ok();
+    let by = ann.get("/conversations").await.each("pinnedBy");
+    assert_eq!(by, ["app_system", "app_system", "ann", "ann", "ann", "ann", "ann"]);
+    assert_eq!(names(&ann, "?pinnedBy=system").await, ["group_g6", "group_g0"]);
+}
+
+#[tokio::test]
+async fn the_app_sees_everybodys_conversations_by_uid() {
+    let h = Harness::start().await;
+    let ann = h.user_with("ann", json!({"tags": ["vip"]})).await;
+    let bob = h.user("bob").await;
+    ann.send("bob", "hi").await;
+    h.clock.advance(1);
+    h.group("team", &bob, &[&ann]).await;
+    h.put("/groups/team", json!({"tags": ["work"]})).await.ok();
+    bob.send_group("team", "hello").await;
+    let seen: Vec<(String, String)> = h
+        .get("/conversations")
+        .await
+        .list()
+        .iter()
+        .map(|row| (row["conversationId"].to_string(), row["unreadMessageCount"].to_string()))
+        .collect();
+    let row = |name: &str, unread: &str| (format!("\"{name}\""), format!("\"{unread}\""));
+    // ann's two, then bob's two; each newest first, with that user's own count.
+    assert_eq!(
+        seen,
+        [row("group_team", "1"), row("ann_user_bob", "0"), row("group_team", "0"), row("ann_user_bob", "1")]
+    );
+    assert_eq!(names(&bob, "?userTags=vip").await, ["ann_user_bob"]);
+    assert_eq!(names(&bob, "?groupTags=work,play").await, ["group_team"]);
+    assert_eq!(names(&bob, "?userTags=vip&groupTags=work").await.len(), 2);
+    assert_eq!(names(&bob, "?hideAgentic=true&withBlockedInfo=true").await.len(), 2);
+    assert_eq!(names(&bob, "?onlyAgentic=true").await.len(), 0);
+    h.auth_only().get("/conversations").await.refused(Code::NoAccess);
+}
+
+#[tokio::test]
+async fn a_conversation_goes_for_one_for_both_or_for_all() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &ann, &[&bob]).await;
+    ann.send("bob", "secret").await;
+    ann.send_group("team", "news").await;
+
+    // A group's messages belong to its members: only the copy goes.
+    ann.delete_with("/groups/team/conversation", json!({"deleteMessagesPermanently": true})).await.ok();
+    assert!(!names(&ann, "").await.contains(&"group_team".to_owned()));
+    assert_eq!(bob.get("/groups/team/messages?categories=message").await.list().len(), 1);
+
+    ann.delete_with("/users/bob/conversation", json!({"deleteMessagesPermanently": true})).await.ok();
+    assert_eq!(bob.get("/users/ann/messages").await.list(), Vec::<Value>::new());
+    assert!(!names(&bob, "").await.contains(&"ann_user_bob".to_owned()));
+    ann.send("bob", "again").await;
+    let back = bob.get("/users/ann/conversation").await.ok();
+    assert_eq!((&back["unreadMessageCount"], &back["lastMessage"]["data"]["text"]), (&json!("1"), &json!("again")));
+
+    // The two old calls are for back ends.
+    let behalf = h.behalf("bob");
+    assert_eq!(behalf.get("/conversations/ANN_user_bob").await.ok()["conversationId"], "ann_user_bob");
+    bob.get("/conversations/ann_user_bob").await.refused(Code::NoAccess);
+    bob.delete("/conversations/ann_user_bob").await.refused(Code::NoAccess);
+    h.behalf("cy").get("/conversations/ann_user_bob").await.refused(Code::ConversationNotFound);
+    h.behalf("cy").delete("/conversations/group_team").await.refused(Code::ConversationNotFound);
+    behalf.delete("/conversations/ann_user_bob").await.ok();
+    assert!(!names(&ann, "").await.contains(&"ann_user_bob".to_owned()));
+    assert!(!names(&bob, "").await.contains(&"ann_user_bob".to_owned()));
+    cy.post("/messages", text_to("user", "ann", "hello")).await.ok();
+    bob.send("ann", "new").await;
+    assert_eq!(ann.get("/users/bob/conversation").await.ok()["unreadMessageCount"], "1");
+}
