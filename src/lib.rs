@@ -40,7 +40,6 @@
 pub mod actions;
 pub mod api;
 pub mod config;
-pub mod demo;
 pub mod live;
 pub mod model;
 pub mod passwords;

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
-use hobnob::actions;
+use hobnob::actions::{self, demo};
 use hobnob::config::Config;
-use hobnob::demo;
 use hobnob::model::caller::KeyScope;
 use hobnob::model::limits::Limits;
 use hobnob::model::page::PageAsk;

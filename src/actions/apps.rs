@@ -73,7 +73,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::demo;
+    use crate::actions::demo;
     use crate::model::time::{Clock, Ids};
     use crate::store::{Hooks, Store, digest};
 

@@ -8,6 +8,7 @@ pub mod apps;
 pub mod blocks;
 pub mod calls;
 pub mod conversations;
+pub mod demo;
 pub mod friends;
 pub mod groups;
 pub mod interactions;

@@ -33,6 +33,8 @@ pub enum Who {
     Either,
     /// A user: by auth token, or by full key with `onBehalfOf`.
     AsUser,
+    /// A user, by full key with `onBehalfOf` only: calls for back ends.
+    Behalf,
     /// The auth token itself.
     Token,
     /// An admin of this server, by the session of the admin page.
@@ -57,7 +59,7 @@ macro_rules! demands {
         )*
     };
 }
-demands!(Open FullKey AnyKey Either AsUser Token Admin Management);
+demands!(Open FullKey AnyKey Either AsUser Behalf Token Admin Management);
 
 /// What a request is made of once it has been read.
 pub struct Parts {
@@ -223,10 +225,11 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
             if scope == KeyScope::AuthOnly && who != Who::AnyKey {
                 return Err(Code::NoAccess.into());
             }
-            let behalf = header(headers, "onbehalfof").filter(|_| matches!(who, Who::Either | Who::AsUser));
+            let behalf =
+                header(headers, "onbehalfof").filter(|_| matches!(who, Who::Either | Who::AsUser | Who::Behalf));
             let caller = match behalf {
                 Some(uid) => on_behalf_of(api, app, uid).await?,
-                None if who == Who::AsUser => {
+                None if matches!(who, Who::AsUser | Who::Behalf) => {
                     return Err(Error::field("onBehalfOf", "The onBehalfOf header must name the user who acts."));
                 }
                 None => {

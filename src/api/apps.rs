@@ -8,7 +8,7 @@ use super::access::{Access, Management};
 use super::openapi::Doc;
 use super::reply::{Reply, data, page};
 use crate::actions::apps as act;
-use crate::demo;
+use crate::actions::demo;
 use crate::model::error::{Error, Result};
 use crate::model::ids::SYSTEM_UID;
 use crate::model::page::{Page, PageAsk};

@@ -4,11 +4,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::access::{Access, AsUser, Either, FullKey};
+use super::access::{Access, AsUser, Behalf, Either, FullKey};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions::conversations as act;
-use crate::model::error::{Code, Error, Result};
+use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
 use crate::model::message::{Party, Receiver};
 use crate::model::page::Page;
@@ -81,23 +81,15 @@ fn pinned(by: &[String]) -> Result<Option<Pinned>> {
     Ok((!by.is_empty()).then_some(pinned))
 }
 
-/// The two old calls by conversation id are for back ends: a token is no credential for them.
-fn by_key(access: &Access<AsUser>) -> Result<String> {
-    match access.key {
-        Some(_) => Ok(access.param("conversationId").to_owned()),
-        None => Err(Code::NoAccess.into()),
-    }
-}
-
-pub async fn show_by_id(access: Access<AsUser>) -> Result<Reply> {
-    let (name, caller) = (by_key(&access)?, access.caller().clone());
+pub async fn show_by_id(access: Access<Behalf>) -> Result<Reply> {
+    let (name, caller) = (access.param("conversationId").to_owned(), access.caller().clone());
     let conversation =
         access.store().read(move |read| act::show(read, &caller, act::by_name(read, &caller, &name)?)).await?;
     Ok(data(&conversation))
 }
 
-pub async fn delete_by_id(access: Access<AsUser>) -> Result<Reply> {
-    let (name, caller) = (by_key(&access)?, access.caller().clone());
+pub async fn delete_by_id(access: Access<Behalf>) -> Result<Reply> {
+    let (name, caller) = (access.param("conversationId").to_owned(), access.caller().clone());
     let name = access.store().write("conversations.delete", move |tx| act::delete(tx, &caller, &name)).await?;
     Ok(ack(format!("The conversation {name} has been deleted successfully for all the users.")))
 }

@@ -15,7 +15,6 @@ use crate::harness::{Answer, Client, DEADLINE, Harness, User, id_of, text_to};
 const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::BotNotFound, "there are no bots yet"),
     (Code::FeatureNotAccessible, "nothing is switched off yet"),
-    (Code::ConversationNotFound, "only the two deprecated conversation calls say it; they are not served"),
     (Code::TooManyRequests, "requests are not counted yet"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];
@@ -63,6 +62,7 @@ async fn every_code_is_said_once() {
     messages(&mut w, &ann, &bob).await;
     friends_and_blocks(&mut w).await;
     calls(&mut w).await;
+    pins(&mut w).await;
     general(&mut w).await;
     let missing: Vec<Code> = Code::ALL
         .iter()
@@ -81,6 +81,25 @@ async fn credentials(w: &mut World) {
     w.is(Code::EmptyAuthToken, nobody.get("/me").await);
     w.is(Code::AuthTokenUnknown, nobody.clone().with("authToken", "x").get("/me").await);
     w.is(Code::EmptyAuthHeader, nobody.get("/admin/api/overview").await);
+}
+
+async fn pins(w: &mut World) {
+    let app = w.h.app.clone();
+    let mut names = Vec::new();
+    let pinner = w.user("pinner").await;
+    for n in 0..6 {
+        w.user(&format!("peer{n}")).await;
+        pinner.send(&format!("peer{n}"), "hi").await;
+        names.push(format!("peer{n}_user_pinner"));
+    }
+    w.is(Code::ConversationNotFound, app.behalf("pinner").get("/conversations/none").await);
+    w.is(Code::AppPinsLimit, app.put("/conversations/pinned", json!({"conversationIds": names})).await);
+    for n in 0..5 {
+        pinner.post(&format!("/users/peer{n}/conversation/pin"), json!({})).await.ok();
+    }
+    w.is(Code::PinsLimit, pinner.post("/users/peer5/conversation/pin", json!({})).await);
+    app.put("/conversations/pinned", json!({"conversationIds": [names[5]]})).await.ok();
+    w.is(Code::AppPinned, pinner.post("/users/peer5/conversation/pin", json!({})).await);
 }
 
 async fn keys_tokens_roles(w: &mut World) {

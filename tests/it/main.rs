@@ -5,12 +5,12 @@
 #[allow(dead_code)] // A stage has more props than each play uses.
 mod harness;
 
-mod durability;
-mod errors;
-mod layers;
 mod apps;
 mod calls;
 mod conversations;
+mod durability;
+mod errors;
+mod layers;
 mod metrics;
 mod order;
 mod permissions;

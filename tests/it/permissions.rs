@@ -385,13 +385,14 @@ async fn every_route_for_every_kind_of_caller() {
         // The token of the caller may be ended by the very call.
         let fresh = h.log_in("ann").await;
         let takes_token = matches!(who, "Either" | "AsUser" | "Token");
+        let for_a_user = matches!(who, "AsUser" | "Behalf");
         let takes_key = who != "Token";
         let by_key = |yes: Option<Code>| if takes_key { yes } else { Some(Code::NoAccess) };
         let by_token = |yes: Option<Code>| if takes_token { yes } else { Some(Code::NoAccess) };
         let none = if takes_token { Code::EmptyAuthToken } else { Code::EmptyApiKey };
         let auth_only = if who == "AnyKey" { None } else { Some(Code::NoAccess) };
-        let full = if who == "AsUser" { Some(Code::BadRequest) } else { None };
-        let no_such = if matches!(who, "Either" | "AsUser") { Some(Code::UidNotFound) } else { None };
+        let full = if for_a_user { Some(Code::BadRequest) } else { None };
+        let no_such = if who == "Either" || for_a_user { Some(Code::UidNotFound) } else { None };
         let callers: Vec<(&str, Client, Option<Code>)> = vec![
             ("nobody", nobody.clone(), Some(none)),
             ("an empty key", key(""), Some(none)),
@@ -416,7 +417,7 @@ async fn every_route_for_every_kind_of_caller() {
         for (what, caller, expected) in callers {
             let expected = match who {
                 "Open" => None,
-                "Admin" => Some(Code::EmptyAuthHeader),
+                "Admin" | "Management" => Some(Code::EmptyAuthHeader),
                 _ => expected,
             };
             let answer = caller.call(route.method.as_str().parse().unwrap(), &path, Some(json!({}))).await;

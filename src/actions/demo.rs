@@ -1,6 +1,6 @@
 //! `--demo` and the sample data of a new app: a few people and a group, to try things with. Filling twice changes nothing.
 
-use crate::actions;
+use super::{groups as act, users as people};
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Result};
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
@@ -28,7 +28,7 @@ pub fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
         let uid = Uid::parse(uid)?;
         if users::any(tx, app.id, &uid)?.is_none() {
             let draft = UserDraft { uid, name: name.to_owned(), role: None, profile: Profile::default() };
-            actions::users::create(tx, &app, draft)?;
+            people::create(tx, &app, draft)?;
         }
     }
     let guid = Guid::parse(GUID)?;
@@ -49,6 +49,6 @@ pub fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
     };
     let user = app.system_user;
     let caller = Caller { app, user, uid: SYSTEM_UID.into(), person: false, token: None, device: "server".into() };
-    actions::groups::create(tx, &caller, draft, &Limits::default())?;
+    act::create(tx, &caller, draft, &Limits::default())?;
     Ok(())
 }
