@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
@@ -63,12 +64,16 @@ demands!(Open FullKey AnyKey Either AsUser Behalf Token Admin Management);
 
 /// What a request is made of once it has been read.
 pub struct Parts {
-    pub headers: HeaderMap,
-    /// `Host`, as the client named this server.
-    pub host: String,
+    pub request: HttpRequest,
     pub params: Vec<(String, String)>,
     pub query: Query,
     pub body: Bytes,
+}
+
+impl Parts {
+    fn headers(&self) -> &HeaderMap {
+        self.request.headers()
+    }
 }
 
 /// A request that met its demand.
@@ -86,8 +91,8 @@ impl<D: Demand> Access<D> {
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
         let (caller, key) = match D::WHO {
             Who::Open => (nobody(), None),
-            Who::Admin => (admin(&api, &parts.headers).await?, None),
-            Who::Management => (manager(&api, &parts.headers).await?, None),
+            Who::Admin => (admin(&api, parts.headers()).await?, None),
+            Who::Management => (manager(&api, parts.headers()).await?, None),
             who => caller(&api, &parts, who).await?,
         };
         Ok(Access { caller, key, api, parts, demand: PhantomData })
@@ -113,12 +118,13 @@ impl<D: Demand> Access<D> {
         &self.api.limits
     }
 
-    pub fn host(&self) -> &str {
-        &self.parts.host
+    /// `host[:port]`, as the client named this server.
+    pub fn host(&self) -> String {
+        self.parts.request.connection_info().host().to_owned()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.parts.headers, name)
+        header(self.parts.headers(), name)
     }
 
     pub fn query(&self) -> &Query {
@@ -201,7 +207,7 @@ fn nobody() -> Caller {
 }
 
 async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i64>)> {
-    let headers = &parts.headers;
+    let headers = parts.headers();
     let takes_token = matches!(who, Who::Either | Who::AsUser | Who::Token);
     let takes_key = who != Who::Token;
     let secret = match (header(headers, "authtoken"), header(headers, "apikey")) {
@@ -255,8 +261,9 @@ async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
 /// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
 /// be the same.
 fn check_app(app: &App, parts: &Parts) -> Result<()> {
-    let named = header(&parts.headers, "appid");
-    let mut labels = parts.host.split('.');
+    let named = header(parts.headers(), "appid");
+    let host = header(parts.headers(), "host").or(parts.request.uri().host()).unwrap_or_default();
+    let mut labels = host.split('.');
     let from_host = labels
         .next()
         .filter(|_| labels.next().is_some_and(|label| label.starts_with("api-") || label.starts_with("call-")));

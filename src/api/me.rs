@@ -109,7 +109,7 @@ pub async fn settings(access: Access<Either>) -> Result<Reply> {
 
 /// Where to go and what there is. Hosts are the ones the client already uses.
 fn settings_of<D: Demand>(access: &Access<D>) -> Value {
-    let host = access.api().public_host.clone().unwrap_or_else(|| access.host().to_owned());
+    let host = access.api().public_host.clone().unwrap_or_else(|| access.host());
     let (name, port) = split_host(&host);
     json!({
         "CHAT_HOST": name,

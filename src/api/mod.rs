@@ -327,13 +327,7 @@ async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Resu
     let path = versionless(request.path())?;
     let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
     let body = read_body(request, payload, api.limits.body).await?;
-    let parts = Parts {
-        headers: request.headers().clone(),
-        host: request.connection_info().host().to_owned(),
-        params,
-        query: Query::parse(request.query_string()),
-        body,
-    };
+    let parts = Parts { request: request.clone(), params, query: Query::parse(request.query_string()), body };
     (route.handler)(api.clone(), parts).await
 }
 
