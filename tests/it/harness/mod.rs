@@ -152,6 +152,16 @@ impl Deref for Harness {
     }
 }
 
+/// Asks again until the answer fits: for what follows an acknowledgement at its own pace, like who is online.
+pub async fn eventually(what: &str, mut fits: impl AsyncFnMut() -> bool) {
+    let asked = tokio::time::timeout(DEADLINE, async {
+        while !fits().await {
+            tokio::task::yield_now().await;
+        }
+    });
+    asked.await.unwrap_or_else(|_| panic!("in vain: {what}"));
+}
+
 fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("an HTTP client")
 }

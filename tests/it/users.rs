@@ -1,0 +1,229 @@
+//! Users: made, found, changed, switched off; and what of them others may see.
+
+use hobnob::model::error::Code;
+use serde_json::{Value, json};
+
+use crate::harness::{Harness, NOW, eventually, id_of};
+
+#[tokio::test]
+async fn a_user_is_what_was_given() {
+    let h = Harness::start().await;
+    let given = json!({
+        "uid": "Ann_1", "name": " Ann ", "avatar": "https://x.example/a.png", "link": "https://x.example", "statusMessage": "hi",
+        "metadata": {"k": 1, "z": [true]}, "tags": ["b", "a"], "deactivatedAt": 0, "hasBlockedMe": false, "noise": {},
+    });
+    let made = h.post("/users", given).await.ok();
+    assert_eq!(
+        made,
+        json!({
+            "uid": "ann_1", "name": "Ann", "status": "offline", "role": "default", "avatar": "https://x.example/a.png",
+            "link": "https://x.example", "statusMessage": "hi", "metadata": {"k": 1, "z": [true]}, "tags": ["b", "a"], "createdAt": NOW,
+        })
+    );
+    assert_eq!(h.get("/users/ANN_1").await.ok()["uid"], "ann_1", "look-ups do not mind the case");
+    assert!(made.get("authToken").is_none(), "a token only when asked for");
+    let with = h.post("/users", json!({"uid": "bob", "name": "Bob", "withAuthToken": true})).await.ok();
+    let token = with["authToken"].as_str().unwrap();
+    assert!(token.starts_with("bob_"), "{token}");
+    assert_eq!(h.nobody().with("authToken", token).get("/me").await.ok()["uid"], "bob");
+    h.post("/users", json!({"uid": "bob", "name": "Again"})).await.refused(Code::UidExists);
+}
+
+#[tokio::test]
+async fn a_change_keeps_what_it_does_not_name() {
+    let h = Harness::start().await;
+    let ann =
+        h.user_with("ann", json!({"avatar": "https://x.example/a.png", "metadata": {"k": 1}, "tags": ["t"]})).await;
+    h.clock.advance(10);
+    let changed = h.put("/users/ann", json!({"name": "Anna"})).await.ok();
+    assert_eq!(
+        (&changed["name"], &changed["metadata"], &changed["tags"]),
+        (&json!("Anna"), &json!({"k": 1}), &json!(["t"]))
+    );
+    assert_eq!(changed["updatedAt"], NOW + 10);
+    let replaced = h.put("/users/ann", json!({"metadata": {"new": true}, "tags": []})).await.ok();
+    assert_eq!((&replaced["metadata"], &replaced["tags"]), (&json!({"new": true}), &json!([])));
+    let cleared = h.put("/users/ann", json!({"unset": ["avatar", "metadata"]})).await.ok();
+    assert!(cleared.get("avatar").is_none() && cleared.get("metadata").is_none(), "{cleared}");
+    // He changes himself, but not his role.
+    h.post("/roles", json!({"role": "vip", "name": "Vip"})).await.ok();
+    let me = ann.put("/me", json!({"name": "Annie", "role": "vip", "uid": "bob", "deactivatedAt": 5})).await.ok();
+    assert_eq!((&me["name"], &me["role"], &me["uid"]), (&json!("Annie"), &json!("default"), &json!("ann")));
+    assert_eq!(me["authToken"], *ann.token);
+    assert_eq!(me["jwt"], *ann.jwt, "the stored one stays good");
+    let vip = h.put("/users/ann", json!({"role": "vip"})).await.ok();
+    assert_eq!(vip["role"], "vip");
+    h.put("/users/none", json!({"name": "x"})).await.refused(Code::UidNotFound);
+}
+
+/// Fails when the word stands anywhere in the value.
+#[track_caller]
+fn silent_about(value: &Value, word: &str) {
+    assert!(!value.to_string().contains(word), "{value:#}");
+}
+
+#[tokio::test]
+async fn private_metadata_is_never_shown_to_others() {
+    let h = Harness::start().await;
+    let private = json!({"metadata": {"open": 1, "@private": {"email": "hush@x.example"}}});
+    let ann = h.user_with("ann", private.clone()).await;
+    let bob = h.user("bob").await;
+    let mut at_bob = bob.connect_with(json!({"presenceSubscription": "ALL_USERS"})).await;
+    h.group("team", &ann, &[&bob]).await;
+    h.group("other", &bob, &[&ann]).await;
+    h.post("/users/bob/friends", json!({"accepted": ["ann"]})).await.ok();
+    let sock = ann.connect().await;
+    let sent = ann.send("bob", "hi <@uid:ann>").await;
+    let id = id_of(&sent);
+    ann.send_group("team", "hi").await;
+    ann.put(&format!("/messages/{id}"), json!({"data": {"text": "hi2 <@uid:ann>"}})).await.ok();
+    let call = json!({"receiver": "bob", "receiverType": "user", "type": "audio"});
+    let made = ann.post("/calls", call).await.ok();
+    let session = made["data"]["entities"]["on"]["entity"]["sessionid"].as_str().unwrap().to_owned();
+    bob.put(&format!("/calls/{session}"), json!({"status": "rejected"})).await.ok();
+    bob.post("/users/ann/conversation/read", json!({})).await.ok();
+    ann.delete("/groups/team/members/bob").await.ok();
+    bob.post("/groups/team/members", json!({})).await.ok();
+    bob.delete("/groups/other/members/ann").await.ok();
+    bob.post("/groups/other/bannedusers/ann", json!({})).await.ok();
+    for path in [
+        "/users",
+        "/users?withTags=1&uids=ann",
+        "/users/ann",
+        "/groups/team",
+        "/groups/team/members",
+        "/groups/other/bannedusers",
+        "/conversations",
+        "/users/ann/conversation",
+        "/messages?limit=100",
+        "/users/ann/messages?limit=100",
+        &format!("/messages/{id}"),
+        "/groups/team/messages?limit=100",
+        "/groups",
+        "/blockedusers",
+    ] {
+        silent_about(&bob.get(path).await.ok(), "hush");
+        silent_about(&h.behalf("bob").get(path).await.ok(), "hush");
+    }
+    bob.post("/blockedusers", json!({"blockedUids": ["ann"]})).await.ok();
+    silent_about(&bob.get("/blockedusers").await.ok(), "hush");
+    sock.close().await;
+    bob.delete_with("/blockedusers", json!({"blockedUids": ["ann"]})).await.ok();
+    ann.send("bob", "fence").await;
+    for frame in at_bob.before_text("fence").await {
+        silent_about(&frame, "hush");
+    }
+    // He himself and the app see all of it; and what is open is open.
+    assert_eq!(ann.get("/me").await.ok()["metadata"], private["metadata"]);
+    assert_eq!(h.get("/users/ann").await.ok()["metadata"], private["metadata"]);
+    assert_eq!(bob.get("/users/ann").await.ok()["metadata"], json!({"open": 1}));
+}
+
+#[tokio::test]
+async fn lists_are_narrowed_and_paged() {
+    let h = Harness::start().await;
+    h.post("/roles", json!({"role": "vip", "name": "Vip"})).await.ok();
+    let ann = h.user_with("ann", json!({"tags": ["red"]})).await;
+    h.user_with("bob", json!({"tags": ["red", "blue"], "role": "vip"})).await;
+    h.user_with("carl", json!({"tags": ["green"]})).await;
+    h.user_with("anna", json!({"name": "Zoe 50% off"})).await;
+    h.user_with("x_1", json!({"name": "ann's twin"})).await;
+    let uids = async |query: &str| h.get(&format!("/users?{query}")).await.each("uid");
+    assert_eq!(uids("").await, ["ann", "x_1", "bob", "carl", "anna"], "by name, without the app's own user");
+    assert_eq!(uids("searchKey=ann").await, ["ann", "x_1", "anna"]);
+    assert_eq!(uids("searchKey=ann&searchIn=uid").await, ["ann", "anna"]);
+    assert_eq!(uids("searchKey=ANN&searchIn=name").await, ["ann", "x_1"]);
+    assert_eq!(uids("searchKey=Zoe%2050%25").await, ["anna"]);
+    assert_eq!(uids("searchKey=Zoe%252050%2525").await, ["anna"], "encoded once more");
+    assert_eq!(uids("searchKey=%25").await, Vec::<String>::new(), "a percent sign is no wildcard");
+    assert_eq!(uids("searchKey=x_").await, ["x_1"]);
+    assert_eq!(uids("tags=red,green").await, ["ann", "bob", "carl"]);
+    assert_eq!(uids("tags[]=blue").await, ["bob"]);
+    assert_eq!(uids("role=vip").await, ["bob"]);
+    assert_eq!(uids("roles=vip,none").await, ["bob"]);
+    assert_eq!(uids("uids=carl,bob").await, ["bob", "carl"]);
+    assert_eq!(uids("sortBy=name&sortOrder=desc&perPage=2").await, ["anna", "carl"]);
+    assert_eq!(ann.get("/users").await.each("uid"), ["x_1", "bob", "carl", "anna"], "not oneself");
+    assert!(h.get("/users").await.list().iter().all(|user| user.get("tags").is_none()));
+    assert_eq!(h.get("/users?withTags=1&uids=bob").await.list()[0]["tags"], json!(["red", "blue"]));
+    // Who is there.
+    let sock = ann.connect().await;
+    eventually("ann is online", async || uids("status=available").await == ["ann"]).await;
+    assert_eq!(uids("status=offline&searchKey=b").await, ["bob"]);
+    assert_eq!(h.get("/users/ann").await.ok()["status"], "available");
+    sock.close().await;
+    let answer = h.get("/users?perPage=2&page=2").await;
+    assert_eq!(
+        answer.body["meta"]["pagination"],
+        json!({"total": 5, "count": 2, "per_page": 2, "current_page": 2, "total_pages": 3})
+    );
+    assert_eq!(answer.each("uid"), ["bob", "carl"]);
+}
+
+#[tokio::test]
+async fn friends_only_roles_see_and_write_to_friends_only() {
+    let h = Harness::start().await;
+    let settings = json!({"listUsers": "friendsOnly", "sendMessagesTo": "friendsOnly"});
+    h.post("/roles", json!({"role": "shy", "name": "Shy", "settings": settings})).await.ok();
+    let shy = h.user_with("shy", json!({"role": "shy"})).await;
+    let (bob, _carl) = (h.user("bob").await, h.user("carl").await);
+    h.post("/users/shy/friends", json!({"accepted": ["bob"]})).await.ok();
+    assert_eq!(shy.get("/users").await.each("uid"), ["bob"]);
+    shy.send("bob", "hi").await;
+    shy.post("/messages", crate::harness::text_to("user", "carl", "hi")).await.refused(Code::PermissionDenied);
+    bob.send("shy", "others may write to him").await;
+}
+
+#[tokio::test]
+async fn deactivated_users_are_gone_until_they_are_back() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &bob, &[&ann]).await;
+    let id = id_of(&ann.send("bob", "before").await);
+    let done = h.delete_with("/users", json!({"uidsToDeactivate": ["ann", "none"]})).await.ok();
+    assert_eq!(done, json!({"deactivatedUids": ["ann"]}));
+    ann.get("/me").await.refused(Code::AuthTokenUnknown);
+    h.auth_only().post("/users/ann/auth_tokens", json!({})).await.refused(Code::UidNotFound);
+    h.behalf("ann").get("/conversations").await.refused(Code::UidNotFound);
+    bob.get("/users/ann").await.refused(Code::UidNotFound);
+    assert_eq!(h.get("/users").await.each("uid"), ["bob"]);
+    assert_eq!(h.get("/users?onlyDeactivated=true").await.each("uid"), ["ann"]);
+    assert_eq!(h.get("/users?withDeactivated=true").await.each("uid"), ["ann", "bob"]);
+    assert_eq!(bob.get(&format!("/messages/{id}")).await.ok()["data"]["text"], "before", "what he said stays");
+    assert_eq!(h.put("/users", json!({"uidsToActivate": ["ann"]})).await.ok(), json!({"nonDeactivatedUids": ["ann"]}));
+    ann.get("/me").await.refused(Code::AuthTokenUnknown);
+    let ann = h.log_in("ann").await;
+    assert_eq!(ann.get("/groups?hasJoined=1").await.each("guid"), ["team"], "memberships were kept");
+}
+
+#[tokio::test]
+async fn deleted_users_never_come_back_and_permanently_deleted_ones_leave_nothing() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    let direct = id_of(&ann.send("bob", "direct").await);
+    let in_group = id_of(&ann.send_group("team", "in group").await);
+    let of_cy = id_of(&cy.send("bob", "of cy").await);
+    h.delete("/users/cy").await.ok();
+    assert_eq!(h.put("/users", json!({"uidsToActivate": ["cy"]})).await.status, 200);
+    h.get("/users/cy").await.refused(Code::UidNotFound);
+    h.auth_only().post("/users/cy/auth_tokens", json!({})).await.refused(Code::UidNotFound);
+    assert_eq!(h.get("/users?withDeactivated=1").await.each("uid"), ["ann", "bob"]);
+    assert_eq!(bob.get(&format!("/messages/{of_cy}")).await.ok()["data"]["text"], "of cy");
+    assert_eq!(h.get("/groups/team").await.ok()["membersCount"], 2);
+
+    h.delete_with("/users/ann", json!({"permanent": true})).await.ok();
+    h.get("/users/ann").await.refused(Code::UidNotFound);
+    for id in [direct, in_group] {
+        h.get(&format!("/messages/{id}")).await.refused(Code::MessageNotFound);
+    }
+    let group = bob.get("/groups/team").await.ok();
+    assert_eq!((&group["owner"], &group["membersCount"]), (&json!("app_system"), &json!(1)));
+    bob.get("/users/ann/conversation").await.refused(Code::UidNotFound);
+    assert!(bob.get("/conversations").await.list().iter().all(|c| !c.to_string().contains("\"ann\"")));
+    assert_eq!(bob.get("/groups/team/conversation").await.ok()["unreadMessageCount"], "0");
+    // The name is free again, and its new owner has nothing of the old one.
+    let ann = h.user("ann").await;
+    assert_eq!(ann.get("/conversations").await.list(), Vec::<Value>::new());
+    assert_eq!(ann.get("/messages").await.list(), Vec::<Value>::new());
+}
