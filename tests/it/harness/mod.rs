@@ -127,8 +127,16 @@ impl Harness {
             let width = rows.column_count();
             let mut rows = rows.query([]).expect("sql");
             while let Some(row) = rows.next().expect("row") {
-                let values: Vec<_> = (0..width).map(|at| row.get_ref(at).expect("value")).collect();
-                text.push_str(&format!("{table} {values:?}\n"));
+                text.push_str(&table);
+                for at in 0..width {
+                    match row.get_ref(at).expect("value") {
+                        rusqlite::types::ValueRef::Text(bytes) => {
+                            text.push_str(&format!(" '{}'", String::from_utf8_lossy(bytes)));
+                        }
+                        other => text.push_str(&format!(" {other:?}")),
+                    }
+                }
+                text.push('\n');
             }
         }
         text
