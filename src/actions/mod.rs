@@ -16,6 +16,7 @@ pub mod members;
 pub mod messages;
 #[cfg(test)]
 mod plans;
+pub mod reactions;
 pub mod receipts;
 pub mod sockets;
 mod standing;

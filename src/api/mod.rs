@@ -19,6 +19,7 @@ mod messages;
 mod metrics;
 mod openapi;
 mod pages;
+mod reactions;
 mod reply;
 mod roles;
 mod tokens;
@@ -105,6 +106,10 @@ pub fn routes() -> Vec<Route> {
         r.on(&delete, "/messages/{id}", "delete-message", messages::delete),
         r.on(&get, "/user/messages/{muid}", "get-message-by-muid", messages::by_muid),
         r.on(&patch, "/messages/{id}/interacted", "mark-message-as-interacted", messages::interacted),
+        r.on(&get, "/messages/{id}/reactions", "list-all-reactions", reactions::list),
+        r.on(&get, "/messages/{id}/reactions/{reaction}", "get-message-reactions", reactions::list_one),
+        r.on(&post, "/messages/{id}/reactions/{reaction}", "add-message-reactions", reactions::add),
+        r.on(&delete, "/messages/{id}/reactions/{reaction}", "remove-message-reactions", reactions::remove),
         r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply),
         r.on(&get, "/messages/{id}/thread", "list-all-thread-messages", messages::thread),
         r.on(&get, "/users/{uid}/messages", "user-list-user-messages", messages::with_user),
@@ -236,6 +241,7 @@ fn describe_nouns() -> openapi::Doc {
     members::describe(&mut doc);
     messages::describe(&mut doc);
     metrics::describe(&mut doc);
+    reactions::describe(&mut doc);
     roles::describe(&mut doc);
     tokens::describe(&mut doc);
     users::describe(&mut doc);

@@ -23,6 +23,7 @@ pub mod messages;
 pub mod metrics;
 #[cfg(test)]
 pub mod plans;
+pub mod reactions;
 pub mod receipts;
 pub mod roles;
 mod rows;

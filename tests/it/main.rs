@@ -6,20 +6,21 @@
 mod harness;
 
 mod apps;
+mod blocks;
 mod calls;
 mod conversations;
-mod blocks;
 mod durability;
 mod errors;
 mod friends;
 mod groups;
 mod isolation;
 mod layers;
-mod metrics;
 mod members;
 mod messages;
+mod metrics;
 mod order;
 mod permissions;
+mod reactions;
 mod slow;
 mod state;
 mod users;

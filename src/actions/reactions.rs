@@ -1,0 +1,80 @@
+//! Reacting to messages, and taking it back.
+
+use serde_json::json;
+
+use super::body;
+use crate::model::caller::Caller;
+use crate::model::error::{Code, Error, Result};
+use crate::model::event::Event;
+use crate::model::limits::Limits;
+use crate::model::message::Message;
+use crate::model::user::check_length;
+use crate::store::messages::{self, Row};
+use crate::store::{Write, conversations, reactions, users};
+
+/// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
+pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
+    let row = reactable(tx, caller, id, reaction, limits)?;
+    if reactions::others(tx, id, reaction)? >= limits.reactions as i64 {
+        let most = limits.reactions;
+        let sentence = format!("The number of reactions on a message has reached the allowed limit of {most}.");
+        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+    }
+    if let Some(made) = reactions::insert(tx, id, caller.user, reaction)? {
+        let at = tx.now();
+        announce(tx, caller, &row, ("message_reaction_added", reaction), (made, at))?;
+    }
+    messages::show_one(tx, row, caller.viewer())
+}
+
+/// Takes the caller's reaction back, if there is one.
+pub fn remove(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
+    let row = reactable(tx, caller, id, reaction, limits)?;
+    if let Some(gone) = reactions::delete(tx, id, caller.user, reaction)? {
+        announce(tx, caller, &row, ("message_reaction_removed", reaction), gone)?;
+    }
+    messages::show_one(tx, row, caller.viewer())
+}
+
+fn reactable(tx: &Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Row> {
+    check_length("reaction", reaction, limits.reaction)?;
+    if reaction.trim().is_empty() {
+        return Err(Error::field("reaction", "The reaction may not be empty."));
+    }
+    let row = messages::accessible(tx, caller.app.id, id, caller.viewer())?;
+    if !row.category.counts() || row.deleted_at.is_some() {
+        return Err(Code::MessageAction.into());
+    }
+    Ok(row)
+}
+
+fn announce(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    row: &Row,
+    (action, reaction): (&str, &str),
+    (id, at): (i64, i64),
+) -> Result<()> {
+    let conv = conversations::by_id(tx, row.conv)?;
+    let message = messages::show_one(tx, row.clone(), None)?;
+    let me = users::by_id(tx, caller.user)?.entity();
+    let mut said = json!({
+        "action": action, "id": id.to_string(), "messageId": row.id.to_string(), "uid": me.uid, "reaction": reaction,
+        "reactedAt": at, "reactedBy": me, "conversationId": conv.name,
+    });
+    if let Some(parent) = row.parent {
+        said["parentId"] = json!(parent.to_string());
+    }
+    let event = Event {
+        app_id: caller.app.app_id.clone(),
+        kind: "reaction",
+        sender: caller.uid.clone(),
+        receiver: message.receiver.as_str().into(),
+        receiver_type: message.receiver_type,
+        device: caller.device.clone(),
+        message_sender: None,
+        body: body(&said),
+    };
+    tx.emit(conv.audience(), event);
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Reactions to messages.
+
+use serde_json::json;
+
+use super::access::{Access, AsUser, Either};
+use super::groups::affix;
+use super::openapi::Doc;
+use super::reply::{Reply, data, list as list_reply};
+use crate::actions;
+use crate::model::error::{Error, Result};
+use crate::model::ids::parse_message_id;
+use crate::model::page::Affix;
+use crate::store::{messages, reactions};
+
+pub async fn add(access: Access<AsUser>) -> Result<Reply> {
+    let (id, reaction) = (access.message_id()?, access.param("reaction").to_owned());
+    let (caller, limits) = (access.caller().clone(), access.limits().clone());
+    let message = access
+        .store()
+        .write("reactions.add", move |tx| actions::reactions::add(tx, &caller, id, &reaction, &limits))
+        .await?;
+    Ok(data(&message))
+}
+
+pub async fn remove(access: Access<AsUser>) -> Result<Reply> {
+    let (id, reaction) = (access.message_id()?, access.param("reaction").to_owned());
+    let (caller, limits) = (access.caller().clone(), access.limits().clone());
+    let message = access
+        .store()
+        .write("reactions.remove", move |tx| actions::reactions::remove(tx, &caller, id, &reaction, &limits))
+        .await?;
+    Ok(data(&message))
+}
+
+pub async fn list(access: Access<Either>) -> Result<Reply> {
+    page(access, None).await
+}
+
+/// Those with one reaction only.
+pub async fn list_one(access: Access<Either>) -> Result<Reply> {
+    let reaction = access.param("reaction").to_owned();
+    page(access, Some(reaction)).await
+}
+
+async fn page(access: Access<Either>, reaction: Option<String>) -> Result<Reply> {
+    let (id, caller, limits) = (access.message_id()?, access.caller().clone(), access.limits().clone());
+    let query = access.query();
+    let limit = query.int("limit")?.unwrap_or(limits.per_page).min(limits.max_per_page);
+    if limit < 1 {
+        return Err(Error::field("limit", "The limit must be at least 1."));
+    }
+    let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
+    let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
+    let found = access
+        .store()
+        .read(move |read| {
+            messages::accessible(read, caller.app.id, id, caller.viewer())?;
+            reactions::list(read, id, reaction.as_deref(), (direction, from), limit)
+        })
+        .await?;
+    let mut meta = json!({"current": {"limit": limit, "count": found.len()}});
+    if let (Some(first), Some(last)) = (found.first(), found.last()) {
+        meta["next"] = json!({"affix": "append", "id": last.id.to_string()});
+        meta["previous"] = json!({"affix": "prepend", "id": first.id.to_string()});
+    }
+    Ok(list_reply(&found, meta))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.query("list-all-reactions", &["affix", "id", "limit"]);
+    doc.query("get-message-reactions", &["affix", "id", "limit"]);
+}

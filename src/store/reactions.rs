@@ -1,0 +1,83 @@
+//! Reactions to messages.
+
+use rusqlite::params;
+use serde::Serialize;
+
+use super::{Read, Write, users};
+use crate::model::error::Result;
+use crate::model::message::as_text;
+use crate::model::page::Affix;
+use crate::model::user::User;
+
+/// One user's reaction as the contract shows it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reaction {
+    #[serde(serialize_with = "as_text")]
+    pub id: i64,
+    #[serde(serialize_with = "as_text")]
+    pub message_id: i64,
+    pub reaction: String,
+    pub uid: String,
+    pub reacted_at: i64,
+    pub reacted_by: User,
+}
+
+/// The new reaction's id; `None` if the user reacted so already.
+pub fn insert(tx: &Write<'_>, message: i64, user: i64, reaction: &str) -> Result<Option<i64>> {
+    tx.first(
+        "INSERT INTO reactions (message_id, user_id, reaction, reacted_at) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT DO NOTHING RETURNING id",
+        params![message, user, reaction, tx.now()],
+        |row| row.get(0),
+    )
+}
+
+/// The reaction that was taken back, if there was one: its id and time.
+pub fn delete(tx: &Write<'_>, message: i64, user: i64, reaction: &str) -> Result<Option<(i64, i64)>> {
+    tx.first(
+        "DELETE FROM reactions WHERE message_id = ?1 AND user_id = ?2 AND reaction = ?3 RETURNING id, reacted_at",
+        params![message, user, reaction],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
+/// How many different reactions a message has, not counting this one.
+pub fn others(read: &Read<'_>, message: i64, reaction: &str) -> Result<i64> {
+    read.number(
+        "SELECT count(DISTINCT reaction) FROM reactions WHERE message_id = ?1 AND reaction <> ?2",
+        params![message, reaction],
+    )
+}
+
+/// A page of a message's reactions, oldest first: newer or older than the one with id `from`.
+pub fn list(
+    read: &Read<'_>,
+    message: i64,
+    reaction: Option<&str>,
+    (affix, from): (Affix, Option<i64>),
+    limit: i64,
+) -> Result<Vec<Reaction>> {
+    let sql = match affix {
+        Affix::Append => {
+            "SELECT id, reaction, user_id, reacted_at FROM reactions
+             WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4"
+        }
+        Affix::Prepend => {
+            "SELECT id, reaction, user_id, reacted_at FROM reactions
+             WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4"
+        }
+    };
+    let mut rows: Vec<(i64, String, i64, i64)> = read.all(sql, params![message, reaction, from, limit], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    if affix == Affix::Prepend {
+        rows.reverse();
+    }
+    rows.into_iter()
+        .map(|(id, reaction, user, reacted_at)| {
+            let reacted_by = users::by_id(read, user)?.entity();
+            Ok(Reaction { id, message_id: message, reaction, uid: reacted_by.uid.clone(), reacted_at, reacted_by })
+        })
+        .collect()
+}

@@ -1,0 +1,62 @@
+//! Reactions: what the message shows, who hears of it, the limits.
+
+use hobnob::model::error::Code;
+use serde_json::json;
+
+use crate::harness::{Harness, id_of};
+
+#[tokio::test]
+async fn a_reaction_is_counted_told_and_taken_back() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let mut at_ann = ann.connect().await;
+    let id = id_of(&ann.send("bob", "hi").await);
+    let path = format!("/messages/{id}/reactions/%F0%9F%91%8D");
+
+    let message = bob.post(&path, json!({})).await.ok();
+    assert_eq!(message["data"]["reactions"], json!([{"reaction": "👍", "count": 1, "reactedByMe": true}]));
+    let frame = at_ann.expect(|frame| frame["type"] == "reaction").await;
+    assert_eq!(frame["body"]["action"], "message_reaction_added");
+    assert_eq!(frame["body"]["reaction"], "👍");
+    assert_eq!(frame["body"]["reactedBy"]["name"], "Bob");
+    assert_eq!((&frame["receiver"], &frame["receiverType"]), (&json!("bob"), &json!("user")));
+
+    // Twice is the same as once, and said once.
+    bob.post(&path, json!({})).await.ok();
+    let seen = ann.get(&format!("/messages/{id}")).await.ok();
+    assert_eq!(seen["data"]["reactions"], json!([{"reaction": "👍", "count": 1}]));
+    let all = ann.get(&format!("/messages/{id}/reactions")).await;
+    assert_eq!(all.body["meta"]["next"]["affix"], "append");
+    assert_eq!(all.each("uid"), ["bob"]);
+    assert!(ann.get(&format!("/messages/{id}/reactions/x")).await.list().is_empty());
+
+    bob.delete(&path).await.ok();
+    let frames = at_ann.until(|frame| frame["body"]["action"] == "message_reaction_removed").await;
+    assert_eq!(frames.len(), 1, "{frames:#?}");
+    assert!(ann.get(&format!("/messages/{id}")).await.ok()["data"].get("reactions").is_none());
+}
+
+#[tokio::test]
+async fn reactions_are_bounded_and_for_those_who_see_the_message() {
+    let h = Harness::start().await;
+    let (ann, _bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    let id = id_of(&ann.send("bob", "hi").await);
+    cy.post(&format!("/messages/{id}/reactions/x"), json!({})).await.refused(Code::MessageNoAccess);
+    ann.post(&format!("/messages/{id}/reactions/{}", "x".repeat(46)), json!({})).await.refused(Code::BadRequest);
+    for n in 0..25 {
+        ann.post(&format!("/messages/{id}/reactions/r{n}"), json!({})).await.ok();
+    }
+    let error =
+        ann.post(&format!("/messages/{id}/reactions/one-more"), json!({})).await.refused(Code::QuotaRestriction);
+    assert_eq!(error["params"]["limit"], 25);
+    ann.post(&format!("/messages/{id}/reactions/r7"), json!({})).await.ok();
+
+    let page = ann.get(&format!("/messages/{id}/reactions?limit=10")).await;
+    let next = page.body["meta"]["next"]["id"].as_str().unwrap().to_owned();
+    let first = page.each("reaction");
+    let second = ann.get(&format!("/messages/{id}/reactions?limit=10&affix=append&id={next}")).await.each("reaction");
+    assert_eq!((first[0].as_str(), second[0].as_str()), ("r0", "r10"));
+
+    ann.delete(&format!("/messages/{id}")).await.ok();
+    ann.post(&format!("/messages/{id}/reactions/r1"), json!({})).await.refused(Code::MessageAction);
+}
