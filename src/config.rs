@@ -66,6 +66,9 @@ pub struct LimitArgs {
     /// Typing reaches groups with up to this many members online
     #[arg(long, env = "HOBNOB_TYPING_MEMBERS", default_value_t = 1000, value_name = "N")]
     pub typing_members: usize,
+    /// Rows of one data import
+    #[arg(long, env = "HOBNOB_IMPORT_ROWS", default_value_t = 50, value_name = "N")]
+    pub import_rows: usize,
     /// Seconds between the deletion of an app and the end of its data
     #[arg(long, env = "HOBNOB_APP_GRACE", default_value_t = 86_400, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..))]
     pub app_grace: i64,
@@ -74,8 +77,16 @@ pub struct LimitArgs {
 impl Config {
     /// The limits these settings make.
     pub fn limits(&self) -> crate::model::limits::Limits {
-        let LimitArgs { max_members, max_data, max_body, max_frame, presence_users, typing_members, app_grace } =
-            self.limits;
+        let LimitArgs {
+            max_members,
+            max_data,
+            max_body,
+            max_frame,
+            presence_users,
+            typing_members,
+            import_rows,
+            app_grace,
+        } = self.limits;
         crate::model::limits::Limits {
             members: max_members,
             data: max_data,
@@ -83,6 +94,7 @@ impl Config {
             frame: max_frame,
             presence_users,
             typing_members,
+            import_rows,
             app_grace,
             ..Default::default()
         }

@@ -11,6 +11,7 @@ pub mod conversations;
 pub mod demo;
 pub mod friends;
 pub mod groups;
+pub mod imports;
 pub mod interactions;
 pub mod members;
 pub mod messages;
@@ -28,6 +29,7 @@ use serde::Serialize;
 use crate::model::caller::Caller;
 use crate::model::error::Error;
 use crate::model::event::{Audience, Body, Event};
+use crate::model::json::Raw;
 use crate::model::message::{Message, Sent};
 use crate::store::Write;
 
@@ -38,6 +40,8 @@ pub enum Outcome {
     Done(Option<String>),
     /// With the action message it made.
     Announced(Sent),
+    /// With the thing as it is now.
+    Stored(Raw),
     Refused(Error),
 }
 
@@ -52,6 +56,7 @@ impl Serialize for Outcome {
             Outcome::Announced(sent) => {
                 map.serialize_entry("data", &crate::model::json::raw(sent.json().to_owned()))?
             }
+            Outcome::Stored(thing) => map.serialize_entry("data", thing)?,
             Outcome::Refused(error) => {
                 map.serialize_entry("message", error.message())?;
                 map.serialize_entry("error", error)?;

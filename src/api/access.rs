@@ -89,12 +89,7 @@ pub struct Access<D> {
 impl<D: Demand> Access<D> {
     /// Checks the credentials against the demand.
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
-        let (caller, key) = match D::WHO {
-            Who::Open => (nobody(), None),
-            Who::Admin => (admin(&api, parts.headers()).await?, None),
-            Who::Management => (manager(&api, parts.headers()).await?, None),
-            who => caller(&api, &parts, who).await?,
-        };
+        let (caller, key) = admit::<D>(&api, &parts).await?;
         Ok(Access { caller, key, api, parts, demand: PhantomData })
     }
 
@@ -188,6 +183,16 @@ impl<D: Demand> Access<D> {
         }
         Ok(PageAsk { page, per_page: per_page.min(limits.max_per_page) })
     }
+}
+
+/// Who asks, if he meets the demand; with the id of the API key, if it was one.
+pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
+    Ok(match D::WHO {
+        Who::Open => (nobody(), None),
+        Who::Admin => (admin(api, parts.headers()).await?, None),
+        Who::Management => (manager(api, parts.headers()).await?, None),
+        who => caller(api, parts, who).await?,
+    })
 }
 
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -12,6 +12,7 @@ mod calls;
 mod conversations;
 mod friends;
 mod groups;
+mod imports;
 mod keys;
 mod me;
 mod members;
@@ -202,6 +203,10 @@ pub fn routes() -> Vec<Route> {
             "mark-group-conversation-as-unread",
             conversations::unread_group,
         ),
+        r.on(&post, "/data_import/users", "import-users", imports::users),
+        r.on(&post, "/data_import/groups", "import-groups", imports::groups),
+        r.on(&post, "/data_import/members", "import-members", imports::members),
+        r.on(&post, "/data_import/messages", "import-messages", imports::messages),
         r.on(&post, "/apps", "create-app", apps::create),
         r.on(&get, "/apps", "list-apps", apps::list),
         r.on(&delete, "/apps/{appId}", "delete-app", apps::delete),
@@ -236,6 +241,7 @@ fn describe_nouns() -> openapi::Doc {
     conversations::describe(&mut doc);
     friends::describe(&mut doc);
     groups::describe(&mut doc);
+    imports::describe(&mut doc);
     keys::describe(&mut doc);
     me::describe(&mut doc);
     members::describe(&mut doc);
@@ -332,8 +338,16 @@ pub async fn dispatch(
 async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Result<Reply> {
     let path = versionless(request.path())?;
     let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
-    let body = read_body(request, payload, api.limits.body).await?;
-    let parts = Parts { request: request.clone(), params, query: Query::parse(request.query_string()), body };
+    let query = Query::parse(request.query_string());
+    let mut parts = Parts { request: request.clone(), params, query, body: Bytes::new() };
+    let most = if route.path.starts_with("/data_import/") {
+        // So much is read only from somebody who may import.
+        access::admit::<access::FullKey>(&api, &parts).await?;
+        api.limits.import_body()
+    } else {
+        api.limits.body
+    };
+    parts.body = read_body(request, payload, most).await?;
     (route.handler)(api.clone(), parts).await
 }
 

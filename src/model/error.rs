@@ -119,6 +119,12 @@ codes! {
     CallOngoing "ERR_CALL_ONGOING_TO_INVALID" 409 "An ongoing call can only end."
     CallNotStarted "ERR_CALL_NOT_STARTED" 409 "A call that was not accepted cannot end."
     CallNotAPart "ERR_CALL_NOT_A_PART" 403 "You have no part in the call."
+    ImportMuidExists "ERR_IMPORT_MUID_ALREADY_EXISTS" 409 "A message with this muid is there already."
+    ImportUser "ERR_IMPORT_INVALID_USER_FORMAT" 400 "The user to import is malformed."
+    ImportGroup "ERR_IMPORT_INVALID_GROUP_FORMAT" 400 "The group to import is malformed."
+    ImportMember "ERR_IMPORT_INVALID_MEMBER_FORMAT" 400 "The member to import is malformed."
+    ImportMessage "ERR_IMPORT_INVALID_MESSAGE_FORMAT" 400 "The message to import is malformed."
+    ImportJoinedAt "ERR_IMPORT_INVALID_JOINEDAT" 400 "The joinedAt must lie between the making of the group and now."
     InvalidVersion "ERR_INVALID_API_VERSION" 404 "This version of the API is not served here."
     ApiNotFound "ERR_API_NOT_FOUND" 404 "There is nothing at this address, or not with this method."
     BadRequest "ERR_BAD_REQUEST" 400 "Failed to validate the data sent with the request."
@@ -160,6 +166,12 @@ impl Error {
     /// Machine-readable values beside the sentence, e.g. the cap that was hit.
     pub fn with_params(mut self, params: Value) -> Self {
         self.more.get_or_insert_default().params = Some(params);
+        self
+    }
+
+    /// The same under another code.
+    pub fn under(mut self, code: Code) -> Self {
+        self.code = code;
         self
     }
 

@@ -31,6 +31,8 @@ pub struct Limits {
     pub mentions: usize,
     /// Uids in one call that adds members or friends.
     pub bulk: usize,
+    /// Rows of one import.
+    pub import_rows: usize,
     /// Members of a group.
     pub members: i64,
     /// API keys and roles of an app.
@@ -74,6 +76,7 @@ impl Default for Limits {
             reaction: 45,
             mentions: 10,
             bulk: 25,
+            import_rows: 50,
             members: 100_000,
             keys: 25,
             roles: 25,
@@ -88,5 +91,13 @@ impl Default for Limits {
             typing_members: 1000,
             frame: 64 * 1024,
         }
+    }
+}
+
+impl Limits {
+    /// Bytes of an import's body: each row may be a whole message with the people in it.
+    pub fn import_body(&self) -> usize {
+        const PEOPLE: usize = 16 * 1024;
+        self.body.max(self.import_rows.saturating_mul(self.data + PEOPLE))
     }
 }

@@ -10,6 +10,7 @@ pub mod error;
 pub mod event;
 pub mod group;
 pub mod ids;
+pub mod import;
 pub mod json;
 pub mod limits;
 pub mod message;

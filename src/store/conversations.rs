@@ -119,7 +119,7 @@ pub(super) fn leave(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
 /// Notes a new message: the conversation moves up in every list, and its sender's own count rises if it counts.
 pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: bool) -> Result<()> {
     tx.run(
-        "UPDATE conversations SET last_id = ?2, updated_at = ?3, total = total + ?4 WHERE id = ?1",
+        "UPDATE conversations SET last_id = ?2, updated_at = max(updated_at, ?3), total = total + ?4 WHERE id = ?1",
         params![conv.id, message, tx.now(), counts],
     )?;
     if counts {
@@ -331,6 +331,29 @@ pub fn set_read(tx: &Write<'_>, conv: &Conv, user: i64, upto: i64, total: i64) -
                 delivered_id = max(delivered_id, ?3) WHERE user_id = ?1 AND conv_id = ?2",
         [user, conv.id, upto, total, own_after],
     )?;
+    Ok(())
+}
+
+/// Moves everybody's read point up to message `upto`, at which the conversation's count is `total`.
+pub fn set_read_by_all(tx: &Write<'_>, conv: i64, upto: i64, total: i64) -> Result<()> {
+    tx.run(
+        "UPDATE participants SET read_id = ?2, read_total = ?3, own_read = own_total, delivered_id = max(delivered_id, ?2)
+         WHERE conv_id = ?1 AND read_id < ?2",
+        [conv, upto, total],
+    )?;
+    // What they sent after it is not behind their read point.
+    tx.run(
+        "UPDATE participants SET own_read = own_total - later.own
+         FROM (SELECT sender_id, count(*) AS own FROM messages WHERE conv_id = ?1 AND id > ?2
+               AND category IN ('message','custom','interactive') GROUP BY sender_id) AS later
+         WHERE participants.conv_id = ?1 AND participants.user_id = later.sender_id AND participants.read_id = ?2",
+        [conv, upto],
+    )?;
+    Ok(())
+}
+
+pub fn set_delivered_to_all(tx: &Write<'_>, conv: i64, upto: i64) -> Result<()> {
+    tx.run("UPDATE participants SET delivered_id = ?2 WHERE conv_id = ?1 AND delivered_id < ?2", [conv, upto])?;
     Ok(())
 }
 

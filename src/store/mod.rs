@@ -285,6 +285,33 @@ impl Write<'_> {
         self.posts.push(Post::Move(step));
     }
 
+    /// Runs `f` so that its refusal undoes what it did and nothing before it: one row of many. Failures that are not the
+    /// row's own (`Code::Internal`, `Code::Busy`) end the whole write all the same.
+    pub fn attempt<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<Result<T>> {
+        let before = self.posts.len();
+        self.run("SAVEPOINT attempt", [])?;
+        let outcome = f(self);
+        match &outcome {
+            Ok(_) => {}
+            Err(error) if matches!(error.code, Code::Internal | Code::Busy) => return outcome.map(Ok),
+            Err(_) => {
+                self.posts.truncate(before);
+                self.run("ROLLBACK TO attempt", [])?;
+            }
+        }
+        self.run("RELEASE attempt", [])?;
+        Ok(outcome)
+    }
+
+    /// Runs `f` as if it were `at`: what it writes bears that time.
+    pub fn dated<T>(&mut self, at: Option<i64>, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        let now = self.read.now;
+        self.read.now = at.unwrap_or(now);
+        let outcome = f(self);
+        self.read.now = now;
+        outcome
+    }
+
     /// A key, token, app or user changed in a way that cached credentials must not outlive.
     fn credentials_changed(&mut self) {
         self.credentials_changed = true;

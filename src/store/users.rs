@@ -92,6 +92,15 @@ pub fn set_deactivated(tx: &mut Write<'_>, id: i64, deactivated: bool) -> Result
     Ok(())
 }
 
+/// What an import knows of a user's past.
+pub fn set_past(tx: &mut Write<'_>, id: i64, last_active_at: Option<i64>, deactivated_at: Option<i64>) -> Result<()> {
+    tx.run(
+        "UPDATE users SET last_active_at = ?2, deactivated_at = ?3 WHERE id = ?1",
+        params![id, last_active_at, deactivated_at],
+    )?;
+    Ok(())
+}
+
 /// Soft deletion: the row stays for the messages that name it.
 pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
     tx.credentials_changed();

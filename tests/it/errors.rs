@@ -63,6 +63,7 @@ async fn every_code_is_said_once() {
     friends_and_blocks(&mut w).await;
     calls(&mut w).await;
     pins(&mut w).await;
+    imports(&mut w).await;
     general(&mut w).await;
     let missing: Vec<Code> = Code::ALL
         .iter()
@@ -238,6 +239,27 @@ async fn calls(w: &mut World) {
     w.is(Code::CallGroupJoined, status(&bob, &group, "ongoing").await);
     status(&bob, &group, "ended").await.ok();
     w.is(Code::CallGroupLeft, status(&bob, &group, "ended").await);
+}
+
+async fn imports(w: &mut World) {
+    let app = w.h.app.clone();
+    for (what, code) in [
+        ("users", Code::ImportUser),
+        ("groups", Code::ImportGroup),
+        ("members", Code::ImportMember),
+        ("messages", Code::ImportMessage),
+    ] {
+        w.is(code, app.post(&format!("/data_import/{what}"), json!({ what: "rows" })).await);
+    }
+    let member =
+        json!({"memberId": "safe_member_eve", "guid": "safe", "uid": "eve", "joinedAt": 1, "scope": "participant"});
+    let results = app.post("/data_import/members", json!({"members": {"safe_member_eve": member}})).await.ok();
+    w.item(Code::ImportJoinedAt, &results["safe_member_eve"]);
+    let message = json!({"muid": "m", "sender": "ann", "receiverType": "user", "receiver": "bob", "sentAt": 1, "data": {"text": "x"}});
+    let body = json!({"messages": {"m": message}});
+    app.post("/data_import/messages", body.clone()).await.ok();
+    let results = app.post("/data_import/messages", body).await.ok();
+    w.item(Code::ImportMuidExists, &results["m"]);
 }
 
 async fn general(w: &mut World) {

@@ -13,6 +13,7 @@ mod durability;
 mod errors;
 mod friends;
 mod groups;
+mod imports;
 mod isolation;
 mod layers;
 mod members;
