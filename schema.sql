@@ -226,7 +226,8 @@ CREATE TABLE messages (
   muid          TEXT,                           -- the sender's own id: makes a retried send harmless
   seq           INTEGER NOT NULL,               -- conversations.total after this message
   pinned_at     INTEGER,
-  pinned_by     TEXT
+  pinned_by     TEXT,
+  flags         INTEGER NOT NULL DEFAULT 0      -- what it holds, a bit each (model/flags.rs): links, files, reactions
 ) STRICT;
 CREATE INDEX messages_by_conversation ON messages(conv_id, id);
 -- What a period brought, without reading the messages. The condition always holds; only statements that repeat it
@@ -234,6 +235,57 @@ CREATE INDEX messages_by_conversation ON messages(conv_id, id);
 CREATE INDEX messages_by_time ON messages(app, sent_at, sender_id, category) WHERE sent_at > 0;
 CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid) WHERE muid IS NOT NULL;
 CREATE INDEX messages_by_parent ON messages(parent_id, id) WHERE parent_id IS NOT NULL;
+-- Most messages have no flag, so this stays small, and what has one is found without walking past the rest.
+CREATE INDEX messages_by_flags ON messages(conv_id, id, flags) WHERE flags <> 0;
+
+-- Full-text index of messages; rowid = messages.id. It is filled a while after the message (see store/search.rs): what
+-- it lacks is known from the next two tables and looked at directly. `words` is text folded by model/words.rs into
+-- tokens between spaces, hence the plainest tokenizer; app, conversation, sender and thread are tokens, too.
+CREATE VIRTUAL TABLE search USING fts5(words, content='', contentless_delete=1, tokenize='ascii', prefix='1 2 3');
+-- Messages up to this id were put into the index once (one row).
+CREATE TABLE search_state (
+  indexed_id  INTEGER NOT NULL
+) STRICT;
+INSERT INTO search_state VALUES (0);
+-- Messages that changed or went since, whichever way: the index must not be believed on them.
+CREATE TABLE search_changes (
+  message_id  INTEGER PRIMARY KEY
+) STRICT;
+CREATE TRIGGER messages_changed AFTER UPDATE OF data ON messages BEGIN
+  INSERT OR IGNORE INTO search_changes VALUES (NEW.id);
+END;
+CREATE TRIGGER messages_gone AFTER DELETE ON messages BEGIN
+  INSERT OR IGNORE INTO search_changes VALUES (OLD.id);
+END;
+
+-- Files kept in <data>/media for messages. The row is there before the file and goes after it, so nothing lies on disk
+-- that no row speaks of.
+CREATE TABLE attachments (
+  id          INTEGER PRIMARY KEY,
+  app         INTEGER NOT NULL,                 -- apps.id; no foreign key: the row outlives the app until the file is gone
+  name        TEXT    NOT NULL UNIQUE,          -- of the file and in its URL: 32 random hex digits and the extension
+  title       TEXT    NOT NULL,                 -- what the sender calls the file
+  mime_type   TEXT    NOT NULL,
+  size        INTEGER NOT NULL,                 -- bytes: the most that may come, once arrived the true size
+  ticket      BLOB,                             -- SHA-256 of the secret that allows its one upload
+  created_at  INTEGER NOT NULL,
+  arrived_at  INTEGER,                          -- NULL: the file is not whole
+  expires_at  INTEGER                           -- NULL: a message has it. Else: swept from then on, and not to be had
+) STRICT;
+CREATE INDEX attachments_by_expiry ON attachments(expires_at) WHERE expires_at IS NOT NULL;
+
+-- Which messages show a file: forwarding one makes it two.
+CREATE TABLE attachment_uses (
+  message_id    INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  attachment_id INTEGER NOT NULL REFERENCES attachments(id) ON DELETE CASCADE,
+  PRIMARY KEY (message_id, attachment_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX attachment_uses_by_attachment ON attachment_uses(attachment_id);
+-- The last message that showed it went, whichever way (deleted, or its group or app with it).
+CREATE TRIGGER attachments_unused AFTER DELETE ON attachment_uses
+WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachment_id) BEGIN
+  UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
+END;
 
 -- A counted message that was deleted: no longer unread for those who had not read it.
 CREATE TABLE holes (
@@ -264,6 +316,14 @@ CREATE TABLE reactions (
   UNIQUE (message_id, reaction, user_id)
 ) STRICT;
 CREATE INDEX reactions_by_user ON reactions(user_id);
+-- messages.flags, bit 64: has a reaction.
+CREATE TRIGGER reactions_first AFTER INSERT ON reactions BEGIN
+  UPDATE messages SET flags = flags | 64 WHERE id = NEW.message_id AND flags & 64 = 0;
+END;
+CREATE TRIGGER reactions_none AFTER DELETE ON reactions
+WHEN NOT EXISTS (SELECT 1 FROM reactions WHERE message_id = OLD.message_id) BEGIN
+  UPDATE messages SET flags = flags & ~64 WHERE id = OLD.message_id;
+END;
 
 -- Elements of an interactive message a user has used.
 CREATE TABLE interactions (

@@ -43,6 +43,25 @@ pub struct Config {
     pub connections: usize,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub media: MediaArgs,
+}
+
+/// What may be uploaded.
+#[derive(Args, Clone, Debug)]
+pub struct MediaArgs {
+    /// Bytes of one upload with all its files
+    #[arg(long, env = "HOBNOB_MAX_UPLOAD", default_value_t = 104_857_600, value_name = "BYTES")]
+    pub max_upload: u64,
+    /// Files of a message
+    #[arg(long, env = "HOBNOB_MAX_FILES", default_value_t = 10, value_name = "N")]
+    pub max_files: usize,
+    /// Types of files that are taken, e.g. `image/*,pdf`; all if none is named
+    #[arg(long, env = "HOBNOB_FILE_TYPES", value_delimiter = ',', value_name = "TYPES")]
+    pub file_types: Vec<String>,
+    /// Types of files that are not taken, e.g. `exe,text/html`
+    #[arg(long, env = "HOBNOB_FILE_TYPES_DENIED", value_delimiter = ',', value_name = "TYPES")]
+    pub file_types_denied: Vec<String>,
 }
 
 /// Ceilings one may want to raise. The rest of the contract's limits are in `model::limits`.
@@ -96,6 +115,10 @@ impl Config {
             typing_members,
             import_rows,
             app_grace,
+            upload: self.media.max_upload,
+            files: self.media.max_files,
+            file_types: self.media.file_types.clone(),
+            file_types_denied: self.media.file_types_denied.clone(),
             ..Default::default()
         }
     }

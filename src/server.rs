@@ -16,7 +16,7 @@ use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
-use crate::store::{Hooks, Lane, Store, Write, apps, users};
+use crate::store::{Hooks, Lane, Store, Write, apps, search, users};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
@@ -24,6 +24,8 @@ const GRACE: u64 = 3;
 
 /// How often the server looks for deleted apps.
 const SWEEP: Duration = Duration::from_secs(30);
+/// How often new messages are looked for that wait for the search index.
+const INDEX: Duration = Duration::from_secs(1);
 
 /// A server that serves until it is stopped.
 pub struct Server {
@@ -33,7 +35,7 @@ pub struct Server {
     hub: Hub,
     handle: ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
-    sweeping: tokio::task::JoinHandle<()>,
+    chores: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Server {
@@ -94,13 +96,16 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        let sweeping = actix_web::rt::spawn(sweep(store.clone(), config.limits.app_grace));
-        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, sweeping })
+        let chores = vec![
+            actix_web::rt::spawn(sweep(store.clone(), config.limits.app_grace)),
+            actix_web::rt::spawn(keep_indexed(store.clone())),
+        ];
+        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, chores })
     }
 
     /// Stops accepting, closes sockets with 1012, finishes what is being written, checkpoints.
     pub async fn stop(self) {
-        self.sweeping.abort();
+        self.chores.iter().for_each(|chore| chore.abort());
         let accepting = self.handle.stop(true);
         self.hub.close_all();
         accepting.await;
@@ -123,6 +128,21 @@ async fn sweep(store: Store, grace: i64) {
             while let Ok(true) = store.write_in(Lane::Low, "apps.sweep", more).await {}
         }
         tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// Feeds the search index while there is nothing better to write; when it has fallen far behind, beside other writes.
+async fn keep_indexed(store: Store) {
+    loop {
+        let waiting = store.read(search::waiting).await.unwrap_or(0);
+        if waiting > 0 {
+            let lane = if waiting > search::FAR_BEHIND { Lane::High } else { Lane::Low };
+            let done = store.write_in(lane, "search.index", |tx| search::index(tx, search::CHUNK)).await;
+            if matches!(done, Ok(false)) {
+                continue;
+            }
+        }
+        tokio::time::sleep(INDEX).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::groups::{permit, standing};
 use super::tell_message;
+use crate::model::attachment::names_in;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::Uid;
@@ -12,7 +13,7 @@ use crate::model::permission::Act;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Row};
-use crate::store::{Read, Write, blocks, conversations, friends, groups, roles, users};
+use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, roles, users};
 
 /// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -27,6 +28,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         return Err(Error::new(Code::MessageNoAccess, "The quoted message is in another conversation."));
     }
     let Content { category, kind, data } = draft.content;
+    let files = names_in(&data, &caller.app.app_id);
     let new = messages::New {
         sender: sender.id,
         category,
@@ -47,6 +49,9 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     conversations::touch(tx, &conv, row.id, sender.id, true)?;
     if let Some(parent) = draft.parent {
         messages::add_reply(tx, parent, row.id)?;
+    }
+    if !files.is_empty() {
+        attachments::show_in(tx, caller.app.id, row.id, &files)?;
     }
     // What needs no look-up is not looked up: this is the path every message takes.
     let plain = row.quoted.is_none() && !row.data.contains("<@uid:");
@@ -120,11 +125,15 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
         Content { category: row.category, kind: row.kind.clone(), data: Object::parse(&row.data).unwrap_or_default() };
     // The same checks and the same keys left out as on sending.
     let given = strip(edit.data);
+    let files_given = given.get("attachments").is_some() || given.get("url").is_some();
     for (key, value) in given.0 {
         content.data.set(&key, value);
     }
     content.check(limits)?;
-    messages::edit(tx, id, &content.data.text(), &edit.tags, &caller.uid)?;
+    messages::edit(tx, &row, &content.data.text(), &edit.tags, &caller.uid)?;
+    if files_given {
+        attachments::show_only(tx, caller.app.id, id, &names_in(&content.data, &caller.app.app_id))?;
+    }
     announce(tx, caller, row, "edited")
 }
 

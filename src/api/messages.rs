@@ -11,6 +11,7 @@ use super::reply::{Reply, ack, data, data_json, list as list_reply};
 use crate::actions;
 use crate::actions::messages::Edit;
 use crate::model::error::{Code, Error, Result};
+use crate::model::flags;
 use crate::model::ids::{Uid, parse_message_id};
 use crate::model::json::{Object, Raw};
 use crate::model::message::{Ask, Draft, Receiver, ReceiverType};
@@ -220,6 +221,8 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     filter.undelivered = query.flag("undelivered");
     filter.hide_blocked = query.flag("hideMessagesFromBlockedUsers");
     filter.has_attachments = query.flag("hasAttachments");
+    filter.attachment_types =
+        query.list("attachmentTypes").iter().map(|name| flags::of_type(name)).fold(0, |a, b| a | b);
     filter.has_links = query.flag("hasLinks");
     filter.has_reactions = query.flag("hasReactions");
     filter.viewer = access.caller().viewer();
@@ -371,6 +374,7 @@ pub fn describe(doc: &mut Doc) {
         "tags",
         "withTags",
         "hasAttachments",
+        "attachmentTypes",
         "hasLinks",
         "hasReactions",
         "hideReplies",

@@ -56,6 +56,12 @@ pub struct Limits {
     pub typing_members: usize,
     /// Bytes of one socket frame from a client.
     pub frame: usize,
+    /// Bytes of one upload with all its files, and files of a message.
+    pub upload: u64,
+    pub files: usize,
+    /// Types of files that are taken (none named: all) and that are not: `image/*`, `image/png` or an extension.
+    pub file_types: Vec<String>,
+    pub file_types_denied: Vec<String>,
 }
 
 impl Default for Limits {
@@ -90,6 +96,10 @@ impl Default for Limits {
             presence_users: 1000,
             typing_members: 1000,
             frame: 64 * 1024,
+            upload: 100 * 1024 * 1024,
+            files: 10,
+            file_types: Vec::new(),
+            file_types_denied: Vec::new(),
         }
     }
 }

@@ -3,11 +3,13 @@
 //! Everything above speaks in these. Ids exist only if they are valid, drafts exist only if they may be written,
 //! and `permission` answers who may do what.
 
+pub mod attachment;
 pub mod call;
 pub mod caller;
 pub mod conversation;
 pub mod error;
 pub mod event;
+pub mod flags;
 pub mod group;
 pub mod ids;
 pub mod import;
@@ -20,5 +22,6 @@ pub mod patch;
 pub mod permission;
 pub mod time;
 pub mod user;
+pub mod words;
 
 pub use error::{Code, Error, Result};

@@ -465,3 +465,8 @@ pub fn accessible(read: &Read<'_>, app: i64, name: &str, user: i64) -> Result<Co
     let conv = by_name(read, app, name)?.ok_or_else(refused)?;
     copy_of(read, conv.id, user)?.ok_or_else(refused)
 }
+
+/// The conversations a user has a part in.
+pub fn of_user(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
+    read.all("SELECT conv_id FROM participants WHERE user_id = ?1", [user], |row| row.get(0))
+}

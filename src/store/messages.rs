@@ -9,9 +9,10 @@ use rusqlite::{Row as SqlRow, ToSql, params};
 use super::conversations::{self, Conv};
 use super::receipts::{self, Marks};
 use super::rows::{any_of, columns as user_columns, tags, tags_text, user};
-use super::{Read, Write, calls, groups, interactions, users};
+use super::{Read, Write, calls, groups, interactions, search, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Code, Error, Result};
+use crate::model::flags;
 use crate::model::group::Group;
 use crate::model::json::Object;
 use crate::model::message::{
@@ -19,6 +20,7 @@ use crate::model::message::{
 };
 use crate::model::page::Affix;
 use crate::model::user::User;
+use crate::model::words::Question;
 
 /// A message as stored.
 #[derive(Clone, Debug, Default)]
@@ -103,8 +105,8 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
     let seq = conv.total + i64::from(new.category.counts());
     let inserted = tx.run(
         "INSERT INTO messages (app, conv_id, sender_id, category, type, data, subject_id, sent_at, updated_at, parent_id,
-                               quoted_id, tags, resource, muid, seq)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+                               quoted_id, tags, resource, muid, seq, flags)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
          ON CONFLICT (sender_id, muid) WHERE muid IS NOT NULL DO NOTHING",
         params![
             app,
@@ -120,7 +122,8 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
             tags_text(&new.tags),
             new.resource,
             new.muid,
-            seq
+            seq,
+            flags::of_message(new.category, new.kind, &new.data)
         ],
     )?;
     if inserted == 0 {
@@ -189,10 +192,12 @@ pub fn accessible(read: &Read<'_>, app: i64, id: i64, viewer: Option<i64>) -> Re
     Ok(found)
 }
 
-pub fn edit(tx: &Write<'_>, id: i64, data: &str, tags: &Option<Vec<String>>, by: &str) -> Result<()> {
+pub fn edit(tx: &Write<'_>, message: &Row, data: &str, tags: &Option<Vec<String>>, by: &str) -> Result<()> {
+    let flags = flags::of_message(message.category, &message.kind, data);
     tx.run(
-        "UPDATE messages SET data = ?2, tags = coalesce(?3, tags), edited_at = ?4, edited_by = ?5, updated_at = ?4 WHERE id = ?1",
-        params![id, data, tags_text(tags), tx.now(), by],
+        "UPDATE messages SET data = ?2, tags = coalesce(?3, tags), edited_at = ?4, edited_by = ?5, updated_at = ?4,
+                             flags = flags & ?7 | ?6 WHERE id = ?1",
+        params![message.id, data, tags_text(tags), tx.now(), by, flags, flags::REACTION],
     )?;
     Ok(())
 }
@@ -200,10 +205,11 @@ pub fn edit(tx: &Write<'_>, id: i64, data: &str, tags: &Option<Vec<String>>, by:
 /// Empties the message; its shell stays.
 pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     tx.run(
-        "UPDATE messages SET data = '{}', tags = NULL, deleted_at = ?2, deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
+        "UPDATE messages SET data = '{}', tags = NULL, flags = 0, deleted_at = ?2, deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
         params![message.id, tx.now(), by],
     )?;
     tx.run("DELETE FROM reactions WHERE message_id = ?1", [message.id])?;
+    tx.run("DELETE FROM attachment_uses WHERE message_id = ?1", [message.id])?;
     leave_hole(tx, message)
 }
 
@@ -301,6 +307,8 @@ pub struct Filter {
     pub undelivered: bool,
     pub hide_blocked: bool,
     pub has_attachments: bool,
+    /// Bits of the types asked for (`model::flags`); 0: any.
+    pub attachment_types: i64,
     pub has_links: bool,
     pub has_reactions: bool,
     pub viewer: Option<i64>,
@@ -331,6 +339,7 @@ impl Filter {
             undelivered: false,
             hide_blocked: false,
             has_attachments: false,
+            attachment_types: 0,
             has_links: false,
             has_reactions: false,
             viewer: None,
@@ -355,12 +364,33 @@ impl<'v> Query<'v> {
         self.values.push(Box::new(value));
         self.and(&condition.replace('?', &format!("?{}", self.values.len())));
     }
+
+    /// A point to come [`Query::back_to`].
+    fn mark(&self) -> (usize, usize) {
+        (self.sql.len(), self.values.len())
+    }
+
+    fn back_to(&mut self, mark: &(usize, usize)) {
+        self.sql.truncate(mark.0);
+        self.values.truncate(mark.1);
+    }
+
+    /// The rows `from` that meet the conditions, in the direction of the list by `id`, as many as it shows.
+    fn run(&self, read: &Read<'_>, from: &str, id: &str, filter: &Filter) -> Result<Vec<Row>> {
+        let order = if filter.affix == Affix::Append { "" } else { " DESC" };
+        let (conditions, limit) = (&self.sql, filter.limit);
+        let sql = format!(
+            concat!("SELECT ", columns!(), " FROM {} WHERE 1{} ORDER BY {}{} LIMIT {}"),
+            from, conditions, id, order, limit
+        );
+        let values: Vec<&dyn ToSql> = self.values.iter().map(|value| &**value).collect();
+        read.all(&sql, values.as_slice(), row)
+    }
 }
 
 /// Messages of a list, oldest first; the edge nearest to the cursor is kept.
 pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<Vec<Row>> {
-    let mut query =
-        Query { sql: concat!("SELECT ", columns!(), " FROM messages m WHERE 1").to_owned(), values: Vec::new() };
+    let mut query = Query { sql: String::new(), values: Vec::new() };
     match within {
         Within::Conversation { conv, hidden_id } => {
             query.and_value("m.conv_id = ?", conv);
@@ -416,17 +446,14 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     if let Some(sender) = filter.sender {
         query.and_value("m.sender_id = ?", sender);
     }
-    if let Some(search) = &filter.search {
-        query.and_value("instr(lower(coalesce(m.data ->> '$.text', '')), lower(?)) > 0", search.clone());
-    }
     for (asked, condition) in [
         (filter.hide_deleted, "m.deleted_at IS NULL"),
         (filter.only_deleted, "m.deleted_at IS NOT NULL"),
         (filter.hide_replies, "m.parent_id IS NULL"),
         (filter.hide_quoted, "m.quoted_id IS NULL"),
-        (filter.has_attachments, "json_array_length(m.data, '$.attachments') > 0"),
-        (filter.has_links, "(m.data ->> '$.text' LIKE '%http://%' OR m.data ->> '$.text' LIKE '%https://%')"),
-        (filter.has_reactions, "EXISTS (SELECT 1 FROM reactions r WHERE r.message_id = m.id)"),
+        (filter.has_attachments || filter.attachment_types != 0, "m.flags <> 0 AND m.flags & 2"),
+        (filter.has_links, "m.flags <> 0 AND m.flags & 1"),
+        (filter.has_reactions, "m.flags <> 0 AND m.flags & 64"),
     ] {
         if asked {
             query.and(condition);
@@ -457,13 +484,66 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
             );
         }
     }
-    query.sql.push_str(if newer { " ORDER BY m.id LIMIT " } else { " ORDER BY m.id DESC LIMIT " });
-    query.sql.push_str(&filter.limit.to_string());
-    let values: Vec<&dyn ToSql> = query.values.iter().map(|value| &**value).collect();
-    let mut rows = read.all(&query.sql, values.as_slice(), row)?;
+    if filter.attachment_types != 0 {
+        query.and_value("m.flags & ?", filter.attachment_types);
+    }
+    let mut rows = match filter.search.as_deref() {
+        None => query.run(read, "messages m", "m.id", filter)?,
+        Some(search) => find_words(read, app, within, filter, search, query)?,
+    };
     if !newer {
         rows.reverse();
     }
+    Ok(rows)
+}
+
+/// The messages of a list that hold what is searched for, in the order of the list. In three parts: see `search`.
+fn find_words(
+    read: &Read<'_>,
+    app: i64,
+    within: Within,
+    filter: &Filter,
+    search: &str,
+    mut query: Query<'_>,
+) -> Result<Vec<Row>> {
+    let Some(question) = Question::parse(search) else { return Ok(Vec::new()) };
+    let conversations;
+    let place = match within {
+        Within::Conversation { conv, .. } => search::Place::Conversation(conv),
+        Within::Thread(parent) => search::Place::Thread(parent),
+        Within::App => search::Place::App(app),
+        Within::User(user) => {
+            conversations = conversations::of_user(read, user)?;
+            search::Place::Conversations(&conversations)
+        }
+    };
+    let indexed = read.number("SELECT indexed_id FROM search_state", [])?;
+    let general = query.mark();
+
+    query.and("m.deleted_at IS NULL");
+    query.and_value("found_in(m.data, ?)", search.to_owned());
+    let direct = query.mark();
+    query.and_value("m.id > ?", indexed);
+    let mut rows = query.run(read, "messages m", "m.id", filter)?;
+    query.back_to(&direct);
+    query.and_value("m.id <= ?", indexed);
+    rows.extend(query.run(read, "search_changes x CROSS JOIN messages m ON m.id = x.message_id", "m.id", filter)?);
+    query.back_to(&general);
+
+    // The edges of the list, said of the index: it then begins there instead of walking to them.
+    let newer = filter.affix == Affix::Append;
+    if let Some(id) = filter.id {
+        query.and_value(if newer { "s.rowid > ?" } else { "s.rowid < ?" }, id);
+    }
+    query.and("NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid)");
+    let general = query.mark();
+    for expression in search::expressions(&question, place, filter.sender) {
+        query.and_value("s.words MATCH ?", expression);
+        rows.extend(query.run(read, "search s CROSS JOIN messages m ON m.id = s.rowid", "s.rowid", filter)?);
+        query.back_to(&general);
+    }
+    rows.sort_by_key(|row| if newer { row.id } else { -row.id });
+    rows.truncate(filter.limit as usize);
     Ok(rows)
 }
 

@@ -9,6 +9,7 @@ mod writer;
 
 pub mod admins;
 pub mod apps;
+pub mod attachments;
 pub mod bans;
 pub mod blocks;
 pub mod calls;
@@ -27,6 +28,7 @@ pub mod reactions;
 pub mod receipts;
 pub mod roles;
 mod rows;
+pub mod search;
 pub mod tokens;
 pub mod users;
 

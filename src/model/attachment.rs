@@ -1,0 +1,204 @@
+//! Files of messages: how they are named, described and found again in what clients send.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{Code, Error, Result};
+use super::json::Object;
+use super::limits::Limits;
+
+/// A file as `data.attachments` lists it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Attachment {
+    pub extension: String,
+    pub mime_type: String,
+    pub name: String,
+    pub size: i64,
+    pub url: String,
+}
+
+/// A file about to come: what its sender says of it, made fit to be stored and shown.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// What the sender calls it; no path, no control characters, not empty.
+    pub title: String,
+    pub mime_type: String,
+    /// Lower-case letters and digits, or empty.
+    pub extension: String,
+}
+
+/// Longest title kept, in characters.
+const TITLE: usize = 255;
+
+impl Profile {
+    /// `guess` gives a MIME type for an extension, for senders that name none.
+    pub fn parse(
+        title: Option<&str>,
+        mime_type: Option<&str>,
+        guess: impl Fn(&str) -> Option<String>,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let title = title.unwrap_or_default();
+        let title = title.rsplit(['/', '\\']).next().unwrap_or_default();
+        let title: String = title.chars().filter(|c| !c.is_control()).take(TITLE).collect();
+        let title = match title.trim() {
+            "" => "file".to_owned(),
+            title => title.to_owned(),
+        };
+        let extension = match title.rsplit_once('.') {
+            Some((_, end)) if (1..=12).contains(&end.len()) && end.bytes().all(|b| b.is_ascii_alphanumeric()) => {
+                end.to_ascii_lowercase()
+            }
+            _ => String::new(),
+        };
+        let given = mime_type.map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+        let mime_type = given
+            .filter(|given| is_mime(given) && given != "application/octet-stream")
+            .or_else(|| guess(&extension))
+            .unwrap_or_else(|| "application/octet-stream".to_owned());
+        let profile = Profile { title, mime_type, extension };
+        profile.check(limits)?;
+        Ok(profile)
+    }
+
+    fn check(&self, limits: &Limits) -> Result<()> {
+        let is = |list: &[String]| list.iter().any(|entry| self.is(entry));
+        if is(&limits.file_types_denied) || !(limits.file_types.is_empty() || is(&limits.file_types)) {
+            return Err(Error::new(
+                Code::FileType,
+                format!("Files like {} ({}) are not taken here.", super::ids::shown(&self.title), self.mime_type),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether it is of a kind named in the settings: `image/*`, `image/png` or an extension.
+    fn is(&self, entry: &str) -> bool {
+        let entry = entry.trim().to_ascii_lowercase();
+        match entry.split_once('/') {
+            Some((kind, "*")) => self.mime_type.split('/').next() == Some(kind),
+            Some(_) => self.mime_type == entry,
+            None => self.extension == entry.trim_start_matches('.'),
+        }
+    }
+}
+
+fn is_mime(text: &str) -> bool {
+    let part = |part: &str| {
+        (1..=100).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b))
+    };
+    text.split_once('/').is_some_and(|(kind, sub)| part(kind) && part(sub))
+}
+
+/// The name of a stored file; only made by the server or by parsing, so it can be used in a path.
+pub fn is_name(text: &str) -> bool {
+    let (stem, extension) = text.split_once('.').unwrap_or((text, ""));
+    stem.len() == 32
+        && stem.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        && extension.len() <= 12
+        && extension.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+}
+
+/// The path of a file on this server.
+pub fn path(app_id: &str, name: &str) -> String {
+    format!("/media/{app_id}/{name}")
+}
+
+/// Names of files of this app that the data of a message shows, told by their URLs. The host is not looked at: a server
+/// may have several names, and a name that nobody can guess proves enough.
+pub fn names_in(data: &Object, app_id: &str) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Addressed {
+        #[serde(default)]
+        url: Option<String>,
+    }
+    let mut names = Vec::new();
+    if data.get("attachments").is_none() && data.get("url").is_none() {
+        return names;
+    }
+    let urls = data.read::<Vec<Addressed>>("attachments").unwrap_or_default().into_iter().filter_map(|one| one.url);
+    for url in urls.chain(data.read::<String>("url")) {
+        let path = url.split(['?', '#']).next().unwrap_or_default();
+        let mut back = path.rsplit('/');
+        let (name, app, folder) = (back.next(), back.next(), back.next());
+        if let (Some(name), Some(app), Some("media")) = (name, app, folder)
+            && app.eq_ignore_ascii_case(app_id)
+            && is_name(name)
+            && !names.iter().any(|known| known == name)
+        {
+            names.push(name.to_owned());
+        }
+    }
+    names
+}
+
+/// Whether a browser may show it in place. Anything that could run a script in this server's name is not here.
+pub fn is_safe_inline(mime_type: &str) -> bool {
+    const SAFE: [&str; 25] = [
+        "image/png",
+        "image/jpeg",
+        "image/gif",
+        "image/webp",
+        "image/avif",
+        "image/bmp",
+        "image/heic",
+        "image/heif",
+        "video/mp4",
+        "video/webm",
+        "video/ogg",
+        "video/quicktime",
+        "video/3gpp",
+        "audio/mpeg",
+        "audio/mp4",
+        "audio/aac",
+        "audio/ogg",
+        "audio/opus",
+        "audio/wav",
+        "audio/x-wav",
+        "audio/webm",
+        "audio/flac",
+        "audio/x-m4a",
+        "audio/3gpp",
+        "audio/amr",
+    ];
+    SAFE.contains(&mime_type)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(title: &str, mime: Option<&str>, limits: &Limits) -> Result<Profile> {
+        Profile::parse(Some(title), mime, |_| None, limits)
+    }
+
+    #[test]
+    fn titles_are_names_and_no_paths() {
+        let limits = Limits::default();
+        let made = profile("../../etc/Bild\u{7}.PNG", Some("image/png; x=1"), &limits).unwrap();
+        assert_eq!((&*made.title, &*made.extension, &*made.mime_type), ("Bild.PNG", "png", "image/png"));
+        let made = profile("", Some("no mime\r\n"), &limits).unwrap();
+        assert_eq!((&*made.title, &*made.extension, &*made.mime_type), ("file", "", "application/octet-stream"));
+    }
+
+    #[test]
+    fn types_can_be_allowed_and_denied() {
+        let list = |text: &str| text.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let only = Limits { file_types: list("image/*,pdf"), ..Limits::default() };
+        assert!(profile("a.png", Some("image/png"), &only).is_ok() && profile("a.pdf", None, &only).is_ok());
+        assert_eq!(profile("a.mp4", Some("video/mp4"), &only).unwrap_err().code, Code::FileType);
+        let not = Limits { file_types_denied: list("exe,text/html"), ..Limits::default() };
+        assert!(profile("a.EXE", None, &not).is_err() && profile("a", Some("text/html"), &not).is_err());
+        assert!(profile("a.txt", None, &not).is_ok());
+    }
+
+    #[test]
+    fn stored_files_are_known_by_their_url() {
+        let name = format!("{}.png", "0a".repeat(16));
+        let data = format!(
+            r#"{{"url":"https://a/media/abc/{name}?size=small","attachments":[{{"url":"https://a/v3/media/abc/{name}"}},
+                {{"url":"https://a/media/other/{name}"}},{{"url":"https://a/media/abc/../x"}},{{}}]}}"#
+        );
+        assert_eq!(names_in(&Object::parse(&data).unwrap(), "abc"), [name]);
+    }
+}

@@ -1,0 +1,81 @@
+//! What a message holds, as bits kept beside it: lists that ask for links, files or reactions need not read messages.
+
+use super::json::Object;
+use super::message::Category;
+
+pub const LINK: i64 = 1;
+pub const ATTACHMENT: i64 = 2;
+pub const IMAGE: i64 = 4;
+pub const VIDEO: i64 = 8;
+pub const AUDIO: i64 = 16;
+pub const FILE: i64 = 32;
+/// Kept by triggers on `reactions` (see schema.sql), not made here.
+pub const REACTION: i64 = 64;
+
+/// The bits of an attachment type as filters name it; none for a type that is not known.
+pub fn of_type(name: &str) -> i64 {
+    match name {
+        "image" => IMAGE,
+        "video" => VIDEO,
+        "audio" => AUDIO,
+        "file" => FILE,
+        _ => 0,
+    }
+}
+
+/// Which of the four types a MIME type belongs to.
+pub fn kind_of(mime_type: &str) -> &'static str {
+    match mime_type.split('/').next() {
+        Some("image") => "image",
+        Some("video") => "video",
+        Some("audio") => "audio",
+        _ => "file",
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Attached {
+    #[serde(default)]
+    mime_type: Option<String>,
+}
+
+/// The bits of a message's data.
+pub fn of_message(category: Category, kind: &str, data: &str) -> i64 {
+    // Nearly all messages end here: nothing of them can set a bit.
+    if !category.counts() || !["http", "\"attachments\"", "\"url\""].iter().any(|word| data.contains(word)) {
+        return 0;
+    }
+    let Some(data) = Object::parse(data) else { return 0 };
+    let mut flags = 0;
+    if let Some(text) = data.read::<String>("text")
+        && ["http://", "https://"].iter().any(|scheme| text.contains(scheme))
+    {
+        flags |= LINK;
+    }
+    let attached = data.read::<Vec<Attached>>("attachments").unwrap_or_default();
+    for attachment in &attached {
+        let by_mime = attachment.mime_type.as_deref().filter(|mime| !mime.is_empty()).map(kind_of);
+        flags |= ATTACHMENT | of_type(by_mime.unwrap_or(kind));
+    }
+    if attached.is_empty() && of_type(kind) != 0 && data.get("url").is_some() {
+        flags |= ATTACHMENT | of_type(kind);
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_messages_hold() {
+        let of = |kind: &str, data: &str| of_message(Category::Message, kind, data);
+        assert_eq!(of("text", r#"{"text":"hi"}"#), 0);
+        assert_eq!(of("text", r#"{"text":"see https:\/\/a.example"}"#), LINK);
+        assert_eq!(of("image", r#"{"attachments":[{"mimeType":"image/png","url":"u"}]}"#), ATTACHMENT | IMAGE);
+        assert_eq!(of("file", r#"{"attachments":[{"mimeType":"video/mp4"},{"url":"u"}]}"#), ATTACHMENT | VIDEO | FILE);
+        assert_eq!(of("audio", r#"{"url":"http://x"}"#), ATTACHMENT | AUDIO);
+        assert_eq!(of_message(Category::Action, "x", r#"{"text":"http://"}"#), 0);
+    }
+}

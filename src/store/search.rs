@@ -1,0 +1,156 @@
+//! The full-text index over messages, filled a while after them.
+//!
+//! Sending pays nothing for it: [`index`] runs in the low lane. What the index does not know is known: messages above
+//! `search_state.indexed_id`, and those in `search_changes` (edited, deleted or gone since; triggers note them). A list
+//! therefore asks in three parts, the index first and then those two sets themselves, and is complete at any moment.
+//!
+//! App, conversation, sender and thread are tokens of each message, so that a search within one of them is an
+//! intersection inside the index and does not walk through the matches of everybody else. Such tokens begin with a
+//! private-use character that folding never lets through, neither from a text nor from a question.
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, params};
+
+use super::{Read, Write};
+use crate::model::error::Result;
+use crate::model::words::{Question, of_message};
+
+const APP: char = '\u{E000}';
+const CONVERSATION: char = '\u{E001}';
+const SENDER: char = '\u{E002}';
+const THREAD: char = '\u{E003}';
+
+/// Messages put into the index by one write: some milliseconds of the writer's time.
+pub const CHUNK: i64 = 200;
+
+/// With more than this many messages waiting, the index is no longer what gives way.
+pub const FAR_BEHIND: i64 = 20_000;
+
+/// Conversations named in one expression.
+const CONVERSATIONS: usize = 200;
+
+/// The SQL function `found_in(data, question)`: whether a message holds what is asked for.
+pub fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("found_in", 2, flags, |context| {
+        let question =
+            context.get_or_create_aux(1, |value| -> rusqlite::Result<Option<Question>, std::str::Utf8Error> {
+                let text = match value {
+                    rusqlite::types::ValueRef::Text(text) => std::str::from_utf8(text)?,
+                    _ => "",
+                };
+                Ok(Question::parse(text))
+            })?;
+        let data = context.get_raw(0).as_str().unwrap_or("{}");
+        Ok((*question).as_ref().is_some_and(|question| question.found_in(&of_message(data))))
+    })
+}
+
+/// How many messages wait to be put into the index or looked at again.
+pub fn waiting(read: &Read<'_>) -> Result<i64> {
+    read.number(
+        "SELECT (SELECT coalesce(max(id), 0) FROM messages) - (SELECT indexed_id FROM search_state)
+              + (SELECT count(*) FROM (SELECT 1 FROM search_changes LIMIT 1000))",
+        [],
+    )
+}
+
+struct Entry {
+    id: i64,
+    app: i64,
+    conv: i64,
+    sender: i64,
+    parent: Option<i64>,
+    data: String,
+}
+
+fn entry(row: &rusqlite::Row<'_>) -> rusqlite::Result<Entry> {
+    Ok(Entry {
+        id: row.get(0)?,
+        app: row.get(1)?,
+        conv: row.get(2)?,
+        sender: row.get(3)?,
+        parent: row.get(4)?,
+        data: row.get(5)?,
+    })
+}
+
+/// Puts the next messages into the index, at most `most` of each kind; whether that was all.
+pub fn index(tx: &mut Write<'_>, most: i64) -> Result<bool> {
+    let upto = tx.number("SELECT indexed_id FROM search_state", [])?;
+    let changed = tx.all("SELECT message_id FROM search_changes ORDER BY message_id LIMIT ?1", [most], |row| {
+        row.get::<_, i64>(0)
+    })?;
+    for &id in &changed {
+        if id <= upto {
+            tx.run("DELETE FROM search WHERE rowid = ?1", [id])?;
+            let now = tx.first(
+                "SELECT id, app, conv_id, sender_id, parent_id, data FROM messages
+                 WHERE id = ?1 AND deleted_at IS NULL AND category IN ('message','custom','interactive')",
+                [id],
+                entry,
+            )?;
+            if let Some(entry) = now {
+                add(tx, &entry)?;
+            }
+        }
+        tx.run("DELETE FROM search_changes WHERE message_id = ?1", [id])?;
+    }
+    let next = tx.all(
+        "SELECT id, app, conv_id, sender_id, parent_id,
+                CASE WHEN deleted_at IS NULL AND category IN ('message','custom','interactive') THEN data ELSE '{}' END
+         FROM messages WHERE id > ?1 ORDER BY id LIMIT ?2",
+        [upto, most],
+        entry,
+    )?;
+    if let Some(last) = next.last() {
+        for entry in &next {
+            add(tx, entry)?;
+        }
+        tx.run("UPDATE search_state SET indexed_id = ?1", [last.id])?;
+    }
+    Ok((changed.len() as i64) < most && (next.len() as i64) < most)
+}
+
+fn add(tx: &Write<'_>, entry: &Entry) -> Result<()> {
+    let Entry { id, app, conv, sender, .. } = entry;
+    let text = of_message(&entry.data);
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut words = format!("{APP}{app} {CONVERSATION}{conv} {SENDER}{sender} ");
+    if let Some(parent) = entry.parent {
+        words.push_str(&format!("{THREAD}{parent} "));
+    }
+    words.push_str(&text);
+    tx.run("INSERT INTO search (rowid, words) VALUES (?1, ?2)", params![id, words])?;
+    Ok(())
+}
+
+/// Where a search looks, in the index's terms.
+pub enum Place<'a> {
+    App(i64),
+    Conversation(i64),
+    Conversations(&'a [i64]),
+    Thread(i64),
+}
+
+/// What to ask the index: one expression, or several whose answers together are the answer.
+pub fn expressions(question: &Question, place: Place<'_>, sender: Option<i64>) -> Vec<String> {
+    let asked = match sender {
+        Some(sender) => format!("{SENDER}{sender} AND {}", question.expression()),
+        None => question.expression(),
+    };
+    match place {
+        Place::App(id) => vec![format!("{APP}{id} AND {asked}")],
+        Place::Conversation(id) => vec![format!("{CONVERSATION}{id} AND {asked}")],
+        Place::Thread(id) => vec![format!("{THREAD}{id} AND {asked}")],
+        Place::Conversations(ids) => ids
+            .chunks(CONVERSATIONS)
+            .map(|some| {
+                let any: Vec<String> = some.iter().map(|id| format!("{CONVERSATION}{id}")).collect();
+                format!("({}) AND {asked}", any.join(" OR "))
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,121 @@
+//! Search in messages: complete at any moment, whether the index has caught up or not.
+
+use hobnob::store::search;
+use serde_json::json;
+
+use crate::harness::{Harness, User, id_of};
+
+/// Puts everything into the index, a few at a time.
+async fn index(h: &Harness) {
+    while !h.store.write("it", |tx| search::index(tx, 3)).await.expect("indexes") {}
+}
+
+/// Texts found, oldest first.
+async fn found(user: &User, path: &str, words: &str, more: &str) -> Vec<String> {
+    let words: String = words.bytes().map(|b| format!("%{b:02x}")).collect();
+    let page = user.get(&format!("{path}?limit=100&searchKey={words}{more}")).await.list();
+    page.iter().map(|message| message["data"]["text"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_was_said_is_found_before_and_after_it_is_indexed() {
+    let h = Harness::start().await;
+    let (ann, bob, eve) = (h.user("ann").await, h.user("bob").await, h.user("eve").await);
+    for text in ["Crème brûlée recipe", "the cream is bad", "今天天气很好", "ship it 🚀", "see https://a.example"]
+    {
+        ann.send("bob", text).await;
+    }
+    eve.send("ann", "cream between eve and ann").await;
+    let edited = id_of(&bob.send("ann", "nothing of note").await);
+    let deleted = id_of(&bob.send("ann", "cream that will go").await);
+    for round in 0..3 {
+        let with_bob = "/users/bob/messages";
+        assert_eq!(found(&ann, with_bob, "creme", "").await, ["Crème brûlée recipe"], "{round}");
+        assert_eq!(found(&ann, with_bob, "CRE bru", "").await, ["Crème brûlée recipe"]);
+        assert_eq!(found(&ann, with_bob, "天气", "").await, ["今天天气很好"]);
+        assert_eq!(found(&ann, with_bob, "🚀", "").await, ["ship it 🚀"]);
+        assert_eq!(found(&ann, with_bob, "see", "&hasLinks=1").await, ["see https://a.example"]);
+        for odd in ["\"", "*", "NEAR(", "words:", "a AND", "(((", "'; --", "\u{E001}1", "^x", "-"] {
+            found(&ann, with_bob, odd, "").await;
+        }
+        let everywhere = found(&ann, "/messages", "cream", "").await;
+        assert!(everywhere.contains(&"cream between eve and ann".to_owned()));
+        let of_bob = found(&bob, "/messages", "cream", "").await;
+        assert!(of_bob.contains(&"the cream is bad".to_owned()) && !of_bob.iter().any(|text| text.contains("eve")));
+        assert_eq!(found(&ann, "/messages", "cream", "&sender=eve").await, ["cream between eve and ann"]);
+        let gone = of_bob.contains(&"cream that will go".to_owned());
+        let changed = found(&bob, "/messages", "cheesecake", "").await;
+        match round {
+            0 => {
+                assert!(gone && changed.is_empty());
+                index(&h).await;
+                assert_eq!(
+                    h.count("SELECT count(*) FROM messages WHERE id > (SELECT indexed_id FROM search_state)"),
+                    0
+                );
+            }
+            1 => {
+                bob.put(&format!("/messages/{edited}"), json!({"data": {"text": "cheesecake"}})).await.ok();
+                bob.delete(&format!("/messages/{deleted}")).await.ok();
+                assert_eq!(found(&bob, "/messages", "cheesecake", "").await, ["cheesecake"]);
+                assert!(found(&bob, "/messages", "note", "").await.is_empty());
+                index(&h).await;
+            }
+            _ => assert!(!gone && changed == ["cheesecake"]),
+        }
+    }
+    h.stop().await;
+}
+
+#[tokio::test]
+async fn pages_of_a_search_meet_without_gap() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let mut ids = Vec::new();
+    for n in 0..25 {
+        ids.push(id_of(&ann.send("bob", &format!("tea number {n}")).await).to_string());
+        ann.send("bob", "coffee").await;
+        if n == 12 {
+            index(&h).await;
+        }
+    }
+    for affix in ["prepend", "append"] {
+        let mut cursor = String::new();
+        let mut seen: Vec<String> = Vec::new();
+        loop {
+            let path = format!("/users/ann/messages?searchKey=tea&limit=4&affix={affix}{cursor}");
+            let page = bob.get(&path).await.each("id");
+            let edge = if affix == "prepend" { page.first() } else { page.last() };
+            let Some(edge) = edge else { break };
+            cursor = format!("&id={edge}");
+            if affix == "prepend" {
+                seen.splice(0..0, page);
+            } else {
+                seen.extend(page);
+            }
+        }
+        assert_eq!(seen, ids, "{affix}");
+    }
+    h.stop().await;
+}
+
+#[tokio::test]
+async fn files_are_found_by_name_and_by_type() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let file = |name: &str, kind: &str, mime: &str| {
+        json!({"receiver": "bob", "receiverType": "user", "type": kind,
+            "data": {"attachments": [{"name": name, "mimeType": mime, "extension": "x", "url": "https://x.example/f"}]}})
+    };
+    ann.send("bob", "plain").await;
+    ann.post("/messages", file("Holiday Plan.pdf", "file", "application/pdf")).await.ok();
+    ann.post("/messages", file("beach.png", "image", "image/png")).await.ok();
+    for _ in 0..2 {
+        assert_eq!(bob.get("/users/ann/messages?searchKey=holiday").await.each("type"), ["file"]);
+        assert_eq!(bob.get("/users/ann/messages?attachmentTypes=image,video").await.each("type"), ["image"]);
+        assert_eq!(bob.get("/users/ann/messages?hasAttachments=1").await.each("type"), ["file", "image"]);
+        assert_eq!(bob.get("/messages?hasAttachments=1&searchKey=plan").await.each("type"), ["file"]);
+        index(&h).await;
+    }
+    h.stop().await;
+}
