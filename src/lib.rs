@@ -12,6 +12,7 @@
 //! - [`actions`]: what can be done. Runs inside one write: checks, writes, announces.
 //! - [`api`]: the REST API as one route table; a handler parses, calls once, replies.
 //! - [`live`]: sockets. The hub takes the stream of commits to the connections.
+//! - [`media`]: files of messages on disk, beside the database.
 //! - [`server`], [`config`], [`tls`], [`passwords`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -41,6 +42,7 @@ pub mod actions;
 pub mod api;
 pub mod config;
 pub mod live;
+pub mod media;
 pub mod model;
 pub mod passwords;
 pub mod server;

@@ -14,9 +14,11 @@ use crate::api::{self, Api, Router};
 use crate::config::Config;
 use crate::live::command::Context;
 use crate::live::hub::Hub;
+use crate::media::Media;
+use crate::model::error;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
-use crate::store::{Hooks, Lane, Store, Write, apps, search, users};
+use crate::store::{Hooks, Lane, Store, Write, apps, attachments, search, users};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
@@ -26,6 +28,10 @@ const GRACE: u64 = 3;
 const SWEEP: Duration = Duration::from_secs(30);
 /// How often new messages are looked for that wait for the search index.
 const INDEX: Duration = Duration::from_secs(1);
+
+/// How often files are looked for that nothing shows any more, and how many go at a time.
+const MEDIA_SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_FILES: i64 = 100;
 
 /// A server that serves until it is stopped.
 pub struct Server {
@@ -45,9 +51,11 @@ impl Server {
         std::fs::create_dir_all(&config.data).map_err(|e| format!("cannot make {}: {e}", config.data.display()))?;
         let limits = Arc::new(config.limits());
         let (store, hub) = open(config, clock)?;
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let media = Media::open(&config.data, cores.div_ceil(2))
+            .map_err(|e| format!("cannot use {}: {e}", config.data.join("media").display()))?;
 
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let router = Router::new(api::routes());
         let api = Data::new(Api {
             store: store.clone(),
@@ -57,6 +65,7 @@ impl Server {
             public_host: config.public_host.clone(),
             region: config.region.clone(),
             ids: Ids,
+            media: media.clone(),
             description: api::description(router.routes()),
             router,
         });
@@ -99,6 +108,7 @@ impl Server {
         let chores = vec![
             actix_web::rt::spawn(sweep(store.clone(), config.limits.app_grace)),
             actix_web::rt::spawn(keep_indexed(store.clone())),
+            actix_web::rt::spawn(keep_swept(store.clone(), media)),
         ];
         Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, chores })
     }
@@ -143,6 +153,28 @@ async fn keep_indexed(store: Store) {
             }
         }
         tokio::time::sleep(INDEX).await;
+    }
+}
+
+async fn keep_swept(store: Store, media: Media) {
+    loop {
+        if let Err(error) = sweep_files(&store, &media).await {
+            log::warn!("sweeping files: {error}");
+        }
+        tokio::time::sleep(MEDIA_SWEEP).await;
+    }
+}
+
+/// Removes the files that no message shows any more or ever showed: each first from the disk, then its row.
+pub async fn sweep_files(store: &Store, media: &Media) -> error::Result<()> {
+    loop {
+        let due = store.read(|read| attachments::expired(read, SWEEP_FILES)).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let (ids, names): (Vec<i64>, Vec<String>) = due.into_iter().unzip();
+        media.remove(names).await?;
+        store.write_in(Lane::Low, "attachments.forget", move |tx| attachments::forget(tx, &ids)).await?;
     }
 }
 

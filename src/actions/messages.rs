@@ -1,5 +1,6 @@
 //! Sending, editing and deleting messages.
 
+use super::attachments::{Arrived, arrive};
 use super::groups::{permit, standing};
 use super::tell_message;
 use crate::model::attachment::names_in;
@@ -58,6 +59,12 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     let message =
         if plain { messages::fresh(row, &conv.name, sender, receiver) } else { messages::show_one(tx, row, None)? };
     Ok(tell_message(tx, caller, conv.audience(), message))
+}
+
+/// Sends a message with files that came with it.
+pub fn send_files(tx: &mut Write<'_>, caller: &Caller, draft: Draft, files: &[Arrived]) -> Result<Sent> {
+    arrive(tx, files)?;
+    send(tx, caller, draft)
 }
 
 /// The conversation with this receiver and the receiver as its other side, if the caller may write there.

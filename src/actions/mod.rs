@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod apps;
+pub mod attachments;
 pub mod blocks;
 pub mod calls;
 pub mod conversations;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
+use actix_web::web::Payload;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -68,6 +69,8 @@ pub struct Parts {
     pub params: Vec<(String, String)>,
     pub query: Query,
     pub body: Bytes,
+    /// A multipart body, not read yet (`body` is empty then).
+    pub upload: Option<Payload>,
 }
 
 impl Parts {
@@ -116,6 +119,21 @@ impl<D: Demand> Access<D> {
     /// `host[:port]`, as the client named this server.
     pub fn host(&self) -> String {
         self.parts.request.connection_info().host().to_owned()
+    }
+
+    /// This server as the client reaches it: `https://chat.example`.
+    pub fn base(&self) -> String {
+        let host = self.api.public_host.clone().unwrap_or_else(|| self.host());
+        format!("{}://{host}", self.parts.request.connection_info().scheme())
+    }
+
+    /// The multipart body, once.
+    pub fn take_upload(&mut self) -> Option<Payload> {
+        self.parts.upload.take()
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        self.parts.headers()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -1,11 +1,13 @@
 //! Messages.
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either};
 use super::groups::affix;
+use super::media::{self, Form};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, data_json, list as list_reply};
 use crate::actions;
@@ -13,12 +15,12 @@ use crate::actions::messages::Edit;
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::{Uid, parse_message_id};
-use crate::model::json::{Object, Raw};
-use crate::model::message::{Ask, Draft, Receiver, ReceiverType};
+use crate::model::json::{Object, Raw, to_raw};
+use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
 use crate::model::page::Affix;
 use crate::model::user::check_tags;
 use crate::store::messages::{self, Filter, Within};
-use crate::store::users;
+use crate::store::{Write, users};
 
 /// A message as sent. Of the many fields clients send only these count.
 #[derive(Deserialize, ToSchema)]
@@ -62,18 +64,35 @@ fn object(raw: Option<&Raw>) -> Result<Object> {
     }
 }
 
-fn draft<D: Demand>(access: &Access<D>, parent: Option<i64>) -> Result<Draft> {
-    let body: SendBody = access.json()?;
+/// The message of the request: JSON, or a form with files.
+fn draft<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>) -> Result<Draft> {
+    let body: SendBody = match form {
+        Some(form) => of_form(form)?,
+        None => access.json()?,
+    };
     let parent = match parent {
         Some(parent) => Some(parent),
         None => id(body.parent_message_id.as_ref())?.or(id(body.parent_id.as_ref())?),
     };
+    let mut data = object(body.data.as_ref())?;
+    let mut kind = body.kind;
+    if let Some(form) = form {
+        let attachments = form.attachments(access);
+        if let Some(first) = attachments.first() {
+            data.set("url", to_raw(&first.url));
+            data.set("attachments", to_raw(&attachments));
+            kind = kind.filter(|kind| !kind.is_empty()).or_else(|| Some(flags::kind_of(&first.mime_type).to_owned()));
+        }
+        if let Some(caption) = form.get("caption").filter(|caption| !caption.is_empty() && data.get("text").is_none()) {
+            data.set("text", to_raw(&caption));
+        }
+    }
     let ask = Ask {
         receiver: body.receiver.as_deref(),
         receiver_type: body.receiver_type.as_deref(),
         category: body.category.as_deref(),
-        kind: body.kind.as_deref(),
-        data: object(body.data.as_ref())?,
+        kind: kind.as_deref(),
+        data,
         metadata: body.metadata.as_deref().filter(|raw| raw.get() != "null"),
         tags: body.tags,
         muid: body.muid,
@@ -83,22 +102,59 @@ fn draft<D: Demand>(access: &Access<D>, parent: Option<i64>) -> Result<Draft> {
     Draft::parse(ask, access.limits())
 }
 
+fn of_form(form: &Form) -> Result<SendBody> {
+    let text = |name: &str| form.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
+    let json = |name: &str| {
+        let malformed = || Error::new(Code::InvalidData, format!("The {name} of the message is not valid JSON."));
+        text(name).map(|value| RawValue::from_string(value).map_err(|_| malformed())).transpose()
+    };
+    let number = |name: &str| text(name).map(Value::String);
+    let tags = form.list("tags");
+    Ok(SendBody {
+        receiver: text("receiver"),
+        receiver_type: text("receiverType"),
+        category: text("category"),
+        kind: text("type"),
+        data: json("data")?,
+        metadata: json("metadata")?,
+        tags: (!tags.is_empty()).then_some(tags),
+        muid: text("muid"),
+        parent_id: number("parentId"),
+        parent_message_id: number("parentMessageId"),
+        quoted_message_id: number("quotedMessageId"),
+    })
+}
+
 pub async fn send(access: Access<Either>) -> Result<Reply> {
-    let draft = draft(&access, None)?;
-    post(&access, draft).await
+    post(access, None).await
 }
 
 /// A reply in the thread of the message in the path.
 pub async fn reply(access: Access<AsUser>) -> Result<Reply> {
     let parent = access.message_id()?;
-    let draft = draft(&access, Some(parent))?;
-    post(&access, draft).await
+    post(access, Some(parent)).await
 }
 
-async fn post<D: Demand>(access: &Access<D>, draft: Draft) -> Result<Reply> {
+async fn post<D: Demand>(mut access: Access<D>, parent: Option<i64>) -> Result<Reply> {
+    let form = media::receive(&mut access).await?;
+    let sent = store_message(&access, form.as_ref(), parent).await;
+    if let (Err(_), Some(form)) = (&sent, &form) {
+        form.give_up(access.api());
+    }
+    Ok(data_json(sent?.json()))
+}
+
+async fn store_message<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>) -> Result<Sent> {
+    let draft = draft(access, form, parent)?;
     let caller = access.caller().clone();
-    let sent = access.store().write("messages.send", move |tx| actions::messages::send(tx, &caller, draft)).await?;
-    Ok(data_json(sent.json()))
+    let store = access.store();
+    match form.map(Form::arrived) {
+        None => store.write("messages.send", move |tx| actions::messages::send(tx, &caller, draft)).await,
+        Some(files) => {
+            let send = move |tx: &mut Write<'_>| actions::messages::send_files(tx, &caller, draft, &files);
+            store.write("messages.send", send).await
+        }
+    }
 }
 
 pub async fn show(access: Access<Either>) -> Result<Reply> {

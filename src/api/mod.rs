@@ -15,6 +15,7 @@ mod groups;
 mod imports;
 mod keys;
 mod me;
+mod media;
 mod members;
 mod messages;
 mod metrics;
@@ -40,6 +41,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::live::socket;
+use crate::media::Media;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::time::Ids;
@@ -60,6 +62,7 @@ pub struct Api {
     pub region: String,
     pub ids: Ids,
     pub router: Router,
+    pub media: Media,
     /// `openapi.json`
     pub description: String,
 }
@@ -73,6 +76,8 @@ pub struct Route {
     /// The contract's name for the operation.
     pub operation: &'static str,
     pub who: Who,
+    /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
+    pub takes_files: bool,
     handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
 }
 
@@ -87,7 +92,14 @@ where
         path,
         operation,
         who: D::WHO,
+        takes_files: false,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
+    }
+}
+
+impl Route {
+    fn with_files(self) -> Route {
+        Route { takes_files: true, ..self }
     }
 }
 
@@ -100,7 +112,7 @@ pub fn routes() -> Vec<Route> {
     let delete = Method::DELETE;
     let r = Row;
     vec![
-        r.on(&post, "/messages", "send-message", messages::send),
+        r.on(&post, "/messages", "send-message", messages::send).with_files(),
         r.on(&get, "/messages", "list-all-messages", messages::list),
         r.on(&get, "/messages/{id}", "get-message-details", messages::show),
         r.on(&put, "/messages/{id}", "update-message", messages::update),
@@ -111,7 +123,9 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/messages/{id}/reactions/{reaction}", "get-message-reactions", reactions::list_one),
         r.on(&post, "/messages/{id}/reactions/{reaction}", "add-message-reactions", reactions::add),
         r.on(&delete, "/messages/{id}/reactions/{reaction}", "remove-message-reactions", reactions::remove),
-        r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply),
+        r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply).with_files(),
+        r.on(&post, "/files/upload-url", "request-uploads", media::request_uploads),
+        r.on(&post, "/files/uploads/{appId}/{name}", "upload", media::upload).with_files(),
         r.on(&get, "/messages/{id}/thread", "list-all-thread-messages", messages::thread),
         r.on(&get, "/users/{uid}/messages", "user-list-user-messages", messages::with_user),
         r.on(&get, "/groups/{guid}/messages", "user-list-group-messages", messages::in_group),
@@ -244,6 +258,7 @@ fn describe_nouns() -> openapi::Doc {
     imports::describe(&mut doc);
     keys::describe(&mut doc);
     me::describe(&mut doc);
+    media::describe(&mut doc);
     members::describe(&mut doc);
     messages::describe(&mut doc);
     metrics::describe(&mut doc);
@@ -323,6 +338,8 @@ pub async fn dispatch(
         }
     } else if let Some(page) = pages::find(&request) {
         page
+    } else if let Some(file) = media::find(&request, &api).await {
+        file
     } else if request.path() == "/openapi.json" && request.method() == Method::GET {
         HttpResponse::Ok().content_type("application/json").body(api.description.clone())
     } else {
@@ -339,7 +356,7 @@ async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Resu
     let path = versionless(request.path())?;
     let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
     let query = Query::parse(request.query_string());
-    let mut parts = Parts { request: request.clone(), params, query, body: Bytes::new() };
+    let mut parts = Parts { request: request.clone(), params, query, body: Bytes::new(), upload: None };
     let most = if route.path.starts_with("/data_import/") {
         // So much is read only from somebody who may import.
         access::admit::<access::FullKey>(&api, &parts).await?;
@@ -347,8 +364,16 @@ async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Resu
     } else {
         api.limits.body
     };
-    parts.body = read_body(request, payload, most).await?;
+    match route.takes_files && is_multipart(request) {
+        true => parts.upload = Some(payload),
+        false => parts.body = read_body(request, payload, most).await?,
+    }
     (route.handler)(api.clone(), parts).await
+}
+
+fn is_multipart(request: &HttpRequest) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
 }
 
 async fn read_body(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes> {
@@ -410,7 +435,10 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
 fn allow_any_origin(response: &mut HttpResponse) {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, header::HeaderValue::from_static("Retry-After"));
+    headers.insert(
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        header::HeaderValue::from_static("Retry-After, Content-Range, ETag"),
+    );
 }
 
 #[cfg(test)]

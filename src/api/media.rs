@@ -1,0 +1,394 @@
+//! Files: uploads streamed to disk, and the files themselves.
+//!
+//! An upload comes with a message (multipart), or before it to an address asked for. It is never in memory as a whole.
+//! Files are served to everybody who knows their unguessable name; what a browser might run is only ever downloaded.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use actix_files::NamedFile;
+use actix_multipart::{Field, Multipart};
+use actix_web::http::{Method, header};
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+use futures_util::future::OptionFuture;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::time::timeout;
+use utoipa::ToSchema;
+
+use super::access::{Access, AsUser, Demand, Open};
+use super::openapi::Doc;
+use super::reply::{self, Reply, data};
+use super::{Api, versionless};
+use crate::actions;
+use crate::actions::attachments::Arrived;
+use crate::media::Size;
+use crate::model::attachment::{self, Attachment, Profile, is_safe_inline};
+use crate::model::error::{Code, Error, Result};
+use crate::store::attachments::{self, Stored};
+
+/// An upload that brings nothing for this long is given up, and so is one that takes this long in all: well before its
+/// row would be swept.
+const STALL: Duration = Duration::from_secs(30);
+const WHOLE: Duration = Duration::from_secs(30 * 60);
+
+/// Room for the boundaries and headers of an upload beside its files.
+const FRAMING: u64 = 64 * 1024;
+
+/// A multipart request, read: its fields, and its files on disk.
+pub struct Form {
+    fields: Vec<(String, String)>,
+    files: Vec<Stored>,
+}
+
+impl Form {
+    /// The last field with this name.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.fields.iter().rfind(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// All fields with this name, or with it and brackets.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let named = self.fields.iter().filter(|(key, _)| key.strip_suffix("[]").unwrap_or(key) == name);
+        named.map(|(_, value)| value.clone()).collect()
+    }
+
+    /// The files as a message shows them.
+    pub fn attachments<D: Demand>(&self, access: &Access<D>) -> Vec<Attachment> {
+        self.files.iter().map(|file| shown(access, &access.app().app_id, file)).collect()
+    }
+
+    pub fn arrived(&self) -> Vec<Arrived> {
+        self.files.iter().map(|file| Arrived { id: file.id, size: file.size }).collect()
+    }
+
+    /// Lets the files go: nothing will show them.
+    pub fn give_up(&self, api: &Api) {
+        give_up(api, self.files.iter().map(|file| file.id).collect());
+    }
+}
+
+fn give_up(api: &Api, ids: Vec<i64>) {
+    if !ids.is_empty() {
+        api.store.write_later("attachments.give_up", move |tx| actions::attachments::give_up(tx, &ids));
+    }
+}
+
+fn shown<D: Demand>(access: &Access<D>, app_id: &str, file: &Stored) -> Attachment {
+    Attachment {
+        extension: file.name.split_once('.').map_or("", |(_, extension)| extension).to_owned(),
+        mime_type: file.mime_type.clone(),
+        name: file.title.clone(),
+        size: file.size,
+        url: format!("{}{}", access.base(), attachment::path(app_id, &file.name)),
+    }
+}
+
+fn profile(title: Option<&str>, mime_type: Option<&str>, limits: &crate::model::limits::Limits) -> Result<Profile> {
+    let guess = |extension: &str| mime_guess::from_ext(extension).first_raw().map(str::to_owned);
+    Profile::parse(title, mime_type, guess, limits)
+}
+
+/// Bytes an upload may still bring.
+struct Budget {
+    left: u64,
+    most: u64,
+}
+
+impl Budget {
+    fn new(most: u64) -> Self {
+        Budget { left: most, most }
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<()> {
+        match self.left.checked_sub(bytes as u64) {
+            Some(left) => self.left = left,
+            None => return Err(too_large(self.most)),
+        }
+        Ok(())
+    }
+}
+
+fn too_large(most: u64) -> Error {
+    Error::new(Code::TooLarge, format!("The upload may not be larger than {most} bytes."))
+}
+
+fn broken() -> Error {
+    Error::new(Code::BadRequest, "The upload is not valid multipart/form-data.")
+}
+
+async fn next<T>(
+    stream: &mut (impl futures_util::Stream<Item = Result<T, actix_multipart::MultipartError>> + Unpin),
+) -> Result<Option<T>> {
+    match timeout(STALL, stream.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(item))) => Ok(Some(item)),
+        Ok(Some(Err(_))) => Err(broken()),
+        Err(_) => Err(Error::new(Code::BadRequest, "The upload did not go on.")),
+    }
+}
+
+/// What the sender calls the file in this part; `None`: it is a plain field.
+fn title_of(field: &Field) -> Option<String> {
+    let disposition = field.content_disposition()?;
+    let extended = disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
+    // Browsers escape quotes and line ends in names, and nothing else.
+    let plain =
+        || disposition.get_filename().map(|name| name.replace("%22", "\"").replace("%0D", "").replace("%0A", ""));
+    extended.or_else(plain)
+}
+
+async fn text_of(field: &mut Field, budget: &mut Budget, most: usize) -> Result<String> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = next(field).await? {
+        budget.spend(chunk.len())?;
+        if bytes.len() + chunk.len() > most {
+            return Err(Error::new(Code::TooLarge, format!("A field may not be larger than {most} bytes.")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| broken())
+}
+
+/// Streams a part to the file `name`; its size.
+async fn store_file(api: &Api, name: &str, field: &mut Field, budget: &mut Budget) -> Result<i64> {
+    let mut file = api.media.put(name).await?;
+    while let Some(chunk) = next(field).await? {
+        budget.spend(chunk.len())?;
+        file.write(&chunk).await?;
+    }
+    Ok(file.finish().await? as i64)
+}
+
+/// Reads the multipart body of a request, if it has one.
+pub async fn receive<D: Demand>(access: &mut Access<D>) -> Result<Option<Form>> {
+    let Some(payload) = access.take_upload() else { return Ok(None) };
+    let mut form = Form { fields: Vec::new(), files: Vec::new() };
+    let read = timeout(WHOLE, read_form(access, payload, &mut form)).await;
+    match read.unwrap_or_else(|_| Err(Error::new(Code::BadRequest, "The upload took too long."))) {
+        Ok(()) => Ok(Some(form)),
+        Err(error) => {
+            form.give_up(access.api());
+            Err(error)
+        }
+    }
+}
+
+async fn read_form<D: Demand>(access: &Access<D>, payload: Payload, form: &mut Form) -> Result<()> {
+    let (api, limits) = (access.api(), access.limits());
+    let mut budget = announced(access, limits.upload)?;
+    let mut parts = Multipart::new(access.headers(), payload);
+    // Fields together are as large as a JSON body may be.
+    let mut room = limits.body;
+    while let Some(mut part) = next(&mut parts).await? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let Some(title) = title_of(&part) else {
+            let value = text_of(&mut part, &mut budget, room).await?;
+            room -= value.len();
+            form.fields.push((name, value));
+            continue;
+        };
+        if form.files.len() >= limits.files {
+            return Err(Error::field("files", format!("A message may have {} files.", limits.files)));
+        }
+        let mime_type = part.content_type().map(|mime| mime.to_string());
+        let profile = profile(Some(&title), mime_type.as_deref(), limits)?;
+        let (app, most) = (access.app().id, budget.left as i64);
+        let stored = api
+            .store
+            .write("attachments.promise", move |tx| actions::attachments::promise(tx, app, &profile, most))
+            .await?;
+        form.files.push(stored);
+        if let Some(file) = form.files.last_mut() {
+            file.size = store_file(api, &file.name, &mut part, &mut budget).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The budget of an upload of at most `most` bytes; one that says beforehand that it is larger is not begun.
+fn announced<D: Demand>(access: &Access<D>, most: u64) -> Result<Budget> {
+    let length = access.header("content-length").and_then(|length| length.parse::<u64>().ok());
+    if length.is_some_and(|length| length > most.saturating_add(FRAMING)) {
+        return Err(too_large(most));
+    }
+    Ok(Budget::new(most))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct UploadsBody {
+    files: BTreeMap<String, FileBody>,
+}
+
+/// A file that is to be uploaded.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FileBody {
+    name: Option<String>,
+    #[schema(value_type = Option<i64>)]
+    size: Option<Value>,
+    mime_type: Option<String>,
+}
+
+/// An address for each file, where it can be put once.
+pub async fn request_uploads(access: Access<AsUser>) -> Result<Reply> {
+    let UploadsBody { files } = access.json()?;
+    let limits = access.limits().clone();
+    if files.is_empty() || files.len() > limits.files {
+        return Err(Error::field("files", format!("Between 1 and {} files can be uploaded together.", limits.files)));
+    }
+    let wanted: Vec<(String, Result<(Profile, i64)>)> = files
+        .into_iter()
+        .map(|(id, file)| {
+            let size = file.size.as_ref().and_then(|size| size.as_f64().or_else(|| size.as_str()?.parse().ok()));
+            let size = size.filter(|size| *size >= 1.0).map(|size| size as u64);
+            let wanted = match size {
+                Some(size) if size > limits.upload => Err(too_large(limits.upload)),
+                _ => profile(file.name.as_deref(), file.mime_type.as_deref(), &limits)
+                    .map(|profile| (profile, size.unwrap_or(limits.upload) as i64)),
+            };
+            (id, wanted)
+        })
+        .collect();
+    let app = access.app().clone();
+    let invited = access
+        .store()
+        .write("attachments.invite", move |tx| {
+            let invited = wanted.into_iter().map(|(id, wanted)| match wanted {
+                Ok((profile, most)) => Ok((id, Ok(actions::attachments::invite(tx, &app, &profile, most)?))),
+                Err(error) => Ok((id, Err(error))),
+            });
+            invited.collect::<Result<Vec<_>>>()
+        })
+        .await?;
+    let mut answer = Map::new();
+    for (id, invited) in invited {
+        let entry = match invited {
+            Ok((file, ticket)) => {
+                let url = format!("{}/v3/files/uploads/{}/{}", access.base(), access.app().app_id, file.name);
+                json!({
+                    "request": {"method": "POST", "url": url, "body": {"ticket": ticket}},
+                    "attachment": shown(&access, &access.app().app_id, &file),
+                })
+            }
+            Err(error) => json!({ "error": error }),
+        };
+        answer.insert(id, entry);
+    }
+    Ok(data(&answer))
+}
+
+/// The one upload to an address given by [`request_uploads`]: the fields named there, then the file. Who has the ticket
+/// needs no other credential.
+pub async fn upload(mut access: Access<Open>) -> Result<Reply> {
+    let name = access.param("name").to_owned();
+    let payload = access.take_upload().ok_or_else(broken)?;
+    if !attachment::is_name(&name) {
+        return Err(Code::UploadNotFound.into());
+    }
+    let mut begun = None;
+    let read = timeout(WHOLE, read_upload(&access, payload, name, &mut begun)).await;
+    match read.unwrap_or_else(|_| Err(Error::new(Code::BadRequest, "The upload took too long."))) {
+        Ok(file) => Ok(data(&shown(&access, access.param("appId"), &file))),
+        Err(error) => {
+            give_up(access.api(), begun.into_iter().collect());
+            Err(error)
+        }
+    }
+}
+
+async fn read_upload(access: &Access<Open>, payload: Payload, name: String, begun: &mut Option<i64>) -> Result<Stored> {
+    let (store, limits) = (access.store(), access.limits());
+    let mut fields = announced(access, limits.upload)?;
+    let mut parts = Multipart::new(access.headers(), payload);
+    let mut ticket = None;
+    while let Some(mut part) = next(&mut parts).await? {
+        if title_of(&part).is_none() {
+            let is_ticket = part.name() == Some("ticket");
+            let text = text_of(&mut part, &mut fields, limits.url).await?;
+            ticket = if is_ticket { Some(text) } else { ticket };
+            continue;
+        }
+        let ticket = ticket.ok_or(Code::UploadNotFound)?;
+        let mut file =
+            store.write("attachments.redeem", move |tx| actions::attachments::redeem(tx, &name, &ticket)).await?;
+        *begun = Some(file.id);
+        let mut budget = Budget::new(file.size as u64);
+        file.size = store_file(access.api(), &file.name, &mut part, &mut budget).await?;
+        let arrived = [Arrived { id: file.id, size: file.size }];
+        store.write("attachments.arrive", move |tx| actions::attachments::arrive(tx, &arrived)).await?;
+        return Ok(file);
+    }
+    Err(Code::EmptyFile.into())
+}
+
+/// Bytes that stand for themselves in the value of `filename*`.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Scripts are not run, nothing is loaded, nothing is sent: a file is only looked at.
+const POLICY: &str =
+    "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
+/// Names are never used again, so what was got once is good for ever. Not shared: a proxy would keep what was deleted.
+const CACHE: &str = "private, max-age=31536000, immutable";
+
+/// The file at this address; `None` if the address is not one of files.
+pub async fn find(request: &HttpRequest, api: &Api) -> Option<HttpResponse> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return None;
+    }
+    let (app_id, name) = versionless(request.path()).ok()?.strip_prefix("/media/")?.split_once('/')?;
+    Some(serve(request, api, app_id, name).await.unwrap_or_else(|error| reply::refusal(&error)))
+}
+
+async fn serve(request: &HttpRequest, api: &Api, app_id: &str, name: &str) -> Result<HttpResponse> {
+    if !attachment::is_name(name) {
+        return Err(Code::FileNotFound.into());
+    }
+    let (app_id, name) = (app_id.to_ascii_lowercase(), name.to_owned());
+    let file = api.store.read(move |read| attachments::find(read, &app_id, &name)).await?;
+    let asked = super::access::Query::parse(request.query_string());
+    let smaller = asked.get("size").and_then(Size::parse).filter(|_| file.mime_type.starts_with("image/"));
+    let smaller = OptionFuture::from(smaller.map(|size| api.media.smaller(&file.name, size))).await.flatten();
+    let (path, mime_type) = match smaller {
+        Some(path) => {
+            let mime_type = if path.extension().is_some_and(|end| end == "png") { "image/png" } else { "image/jpeg" };
+            (path, mime_type.to_owned())
+        }
+        None => (api.media.path(&file.name), file.mime_type),
+    };
+    let opened = web::block(move || NamedFile::open(path)).await.map_err(|e| Error::internal("media", e))?;
+    let opened = opened.map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::from(Code::FileNotFound),
+        _ => Error::internal("media", e),
+    })?;
+    let (kind, way) = if is_safe_inline(&mime_type) {
+        (mime_type.as_str(), "inline")
+    } else {
+        ("application/octet-stream", "attachment")
+    };
+    let kind = kind.parse().map_err(|e| Error::internal("media type", e))?;
+    let mut response = opened.disable_content_disposition().set_content_type(kind).into_response(request);
+    let disposition = format!("{way}; filename*=UTF-8''{}", utf8_percent_encode(&file.title, PLAIN));
+    let headers = response.headers_mut();
+    for (name, value) in [
+        ("content-disposition", disposition.as_str()),
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", POLICY),
+        ("cross-origin-resource-policy", "cross-origin"),
+        ("cache-control", CACHE),
+    ] {
+        if let Ok(value) = header::HeaderValue::from_str(value) {
+            headers.insert(header::HeaderName::from_static(name), value);
+        }
+    }
+    Ok(response)
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<UploadsBody>("request-uploads");
+}
