@@ -15,6 +15,9 @@ use crate::harness::{Answer, Client, DEADLINE, Harness, User, id_of, text_to};
 const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::BotNotFound, "there are no bots yet"),
     (Code::FeatureNotAccessible, "nothing is switched off yet"),
+    (Code::FileType, "uploads have a play of their own: tests/it/media.rs"),
+    (Code::FileNotFound, "uploads have a play of their own: tests/it/media.rs"),
+    (Code::UploadNotFound, "uploads have a play of their own: tests/it/media.rs"),
     (Code::TooManyRequests, "requests are not counted yet"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];

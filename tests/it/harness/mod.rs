@@ -118,7 +118,7 @@ impl Harness {
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
         let database = database.expect("opens");
         let mut tables =
-            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").expect("sql");
+            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' ORDER BY name").expect("sql");
         let tables: Vec<String> =
             tables.query_map([], |row| row.get(0)).expect("sql").map(|row| row.expect("row")).collect();
         let mut text = String::new();
