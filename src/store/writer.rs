@@ -1,7 +1,7 @@
 //! The one writer: group commit.
 //!
 //! A thread owns the only writing connection. It waits for a job, begins a transaction, runs the job, keeps taking jobs
-//! that are queued *already*, commits, and only then answers each and releases what is to be announced. There is no
+//! that are queued *already*, commits, and only then releases what is to be announced and answers each. There is no
 //! timer: a batch is whatever came in while the last commit was being written, so an idle server answers at once and a
 //! busy one shares each fsync among many.
 //!
@@ -276,11 +276,13 @@ impl Writer {
             // Before the answers: who was told of a revocation must not see the revoked work again.
             self.credentials.forget();
         }
-        for job in done {
-            job.answer(committed.clone());
-        }
+        // Handed over before it is answered: a socket that was told it is in, and goes at once, is never taken out of the
+        // hub before it was put in.
         if !posts.is_empty() {
             (self.deliver)(posts);
+        }
+        for job in done {
+            job.answer(committed.clone());
         }
     }
 

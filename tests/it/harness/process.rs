@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
 
 use serde_json::Value;
 
@@ -19,8 +20,8 @@ pub fn hobnob(data: &Path, args: &[&str]) -> Output {
 pub struct Process {
     child: Child,
     pub site: Arc<Site>,
-    /// What it printed until it was ready.
-    pub printed: String,
+    printed: String,
+    lines: Receiver<String>,
 }
 
 impl Process {
@@ -49,10 +50,18 @@ impl Process {
             printed.push('\n');
         }
         let address = address.expect("found");
-        let mut process = Process { child, site: Site::at(&address), printed };
-        // What follows the address is printed before the first request is answered or not at all.
-        process.printed.extend(received.try_iter().map(|line| line + "\n"));
-        process
+        Process { child, site: Site::at(&address), printed, lines: received }
+    }
+
+    /// Asks it to stop and waits for its end; gives all it printed.
+    pub fn stop(mut self) -> String {
+        self.terminate();
+        let status = self.child.wait().expect("ends");
+        assert!(status.success(), "{status}");
+        let mut printed = std::mem::take(&mut self.printed);
+        // Ends with the pipe.
+        printed.extend(self.lines.iter().map(|line| line + "\n"));
+        printed
     }
 
     /// Makes an app by the command line, beside the running server.

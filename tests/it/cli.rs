@@ -1,0 +1,81 @@
+//! The command line, beside a running server.
+
+use hobnob::model::error::Code;
+use serde_json::Value;
+
+use crate::harness::{Process, eventually, hobnob, temp_dir};
+
+fn json_of(output: std::process::Output) -> Value {
+    assert!(output.status.success(), "{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("JSON: {output:?}"))
+}
+
+#[tokio::test]
+async fn the_first_start_tells_its_secrets_and_the_second_does_not() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let first = process.stop();
+    let word_after = |label: &str| {
+        let line = first.lines().find(|line| line.trim_start().starts_with(label));
+        line.and_then(|line| line.split_whitespace().last()).unwrap_or_else(|| panic!("{label} in {first}")).to_owned()
+    };
+    let (app, auth, key, link) =
+        (word_after("app id"), word_after("auth key"), word_after("REST API key"), word_after("admin set-up"));
+    assert!(link.contains("/admin/#setup="), "{first}");
+    let process = Process::start(dir.path(), &[]);
+    let client = crate::harness::App::new(&process.site, &app, &auth, &key);
+    client.user("ann").await.get("/me").await.ok();
+    let second = process.stop();
+    for secret in [&auth, &key, &link] {
+        assert!(!second.contains(secret.as_str()), "{second}");
+    }
+    assert!(second.contains("http://") && !second.contains("first start"), "{second}");
+    assert_eq!(json_of(hobnob(dir.path(), &["app", "list", "--json"])).as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn keys_are_made_and_revoked_while_it_runs() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    app.get("/users").await.ok();
+    let made =
+        json_of(hobnob(dir.path(), &["key", "create", &app.app_id, "Backup", "--scope", "fullAccess", "--json"]));
+    let secret = made["apiKey"].as_str().unwrap().to_owned();
+    let by_it = app.nobody().with("apiKey", &secret);
+    by_it.get("/users").await.ok();
+    let listed = json_of(hobnob(dir.path(), &["key", "list", &app.app_id, "--json"]));
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert!(!listed.to_string().contains(&secret));
+    let revoked = hobnob(dir.path(), &["key", "revoke", &app.app_id, &secret]);
+    assert!(revoked.status.success(), "{revoked:?}");
+    eventually("the running server refuses the key", async || {
+        by_it.get("/users").await.code() == Some(Code::ApiKeyUnknown.as_str())
+    })
+    .await;
+    app.get("/users").await.ok();
+    for (args, word) in [
+        (vec!["key", "revoke", &app.app_id, "0000"], "API key"),
+        (vec!["key", "list", "nothere"], "app"),
+        (vec!["key", "create", &app.app_id, "x", "--scope", "all"], "scope"),
+        (vec!["app", "create", "  "], "name"),
+    ] {
+        let output = hobnob(dir.path(), &args);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(word), "{args:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn two_apps_by_the_command_line() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let (one, two) = (process.app(dir.path()), process.app(dir.path()));
+    assert_ne!(one.app_id, two.app_id);
+    one.user("ann").await;
+    two.get("/users/ann").await.refused(Code::UidNotFound);
+    let link = json_of(hobnob(dir.path(), &["admin-link", "--json"]));
+    assert!(link["setup"].as_str().unwrap().len() >= 32);
+    let version = hobnob(dir.path(), &["--version"]);
+    assert!(String::from_utf8_lossy(&version.stdout).contains(env!("CARGO_PKG_VERSION")), "{version:?}");
+}

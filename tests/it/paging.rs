@@ -1,0 +1,149 @@
+//! Pages: walked in both directions, nothing is missed and nothing comes twice, whatever happens meanwhile.
+
+use hobnob::model::error::Code;
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Harness, id_of};
+
+/// Walks by the cursor the server gives, as clients do: `id` and `sentAt` of the edge of the last page.
+async fn walk(client: &Client, path: &str, affix: &str, limit: usize) -> Vec<i64> {
+    // Forward from before everything, backward from the newest.
+    let start = if affix == "append" { "&id=0" } else { "" };
+    let (mut found, mut cursor) = (Vec::new(), start.to_owned());
+    loop {
+        let answer = client.get(&format!("{path}?per_page={limit}&affix={affix}&categories=message{cursor}")).await;
+        let edge = answer.body["meta"]["cursor"].clone();
+        let current = answer.body["meta"]["current"].clone();
+        let page: Vec<i64> = answer.list().iter().map(id_of).collect();
+        assert!(page.is_sorted_by(|a, b| a < b), "oldest first, in both directions: {page:?}");
+        assert_eq!(current, json!({"limit": limit, "count": page.len()}));
+        if page.is_empty() {
+            return found;
+        }
+        let expected = if affix == "prepend" { page[0] } else { page[page.len() - 1] };
+        assert_eq!(edge["id"].to_string().trim_matches('"'), expected.to_string());
+        cursor = format!("&id={expected}&sentAt={}", edge["sentAt"]);
+        match affix {
+            "prepend" => found.splice(0..0, page),
+            _ => found.splice(found.len().., page),
+        };
+    }
+}
+
+#[tokio::test]
+async fn messages_forth_and_back() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    let (mut direct, mut grouped) = (Vec::new(), Vec::new());
+    for n in 0..23 {
+        direct.push(id_of(&ann.send("bob", &n.to_string()).await));
+        grouped.push(id_of(&bob.send_group("team", &n.to_string()).await));
+        // Several in one second: the id decides, not the time.
+        if n % 5 == 0 {
+            h.clock.advance(1);
+        }
+    }
+    for limit in [1, 7, 23, 100] {
+        for affix in ["prepend", "append"] {
+            assert_eq!(walk(&bob, "/users/ann/messages", affix, limit).await, direct, "{affix} {limit}");
+            assert_eq!(walk(&ann, "/groups/team/messages", affix, limit).await, grouped, "{affix} {limit}");
+        }
+    }
+    let mut all: Vec<i64> = direct.iter().chain(&grouped).copied().collect();
+    all.sort_unstable();
+    assert_eq!(walk(&ann, "/messages", "prepend", 10).await, all);
+    let first = ann.get("/groups/team/messages").await;
+    assert_eq!(first.body["meta"]["current"]["limit"], 10);
+    assert_eq!(first.list().len(), 10);
+    // More than there may be is cut, less is refused.
+    assert_eq!(ann.get("/messages?limit=5000").await.body["meta"]["current"]["limit"], 1000);
+    ann.get("/messages?limit=-1").await.refused(Code::BadRequest);
+    // An empty page needs no cursor.
+    let end = ann.get(&format!("/users/bob/messages?affix=append&id={}", direct[22])).await;
+    assert_eq!(end.list(), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn going_back_while_new_ones_come() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let mut before = Vec::new();
+    for n in 0..10 {
+        before.push(id_of(&ann.send("bob", &n.to_string()).await));
+    }
+    let mut found = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = bob.get(&format!("/users/ann/messages?affix=prepend&limit=3{cursor}")).await.list();
+        if page.is_empty() {
+            break;
+        }
+        let ids: Vec<i64> = page.iter().map(id_of).collect();
+        cursor = format!("&id={}", ids[0]);
+        found.splice(0..0, ids);
+        ann.send("bob", "meanwhile").await;
+    }
+    assert_eq!(found, before);
+}
+
+#[tokio::test]
+async fn numbered_pages_cover_every_list() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    let uids: Vec<String> = (0..7).map(|n| format!("u{n}")).collect();
+    for uid in &uids {
+        let user = h.user(uid).await;
+        user.send("ann", "hi").await;
+        h.post("/users/ann/friends", json!({"accepted": [uid]})).await.ok();
+        h.post("/roles", json!({"role": uid, "name": uid})).await.ok();
+        h.post("/apikeys", json!({"name": uid, "scope": "authOnly"})).await.ok();
+        h.post("/groups", json!({"guid": format!("g-{uid}"), "name": "same", "owner": "ann"})).await.ok();
+        h.log_in("ann").await;
+    }
+    h.post("/groups/g-u0/members", json!({"participants": uids[..4], "usersToBan": uids[4..]})).await.ok();
+    ann.post("/blockedusers", json!({"blockedUids": uids[5..]})).await.ok();
+    for (client, path, id, total) in [
+        (&**h, "/users", "uid", 8),
+        (&**h, "/groups", "guid", 7),
+        (&**h, "/roles", "role", 8),
+        (&**h, "/apikeys", "name", 9),
+        (&**h, "/users/ann/friends", "uid", 7),
+        (&**h, "/users/ann/auth_tokens", "authToken", 8),
+        (&**h, "/groups/g-u0/members", "uid", 5),
+        (&**h, "/groups/g-u0/bannedusers", "uid", 3),
+        (&**h, "/users/ann/blockedusers", "uid", 2),
+        (&*ann, "/conversations?includeBlockedUsers=1", "conversationId", 8),
+        (&*ann, "/users?friendsOnly=1", "uid", 7),
+        (&*ann, "/groups?hasJoined=1", "guid", 7),
+    ] {
+        let mut found = Vec::new();
+        let and = if path.contains('?') { '&' } else { '?' };
+        for page in 1..20 {
+            let answer = client.get(&format!("{path}{and}per_page=3&page={page}")).await;
+            let meta = answer.body["meta"]["pagination"].clone();
+            let items = answer.each(id);
+            let count = items.len();
+            assert_eq!(
+                meta,
+                json!({"total": total, "count": count, "per_page": 3, "current_page": page, "total_pages": (total + 2) / 3}),
+                "{path}"
+            );
+            if items.is_empty() {
+                break;
+            }
+            found.extend(items);
+        }
+        assert_eq!(found.len(), total, "{path}: {found:?}");
+        if id != "authToken" {
+            let distinct: std::collections::HashSet<&String> = found.iter().collect();
+            assert_eq!(distinct.len(), total, "{path}: {found:?}");
+        }
+        // The most there may be, and beyond the end.
+        assert_eq!(
+            client.get(&format!("{path}{and}perPage=100000")).await.body["meta"]["pagination"]["per_page"],
+            1000
+        );
+        assert!(client.get(&format!("{path}{and}page=9223372036854775807")).await.list().is_empty(), "{path}");
+    }
+}
