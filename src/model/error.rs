@@ -215,7 +215,11 @@ impl From<Code> for Error {
 
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code.as_str(), self.message())
+        write!(f, "{}: {}", self.code.as_str(), self.message())?;
+        // On a command line the general sentence alone would not say what is wrong.
+        let details = self.more.as_ref().and_then(|more| more.details.as_ref()).and_then(Value::as_object);
+        let sentences = details.into_iter().flat_map(|fields| fields.values()).filter_map(Value::as_array).flatten();
+        sentences.filter_map(Value::as_str).try_for_each(|sentence| write!(f, " {sentence}"))
     }
 }
 
