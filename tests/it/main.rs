@@ -2,28 +2,36 @@
 //!
 //! One binary, one module per capability. `harness` has the actors; a test is a short play with them.
 
-#[allow(dead_code)] // A stage has more props than each play uses.
 mod harness;
 
 mod apps;
 mod blocks;
+mod calling;
 mod calls;
+mod cli;
 mod conversations;
+mod counts;
 mod durability;
 mod errors;
 mod friends;
 mod groups;
 mod imports;
+mod interactive;
 mod isolation;
+mod keys;
 mod layers;
 mod media;
 mod members;
 mod messages;
 mod metrics;
 mod order;
+mod paging;
 mod permissions;
+mod presence;
 mod reactions;
+mod receipts;
 mod search;
 mod slow;
 mod state;
+mod tokens;
 mod users;
