@@ -6,7 +6,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread::JoinHandle;
@@ -35,6 +35,7 @@ struct Inner {
     thread: Mutex<Option<JoinHandle<()>>>,
     index: Arc<Index>,
     ids: AtomicU64,
+    closing: AtomicBool,
 }
 
 enum Step {
@@ -52,7 +53,13 @@ impl Hub {
         let (stream, steps) = sync_channel(QUEUE);
         let index = Arc::new(Index { clock, presence_users, ..Index::default() });
         let hub = Hub {
-            inner: Arc::new(Inner { stream, thread: Mutex::default(), index: index.clone(), ids: AtomicU64::new(1) }),
+            inner: Arc::new(Inner {
+                stream,
+                thread: Mutex::default(),
+                index: index.clone(),
+                ids: AtomicU64::new(1),
+                closing: AtomicBool::new(false),
+            }),
         };
         let starter = Starter { hub: hub.clone(), index, steps };
         (hub, starter)
@@ -73,6 +80,10 @@ impl Hub {
     pub fn open(&self) -> Arc<Conn> {
         let conn = Arc::new(Conn::new(self.inner.ids.fetch_add(1, Ordering::Relaxed)));
         lock(&self.inner.index.conns).insert(conn.id, conn.clone());
+        // In this order: whoever came too late for the round of `close_all` sees here that there was one.
+        if self.inner.closing.load(Ordering::SeqCst) {
+            conn.close(Close::Restart);
+        }
         conn
     }
 
@@ -96,8 +107,9 @@ impl Hub {
         lock(self.inner.index.groups.of(group)).get(&group).map_or(0, HashSet::len)
     }
 
-    /// Closes every connection, for a restart.
+    /// Closes every connection, for a restart, and those that come from now on.
     pub fn close_all(&self) {
+        self.inner.closing.store(true, Ordering::SeqCst);
         for conn in lock(&self.inner.index.conns).values() {
             conn.close(Close::Restart);
         }
