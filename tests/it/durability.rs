@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::harness::{App, Process, id_of, temp_dir, text_to};
+use crate::harness::{App, Harness, Process, id_of, temp_dir, text_to};
 
 const CLIENTS: usize = 4;
 
@@ -141,4 +141,21 @@ async fn asked_to_stop_it_says_good_bye_and_keeps_everything() {
     let ann = ann.at(&app);
     let mut sock = app.socket().await;
     assert_eq!(sock.authenticate(&ann, json!({})).await["body"]["code"], "200");
+}
+
+#[tokio::test]
+async fn every_socket_hears_that_the_server_goes() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    let mut socks = Vec::new();
+    for _ in 0..20 {
+        socks.push(ann.connect().await);
+    }
+    // One that has not said who it is, too.
+    socks.push(h.socket().await);
+    let stopping = tokio::spawn(h.stop());
+    for sock in socks {
+        assert_eq!(sock.closed().await.1, Some(1012));
+    }
+    stopping.await.unwrap();
 }

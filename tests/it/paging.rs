@@ -117,7 +117,7 @@ async fn numbered_pages_cover_every_list() {
         (&*ann, "/users?friendsOnly=1", "uid", 7),
         (&*ann, "/groups?hasJoined=1", "guid", 7),
     ] {
-        let mut found = Vec::new();
+        let (mut found, pages) = (Vec::new(), usize::div_ceil(total, 3));
         let and = if path.contains('?') { '&' } else { '?' };
         for page in 1..20 {
             let answer = client.get(&format!("{path}{and}per_page=3&page={page}")).await;
@@ -126,7 +126,7 @@ async fn numbered_pages_cover_every_list() {
             let count = items.len();
             assert_eq!(
                 meta,
-                json!({"total": total, "count": count, "per_page": 3, "current_page": page, "total_pages": (total + 2) / 3}),
+                json!({"total": total, "count": count, "per_page": 3, "current_page": page, "total_pages": pages}),
                 "{path}"
             );
             if items.is_empty() {
