@@ -1,0 +1,280 @@
+//! Fills a database with messages and measures how long lists and searches take, over HTTP.
+//!
+//! ```text
+//! cargo run --release --example fill -- 10000 1000000
+//! ```
+//!
+//! One group holds half of all messages, 200 conversations share the rest. Words follow Zipf's law, as in a language.
+//! Prints a Markdown table; nothing is kept.
+
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use hobnob::actions;
+use hobnob::config::Config;
+use hobnob::model::caller::{App, Caller};
+use hobnob::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
+use hobnob::model::ids::{Guid, Uid};
+use hobnob::model::json::Object;
+use hobnob::model::limits::Limits;
+use hobnob::model::message::{Ask, Draft};
+use hobnob::model::time::Clock;
+use hobnob::model::user::{Profile, UserDraft};
+use hobnob::server::Server;
+use hobnob::store::{Store, Write, apps, search};
+
+#[derive(Parser)]
+struct Cli {
+    /// Numbers of messages to measure with
+    #[arg(default_values_t = [10_000, 1_000_000])]
+    messages: Vec<usize>,
+    /// Requests for each line
+    #[arg(long, default_value_t = 200)]
+    requests: usize,
+    /// Folder for the database; removed afterwards
+    #[arg(long, default_value = "target/fill")]
+    folder: std::path::PathBuf,
+    #[command(flatten)]
+    config: Config,
+}
+
+const USERS: usize = 50;
+const GROUPS: usize = 100;
+const VOCABULARY: usize = 30_000;
+const BATCH: usize = 500;
+
+/// Small and repeatable: the same database each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> f64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn below(&mut self, most: usize) -> usize {
+        (self.roll() * most as f64) as usize
+    }
+
+    /// A word by Zipf's law; number 0 is the most common.
+    fn word(&mut self) -> String {
+        let rank = ((VOCABULARY as f64).powf(self.roll()) - 1.0) as usize;
+        word(rank)
+    }
+}
+
+/// The word of this rank: letters that say nothing.
+fn word(rank: usize) -> String {
+    const SYLLABLES: [&str; 24] = [
+        "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "wi",
+        "xo", "zu", "sha", "the", "cri", "plo",
+    ];
+    let mut left = rank.wrapping_mul(7919) % 331_776;
+    let mut text = String::new();
+    for _ in 0..4 {
+        text.push_str(SYLLABLES[left % 24]);
+        left /= 24;
+    }
+    text
+}
+
+struct Filled {
+    app: App,
+    api_key: String,
+    took: Duration,
+    indexed: Duration,
+}
+
+async fn fill(store: &Store, count: usize) -> Filled {
+    let limits = Limits::default();
+    let (app, api_key, people) = store
+        .write("fill", move |tx| {
+            let made = actions::apps::create(tx, "Fill", "us", &limits)?;
+            let app = apps::by_app_id(tx, &made.app_id)?.expect("just made");
+            let mut people = Vec::new();
+            for n in 0..USERS {
+                let uid = format!("user{n}");
+                let draft =
+                    UserDraft { uid: Uid::parse(&uid)?, name: uid.clone(), role: None, profile: Profile::default() };
+                let user = actions::users::create(tx, &app, draft)?.id;
+                people.push(Caller {
+                    app: app.clone(),
+                    user,
+                    uid: uid.as_str().into(),
+                    person: true,
+                    token: None,
+                    device: "fill".into(),
+                });
+            }
+            for n in 0..=GROUPS {
+                let group = GroupDraft {
+                    guid: Guid::parse(&format!("group{n}"))?,
+                    name: format!("Group {n}"),
+                    kind: GroupType::Public,
+                    password_hash: None,
+                    owner: None,
+                    profile: GroupProfile::default(),
+                    members: MemberLists {
+                        participants: (1..USERS).map(|n| format!("user{n}")).collect(),
+                        ..MemberLists::default()
+                    },
+                };
+                actions::groups::create(tx, &people[0], group, &Limits { bulk: USERS, ..limits.clone() })?;
+            }
+            Ok((app, made.api_key, people))
+        })
+        .await
+        .expect("sets the stage");
+    let started = Instant::now();
+    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
+    let mut left = count;
+    while left > 0 {
+        let drafts: Vec<(Caller, Draft)> =
+            (0..left.min(BATCH)).map(|_| (people[dice.below(USERS)].clone(), draft(&mut dice))).collect();
+        left -= drafts.len();
+        let send = move |tx: &mut Write<'_>| {
+            drafts.into_iter().try_for_each(|(caller, draft)| actions::messages::send(tx, &caller, draft).map(drop))
+        };
+        store.write("fill", send).await.expect("sends");
+    }
+    let took = started.elapsed();
+    while store.read(search::waiting).await.expect("reads") > 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Filled { app, api_key, took, indexed: started.elapsed() }
+}
+
+fn draft(dice: &mut Dice) -> Draft {
+    let words: Vec<String> = (0..4 + dice.below(12)).map(|_| dice.word()).collect();
+    let mut text = words.join(" ");
+    if dice.below(100) == 0 {
+        text.push_str(" https://a.example/page");
+    }
+    let (kind, receiver) = match dice.below(4) {
+        0 | 1 => ("group", "group0".to_owned()),
+        2 => ("group", format!("group{}", 1 + dice.below(GROUPS))),
+        _ => ("user", format!("user{}", dice.below(USERS))),
+    };
+    let data = match dice.below(200) {
+        0 => format!(
+            r#"{{"text":"{text}","attachments":[{{"url":"https://a.example/f.png","name":"{}.png","mimeType":"image/png","extension":"png"}}]}}"#,
+            dice.word()
+        ),
+        _ => format!(r#"{{"text":"{text}"}}"#),
+    };
+    let kind_of = if data.contains("attachments") { "image" } else { "text" };
+    let ask = Ask {
+        receiver: Some(&receiver),
+        receiver_type: Some(kind),
+        kind: Some(kind_of),
+        data: Object::parse(&data).expect("an object"),
+        ..Ask::default()
+    };
+    Draft::parse(ask, &Limits::default()).expect("a message")
+}
+
+/// p50 and p99 of some requests, and how many messages the last one gave.
+async fn measure(
+    base: &str,
+    filled: &Filled,
+    uid: &str,
+    paths: &[String],
+    requests: usize,
+) -> (Duration, Duration, usize) {
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let mut times = Vec::new();
+    let mut found = 0;
+    // The first ones open connections and read pages from the disk.
+    for n in 0..requests + 10 {
+        let path = &paths[n % paths.len()];
+        let mut request =
+            http.get(format!("{base}/v3{path}")).header("appId", &*filled.app.app_id).header("apiKey", &filled.api_key);
+        if !uid.is_empty() {
+            request = request.header("onBehalfOf", uid);
+        }
+        let started = Instant::now();
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        let text = answer.text().await.expect("text");
+        if n >= 10 {
+            times.push(started.elapsed());
+        }
+        found = text.matches("\"conversationId\":\"").count().min(text.matches("\"sentAt\":").count());
+    }
+    times.sort();
+    (times[times.len() / 2], times[times.len() * 99 / 100], found)
+}
+
+async fn round(cli: &Cli, count: usize) {
+    let folder = cli.folder.join(count.to_string());
+    let _ = std::fs::remove_dir_all(&folder);
+    let config = Config { data: folder.clone(), http: "127.0.0.1:0".into(), https: "off".into(), ..cli.config.clone() };
+    let server = Server::start(&config, Clock::default()).await.expect("starts");
+    let base = format!("http://{}", server.http.expect("plain HTTP"));
+    let filled = fill(&server.store, count).await;
+    let database = rusqlite::Connection::open(config.database()).expect("opens");
+    let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("counts");
+    let newest = number("SELECT max(id) FROM messages");
+    let index = number("SELECT sum(length(block)) FROM search_data");
+    let pages = number("PRAGMA page_count") * number("PRAGMA page_size");
+    println!(
+        "\n{count} messages: stored in {:.1} s, all in the index after {:.1} s; database {} MB, of it index {} MB\n",
+        filled.took.as_secs_f64(),
+        filled.indexed.as_secs_f64(),
+        pages / 1_000_000,
+        index / 1_000_000
+    );
+    println!("| what | p50 ms | p99 ms | found |\n| --- | ---: | ---: | ---: |");
+    let group = "/groups/group0/messages?limit=30";
+    let all = "/messages?limit=30";
+    let middle: Vec<String> = (1..20).map(|n| format!("{group}&affix=prepend&id={}", newest * n / 20)).collect();
+    let (common, rare) = (word(0), word(VOCABULARY - 5));
+    let lines: Vec<(&str, Vec<String>, &str)> = vec![
+        ("newest page of the large group", vec![group.to_owned()], "user1"),
+        ("pages anywhere in it", middle, "user1"),
+        ("newest page over all conversations", vec![all.to_owned()], "user1"),
+        ("group: common word", vec![format!("{group}&searchKey={common}")], "user1"),
+        ("group: rare word", vec![format!("{group}&searchKey={rare}")], "user1"),
+        ("group: no such word", vec![format!("{group}&searchKey=unheardof")], "user1"),
+        ("group: prefix of 1", vec![format!("{group}&searchKey=b")], "user1"),
+        ("group: prefix of 3", vec![format!("{group}&searchKey=bat")], "user1"),
+        ("group: prefix of 5", vec![format!("{group}&searchKey={}", &common[..5])], "user1"),
+        ("group: common and rare word", vec![format!("{group}&searchKey={common}%20{rare}")], "user1"),
+        (
+            "group: common word, 2nd half",
+            vec![format!("{group}&affix=prepend&id={}&searchKey={common}", newest / 2)],
+            "user1",
+        ),
+        ("group: common word of a sender", vec![format!("{group}&sender=user7&searchKey={common}")], "user1"),
+        ("group: with links", vec![format!("{group}&hasLinks=1")], "user1"),
+        (
+            "group: with pictures, common word",
+            vec![format!("{group}&attachmentTypes=image&searchKey={common}")],
+            "user1",
+        ),
+        ("small group: common word", vec![format!("/groups/group5/messages?limit=30&searchKey={common}")], "user1"),
+        ("small group: rare word", vec![format!("/groups/group5/messages?limit=30&searchKey={rare}")], "user1"),
+        ("all conversations: common word", vec![format!("{all}&searchKey={common}")], "user1"),
+        ("all conversations: rare word", vec![format!("{all}&searchKey={rare}")], "user1"),
+        ("all conversations: prefix of 3", vec![format!("{all}&searchKey=bat")], "user1"),
+        ("all conversations: with links", vec![format!("{all}&hasLinks=1")], "user1"),
+        ("whole app: common word", vec![format!("{all}&searchKey={common}")], ""),
+    ];
+    for (what, paths, uid) in lines {
+        let (p50, p99, found) = measure(&base, &filled, uid, &paths, cli.requests).await;
+        println!("| {what} | {:.2} | {:.2} | {found} |", p50.as_secs_f64() * 1e3, p99.as_secs_f64() * 1e3);
+    }
+    server.stop().await;
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
+fn main() {
+    let cli = Cli::parse();
+    actix_web::rt::System::new().block_on(async {
+        for &count in &cli.messages {
+            round(&cli, count).await;
+        }
+    });
+}
