@@ -20,7 +20,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
-use crate::store::{Store, admins, digest, management, users};
+use crate::store::{Store, admins, apps, digest, management, users};
 
 /// Whom an operation serves. The word for each stands in the API description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +41,8 @@ pub enum Who {
     Token,
     /// An admin of this server, by the session of the admin page.
     Admin,
+    /// A logged-in client, by the token of its socket in `Authorization`: the one call it makes where its socket is.
+    Socket,
     /// Whoever runs apps on this server, by a management key and its secret.
     Management,
 }
@@ -61,7 +63,7 @@ macro_rules! demands {
         )*
     };
 }
-demands!(Open FullKey AnyKey Either AsUser Behalf Token Admin Management);
+demands!(Open FullKey AnyKey Either AsUser Behalf Token Socket Admin Management);
 
 /// What a request is made of once it has been read.
 pub struct Parts {
@@ -209,6 +211,7 @@ pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Optio
         Who::Open => (nobody(), None),
         Who::Admin => (admin(api, parts.headers()).await?, None),
         Who::Management => (manager(api, parts.headers()).await?, None),
+        Who::Socket => (socket(api, parts).await?, None),
         who => caller(api, parts, who).await?,
     })
 }
@@ -309,6 +312,17 @@ async fn admin(api: &Api, headers: &HeaderMap) -> Result<Caller> {
     let name = api.store.read(move |read| admins::session(read, &session)).await?;
     let name = name.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
     Ok(Caller { uid: name.into(), ..nobody() })
+}
+
+async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
+    let jwt = header(parts.headers(), "authorization").ok_or(Code::EmptyAuthToken)?;
+    let jwt = digest(jwt.strip_prefix("Bearer ").unwrap_or(jwt));
+    let found = api.store.read(move |read| apps::socket_credential(read, &jwt)).await?;
+    let Some(Credential { app, holder: Holder::Token { id, user, uid } }) = found else {
+        return Err(Code::AuthTokenUnknown.into());
+    };
+    check_app(&app, parts)?;
+    Ok(Caller { app, user, uid, person: true, token: Some(id), device: SERVER_DEVICE.into() })
 }
 
 async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {

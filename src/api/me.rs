@@ -161,6 +161,11 @@ struct SessionBody {
     session_id: Option<String>,
 }
 
+/// The key to a media session. Media is not carried here, so there is none to give, and clients hear so at once.
+pub async fn media_token(_: Access<Token>) -> Result<Reply> {
+    Err(Error::new(Code::FeatureNotAccessible, "Media sessions are not available on this server."))
+}
+
 /// Clients report their surroundings once per device and want their session id back. Nothing of it is kept.
 pub async fn session(access: Access<AsUser>) -> Result<Reply> {
     let body: SessionBody = access.json()?;

@@ -21,6 +21,7 @@ mod messages;
 mod metrics;
 mod openapi;
 mod pages;
+mod presence;
 mod reactions;
 mod reply;
 mod roles;
@@ -132,6 +133,8 @@ pub fn routes() -> Vec<Route> {
         r.on(&put, "/me", "update-me", me::update),
         r.on(&get, "/me", "get-me", me::show),
         r.on(&delete, "/me", "logout", me::log_out),
+        r.on(&post, "/me/jwt", "(client) create-media-token", me::media_token),
+        r.on(&post, "/api/{version}/online-members", "(client) online-members", presence::online),
         r.on(&get, "/settings", "get-settings", me::settings),
         r.on(&post, "/user_sessions", "create-user-session", me::session),
         r.on(&post, "/apikeys", "create-apikey", keys::create),
@@ -262,6 +265,7 @@ fn describe_nouns() -> openapi::Doc {
     members::describe(&mut doc);
     messages::describe(&mut doc);
     metrics::describe(&mut doc);
+    presence::describe(&mut doc);
     reactions::describe(&mut doc);
     roles::describe(&mut doc);
     tokens::describe(&mut doc);
@@ -353,7 +357,7 @@ pub async fn dispatch(
 }
 
 async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Result<Reply> {
-    let path = versionless(request.path())?;
+    let path = versionless(beside_socket(request.path()))?;
     let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
     let query = Query::parse(request.query_string());
     let mut parts = Parts { request: request.clone(), params, query, body: Bytes::new(), upload: None };
@@ -412,6 +416,12 @@ fn is_version(segment: &str) -> bool {
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
+/// A client whose socket has a path below `/ws` asks for what lives beside sockets (`/api/…`) there, too.
+fn beside_socket(path: &str) -> &str {
+    let below = path.starts_with("/ws/") || path.starts_with("/ws:");
+    path.find("/api/").filter(|_| below).map_or(path, |at| &path[at..])
+}
+
 /// Sockets live at `/`; anything below `/ws` is taken, too.
 fn is_upgrade(request: &HttpRequest) -> bool {
     let asked = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
@@ -451,6 +461,10 @@ mod tests {
             assert_eq!(versionless(path).unwrap(), "/users/a", "{path}");
         }
         assert_eq!(versionless("/v3").unwrap(), "/");
+        for path in ["/api/v3.0/x", "/ws/api/v3.0/x", "/ws:8443/api/v3.0/x", "/ws/deep/api/v3.0/x"] {
+            assert_eq!(beside_socket(path), "/api/v3.0/x", "{path}");
+        }
+        assert_eq!(beside_socket("/wsx/api/y"), "/wsx/api/y");
         assert_eq!(versionless("/v2/users").unwrap_err().code, Code::InvalidVersion);
     }
 

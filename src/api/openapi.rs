@@ -158,6 +158,7 @@ fn security(who: Who) -> Value {
         Who::Behalf => json!([behalf]),
         Who::Token => json!([token]),
         Who::Admin => json!([{"admin": []}]),
+        Who::Socket => json!([{"socketToken": []}]),
         Who::Management => json!([{"managementKey": [], "managementSecret": []}]),
     }
 }
@@ -172,6 +173,7 @@ fn who_sentence(who: Who) -> &'static str {
         Who::Behalf => "REST API key with onBehalfOf.",
         Who::Token => "Auth token.",
         Who::Admin => "Session of the admin page.",
+        Who::Socket => "Socket token (jwt) of a logged-in client.",
         Who::Management => "Management key and its secret.",
     }
 }
@@ -249,6 +251,7 @@ pub fn describe(routes: &[Route], doc: &Doc) -> Value {
                 "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
                 "onBehalfOf": {"type": "apiKey", "in": "header", "name": "onBehalfOf"},
                 "authToken": {"type": "apiKey", "in": "header", "name": "authToken"},
+                "socketToken": {"type": "apiKey", "in": "header", "name": "Authorization"},
                 "managementKey": {"type": "apiKey", "in": "header", "name": "key"},
                 "managementSecret": {"type": "apiKey", "in": "header", "name": "secret"},
             },

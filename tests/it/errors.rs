@@ -14,7 +14,6 @@ use crate::harness::{Answer, Client, DEADLINE, Harness, User, id_of, text_to};
 /// What a running server does not say today, or only when something breaks.
 const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::BotNotFound, "there are no bots yet"),
-    (Code::FeatureNotAccessible, "nothing is switched off yet"),
     (Code::FileType, "uploads have a play of their own: tests/it/media.rs"),
     (Code::FileNotFound, "uploads have a play of their own: tests/it/media.rs"),
     (Code::UploadNotFound, "uploads have a play of their own: tests/it/media.rs"),
@@ -85,6 +84,7 @@ async fn credentials(w: &mut World) {
     w.is(Code::EmptyAuthToken, nobody.get("/me").await);
     w.is(Code::AuthTokenUnknown, nobody.clone().with("authToken", "x").get("/me").await);
     w.is(Code::EmptyAuthHeader, nobody.get("/admin/api/overview").await);
+    w.is(Code::FeatureNotAccessible, w.ann.post("/me/jwt", json!({})).await);
 }
 
 async fn pins(w: &mut World) {

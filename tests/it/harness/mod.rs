@@ -117,8 +117,9 @@ impl Harness {
         let path = self.data.join("hobnob.db");
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
         let database = database.expect("opens");
-        let mut tables =
-            database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' ORDER BY name").expect("sql");
+        let mut tables = database
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' ORDER BY name")
+            .expect("sql");
         let tables: Vec<String> =
             tables.query_map([], |row| row.get(0)).expect("sql").map(|row| row.expect("row")).collect();
         let mut text = String::new();
@@ -388,6 +389,11 @@ impl Client {
     /// GET of a path as it is, without the version in front.
     pub async fn at_path(&self, path: &str) -> Answer {
         self.fetch(Method::GET, path.to_owned(), None).await.expect("an answer")
+    }
+
+    /// POST to a path as it is.
+    pub async fn post_at(&self, path: &str, body: Value) -> Answer {
+        self.fetch(Method::POST, path.to_owned(), Some(body.to_string().into_bytes())).await.expect("an answer")
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
