@@ -14,11 +14,16 @@ fn comings(frames: &[Value]) -> Vec<String> {
         .collect()
 }
 
+/// Waits until this socket has its place in the stream of events. One that goes before that was never there.
+async fn settled(user: &User, mut sock: Sock) -> Sock {
+    user.app.post("/messages", crate::harness::text_to("user", &user.uid, "settled")).await.ok();
+    sock.expect_text("settled").await;
+    sock
+}
+
 /// Comes and goes.
 async fn visit(user: &User) {
-    let mut sock = user.connect().await;
-    sock.before_pong().await;
-    sock.close().await;
+    settled(user, user.connect().await).await.close().await;
 }
 
 #[tokio::test]
@@ -57,8 +62,8 @@ async fn the_first_socket_comes_and_the_last_one_goes() {
     let h = Harness::start().await;
     let (ann, bob) = (h.user("ann").await, h.user("bob").await);
     let mut at_bob = subscribed(&bob, json!({"presenceSubscription": "ALL_USERS"})).await;
-    let first = ann.connect().await;
-    let mut second = ann.again().await.connect().await;
+    let first = settled(&ann, ann.connect().await).await;
+    let mut second = settled(&ann, ann.again().await.connect().await).await;
     first.close().await;
     second.before_pong().await;
     ann.send("bob", "between").await;

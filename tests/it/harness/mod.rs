@@ -112,8 +112,9 @@ impl Harness {
         tokio::task::spawn_blocking(move || thread.join()).await.expect("joins").expect("the server ends well");
     }
 
-    /// Everything that is stored, as text: what is refused must leave it as it is.
-    pub fn snapshot(&self) -> String {
+    /// Everything that is stored, as text: what is refused must leave it as it is. Without the search index, which is
+    /// derived from it at its own pace.
+    pub fn snapshot(&self) -> Snapshot {
         let path = self.data.join("hobnob.db");
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
         let database = database.expect("opens");
@@ -140,7 +141,7 @@ impl Harness {
                 text.push('\n');
             }
         }
-        text
+        Snapshot(text)
     }
 
     /// One number from the database: `SELECT count(*) …`.
@@ -150,6 +151,22 @@ impl Harness {
             rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
         );
         database.expect("opens").query_row(sql, [], |row| row.get(0)).expect("counts")
+    }
+}
+
+/// All rows of a database, a line each.
+#[derive(PartialEq)]
+pub struct Snapshot(pub String);
+
+impl Snapshot {
+    /// Fails with the rows that differ.
+    #[track_caller]
+    pub fn still(&self, now: Snapshot, what: &str) {
+        let rows = |text: &'_ str| text.lines().map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+        let (before, after) = (rows(&self.0), rows(&now.0));
+        let gone: Vec<_> = before.difference(&after).collect();
+        let new: Vec<_> = after.difference(&before).collect();
+        assert!(gone.is_empty() && new.is_empty(), "{what}: it wrote. Gone: {gone:#?}. New: {new:#?}");
     }
 }
 
