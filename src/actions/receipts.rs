@@ -39,8 +39,11 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: 
         Kind::Delivered => conversations::set_delivered(tx, conv.id, caller.user, upto)?,
     }
     let me = users::by_id(tx, caller.user)?.entity();
-    if let Some((author, message)) = newest_of_another(tx, conv, caller.user, old, upto)? {
-        tell(tx, caller, conv, &me, (author, message), word(kind))?;
+    // Each author hears of his newest message that the mark covers.
+    for (author, message) in messages::authors_between(tx, conv.id, old, upto, AUTHORS_WITHIN)? {
+        if author != caller.user {
+            tell(tx, caller, conv, &me, (author, message), word(kind))?;
+        }
     }
     if let ConvKind::Group(_) = conv.kind {
         if kind == Kind::Read && upto > copy.delivered_id {
@@ -56,11 +59,6 @@ fn word(kind: Kind) -> &'static str {
         Kind::Delivered => "delivered",
         Kind::Read => "read",
     }
-}
-
-fn newest_of_another(tx: &Write<'_>, conv: &Conv, me: i64, after: i64, upto: i64) -> Result<Option<(i64, i64)>> {
-    let authors = messages::authors_between(tx, conv.id, after, upto, AUTHORS_WITHIN)?;
-    Ok(authors.into_iter().filter(|(author, _)| *author != me).max_by_key(|(_, message)| *message))
 }
 
 /// Tells each author whose message everybody else now has.
