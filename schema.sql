@@ -87,9 +87,20 @@ CREATE TABLE roles (
   description TEXT,
   metadata    TEXT,
   settings    TEXT,                             -- JSON {listUsers, sendMessagesTo}: all | friendsOnly
+  permissions TEXT,                             -- JSON, values by permission; NULL: all have their defaults
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER,
   PRIMARY KEY (app, role)
+) STRICT, WITHOUT ROWID;
+
+-- Features of clients that are switched off for a role.
+CREATE TABLE restricted_features (
+  app         INTEGER NOT NULL,
+  role        TEXT    NOT NULL,
+  feature     TEXT    NOT NULL,                 -- without the prefix 'u.'
+  created_at  INTEGER NOT NULL,
+  PRIMARY KEY (app, role, feature),
+  FOREIGN KEY (app, role) REFERENCES roles(app, role) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
 -- Friendship is mutual: both directions are stored.
@@ -127,6 +138,7 @@ CREATE TABLE groups (
   created_at     INTEGER NOT NULL,
   updated_at     INTEGER,
   updated_by     TEXT,
+  permissions    TEXT,                          -- JSON, values by scope and permission; NULL: all have their defaults
   UNIQUE (app, guid)
 ) STRICT;
 CREATE INDEX groups_by_owner ON groups(owner_id);

@@ -3,15 +3,17 @@
 use serde_json::value::RawValue;
 
 use super::messages::open;
+use super::standing::permit;
 use super::tell_message;
 use crate::model::call::{CallStatus, GroupStep, Side, group_step, step};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
 use crate::model::message::{Category, Party, Receiver, Sent};
+use crate::model::permission::Act;
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
-use crate::store::{Write, conversations, members, messages, users};
+use crate::store::{Write, conversations, groups, members, messages, users};
 
 /// An unanswered call stops making its people busy after this many seconds. Clients give up after 45.
 const PATIENCE: i64 = 60;
@@ -33,7 +35,8 @@ pub fn initiate(
         return Ok(Sent::of(messages::show_one(tx, first, None)?));
     }
     let me = users::by_id(tx, caller.user)?.entity();
-    let (conv, other) = open(tx, caller, &me, receiver)?;
+    caller.role.may_call()?;
+    let (conv, other) = open(tx, caller, &me, receiver, Act::Call { video: kind == "video" })?;
     let callee = match &other {
         Party::User(user) if user.id == me.id => return Err(Code::CallingSelf.into()),
         Party::User(user) => Some(user.id),
@@ -104,6 +107,9 @@ pub fn switch(tx: &mut Write<'_>, caller: &Caller, session: &str, kind: &str) ->
     side(tx, caller, &call, &conv)?;
     if call.status.is_over() {
         return Err(Code::CallTerminated.into());
+    }
+    if let Some(group) = groups::of_conversation(tx, &conv)? {
+        permit(tx, caller, &group, Act::Call { video: kind == "video" })?;
     }
     calls::set_type(tx, call.id, kind)?;
     let call = calls::by_id(tx, call.id)?;

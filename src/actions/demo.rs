@@ -6,6 +6,7 @@ use crate::model::error::{Code, Result};
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, SYSTEM_UID, Uid};
 use crate::model::limits::Limits;
+use crate::model::role::Role;
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{Write, apps, groups, users};
 
@@ -48,7 +49,15 @@ pub fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
         },
     };
     let user = app.system_user;
-    let caller = Caller { app, user, uid: SYSTEM_UID.into(), person: false, token: None, device: "server".into() };
+    let caller = Caller {
+        app,
+        user,
+        uid: SYSTEM_UID.into(),
+        person: false,
+        role: Role::free(),
+        token: None,
+        device: "server".into(),
+    };
     act::create(tx, &caller, draft, &Limits::default())?;
     Ok(())
 }

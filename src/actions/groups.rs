@@ -1,7 +1,7 @@
 //! Making, changing and ending groups.
 
 use super::members::{self, Added};
-pub use super::standing::{permit, standing};
+pub use super::standing::{allowed_scopes, permit, standing};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Move;
@@ -19,6 +19,7 @@ pub fn create(
     draft: GroupDraft,
     limits: &Limits,
 ) -> Result<(Group, Option<Added>)> {
+    caller.role.may_create_group(draft.kind)?;
     let owner = match &draft.owner {
         Some(uid) => Some(users::person(tx, &caller.app, uid)?.id),
         None => caller.viewer(),

@@ -87,6 +87,7 @@ pub fn join(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, checked: Option<&s
     if bans::is(tx, group.id, caller.user)? {
         return Err(Code::Banned.into());
     }
+    caller.role.may_join(group.kind)?;
     match group.kind {
         GroupType::Private => return Err(Code::JoinNotAllowed.into()),
         // The password was compared outside this transaction: it must be the same still.

@@ -1,7 +1,7 @@
 //! Sending, editing and deleting messages.
 
 use super::attachments::{Arrived, arrive};
-use super::groups::{permit, standing};
+use super::standing::{permit, permit_rank, standing};
 use super::tell_message;
 use crate::model::attachment::names_in;
 use crate::model::caller::Caller;
@@ -11,15 +11,18 @@ use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Category, Content, Data, Draft, Entities, Message, Party, Receiver, Sent, Subject};
 use crate::model::permission::Act;
+use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Row};
-use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, roles, users};
+use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, users};
 
 /// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
+    caller.role.may_send(draft.receiver.kind(), &draft.content)?;
     let sender = users::by_id(tx, caller.user)?.entity();
-    let (conv, receiver) = open(tx, caller, &sender, &draft.receiver)?;
+    let act = if draft.parent.is_some() { Act::Reply } else { Act::Send };
+    let (conv, receiver) = open(tx, caller, &sender, &draft.receiver, act)?;
     if let Some(parent) = draft.parent {
         check_parent(tx, caller, parent, &conv)?;
     }
@@ -67,26 +70,33 @@ pub fn send_files(tx: &mut Write<'_>, caller: &Caller, draft: Draft, files: &[Ar
     send(tx, caller, draft)
 }
 
-/// The conversation with this receiver and the receiver as its other side, if the caller may write there.
-pub fn open(tx: &mut Write<'_>, caller: &Caller, sender: &User, receiver: &Receiver) -> Result<(Conv, Party)> {
+/// The conversation with this receiver and the receiver as its other side, if the caller may do `act` there.
+pub fn open(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    sender: &User,
+    receiver: &Receiver,
+    act: Act,
+) -> Result<(Conv, Party)> {
     match receiver {
         Receiver::User(uid) => {
-            let user = reachable(tx, caller, sender, uid)?;
+            let contact = if matches!(act, Act::Call { .. }) { Contact::Call } else { Contact::Message };
+            let user = reachable(tx, caller, sender, uid, contact)?;
             let conv = conversations::of_pair(tx, &caller.app, sender, &user)?;
             let user = User { conversation_id: Some(conv.name.clone()), ..user.entity() };
             Ok((conv, Party::User(user)))
         }
         Receiver::Group(guid) => {
             let group = groups::by_guid(tx, caller.app.id, guid)?;
-            permit(tx, caller, &group, Act::Send)?;
+            permit(tx, caller, &group, act)?;
             let conv = conversations::by_id(tx, group.conv)?;
             Ok((conv, Party::Group(group.entity())))
         }
     }
 }
 
-/// The user, if nothing stands between him and the sender: blocks, or a role that writes to friends only.
-pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid) -> Result<User> {
+/// The user, if nothing stands between him and the sender: blocks, or what the sender's role may not.
+pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid, contact: Contact) -> Result<User> {
     let user = users::person(read, &caller.app, uid)?;
     if caller.person && user.id != sender.id {
         match blocks::who(read, sender.id, user.id)? {
@@ -94,10 +104,7 @@ pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid) -> 
             Some(_) => return Err(Code::BlockedSender.into()),
             None => {}
         }
-        if roles::writes_to_friends_only(read, caller.app.id, &sender.role)? && !friends::are(read, sender.id, user.id)?
-        {
-            return Err(Error::new(Code::PermissionDenied, "Your role may write to friends only."));
-        }
+        caller.role.may_reach(contact, &user.role, || friends::are(read, sender.id, user.id))?;
     }
     Ok(user)
 }
@@ -124,7 +131,7 @@ pub struct Edit {
 
 /// Edits a message; the answer is an action message that holds the message as it is now.
 pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &Limits) -> Result<Sent> {
-    let row = changeable(tx, caller, id, Act::EditOthers)?;
+    let row = changeable(tx, caller, id, Change::Edit)?;
     if row.deleted_at.is_some() {
         return Err(Code::MessageAction.into());
     }
@@ -153,7 +160,7 @@ fn strip(mut data: Object) -> Object {
 
 /// Deletes a message: its content, or (`permanent`) every trace.
 pub fn delete(tx: &mut Write<'_>, caller: &Caller, id: i64, permanent: bool) -> Result<Sent> {
-    let row = changeable(tx, caller, id, Act::DeleteOthers)?;
+    let row = changeable(tx, caller, id, Change::Delete)?;
     if row.deleted_at.is_some() && !permanent {
         return Err(Code::MessageAction.into());
     }
@@ -167,18 +174,43 @@ pub fn delete(tx: &mut Write<'_>, caller: &Caller, id: i64, permanent: bool) -> 
     Ok(sent)
 }
 
-/// The message, if the caller may change it: his own, or `act` allows him in the group.
-fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, act: Act) -> Result<Row> {
+/// What is done to a message that stands already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Edit,
+    Delete,
+}
+
+/// The message, if the caller may change it: his own, or the group allows him.
+fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, change: Change) -> Result<Row> {
     let row = messages::accessible(tx, caller.app.id, id, caller.viewer())?;
     if !row.category.counts() {
         return Err(Code::MessageAction.into());
     }
-    if caller.person && row.sender != caller.user {
-        let conv = conversations::by_id(tx, row.conv)?;
-        match groups::of_conversation(tx, &conv)? {
-            Some(group) => permit(tx, caller, &group, act)?,
-            None => return Err(Code::NotASender.into()),
-        }
+    if !caller.person {
+        return Ok(row);
+    }
+    let own = row.sender == caller.user;
+    let group = groups::of_conversation(tx, &conversations::by_id(tx, row.conv)?)?;
+    let rank = match &group {
+        Some(group) => standing(tx, caller, group)?,
+        None => None,
+    };
+    let scope = rank.map(|rank| rank.scope());
+    match change {
+        Change::Edit => caller.role.may_edit(scope)?,
+        Change::Delete => caller.role.may_delete(scope)?,
+    }
+    let act = match (change, own) {
+        (Change::Edit, true) => Act::EditOwn,
+        (Change::Edit, false) => Act::EditOthers,
+        (Change::Delete, true) => Act::DeleteOwn,
+        (Change::Delete, false) => Act::DeleteOthers,
+    };
+    match (group, rank) {
+        (Some(group), Some(rank)) => permit_rank(caller, &group, rank, act)?,
+        _ if own => {}
+        _ => return Err(Code::NotASender.into()),
     }
     Ok(row)
 }

@@ -11,6 +11,7 @@ use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver};
 use crate::model::page::{Affix, PageAsk};
+use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{Hooks, Store, apps, conversations, members, messages, plans::plans, receipts, users};
@@ -35,7 +36,15 @@ const GROWING: [&str; 15] = [
 ];
 
 fn caller(app: &App, user: i64, uid: &str) -> Caller {
-    Caller { app: app.clone(), user, uid: uid.into(), person: true, token: None, device: "d".into() }
+    Caller {
+        app: app.clone(),
+        user,
+        uid: uid.into(),
+        person: true,
+        role: Role::free(),
+        token: None,
+        device: "d".into(),
+    }
 }
 
 fn text(receiver: &str, kind: &str, parent: Option<i64>) -> Draft {

@@ -3,18 +3,23 @@
 use serde_json::json;
 
 use super::body;
+use super::standing::permit;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Event;
 use crate::model::limits::Limits;
 use crate::model::message::Message;
+use crate::model::permission::Act;
 use crate::model::user::check_length;
 use crate::store::messages::{self, Row};
-use crate::store::{Write, conversations, reactions, users};
+use crate::store::{Write, conversations, groups, reactions, users};
 
 /// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
 pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
     let row = reactable(tx, caller, id, reaction, limits)?;
+    if let Some(group) = groups::of_conversation(tx, &conversations::by_id(tx, row.conv)?)? {
+        permit(tx, caller, &group, Act::React)?;
+    }
     if reactions::others(tx, id, reaction)? >= limits.reactions as i64 {
         let most = limits.reactions;
         let sentence = format!("The number of reactions on a message has reached the allowed limit of {most}.");

@@ -17,7 +17,7 @@ pub struct Identity {
 /// Checks the socket token and attaches the socket. As part of the write stream, so that it hears everything that is
 /// committed after this and nothing twice.
 pub fn attach(tx: &mut Write<'_>, conn: ConnId, app_id: &str, jwt: &str) -> Result<Identity> {
-    let Some(Credential { app, holder: Holder::Token { id: token, user, uid } }) =
+    let Some(Credential { app, holder: Holder::Token { id: token, user, uid, .. } }) =
         apps::socket_credential(tx, &digest(jwt))?
     else {
         return Err(Code::AuthTokenUnknown.into());

@@ -3,7 +3,8 @@
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::group::Group;
-use crate::model::permission::{Act, Rank, may};
+use crate::model::permission::{Act, Rank, Scope, may};
+use crate::model::policy::{Scopes, denied};
 use crate::store::{Read, bans, members as rows};
 
 /// Where the caller stands in the group; `None` is the app itself, above all ranks.
@@ -21,7 +22,34 @@ pub fn standing(read: &Read<'_>, caller: &Caller, group: &Group) -> Result<Optio
 /// Refuses unless the caller may do this in the group.
 pub fn permit(read: &Read<'_>, caller: &Caller, group: &Group, act: Act) -> Result<()> {
     match standing(read, caller, group)? {
-        Some(rank) => may(rank, act).map_err(Error::from),
+        Some(rank) => permit_rank(caller, group, rank, act),
         None => Ok(()),
+    }
+}
+
+/// As `permit`, for a caller whose rank is known: the table first, then what is set for his scope in this group.
+pub fn permit_rank(caller: &Caller, group: &Group, rank: Rank, act: Act) -> Result<()> {
+    may(rank, act)?;
+    let scope = rank.scope();
+    match scopes(group) {
+        Some(set) => set.may(scope, act).map_err(|id| scope_denied(caller, group, scope, id)),
+        None => Ok(()),
+    }
+}
+
+/// What is set for the scopes of the group, if anything is. It stands in the group's row: no look-up.
+fn scopes(group: &Group) -> Option<Scopes> {
+    group.permissions.as_deref().map(|text| Scopes::stored(Some(text)))
+}
+
+fn scope_denied(caller: &Caller, group: &Group, scope: Scope, id: &str) -> Error {
+    denied(id, &caller.role.id, Some((&group.guid, scope)))
+}
+
+/// The scopes that a permission of the caller's scope limits a list to; empty: no limit.
+pub fn allowed_scopes(read: &Read<'_>, caller: &Caller, group: &Group, id: &str) -> Result<Vec<String>> {
+    match (scopes(group), standing(read, caller, group)?) {
+        (Some(set), Some(rank)) => Ok(set.of(rank.scope()).words(id).to_vec()),
+        _ => Ok(Vec::new()),
     }
 }

@@ -17,10 +17,12 @@ use serde::de::DeserializeOwned;
 use super::Api;
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
+use crate::model::feature::{Feature, Features};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
-use crate::store::{Store, admins, apps, digest, management, users};
+use crate::model::role::Role;
+use crate::store::{Store, admins, apps, digest, management, roles, users};
 
 /// Whom an operation serves. The word for each stands in the API description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +69,8 @@ demands!(Open FullKey AnyKey Either AsUser Behalf Token Socket Admin Management)
 
 /// What a request is made of once it has been read.
 pub struct Parts {
+    /// What the route belongs to; logged-in users whose role has one of them switched off are refused.
+    pub features: Features,
     pub request: HttpRequest,
     pub params: Vec<(String, String)>,
     pub query: Query,
@@ -100,6 +104,14 @@ impl<D: Demand> Access<D> {
 
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// Asks for a feature beside the route's own.
+    pub fn may_use(&self, feature: Feature) -> Result<()> {
+        match self.caller.token {
+            Some(_) => self.caller.role.may_use(Features::of(&[feature])),
+            None => Ok(()),
+        }
     }
 
     pub fn app(&self) -> &App {
@@ -227,6 +239,7 @@ fn nobody() -> Caller {
         user: 0,
         uid: "".into(),
         person: false,
+        role: Role::free(),
         token: None,
         device: "".into(),
     }
@@ -250,8 +263,10 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
     let device = Arc::from(header(headers, "resource").unwrap_or(SERVER_DEVICE));
 
     match holder {
-        Holder::Token { id, user, uid } if by_token => {
-            Ok((Caller { app, user, uid, person: true, token: Some(id), device }, None))
+        Holder::Token { id, user, uid, role } if by_token => {
+            // Restricted features bind who logged in; the app may do on a user's behalf what it likes.
+            role.may_use(parts.features)?;
+            Ok((Caller { app, user, uid, person: true, role, token: Some(id), device }, None))
         }
         Holder::Key { id, scope } if !by_token => {
             if scope == KeyScope::AuthOnly && who != Who::AnyKey {
@@ -267,7 +282,8 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
                 None => {
                     let user = app.system_user;
                     let uid = crate::model::ids::SYSTEM_UID.into();
-                    Caller { app, user, uid, person: false, token: None, device: SERVER_DEVICE.into() }
+                    let (role, device) = (Role::free(), SERVER_DEVICE.into());
+                    Caller { app, user, uid, person: false, role, token: None, device }
                 }
             };
             Ok((caller, Some(id)))
@@ -280,8 +296,16 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
 async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
     let uid = Uid::from_path(uid)?;
     let found = app.clone();
-    let user = api.store.read(move |read| users::person(read, &found, &uid)).await?;
-    Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, token: None, device: SERVER_DEVICE.into() })
+    let (user, role) = api
+        .store
+        .read(move |read| {
+            let user = users::person(read, &found, &uid)?;
+            let role = roles::rules(read, found.id, &user.role)?;
+            Ok((user, Arc::new(role)))
+        })
+        .await?;
+    let device = SERVER_DEVICE.into();
+    Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, role, token: None, device })
 }
 
 /// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
@@ -318,11 +342,11 @@ async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
     let jwt = header(parts.headers(), "authorization").ok_or(Code::EmptyAuthToken)?;
     let jwt = digest(jwt.strip_prefix("Bearer ").unwrap_or(jwt));
     let found = api.store.read(move |read| apps::socket_credential(read, &jwt)).await?;
-    let Some(Credential { app, holder: Holder::Token { id, user, uid } }) = found else {
+    let Some(Credential { app, holder: Holder::Token { id, user, uid, role } }) = found else {
         return Err(Code::AuthTokenUnknown.into());
     };
     check_app(&app, parts)?;
-    Ok(Caller { app, user, uid, person: true, token: Some(id), device: SERVER_DEVICE.into() })
+    Ok(Caller { app, user, uid, person: true, role, token: Some(id), device: SERVER_DEVICE.into() })
 }
 
 async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {

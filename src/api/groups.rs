@@ -14,6 +14,7 @@ use crate::model::json::Raw;
 use crate::model::limits::Limits;
 use crate::model::page::Affix;
 use crate::model::patch::Patch;
+use crate::model::policy::narrow;
 use crate::model::user::{check_length, check_metadata, check_name, check_tags, patch_url};
 use crate::store::groups::{self, Filter, Order};
 
@@ -154,6 +155,8 @@ pub async fn create(access: Access<Either>) -> Result<Reply> {
 }
 
 pub async fn list(access: Access<Either>) -> Result<Reply> {
+    let role = access.caller().role.clone();
+    role.may_list_groups()?;
     let ask = access.page()?;
     let query = access.query();
     let fields = query.list("searchIn");
@@ -166,10 +169,13 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         search: query.search("searchKey"),
         in_name: field("name"),
         in_guid: field("guid"),
-        types: types
-            .iter()
-            .map(|text| Ok(kind(Some(text))?.map_or("", GroupType::as_str).to_owned()))
-            .collect::<Result<_>>()?,
+        types: narrow(
+            types
+                .iter()
+                .map(|text| Ok(kind(Some(text))?.map_or("", GroupType::as_str).to_owned()))
+                .collect::<Result<_>>()?,
+            role.listed_groups(),
+        ),
         tags: query.list("tags"),
         viewer: access.caller().viewer(),
         joined_only: query.flag("hasJoined") && access.caller().person,

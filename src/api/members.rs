@@ -11,7 +11,8 @@ use super::users::online;
 use crate::actions;
 use crate::model::error::{Code, Error, Result};
 use crate::model::group::GroupType;
-use crate::model::permission::Scope;
+use crate::model::permission::{Act, Scope};
+use crate::model::policy::narrow;
 use crate::store::members::{self, Filter};
 use crate::store::{bans, groups};
 
@@ -54,7 +55,7 @@ struct JoinBody {
 async fn join(access: Access<Either>) -> Result<Reply> {
     let (guid, caller, limits) = (access.guid()?, access.caller().clone(), access.limits().clone());
     let body: JoinBody = access.json()?;
-    let (app, wanted, user) = (caller.app.id, guid.clone(), caller.user);
+    let (app, wanted, user, role) = (caller.app.id, guid.clone(), caller.user, caller.role.clone());
     // The password is compared before the write, off the writer's thread; the write checks that it is still the same.
     let stored = access
         .store()
@@ -66,6 +67,7 @@ async fn join(access: Access<Either>) -> Result<Reply> {
             if bans::is(read, group.id, user)? {
                 return Err(Code::Banned.into());
             }
+            role.may_join(group.kind)?;
             Ok(if group.kind == GroupType::Password { groups::password_hash(read, group.id)? } else { None })
         })
         .await?;
@@ -92,7 +94,7 @@ pub async fn leave(access: Access<AsUser>) -> Result<Reply> {
 pub async fn list(access: Access<Either>) -> Result<Reply> {
     let (guid, caller, ask) = (access.guid()?, access.caller().clone(), access.page()?);
     let query = access.query();
-    let filter = Filter {
+    let mut filter = Filter {
         search: query.search("searchKey"),
         scopes: scopes(query.list("scopes"))?,
         online: online(query.get("status"))?,
@@ -101,7 +103,9 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let group = groups::by_guid(read, caller.app.id, &guid)?;
-            actions::groups::standing(read, &caller, &group)?;
+            actions::groups::permit(read, &caller, &group, Act::ListMembers)?;
+            let allowed = actions::groups::allowed_scopes(read, &caller, &group, "listMembers.allowedScopes")?;
+            filter.scopes = narrow(filter.scopes, &allowed);
             members::list(read, group.id, &filter, ask)
         })
         .await?;

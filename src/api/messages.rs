@@ -13,11 +13,13 @@ use super::reply::{Reply, ack, data, data_json, list as list_reply};
 use crate::actions;
 use crate::actions::messages::Edit;
 use crate::model::error::{Code, Error, Result};
+use crate::model::feature::Feature;
 use crate::model::flags;
 use crate::model::ids::{Uid, parse_message_id};
 use crate::model::json::{Object, Raw, to_raw};
 use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
 use crate::model::page::Affix;
+use crate::model::policy::narrow;
 use crate::model::user::check_tags;
 use crate::store::messages::{self, Filter, Within};
 use crate::store::{Write, users};
@@ -74,6 +76,10 @@ fn draft<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>
         Some(parent) => Some(parent),
         None => id(body.parent_message_id.as_ref())?.or(id(body.parent_id.as_ref())?),
     };
+    if parent.is_some() {
+        // Whichever of the two routes it came by.
+        access.may_use(Feature::CreateMessageThread)?;
+    }
     let mut data = object(body.data.as_ref())?;
     let mut kind = body.kind;
     if let Some(form) = form {
@@ -260,7 +266,9 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     filter.updated_at = query.int("updatedAt")?;
     filter.from = query.int("fromTimestamp")?;
     filter.to = query.int("toTimestamp")?;
-    filter.categories = both("category", "categories");
+    let role = &access.caller().role;
+    filter.categories = narrow(both("category", "categories"), role.listed_categories());
+    filter.message_types = role.listed_types().to_vec();
     filter.types = both("type", "types");
     filter.tags = query.list("tags");
     filter.receiver_type = match query.get("receiverType") {

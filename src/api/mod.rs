@@ -44,6 +44,7 @@ use crate::live::hub::Hub;
 use crate::live::socket;
 use crate::media::Media;
 use crate::model::error::{Code, Error, Result};
+use crate::model::feature::{Feature, Features};
 use crate::model::limits::Limits;
 use crate::model::time::Ids;
 use crate::passwords::Passwords;
@@ -77,6 +78,8 @@ pub struct Route {
     /// The contract's name for the operation.
     pub operation: &'static str,
     pub who: Who,
+    /// What the call belongs to, for roles that have features switched off.
+    pub features: Features,
     /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
     pub takes_files: bool,
     handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
@@ -93,6 +96,7 @@ where
         path,
         operation,
         who: D::WHO,
+        features: Features::NONE,
         takes_files: false,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
     }
@@ -101,6 +105,11 @@ where
 impl Route {
     fn with_files(self) -> Route {
         Route { takes_files: true, ..self }
+    }
+
+    /// Ties the row to features; one of them switched off for a role refuses the call to its users.
+    fn feature(self, features: &[Feature]) -> Route {
+        Route { features: Features::of(features), ..self }
     }
 }
 
@@ -112,30 +121,36 @@ pub fn routes() -> Vec<Route> {
     let patch = Method::PATCH;
     let delete = Method::DELETE;
     let r = Row;
+    use Feature as F;
     vec![
-        r.on(&post, "/messages", "send-message", messages::send).with_files(),
-        r.on(&get, "/messages", "list-all-messages", messages::list),
-        r.on(&get, "/messages/{id}", "get-message-details", messages::show),
-        r.on(&put, "/messages/{id}", "update-message", messages::update),
-        r.on(&delete, "/messages/{id}", "delete-message", messages::delete),
-        r.on(&get, "/user/messages/{muid}", "get-message-by-muid", messages::by_muid),
+        r.on(&post, "/messages", "send-message", messages::send).with_files().feature(&[F::CreateMessage]),
+        r.on(&get, "/messages", "list-all-messages", messages::list).feature(&[F::ListMessages]),
+        r.on(&get, "/messages/{id}", "get-message-details", messages::show).feature(&[F::GetMessage]),
+        r.on(&put, "/messages/{id}", "update-message", messages::update).feature(&[F::UpdateMessage]),
+        r.on(&delete, "/messages/{id}", "delete-message", messages::delete).feature(&[F::DeleteMessage]),
+        r.on(&get, "/user/messages/{muid}", "get-message-by-muid", messages::by_muid).feature(&[F::GetMessage]),
         r.on(&patch, "/messages/{id}/interacted", "mark-message-as-interacted", messages::interacted),
         r.on(&get, "/messages/{id}/reactions", "list-all-reactions", reactions::list),
         r.on(&get, "/messages/{id}/reactions/{reaction}", "get-message-reactions", reactions::list_one),
         r.on(&post, "/messages/{id}/reactions/{reaction}", "add-message-reactions", reactions::add),
         r.on(&delete, "/messages/{id}/reactions/{reaction}", "remove-message-reactions", reactions::remove),
-        r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply).with_files(),
+        r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply)
+            .with_files()
+            .feature(&[F::CreateMessageThread]),
         r.on(&post, "/files/upload-url", "request-uploads", media::request_uploads),
         r.on(&post, "/files/uploads/{appId}/{name}", "upload", media::upload).with_files(),
-        r.on(&get, "/messages/{id}/thread", "list-all-thread-messages", messages::thread),
-        r.on(&get, "/users/{uid}/messages", "user-list-user-messages", messages::with_user),
-        r.on(&get, "/groups/{guid}/messages", "user-list-group-messages", messages::in_group),
-        r.on(&put, "/me", "update-me", me::update),
-        r.on(&get, "/me", "get-me", me::show),
-        r.on(&delete, "/me", "logout", me::log_out),
+        r.on(&get, "/messages/{id}/thread", "list-all-thread-messages", messages::thread)
+            .feature(&[F::ListThreadedMessages]),
+        r.on(&get, "/users/{uid}/messages", "user-list-user-messages", messages::with_user)
+            .feature(&[F::GetUserMessages]),
+        r.on(&get, "/groups/{guid}/messages", "user-list-group-messages", messages::in_group)
+            .feature(&[F::GetGroupMessages]),
+        r.on(&put, "/me", "update-me", me::update).feature(&[F::UpdateAuthToken]),
+        r.on(&get, "/me", "get-me", me::show).feature(&[F::GetMyDetails]),
+        r.on(&delete, "/me", "logout", me::log_out).feature(&[F::Logout]),
         r.on(&post, "/me/jwt", "(client) create-media-token", me::media_token),
         r.on(&post, "/api/{version}/online-members", "(client) online-members", presence::online),
-        r.on(&get, "/settings", "get-settings", me::settings),
+        r.on(&get, "/settings", "get-settings", me::settings).feature(&[F::ListSettings]),
         r.on(&post, "/user_sessions", "create-user-session", me::session),
         r.on(&post, "/apikeys", "create-apikey", keys::create),
         r.on(&get, "/apikeys", "list-apikeys", keys::list),
@@ -154,48 +169,54 @@ pub fn routes() -> Vec<Route> {
         r.on(&put, "/roles/{role}", "update-role", roles::update),
         r.on(&delete, "/roles/{role}", "delete-role", roles::delete),
         r.on(&post, "/users", "create-user", users::create),
-        r.on(&get, "/users", "list-users", users::list),
+        r.on(&get, "/users", "list-users", users::list).feature(&[F::ListUsers]),
         r.on(&put, "/users", "reactivate-users", users::reactivate),
         r.on(&delete, "/users", "deactivate-users", users::deactivate),
-        r.on(&get, "/users/{uid}", "get-user", users::show),
+        r.on(&get, "/users/{uid}", "get-user", users::show).feature(&[F::GetUser]),
         r.on(&put, "/users/{uid}", "update-user", users::update),
         r.on(&delete, "/users/{uid}", "delete-user", users::delete),
-        r.on(&post, "/users/{uid}/blockedusers", "block-users", blocks::block_for),
-        r.on(&delete, "/users/{uid}/blockedusers", "unblock-users", blocks::unblock_for),
-        r.on(&get, "/users/{uid}/blockedusers", "list-blocked-users", blocks::list_for),
-        r.on(&post, "/blockedusers", "(client) block-users", blocks::block),
-        r.on(&delete, "/blockedusers", "(client) unblock-users", blocks::unblock),
-        r.on(&get, "/blockedusers", "(client) list-blocked-users", blocks::list),
+        r.on(&post, "/users/{uid}/blockedusers", "block-users", blocks::block_for).feature(&[F::BlockUser]),
+        r.on(&delete, "/users/{uid}/blockedusers", "unblock-users", blocks::unblock_for).feature(&[F::UnblockUser]),
+        r.on(&get, "/users/{uid}/blockedusers", "list-blocked-users", blocks::list_for).feature(&[F::GetBlockedUsers]),
+        r.on(&post, "/blockedusers", "(client) block-users", blocks::block).feature(&[F::BlockUser]),
+        r.on(&delete, "/blockedusers", "(client) unblock-users", blocks::unblock).feature(&[F::UnblockUser]),
+        r.on(&get, "/blockedusers", "(client) list-blocked-users", blocks::list).feature(&[F::GetBlockedUsers]),
         r.on(&post, "/users/{uid}/friends", "add-friend", friends::add),
         r.on(&get, "/users/{uid}/friends", "list-all-friends", friends::list),
         r.on(&delete, "/users/{uid}/friends", "remove-friend", friends::remove),
-        r.on(&post, "/groups", "create-group", groups::create),
-        r.on(&get, "/groups", "list-groups", groups::list),
-        r.on(&get, "/groups/{guid}", "get-group", groups::show),
-        r.on(&put, "/groups/{guid}", "update-group", groups::update),
-        r.on(&delete, "/groups/{guid}", "delete-group", groups::delete),
-        r.on(&patch, "/groups/{guid}/owner", "(client) transfer-ownership", groups::transfer),
-        r.on(&post, "/groups/{guid}/members", "add-group-members", members::add_or_join),
-        r.on(&put, "/groups/{guid}/members", "(client) add-group-members", members::add),
-        r.on(&delete, "/groups/{guid}/members", "(client) leave-group", members::leave),
-        r.on(&get, "/groups/{guid}/members", "list-group-members", members::list),
-        r.on(&put, "/groups/{guid}/members/{uid}", "change-group-member-scope", members::change_scope),
-        r.on(&delete, "/groups/{guid}/members/{uid}", "kick-group-member", members::kick),
-        r.on(&post, "/groups/{guid}/bannedusers/{uid}", "ban-group-user", members::ban),
-        r.on(&delete, "/groups/{guid}/bannedusers/{uid}", "unban-group-user", members::unban),
-        r.on(&get, "/groups/{guid}/bannedusers", "list-banned-group-users", members::banned),
-        r.on(&get, "/conversations", "list-all-conversations", conversations::list),
+        r.on(&post, "/groups", "create-group", groups::create).feature(&[F::CreateGroup]),
+        r.on(&get, "/groups", "list-groups", groups::list).feature(&[F::ListGroups]),
+        r.on(&get, "/groups/{guid}", "get-group", groups::show).feature(&[F::GetGroup]),
+        r.on(&put, "/groups/{guid}", "update-group", groups::update).feature(&[F::UpdateGroup]),
+        r.on(&delete, "/groups/{guid}", "delete-group", groups::delete).feature(&[F::DeleteGroup]),
+        r.on(&patch, "/groups/{guid}/owner", "(client) transfer-ownership", groups::transfer).feature(&[F::PatchOwner]),
+        r.on(&post, "/groups/{guid}/members", "add-group-members", members::add_or_join).feature(&[F::JoinGroup]),
+        r.on(&put, "/groups/{guid}/members", "(client) add-group-members", members::add)
+            .feature(&[F::AddMember, F::MassMemberOperate]),
+        r.on(&delete, "/groups/{guid}/members", "(client) leave-group", members::leave).feature(&[F::LeaveGroup]),
+        r.on(&get, "/groups/{guid}/members", "list-group-members", members::list).feature(&[F::ListGroupMembers]),
+        r.on(&put, "/groups/{guid}/members/{uid}", "change-group-member-scope", members::change_scope)
+            .feature(&[F::ChangeScope]),
+        r.on(&delete, "/groups/{guid}/members/{uid}", "kick-group-member", members::kick).feature(&[F::KickMember]),
+        r.on(&post, "/groups/{guid}/bannedusers/{uid}", "ban-group-user", members::ban).feature(&[F::Ban]),
+        r.on(&delete, "/groups/{guid}/bannedusers/{uid}", "unban-group-user", members::unban).feature(&[F::Unban]),
+        r.on(&get, "/groups/{guid}/bannedusers", "list-banned-group-users", members::banned)
+            .feature(&[F::ListBannedUsers]),
+        r.on(&get, "/conversations", "list-all-conversations", conversations::list).feature(&[F::ListConversations]),
         r.on(&get, "/conversations/pinned", "list-global-pinned-conversations", conversations::list_pinned),
         r.on(&put, "/conversations/pinned", "replace-global-pinned-conversations", conversations::replace_pinned),
-        r.on(&get, "/conversations/{conversationId}", "get-conversation", conversations::show_by_id),
+        r.on(&get, "/conversations/{conversationId}", "get-conversation", conversations::show_by_id)
+            .feature(&[F::GetConversation]),
         r.on(&delete, "/conversations/{conversationId}", "delete-conversation", conversations::delete_by_id),
         r.on(&post, "/users/{uid}/conversation/pin", "pin-user-conversation", conversations::pin_user),
         r.on(&delete, "/users/{uid}/conversation/pin", "unpin-user-conversation", conversations::unpin_user),
         r.on(&post, "/groups/{guid}/conversation/pin", "pin-group-conversation", conversations::pin_group),
         r.on(&delete, "/groups/{guid}/conversation/pin", "unpin-group-conversation", conversations::unpin_group),
-        r.on(&get, "/users/{uid}/conversation", "get-user-conversations", conversations::show_user),
+        r.on(&get, "/users/{uid}/conversation", "get-user-conversations", conversations::show_user)
+            .feature(&[F::GetConversation]),
         r.on(&put, "/users/{uid}/conversation", "update-user-conversation", conversations::update_user),
-        r.on(&delete, "/users/{uid}/conversation", "reset-user-conversation", conversations::reset_user),
+        r.on(&delete, "/users/{uid}/conversation", "reset-user-conversation", conversations::reset_user)
+            .feature(&[F::DeleteConversationForUser]),
         r.on(
             &post,
             "/users/{uid}/conversation/delivered",
@@ -204,9 +225,11 @@ pub fn routes() -> Vec<Route> {
         ),
         r.on(&post, "/users/{uid}/conversation/read", "mark-conversation-as-read", conversations::read_user),
         r.on(&delete, "/users/{uid}/conversation/read", "mark-conversation-as-unread", conversations::unread_user),
-        r.on(&get, "/groups/{guid}/conversation", "get-group-conversations", conversations::show_group),
+        r.on(&get, "/groups/{guid}/conversation", "get-group-conversations", conversations::show_group)
+            .feature(&[F::GetConversation]),
         r.on(&put, "/groups/{guid}/conversation", "update-group-conversation", conversations::update_group),
-        r.on(&delete, "/groups/{guid}/conversation", "reset-group-conversation", conversations::reset_group),
+        r.on(&delete, "/groups/{guid}/conversation", "reset-group-conversation", conversations::reset_group)
+            .feature(&[F::DeleteConversationForUser]),
         r.on(
             &post,
             "/groups/{guid}/conversation/delivered",
@@ -230,12 +253,13 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/apps/{appId}/usage", "fetch-multi-tenant-usage", apps::usage),
         r.on(&get, "/stats", "usage-metrics", metrics::usage),
         r.on(&get, "/stats/messages", "message-receipt-metrics", metrics::messages),
-        r.on(&get, "/calls", "list-calls", calls::list),
-        r.on(&get, "/calls/{sessionid}", "retrieve-call-details", calls::show),
-        r.on(&get, "/calls/{sessionid}/transcriptions", "retrieve-call-transcriptions", calls::transcriptions),
-        r.on(&post, "/calls", "(client) initiate-call", calls::initiate),
-        r.on(&put, "/calls/{sessionid}", "(client) update-call", calls::update),
-        r.on(&patch, "/calls/{sessionid}/type", "(client) switch-call-type", calls::switch),
+        r.on(&get, "/calls", "list-calls", calls::list).feature(&[F::ListCalls]),
+        r.on(&get, "/calls/{sessionid}", "retrieve-call-details", calls::show).feature(&[F::GetCall]),
+        r.on(&get, "/calls/{sessionid}/transcriptions", "retrieve-call-transcriptions", calls::transcriptions)
+            .feature(&[F::GetCall]),
+        r.on(&post, "/calls", "(client) initiate-call", calls::initiate).feature(&[F::CreateCall]),
+        r.on(&put, "/calls/{sessionid}", "(client) update-call", calls::update).feature(&[F::UpdateCall]),
+        r.on(&patch, "/calls/{sessionid}/type", "(client) switch-call-type", calls::switch).feature(&[F::UpdateCall]),
         r.on(&post, "/admin/api/setup", "admin-setup", admin::set_up),
         r.on(&post, "/admin/api/login", "admin-login", admin::log_in),
         r.on(&post, "/admin/api/logout", "admin-logout", admin::log_out),
@@ -360,7 +384,8 @@ async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Resu
     let path = versionless(beside_socket(request.path()))?;
     let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
     let query = Query::parse(request.query_string());
-    let mut parts = Parts { request: request.clone(), params, query, body: Bytes::new(), upload: None };
+    let mut parts =
+        Parts { features: route.features, request: request.clone(), params, query, body: Bytes::new(), upload: None };
     let most = if route.path.starts_with("/data_import/") {
         // So much is read only from somebody who may import.
         access::admit::<access::FullKey>(&api, &parts).await?;

@@ -10,7 +10,8 @@ use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
 use crate::model::page::Affix;
-use crate::store::{messages, reactions};
+use crate::model::permission::Act;
+use crate::store::{conversations, groups, messages, reactions};
 
 pub async fn add(access: Access<AsUser>) -> Result<Reply> {
     let (id, reaction) = (access.message_id()?, access.param("reaction").to_owned());
@@ -54,8 +55,14 @@ async fn page(access: Access<Either>, reaction: Option<String>) -> Result<Reply>
     let found = access
         .store()
         .read(move |read| {
-            messages::accessible(read, caller.app.id, id, caller.viewer())?;
-            reactions::list(read, id, reaction.as_deref(), (direction, from), limit)
+            let row = messages::accessible(read, caller.app.id, id, caller.viewer())?;
+            let mut of = reactions::Of { message: id, reaction, scopes: None };
+            if let Some(group) = groups::of_conversation(read, &conversations::by_id(read, row.conv)?)? {
+                actions::groups::permit(read, &caller, &group, Act::ListReactions)?;
+                let allowed = actions::groups::allowed_scopes(read, &caller, &group, "listReactions.allowedScopes")?;
+                of.scopes = Some((group.id, allowed));
+            }
+            reactions::list(read, &of, (direction, from), limit)
         })
         .await?;
     let mut meta = json!({"current": {"limit": limit, "count": found.len()}});

@@ -13,11 +13,12 @@ use crate::model::ids::{RoleId, SYSTEM_UID, Uid};
 use crate::model::json::Raw;
 use crate::model::limits::Limits;
 use crate::model::patch::Patch;
+use crate::model::policy::narrow;
 use crate::model::user::{
     Profile, User, UserDraft, UserPatch, check_length, check_metadata, check_name, check_tags, patch_url,
 };
 use crate::store::users::{Deactivated, Filter};
-use crate::store::{roles, tokens::Device, users};
+use crate::store::{friends, tokens::Device, users};
 
 /// The optional fields of a user, as sent. Read from the same body as the required ones, not flattened into them: raw
 /// JSON cannot be read through serde's `flatten`.
@@ -110,6 +111,8 @@ pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
 }
 
 pub async fn list(access: Access<Either>) -> Result<Reply> {
+    let role = access.caller().role.clone();
+    role.may_list_users()?;
     let ask = access.page()?;
     let query = access.query();
     let fields = query.list("searchIn");
@@ -121,7 +124,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         in_name: field("name"),
         in_uid: field("uid"),
         online: online(query.get("status"))?,
-        roles: role_ids.into_iter().map(|role| role.to_ascii_lowercase()).collect(),
+        roles: narrow(role_ids.into_iter().map(|role| role.to_ascii_lowercase()).collect(), role.listed_roles()),
         tags: query.list("tags"),
         uids: query.list("uids").into_iter().map(|uid| uid.to_ascii_lowercase()).collect(),
         deactivated: match (query.flag("onlyDeactivated"), query.flag("withDeactivated")) {
@@ -130,7 +133,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
             _ => Deactivated::Without,
         },
         viewer: access.caller().viewer(),
-        friends_only: query.flag("friendsOnly") && access.caller().person,
+        friends_only: role.lists_friends_only() || (query.flag("friendsOnly") && access.caller().person),
         hide_blocked: query.flag("hideBlockedUsers") && access.caller().person,
         by_status: query.get("sortBy") == Some("status"),
         descending: query.get("sortOrder") == Some("desc"),
@@ -142,10 +145,6 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let viewer = caller.viewer().map(|viewer| users::by_id(read, viewer)).transpose()?;
-            let mut filter = filter;
-            if let Some(viewer) = &viewer {
-                filter.friends_only |= roles::lists_friends_only(read, caller.app.id, &viewer.role)?;
-            }
             let mut page = users::list(read, caller.app.id, &filter, ask)?;
             if let Some(viewer) = viewer {
                 page.items =
@@ -182,7 +181,12 @@ pub async fn show(access: Access<Either>) -> Result<Reply> {
         .read(move |read| {
             let user = users::active(read, caller.app.id, &uid)?;
             match caller.viewer() {
-                Some(viewer) => users::seen_by(read, user, &users::by_id(read, viewer)?),
+                Some(viewer) => {
+                    if user.id != viewer {
+                        caller.role.may_see(&user.role, || friends::are(read, viewer, user.id))?;
+                    }
+                    users::seen_by(read, user, &users::by_id(read, viewer)?)
+                }
                 None => Ok(user),
             }
         })

@@ -21,8 +21,9 @@ use crate::model::ids::parse_message_id;
 use crate::model::limits::Limits;
 use crate::model::message::{Receiver, ReceiverType};
 use crate::model::permission::Act;
+use crate::model::role::{Contact, Role};
 use crate::store::receipts::Kind;
-use crate::store::{Store, groups, users};
+use crate::store::{Store, groups, roles, users};
 
 /// A frame from a client; unknown fields are many and mean nothing here.
 #[derive(Deserialize)]
@@ -111,6 +112,8 @@ pub async fn obey(
         user: identity.user,
         uid: identity.uid.clone(),
         person: true,
+        // Filled in where it is asked: a socket lives longer than rules do.
+        role: Role::free(),
         token: Some(identity.token),
         device,
     };
@@ -165,14 +168,16 @@ async fn receipt(context: &Context, caller: Caller, receiver: Receiver, body: &s
 
 /// Passes something on that is not stored, if a message could be sent the same way.
 async fn relay(context: &Context, caller: Caller, receiver: Receiver, kind: &'static str, body: String) -> Result<()> {
-    let asked = caller.clone();
+    let mut asked = caller.clone();
     let (audience, name, receiver_type, me) = context
         .store
         .read(move |read| {
             let me = users::by_id(read, asked.user)?.entity();
+            asked.role = Arc::new(roles::rules(read, asked.app.id, &me.role)?);
+            asked.role.may_write()?;
             Ok(match &receiver {
                 Receiver::User(uid) => {
-                    let peer = send::reachable(read, &asked, &me, uid)?;
+                    let peer = send::reachable(read, &asked, &me, uid, Contact::Message)?;
                     (Audience::users([peer.id]), peer.uid, ReceiverType::User, me)
                 }
                 Receiver::Group(guid) => {

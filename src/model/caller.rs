@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::role::Role;
+
 /// What an API key may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyScope {
@@ -45,7 +47,7 @@ pub struct Credential {
 #[derive(Clone, Debug)]
 pub enum Holder {
     Key { id: i64, scope: KeyScope },
-    Token { id: i64, user: i64, uid: Arc<str> },
+    Token { id: i64, user: i64, uid: Arc<str>, role: Arc<Role> },
 }
 
 /// Who acts, as far as permissions go.
@@ -57,6 +59,8 @@ pub struct Caller {
     pub uid: Arc<str>,
     /// A person acts (by token, or by key on his behalf); `false`: the app itself, above all group scopes.
     pub person: bool,
+    /// The rules of that person's role; of a role without rules when no person acts.
+    pub role: Arc<Role>,
     /// The login that acts (tokens.id), if one does.
     pub token: Option<i64>,
     /// The client session that acts. Its own socket ignores events that carry it.

@@ -50,6 +50,9 @@ pub struct Group {
     pub conv: i64,
     #[serde(skip)]
     pub owner_id: i64,
+    /// What is set for its scopes, as stored; `None`: nothing.
+    #[serde(skip)]
+    pub permissions: Option<String>,
     pub guid: String,
     pub name: String,
     #[serde(rename = "type")]
@@ -83,6 +86,7 @@ pub struct Group {
 impl Group {
     /// The form inside messages and frames: nothing that depends on a viewer.
     pub fn entity(mut self) -> Self {
+        self.permissions = None;
         self.metadata = None;
         self.tags = None;
         self.has_joined = None;

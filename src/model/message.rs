@@ -60,6 +60,13 @@ pub enum Receiver {
 }
 
 impl Receiver {
+    pub fn kind(&self) -> ReceiverType {
+        match self {
+            Receiver::User(_) => ReceiverType::User,
+            Receiver::Group(_) => ReceiverType::Group,
+        }
+    }
+
     pub fn parse(kind: Option<&str>, name: Option<&str>) -> Result<Self> {
         let kind = kind.and_then(ReceiverType::parse).ok_or(Code::InvalidReceiverType)?;
         let name = name.filter(|name| !name.is_empty()).ok_or(Code::EmptyReceiver)?;
@@ -177,6 +184,20 @@ impl Content {
             attachment.get("url").and_then(|url| url.as_str()).is_some_and(|url| !url.is_empty())
         };
         if attachments.iter().all(addressed) { Ok(()) } else { Err(Code::InvalidMedia.into()) }
+    }
+
+    /// The MIME type of each attachment, as far as it is told. A file named by `url` alone tells none.
+    pub fn mime_types(&self) -> Vec<Option<String>> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Attachment {
+            mime_type: Option<String>,
+        }
+        match self.data.read::<Vec<Attachment>>("attachments") {
+            Some(attachments) => attachments.into_iter().map(|attachment| attachment.mime_type).collect(),
+            None if MEDIA_TYPES.contains(&&*self.kind) => vec![None],
+            None => Vec::new(),
+        }
     }
 
     fn check_interactive(&self) -> Result<()> {

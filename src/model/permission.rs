@@ -2,7 +2,7 @@
 //!
 //! | act | participant | moderator | admin | owner |
 //! | --- | --- | --- | --- | --- |
-//! | send and receive messages and calls | yes | yes | yes | yes |
+//! | send and receive messages and calls, react, list members and reactions | yes | yes | yes | yes |
 //! | add members | - | - | yes | yes |
 //! | kick, ban | - | participants | anyone but the owner | anyone |
 //! | unban | - | yes | yes | yes |
@@ -11,6 +11,8 @@
 //! | delete the group | - | - | yes | yes |
 //! | transfer ownership | - | - | - | yes |
 //! | edit, delete, pin messages of others | - | yes | yes | yes |
+//!
+//! What an app sets for a scope in one of its groups (`policy`) can only take away from this.
 //!
 //! The app itself (a full-access key acting for nobody) stands above this table and does not ask it.
 
@@ -63,12 +65,29 @@ impl Rank {
             Scope::Admin => Rank::Admin,
         }
     }
+
+    /// The scope whose settings apply: an owner is an admin.
+    pub fn scope(self) -> Scope {
+        match self {
+            Rank::Participant => Scope::Participant,
+            Rank::Moderator => Scope::Moderator,
+            Rank::Admin | Rank::Owner => Scope::Admin,
+        }
+    }
 }
 
 /// What a member wants to do. Acts on a member name that member's rank.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Act {
     Send,
+    /// In a thread.
+    Reply,
+    Call {
+        video: bool,
+    },
+    React,
+    ListReactions,
+    ListMembers,
     AddMembers,
     Kick(Rank),
     Ban(Rank),
@@ -82,6 +101,8 @@ pub enum Act {
     UpdateGroup,
     DeleteGroup,
     TransferOwnership,
+    EditOwn,
+    DeleteOwn,
     EditOthers,
     DeleteOthers,
     Pin,
@@ -91,7 +112,8 @@ pub enum Act {
 pub fn may(actor: Rank, act: Act) -> Result<(), Code> {
     use Rank::{Admin, Moderator, Owner, Participant};
     let allowed = match act {
-        Act::Send => true,
+        Act::Send | Act::Reply | Act::Call { .. } | Act::React => true,
+        Act::ListReactions | Act::ListMembers | Act::EditOwn | Act::DeleteOwn => true,
         Act::AddMembers | Act::DeleteGroup => actor >= Admin,
         Act::Kick(of) | Act::Ban(of) => match actor {
             Participant => false,
@@ -134,6 +156,13 @@ mod tests {
         let change = |of, to| Act::ChangeScope { of, to };
         let table: &[(Act, [bool; 4])] = &[
             (Act::Send, [true, true, true, true]),
+            (Act::Reply, [true, true, true, true]),
+            (Act::Call { video: true }, [true, true, true, true]),
+            (Act::React, [true, true, true, true]),
+            (Act::ListReactions, [true, true, true, true]),
+            (Act::ListMembers, [true, true, true, true]),
+            (Act::EditOwn, [true, true, true, true]),
+            (Act::DeleteOwn, [true, true, true, true]),
             (Act::AddMembers, [false, false, true, true]),
             (Act::Kick(Participant), [false, true, true, true]),
             (Act::Kick(Moderator), [false, false, true, true]),

@@ -1,10 +1,12 @@
 //! Apps, and what a credential proves.
 
-use rusqlite::{OptionalExtension, Row, params};
+use std::sync::Arc;
 
-use super::{Digest, Read, Write};
+use rusqlite::{Row, params};
+
+use super::{Digest, Read, Write, roles};
 use crate::model::caller::{App, Credential, Holder, KeyScope};
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 use crate::model::ids::SYSTEM_UID;
 use crate::model::page::{Page, PageAsk};
 use subtle::ConstantTimeEq;
@@ -170,7 +172,7 @@ pub fn credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>
     }
     token(
         read,
-        "SELECT a.id, a.app_id, a.region, s.id, t.id, u.id, u.uid, t.hash
+        "SELECT a.id, a.app_id, a.region, s.id, t.id, u.id, u.uid, t.hash, u.role
          FROM tokens t JOIN users u ON u.id = t.user_id JOIN apps a ON a.id = u.app
          JOIN users s ON s.app = a.id AND s.uid = 'app_system'
          WHERE t.hash = ?1 AND u.deactivated_at IS NULL AND a.deleted_at IS NULL",
@@ -182,7 +184,7 @@ pub fn credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>
 pub fn socket_credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>> {
     token(
         read,
-        "SELECT a.id, a.app_id, a.region, s.id, t.id, u.id, u.uid, t.jwt_hash
+        "SELECT a.id, a.app_id, a.region, s.id, t.id, u.id, u.uid, t.jwt_hash, u.role
          FROM tokens t JOIN users u ON u.id = t.user_id JOIN apps a ON a.id = u.app
          JOIN users s ON s.app = a.id AND s.uid = 'app_system'
          WHERE t.jwt_hash = ?1 AND u.deactivated_at IS NULL AND a.deleted_at IS NULL",
@@ -192,14 +194,27 @@ pub fn socket_credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Cred
 
 /// The index finds a digest; the comparison that decides takes the same time whatever differs.
 fn token(read: &Read<'_>, sql: &str, digest: &Digest) -> Result<Option<Credential>> {
-    let found = read
-        .connection
-        .prepare_cached(sql)?
-        .query_row([digest], |row| {
-            let holder = Holder::Token { id: row.get(4)?, user: row.get(5)?, uid: row.get::<_, String>(6)?.into() };
-            Ok((Credential { app: app(row)?, holder }, row.get::<_, Digest>(7)?))
+    struct Found {
+        app: App,
+        token: i64,
+        user: i64,
+        uid: String,
+        hash: Digest,
+        role: String,
+    }
+    let found = read.first(sql, [digest], |row| {
+        Ok(Found {
+            app: app(row)?,
+            token: row.get(4)?,
+            user: row.get(5)?,
+            uid: row.get(6)?,
+            hash: row.get(7)?,
+            role: row.get(8)?,
         })
-        .optional()
-        .map_err(Error::from)?;
-    Ok(found.filter(|(_, hash)| hash.ct_eq(digest).into()).map(|(credential, _)| credential))
+    })?;
+    let Some(Found { app, token, user, uid, role, .. }) = found.filter(|found| found.hash.ct_eq(digest).into()) else {
+        return Ok(None);
+    };
+    let role = Arc::new(roles::rules(read, app.id, &role)?);
+    Ok(Some(Credential { app, holder: Holder::Token { id: token, user, uid: uid.into(), role } }))
 }

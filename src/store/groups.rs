@@ -17,11 +17,11 @@ use crate::model::user::stored;
 macro_rules! columns {
     () => {
         "g.id, g.conv_id, g.owner_id, g.guid, g.name, g.type, o.uid, g.members_count, g.icon, g.description,
-         g.metadata, g.tags, g.created_at, g.updated_at, g.updated_by"
+         g.metadata, g.tags, g.created_at, g.updated_at, g.updated_by, g.permissions"
     };
 }
 
-const COLUMNS: usize = 15;
+const COLUMNS: usize = 16;
 
 pub(super) fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
     let guid: String = row.get(3)?;
@@ -43,6 +43,7 @@ pub(super) fn group(row: &Row<'_>) -> rusqlite::Result<Group> {
         created_at: row.get(12)?,
         updated_at: row.get(13)?,
         updated_by: row.get(14)?,
+        permissions: row.get(15)?,
         has_joined: None,
         scope: None,
         joined_at: None,
@@ -149,6 +150,12 @@ pub fn update(tx: &Write<'_>, old: Group, patch: GroupPatch, by: &str) -> Result
         ],
     )?;
     by_id(tx, old.id)
+}
+
+/// Sets what the group's scopes are permitted, as JSON; `None`: nothing beyond the defaults.
+pub fn set_permissions(tx: &Write<'_>, id: i64, permissions: Option<&str>) -> Result<()> {
+    tx.run("UPDATE groups SET permissions = ?2 WHERE id = ?1", params![id, permissions])?;
+    Ok(())
 }
 
 pub fn set_owner(tx: &Write<'_>, id: i64, owner: i64) -> Result<()> {

@@ -293,6 +293,8 @@ pub struct Filter {
     pub limit: i64,
     pub categories: Vec<String>,
     pub types: Vec<String>,
+    /// Types that messages of the category `message` are limited to; others are not.
+    pub message_types: Vec<String>,
     pub tags: Vec<String>,
     pub receiver_type: Option<ReceiverType>,
     pub sender: Option<i64>,
@@ -326,6 +328,7 @@ impl Filter {
             limit,
             categories: Vec::new(),
             types: Vec::new(),
+            message_types: Vec::new(),
             tags: Vec::new(),
             receiver_type: None,
             sender: None,
@@ -431,6 +434,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     for (condition, list) in [
         ("m.category IN (SELECT value FROM json_each(?))", &filter.categories),
         ("m.type IN (SELECT value FROM json_each(?))", &filter.types),
+        ("(m.category <> 'message' OR m.type IN (SELECT value FROM json_each(?)))", &filter.message_types),
         ("EXISTS (SELECT 1 FROM json_each(m.tags) t JOIN json_each(?) w ON t.value = w.value)", &filter.tags),
     ] {
         if let Some(list) = any_of(list) {

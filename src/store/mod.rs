@@ -42,9 +42,10 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::model::caller::Credential;
+use crate::model::caller::{Credential, Holder};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event, Move, Post};
+use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 
 pub use db::{Digest, Online, digest};
@@ -181,7 +182,30 @@ impl Store {
 #[derive(Default)]
 pub struct Credentials {
     generation: AtomicU64,
-    known: RwLock<HashMap<Digest, Credential>>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    credentials: HashMap<Digest, Credential>,
+    /// One copy of each role's rules for all its logins, by apps.id.
+    roles: HashMap<i64, Vec<Arc<Role>>>,
+}
+
+impl Known {
+    fn clear(&mut self) {
+        self.credentials.clear();
+        self.roles.clear();
+    }
+
+    fn share(&mut self, app: i64, role: Arc<Role>) -> Arc<Role> {
+        let known = self.roles.entry(app).or_default();
+        if let Some(same) = known.iter().find(|same| ***same == *role) {
+            return same.clone();
+        }
+        known.push(role.clone());
+        role
+    }
 }
 
 impl Credentials {
@@ -191,17 +215,20 @@ impl Credentials {
     fn find(&self, digest: &Digest) -> (u64, Option<Credential>) {
         let generation = self.generation.load(Ordering::Acquire);
         let known = self.known.read().unwrap_or_else(|e| e.into_inner());
-        (generation, known.get(digest).cloned())
+        (generation, known.credentials.get(digest).cloned())
     }
 
     /// Keeps what was read, unless something changed since `generation`.
-    fn keep(&self, generation: u64, digest: Digest, credential: Credential) {
+    fn keep(&self, generation: u64, digest: Digest, mut credential: Credential) {
         let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
         if self.generation.load(Ordering::Acquire) == generation {
-            if known.len() >= Self::MOST {
+            if known.credentials.len() >= Self::MOST {
                 known.clear();
             }
-            known.insert(digest, credential);
+            if let Holder::Token { role, .. } = &mut credential.holder {
+                *role = known.share(credential.app.id, role.clone());
+            }
+            known.credentials.insert(digest, credential);
         }
     }
 

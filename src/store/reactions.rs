@@ -3,6 +3,7 @@
 use rusqlite::params;
 use serde::Serialize;
 
+use super::rows::any_of;
 use super::{Read, Write, users};
 use crate::model::error::Result;
 use crate::model::message::as_text;
@@ -50,34 +51,55 @@ pub fn others(read: &Read<'_>, message: i64, reaction: &str) -> Result<i64> {
     )
 }
 
+/// Which reactions a list is about.
+pub struct Of {
+    pub message: i64,
+    /// Only this one.
+    pub reaction: Option<String>,
+    /// Only of members of this group (groups.id) with one of these scopes; none named: of all.
+    pub scopes: Option<(i64, Vec<String>)>,
+}
+
+/// The condition on the members who reacted.
+macro_rules! by_scope {
+    () => {
+        " AND (?6 IS NULL OR EXISTS (SELECT 1 FROM members s WHERE s.group_id = ?5 AND s.user_id = reactions.user_id
+                                                           AND s.scope IN (SELECT value FROM json_each(?6))))"
+    };
+}
+
 /// A page of a message's reactions, oldest first: newer or older than the one with id `from`.
-pub fn list(
-    read: &Read<'_>,
-    message: i64,
-    reaction: Option<&str>,
-    (affix, from): (Affix, Option<i64>),
-    limit: i64,
-) -> Result<Vec<Reaction>> {
+pub fn list(read: &Read<'_>, of: &Of, (affix, from): (Affix, Option<i64>), limit: i64) -> Result<Vec<Reaction>> {
+    let (group, scopes) = of.scopes.as_ref().map_or((None, None), |(group, scopes)| (Some(group), any_of(scopes)));
     let sql = match affix {
         Affix::Append => {
-            "SELECT id, reaction, user_id, reacted_at FROM reactions
-             WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id > ?3) ORDER BY id LIMIT ?4"
+            concat!(
+                "SELECT id, reaction, user_id, reacted_at FROM reactions
+                 WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id > ?3)",
+                by_scope!(),
+                " ORDER BY id LIMIT ?4"
+            )
         }
         Affix::Prepend => {
-            "SELECT id, reaction, user_id, reacted_at FROM reactions
-             WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4"
+            concat!(
+                "SELECT id, reaction, user_id, reacted_at FROM reactions
+                 WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id < ?3)",
+                by_scope!(),
+                " ORDER BY id DESC LIMIT ?4"
+            )
         }
     };
-    let mut rows: Vec<(i64, String, i64, i64)> = read.all(sql, params![message, reaction, from, limit], |row| {
-        Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-    })?;
+    let mut rows: Vec<(i64, String, i64, i64)> =
+        read.all(sql, params![of.message, of.reaction, from, limit, group, scopes], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
     if affix == Affix::Prepend {
         rows.reverse();
     }
     rows.into_iter()
         .map(|(id, reaction, user, reacted_at)| {
             let reacted_by = users::by_id(read, user)?.entity();
-            Ok(Reaction { id, message_id: message, reaction, uid: reacted_by.uid.clone(), reacted_at, reacted_by })
+            Ok(Reaction { id, message_id: of.message, reaction, uid: reacted_by.uid.clone(), reacted_at, reacted_by })
         })
         .collect()
 }

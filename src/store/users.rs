@@ -63,7 +63,10 @@ pub fn insert(tx: &Write<'_>, app: i64, draft: UserDraft) -> Result<User> {
 /// Writes the patched user back; the user as he is now.
 pub fn update(tx: &mut Write<'_>, old: User, patch: UserPatch) -> Result<User> {
     let profile = patch.profile;
-    tx.credentials_changed();
+    // Of what is changed here credentials hold only the role.
+    if patch.role.as_ref().is_some_and(|role| role.as_str() != old.role) {
+        tx.credentials_changed();
+    }
     tx.run(
         "UPDATE users SET name = ?2, avatar = ?3, link = ?4, role = ?5, metadata = ?6, status_message = ?7, tags = ?8,
                 updated_at = ?9 WHERE id = ?1",
