@@ -104,6 +104,7 @@ async fn fill(store: &Store, count: usize) -> Filled {
                     user,
                     uid: uid.as_str().into(),
                     person: true,
+                    role: hobnob::model::role::Role::free(),
                     token: None,
                     device: "fill".into(),
                 });

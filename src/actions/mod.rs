@@ -20,6 +20,7 @@ pub mod messages;
 mod plans;
 pub mod reactions;
 pub mod receipts;
+pub mod roles;
 pub mod sockets;
 mod standing;
 pub mod tokens;

@@ -10,6 +10,7 @@ mod apps;
 mod blocks;
 mod calls;
 mod conversations;
+mod features;
 mod friends;
 mod groups;
 mod imports;
@@ -21,6 +22,7 @@ mod messages;
 mod metrics;
 mod openapi;
 mod pages;
+mod permissions;
 mod presence;
 mod reactions;
 mod reply;
@@ -168,6 +170,20 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/roles/{role}", "get-role", roles::show),
         r.on(&put, "/roles/{role}", "update-role", roles::update),
         r.on(&delete, "/roles/{role}", "delete-role", roles::delete),
+        r.on(&post, "/roles/{role}/restrictedfeatures", "restrict-features", features::restrict),
+        r.on(&get, "/roles/{role}/restrictedfeatures", "get-restrictedfeatures", features::list),
+        r.on(&delete, "/roles/{role}/restrictedfeatures", "allow-features", features::allow),
+        r.on(&get, "/roles/{role}/permissions", "list-role-permissions", permissions::list_role),
+        r.on(&put, "/roles/{role}/permissions", "set-role-permissions", permissions::set_role),
+        r.on(&delete, "/roles/{role}/permissions/{permission}", "unset-role-permissions", permissions::unset_role),
+        r.on(&get, "/groups/{guid}/scopes/{scope}/permissions", "list-scope-permissions", permissions::list_scope),
+        r.on(&put, "/groups/{guid}/scopes/{scope}/permissions", "set-scope-permissions", permissions::set_scope),
+        r.on(
+            &delete,
+            "/groups/{guid}/scopes/{scope}/permissions/{permission}",
+            "unset-scope-permissions",
+            permissions::unset_scope,
+        ),
         r.on(&post, "/users", "create-user", users::create),
         r.on(&get, "/users", "list-users", users::list).feature(&[F::ListUsers]),
         r.on(&put, "/users", "reactivate-users", users::reactivate),
@@ -280,6 +296,7 @@ fn describe_nouns() -> openapi::Doc {
     blocks::describe(&mut doc);
     calls::describe(&mut doc);
     conversations::describe(&mut doc);
+    features::describe(&mut doc);
     friends::describe(&mut doc);
     groups::describe(&mut doc);
     imports::describe(&mut doc);
@@ -290,6 +307,7 @@ fn describe_nouns() -> openapi::Doc {
     messages::describe(&mut doc);
     metrics::describe(&mut doc);
     presence::describe(&mut doc);
+    permissions::describe(&mut doc);
     reactions::describe(&mut doc);
     roles::describe(&mut doc);
     tokens::describe(&mut doc);

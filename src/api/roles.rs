@@ -6,13 +6,14 @@ use utoipa::ToSchema;
 use super::access::{Access, FullKey};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
+use crate::actions::roles::{find, unknown_role};
 use crate::model::error::{Code, Error, Result};
-use crate::model::ids::{RoleId, shown};
+use crate::model::ids::RoleId;
 use crate::model::json::{Raw, is_object};
 use crate::model::limits::Limits;
 use crate::model::patch::Patch;
 use crate::model::user::{check_length, check_name};
-use crate::store::{Read, roles};
+use crate::store::roles;
 
 #[derive(Deserialize, ToSchema)]
 struct Body {
@@ -77,16 +78,9 @@ impl Body {
     }
 }
 
-fn unknown(role: &str) -> Error {
-    Error::new(Code::RoleNotFound, format!("The role {} does not exist.", shown(role)))
-}
-
-fn from_path(access: &Access<FullKey>) -> Result<RoleId> {
-    RoleId::parse(access.param("role")).map_err(|_| unknown(access.param("role")))
-}
-
-fn find(read: &Read<'_>, app: i64, id: &RoleId) -> Result<roles::Role> {
-    roles::find(read, app, id)?.ok_or_else(|| unknown(id.as_str()))
+/// The `{role}` of the path.
+pub fn from_path(access: &Access<FullKey>) -> Result<RoleId> {
+    RoleId::parse(access.param("role")).map_err(|_| unknown_role(access.param("role")))
 }
 
 pub async fn create(access: Access<FullKey>) -> Result<Reply> {

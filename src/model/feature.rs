@@ -85,6 +85,11 @@ features! {
 }
 
 impl Feature {
+    /// The set that has only this one.
+    pub fn alone(self) -> Features {
+        Features::of(&[self])
+    }
+
     /// By its key, with or without `u.`.
     pub fn parse(text: &str) -> Option<Self> {
         let name = text.strip_prefix("u.").unwrap_or(text);

@@ -22,6 +22,16 @@ pub struct Page<T> {
     pub total: i64,
 }
 
+impl<T> Page<T> {
+    /// The page of a list that is short enough to be at hand as a whole.
+    pub fn of(all: Vec<T>, ask: PageAsk) -> Self {
+        let total = all.len() as i64;
+        let (from, most) = (usize::try_from(ask.offset()), usize::try_from(ask.per_page));
+        let items = all.into_iter().skip(from.unwrap_or(usize::MAX)).take(most.unwrap_or(0)).collect();
+        Page { items, total }
+    }
+}
+
 /// `meta.pagination` of the contract.
 #[derive(Serialize)]
 pub struct Pagination {

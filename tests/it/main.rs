@@ -31,6 +31,7 @@ mod permissions;
 mod presence;
 mod reactions;
 mod receipts;
+mod roles;
 mod search;
 mod slow;
 mod state;

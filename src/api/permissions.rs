@@ -1,0 +1,87 @@
+//! Permissions of roles and of the scopes in a group.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::access::{Access, FullKey};
+use super::openapi::Doc;
+use super::reply::{Reply, data, page};
+use super::roles::from_path;
+use crate::actions;
+use crate::model::error::{Error, Result};
+use crate::model::page::Page;
+use crate::model::permission::Scope;
+
+#[derive(Deserialize, ToSchema)]
+struct PermissionsBody {
+    #[schema(value_type = Option<Object>)]
+    permissions: Option<Map<String, Value>>,
+}
+
+/// More keys than there are permissions need not be read.
+const MOST: usize = 100;
+
+fn asked(access: &Access<FullKey>) -> Result<Map<String, Value>> {
+    let asked = access.json::<PermissionsBody>()?.permissions.filter(|asked| !asked.is_empty());
+    let asked = asked.ok_or_else(|| Error::field("permissions", "The permissions field is required."))?;
+    match asked.len() > MOST {
+        true => Err(Error::field("permissions", format!("No more than {MOST} permissions may be set in one call."))),
+        false => Ok(asked),
+    }
+}
+
+fn scope(access: &Access<FullKey>) -> Result<Scope> {
+    Scope::parse(access.param("scope"))
+        .ok_or_else(|| Error::field("scope", "The scope must be admin, moderator or participant."))
+}
+
+pub async fn list_role(access: Access<FullKey>) -> Result<Reply> {
+    let (id, app, ask) = (from_path(&access)?, access.app().id, access.page()?);
+    let items = access.store().read(move |read| actions::roles::list(read, app, &id)).await?;
+    Ok(page(&Page::of(items, ask), ask))
+}
+
+pub async fn set_role(access: Access<FullKey>) -> Result<Reply> {
+    let (id, app, asked) = (from_path(&access)?, access.app().id, asked(&access)?);
+    let changed = access.store().write("roles.permit", move |tx| actions::roles::set(tx, app, &id, &asked)).await?;
+    Ok(data(&changed))
+}
+
+pub async fn unset_role(access: Access<FullKey>) -> Result<Reply> {
+    let (id, app, permission) = (from_path(&access)?, access.app().id, access.param("permission").to_owned());
+    let left = access.store().write("roles.unset", move |tx| actions::roles::unset(tx, app, &id, &permission)).await?;
+    Ok(data(&json!({"permissions": left})))
+}
+
+pub async fn list_scope(access: Access<FullKey>) -> Result<Reply> {
+    let (guid, scope, app, ask) = (access.guid()?, scope(&access)?, access.app().id, access.page()?);
+    let items = access.store().read(move |read| actions::roles::list_scope(read, app, &guid, scope)).await?;
+    Ok(page(&Page::of(items, ask), ask))
+}
+
+pub async fn set_scope(access: Access<FullKey>) -> Result<Reply> {
+    let (guid, scope, app, asked) = (access.guid()?, scope(&access)?, access.app().id, asked(&access)?);
+    let changed = access
+        .store()
+        .write("scopes.permit", move |tx| actions::roles::set_scope(tx, app, &guid, scope, &asked))
+        .await?;
+    Ok(data(&changed))
+}
+
+pub async fn unset_scope(access: Access<FullKey>) -> Result<Reply> {
+    let (guid, scope, app) = (access.guid()?, scope(&access)?, access.app().id);
+    let permission = access.param("permission").to_owned();
+    let left = access
+        .store()
+        .write("scopes.unset", move |tx| actions::roles::unset_scope(tx, app, &guid, scope, &permission))
+        .await?;
+    Ok(data(&json!({"permissions": left})))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<PermissionsBody>("set-role-permissions").body::<PermissionsBody>("set-scope-permissions");
+    doc.query("list-role-permissions", &["perPage", "page"]);
+    doc.query("list-scope-permissions", &["perPage", "page"]);
+}
