@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::model::limits::{RateLimits, Rates};
+
 /// Every setting of the server. A flag wins over its variable.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
@@ -43,6 +45,8 @@ pub struct Config {
     pub connections: usize,
     #[command(flatten)]
     pub limits: LimitArgs,
+    #[command(flatten)]
+    pub rates: RateArgs,
     #[command(flatten)]
     pub media: MediaArgs,
 }
@@ -93,7 +97,36 @@ pub struct LimitArgs {
     pub app_grace: i64,
 }
 
+/// How many requests an app may make.
+#[derive(Args, Clone, Debug)]
+pub struct RateArgs {
+    /// Whose requests are counted: `off`, `remote` (not those from this machine; behind a proxy on this machine that is
+    /// nobody's) or `all` [default: remote; off with --demo]
+    #[arg(long, env = "HOBNOB_RATE_LIMITS", value_name = "WHOSE", value_parser = Rates::parse)]
+    pub rate_limits: Option<Rates>,
+    /// Requests of an app in a minute
+    #[arg(long, env = "HOBNOB_RATE_STANDARD", default_value_t = 20_000, value_name = "N")]
+    pub rate_standard: u32,
+    /// Logins, and calls that make, delete or enter users and groups, of an app in a minute
+    #[arg(long, env = "HOBNOB_RATE_CORE", default_value_t = 10_000, value_name = "N")]
+    pub rate_core: u32,
+    /// Data imports of an app in a minute
+    #[arg(long, env = "HOBNOB_RATE_IMPORT", default_value_t = 60, value_name = "N")]
+    pub rate_import: u32,
+}
+
 impl Config {
+    /// How many requests an app may make.
+    pub fn rate_limits(&self) -> RateLimits {
+        let RateArgs { rate_limits, rate_standard, rate_core, rate_import } = self.rates;
+        RateLimits {
+            rates: rate_limits.unwrap_or(Rates::Remote),
+            standard: rate_standard,
+            core: rate_core,
+            import: rate_import,
+        }
+    }
+
     /// The limits these settings make.
     pub fn limits(&self) -> crate::model::limits::Limits {
         let LimitArgs {

@@ -10,6 +10,7 @@ use actix_web::web::{self, Data, ThinData};
 use actix_web::{App, HttpServer};
 
 use crate::actions;
+use crate::api::rate::Meter;
 use crate::api::{self, Api, Router};
 use crate::config::Config;
 use crate::live::command::Context;
@@ -64,6 +65,7 @@ impl Server {
             limits,
             public_host: config.public_host.clone(),
             region: config.region.clone(),
+            meter: Meter::new(config.rate_limits()),
             ids: Ids,
             media: media.clone(),
             description: api::description(router.routes()),

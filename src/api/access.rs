@@ -7,14 +7,15 @@ use std::borrow::Cow;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
 use actix_web::http::header::HeaderMap;
 use actix_web::web::Payload;
+use actix_web::{HttpMessage, HttpRequest};
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::Api;
+use super::rate::Class;
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::{Feature, Features};
@@ -71,6 +72,7 @@ demands!(Open FullKey AnyKey Either AsUser Behalf Token Socket Admin Management)
 pub struct Parts {
     /// What the route belongs to; logged-in users whose role has one of them switched off are refused.
     pub features: Features,
+    pub class: Class,
     pub request: HttpRequest,
     pub params: Vec<(String, String)>,
     pub query: Query,
@@ -99,6 +101,15 @@ impl<D: Demand> Access<D> {
     /// Checks the credentials against the demand.
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
         let (caller, key) = admit::<D>(&api, &parts).await?;
+        // Whom no app sends (admins, who runs apps) nothing counts.
+        if caller.app.id != 0 {
+            let local = parts.request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+            let budget = api.meter.count(caller.app.id, parts.class, api.store.clock().now(), local);
+            if let Some(budget) = budget {
+                parts.request.extensions_mut().insert(budget);
+                budget.check()?;
+            }
+        }
         Ok(Access { caller, key, api, parts, demand: PhantomData })
     }
 

@@ -24,6 +24,7 @@ mod openapi;
 mod pages;
 mod permissions;
 mod presence;
+pub mod rate;
 mod reactions;
 mod reply;
 mod roles;
@@ -39,7 +40,7 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use crate::live::command::Context;
 use crate::live::hub::Hub;
@@ -52,6 +53,7 @@ use crate::model::time::Ids;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use access::{Access, Demand, Parts, Query, Who};
+use rate::{Budget, Class, Meter};
 use reply::Reply;
 
 /// What handlers share.
@@ -66,6 +68,7 @@ pub struct Api {
     pub region: String,
     pub ids: Ids,
     pub router: Router,
+    pub meter: Meter,
     pub media: Media,
     /// `openapi.json`
     pub description: String,
@@ -82,6 +85,8 @@ pub struct Route {
     pub who: Who,
     /// What the call belongs to, for roles that have features switched off.
     pub features: Features,
+    /// What it counts as among an app's requests.
+    pub class: Class,
     /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
     pub takes_files: bool,
     handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
@@ -99,6 +104,7 @@ where
         operation,
         who: D::WHO,
         features: Features::NONE,
+        class: Class::Standard,
         takes_files: false,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
     }
@@ -107,6 +113,14 @@ where
 impl Route {
     fn with_files(self) -> Route {
         Route { takes_files: true, ..self }
+    }
+
+    fn core(self) -> Route {
+        Route { class: Class::Core, ..self }
+    }
+
+    fn import(self) -> Route {
+        Route { class: Class::Import, ..self }
     }
 
     /// Ties the row to features; one of them switched off for a role refuses the call to its users.
@@ -147,7 +161,7 @@ pub fn routes() -> Vec<Route> {
             .feature(&[F::GetUserMessages]),
         r.on(&get, "/groups/{guid}/messages", "user-list-group-messages", messages::in_group)
             .feature(&[F::GetGroupMessages]),
-        r.on(&put, "/me", "update-me", me::update).feature(&[F::UpdateAuthToken]),
+        r.on(&put, "/me", "update-me", me::update).core().feature(&[F::UpdateAuthToken]),
         r.on(&get, "/me", "get-me", me::show).feature(&[F::GetMyDetails]),
         r.on(&delete, "/me", "logout", me::log_out).feature(&[F::Logout]),
         r.on(&post, "/me/jwt", "(client) create-media-token", me::media_token),
@@ -159,7 +173,7 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/apikeys/{apiKey}", "get-apikey", keys::show),
         r.on(&put, "/apikeys/{apiKey}", "update-apikey", keys::update),
         r.on(&delete, "/apikeys/{apiKey}", "delete-apikey", keys::delete),
-        r.on(&post, "/users/{uid}/auth_tokens", "create-authtoken", tokens::create),
+        r.on(&post, "/users/{uid}/auth_tokens", "create-authtoken", tokens::create).core(),
         r.on(&get, "/users/{uid}/auth_tokens", "list-authtokens", tokens::list),
         r.on(&delete, "/users/{uid}/auth_tokens", "flush-authtokens", tokens::flush),
         r.on(&get, "/users/{uid}/auth_tokens/{authToken}", "get-authtoken", tokens::show),
@@ -184,13 +198,13 @@ pub fn routes() -> Vec<Route> {
             "unset-scope-permissions",
             permissions::unset_scope,
         ),
-        r.on(&post, "/users", "create-user", users::create),
+        r.on(&post, "/users", "create-user", users::create).core(),
         r.on(&get, "/users", "list-users", users::list).feature(&[F::ListUsers]),
         r.on(&put, "/users", "reactivate-users", users::reactivate),
         r.on(&delete, "/users", "deactivate-users", users::deactivate),
         r.on(&get, "/users/{uid}", "get-user", users::show).feature(&[F::GetUser]),
         r.on(&put, "/users/{uid}", "update-user", users::update),
-        r.on(&delete, "/users/{uid}", "delete-user", users::delete),
+        r.on(&delete, "/users/{uid}", "delete-user", users::delete).core(),
         r.on(&post, "/users/{uid}/blockedusers", "block-users", blocks::block_for).feature(&[F::BlockUser]),
         r.on(&delete, "/users/{uid}/blockedusers", "unblock-users", blocks::unblock_for).feature(&[F::UnblockUser]),
         r.on(&get, "/users/{uid}/blockedusers", "list-blocked-users", blocks::list_for).feature(&[F::GetBlockedUsers]),
@@ -200,13 +214,15 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/users/{uid}/friends", "add-friend", friends::add),
         r.on(&get, "/users/{uid}/friends", "list-all-friends", friends::list),
         r.on(&delete, "/users/{uid}/friends", "remove-friend", friends::remove),
-        r.on(&post, "/groups", "create-group", groups::create).feature(&[F::CreateGroup]),
+        r.on(&post, "/groups", "create-group", groups::create).core().feature(&[F::CreateGroup]),
         r.on(&get, "/groups", "list-groups", groups::list).feature(&[F::ListGroups]),
         r.on(&get, "/groups/{guid}", "get-group", groups::show).feature(&[F::GetGroup]),
         r.on(&put, "/groups/{guid}", "update-group", groups::update).feature(&[F::UpdateGroup]),
         r.on(&delete, "/groups/{guid}", "delete-group", groups::delete).feature(&[F::DeleteGroup]),
         r.on(&patch, "/groups/{guid}/owner", "(client) transfer-ownership", groups::transfer).feature(&[F::PatchOwner]),
-        r.on(&post, "/groups/{guid}/members", "add-group-members", members::add_or_join).feature(&[F::JoinGroup]),
+        r.on(&post, "/groups/{guid}/members", "add-group-members", members::add_or_join)
+            .core()
+            .feature(&[F::JoinGroup]),
         r.on(&put, "/groups/{guid}/members", "(client) add-group-members", members::add)
             .feature(&[F::AddMember, F::MassMemberOperate]),
         r.on(&delete, "/groups/{guid}/members", "(client) leave-group", members::leave).feature(&[F::LeaveGroup]),
@@ -259,10 +275,10 @@ pub fn routes() -> Vec<Route> {
             "mark-group-conversation-as-unread",
             conversations::unread_group,
         ),
-        r.on(&post, "/data_import/users", "import-users", imports::users),
-        r.on(&post, "/data_import/groups", "import-groups", imports::groups),
-        r.on(&post, "/data_import/members", "import-members", imports::members),
-        r.on(&post, "/data_import/messages", "import-messages", imports::messages),
+        r.on(&post, "/data_import/users", "import-users", imports::users).import(),
+        r.on(&post, "/data_import/groups", "import-groups", imports::groups).import(),
+        r.on(&post, "/data_import/members", "import-members", imports::members).import(),
+        r.on(&post, "/data_import/messages", "import-messages", imports::messages).import(),
         r.on(&post, "/apps", "create-app", apps::create),
         r.on(&get, "/apps", "list-apps", apps::list),
         r.on(&delete, "/apps/{appId}", "delete-app", apps::delete),
@@ -394,6 +410,9 @@ pub async fn dispatch(
             Err(error) => reply::refusal(&error),
         }
     };
+    if let Some(budget) = request.extensions().get::<Budget>() {
+        budget.tell(&mut response);
+    }
     allow_any_origin(&mut response);
     response
 }
@@ -402,9 +421,16 @@ async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Resu
     let path = versionless(beside_socket(request.path()))?;
     let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
     let query = Query::parse(request.query_string());
-    let mut parts =
-        Parts { features: route.features, request: request.clone(), params, query, body: Bytes::new(), upload: None };
-    let most = if route.path.starts_with("/data_import/") {
+    let mut parts = Parts {
+        features: route.features,
+        class: route.class,
+        request: request.clone(),
+        params,
+        query,
+        body: Bytes::new(),
+        upload: None,
+    };
+    let most = if route.class == Class::Import {
         // So much is read only from somebody who may import.
         access::admit::<access::FullKey>(&api, &parts).await?;
         api.limits.import_body()
@@ -485,13 +511,13 @@ fn preflight(request: &HttpRequest) -> HttpResponse {
     response.finish()
 }
 
+/// Headers that a browser lets its page read.
+const EXPOSED: &str = "Retry-After, X-Rate-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, Content-Range, ETag";
+
 fn allow_any_origin(response: &mut HttpResponse) {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, header::HeaderValue::from_static("*"));
-    headers.insert(
-        header::ACCESS_CONTROL_EXPOSE_HEADERS,
-        header::HeaderValue::from_static("Retry-After, Content-Range, ETag"),
-    );
+    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, header::HeaderValue::from_static(EXPOSED));
 }
 
 #[cfg(test)]

@@ -104,6 +104,35 @@ impl Default for Limits {
     }
 }
 
+/// Whose requests are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rates {
+    Off,
+    /// All but those from the server's own machine.
+    Remote,
+    All,
+}
+
+impl Rates {
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        match text {
+            "off" => Ok(Rates::Off),
+            "remote" => Ok(Rates::Remote),
+            "all" => Ok(Rates::All),
+            _ => Err("expected off, remote or all".to_owned()),
+        }
+    }
+}
+
+/// Requests of an app in a minute, by the class of the operation.
+#[derive(Clone, Copy, Debug)]
+pub struct RateLimits {
+    pub rates: Rates,
+    pub standard: u32,
+    pub core: u32,
+    pub import: u32,
+}
+
 impl Limits {
     /// Bytes of an import's body: each row may be a whole message with the people in it.
     pub fn import_body(&self) -> usize {

@@ -17,7 +17,6 @@ const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::FileType, "uploads have a play of their own: tests/it/media.rs"),
     (Code::FileNotFound, "uploads have a play of their own: tests/it/media.rs"),
     (Code::UploadNotFound, "uploads have a play of their own: tests/it/media.rs"),
-    (Code::TooManyRequests, "requests are not counted yet"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];
 
@@ -271,6 +270,9 @@ async fn general(w: &mut World) {
     w.is(Code::BadRequest, w.ann.get("/users?page=0").await);
     let large = vec![b' '; 300_000];
     w.is(Code::TooLarge, w.ann.raw(Method::POST, "/messages", Some(large)).await);
+    let strict = Harness::with(&["--rate-limits", "all", "--rate-standard", "1"]).await;
+    strict.get("/users").await.ok();
+    w.is(Code::TooManyRequests, strict.get("/users").await);
     // With no room to wait, some of many writes at once are turned away, and say when to come again.
     let narrow = Harness::with(&["--write-queue", "1"]).await;
     let (a, b) = (narrow.user("a").await, narrow.user("b").await);

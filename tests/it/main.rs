@@ -29,6 +29,7 @@ mod order;
 mod paging;
 mod permissions;
 mod presence;
+mod rates;
 mod reactions;
 mod receipts;
 mod roles;
