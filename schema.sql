@@ -399,3 +399,42 @@ CREATE TABLE admin_sessions (
   created_at  INTEGER NOT NULL,
   expires_at  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- What a user chose about notifications, and where else he can be reached. Nothing here sends anything.
+CREATE TABLE notification_choices (
+  user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
+  preferences TEXT,                             -- JSON, what differs from the app's settings
+  timezone    TEXT,                             -- IANA name
+  email       TEXT,
+  phno        TEXT                              -- with country code
+) STRICT;
+
+-- Conversations a user has muted.
+CREATE TABLE mutes (
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  type        TEXT    NOT NULL CHECK (type IN ('oneOnOne','group')),
+  id          TEXT    NOT NULL,                 -- uid or guid
+  until       INTEGER NOT NULL,                 -- Unix milliseconds, as clients say it
+  PRIMARY KEY (user_id, type, id)
+) STRICT, WITHOUT ROWID;
+
+-- Push tokens of devices; each belongs to one login and ends with it.
+CREATE TABLE push_tokens (
+  id          INTEGER PRIMARY KEY,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  token_id    INTEGER NOT NULL REFERENCES tokens(id) ON DELETE CASCADE,
+  push_token  TEXT    NOT NULL,
+  platform    TEXT    NOT NULL,
+  provider_id TEXT    NOT NULL,
+  type        TEXT    NOT NULL,                 -- chat | voip
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  UNIQUE (user_id, push_token)
+) STRICT;
+CREATE INDEX push_tokens_by_login ON push_tokens(token_id);
+
+-- What an app chose about notifications.
+CREATE TABLE notification_settings (
+  app         INTEGER PRIMARY KEY REFERENCES apps(id) ON DELETE CASCADE,
+  settings    TEXT    NOT NULL                  -- JSON, what differs from the defaults
+) STRICT;

@@ -16,6 +16,7 @@ pub mod imports;
 pub mod interactions;
 pub mod members;
 pub mod messages;
+pub mod notifications;
 #[cfg(test)]
 mod plans;
 pub mod reactions;

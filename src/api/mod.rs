@@ -4,6 +4,7 @@
 //! is in the handler's type. Everything enters by [`dispatch`], which also answers what is no operation: preflights,
 //! socket upgrades, the admin page.
 
+mod absent;
 mod access;
 mod admin;
 mod apps;
@@ -20,6 +21,7 @@ mod media;
 mod members;
 mod messages;
 mod metrics;
+mod notifications;
 mod openapi;
 mod pages;
 mod permissions;
@@ -292,6 +294,98 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/calls", "(client) initiate-call", calls::initiate).feature(&[F::CreateCall]),
         r.on(&put, "/calls/{sessionid}", "(client) update-call", calls::update).feature(&[F::UpdateCall]),
         r.on(&patch, "/calls/{sessionid}/type", "(client) switch-call-type", calls::switch).feature(&[F::UpdateCall]),
+        r.on(&get, "/notifications/v1/settings", "notifications-push-list-settings", notifications::settings),
+        r.on(
+            &patch,
+            "/notifications/v1/settings",
+            "notifications-push-update-settings",
+            notifications::change_settings,
+        ),
+        r.on(&delete, "/notifications/v1/settings", "notifications-push-reset-settings", notifications::reset_settings),
+        r.on(&get, "/notifications/v1/preferences", "notifications-push-list-preferences", notifications::preferences),
+        r.on(
+            &patch,
+            "/notifications/v1/preferences",
+            "notifications-push-update-preferences",
+            notifications::change_preferences,
+        ),
+        r.on(
+            &delete,
+            "/notifications/v1/preferences",
+            "notifications-push-reset-preferences",
+            notifications::reset_preferences,
+        ),
+        r.on(&get, "/notifications/v1/preferences/mute", "notifications-push-list-muted", notifications::mutes),
+        r.on(&put, "/notifications/v1/preferences/mute", "notifications-push-mute-conversations", notifications::mute),
+        r.on(
+            &delete,
+            "/notifications/v1/preferences/mute",
+            "notifications-push-unmute-conversations",
+            notifications::unmute,
+        ),
+        r.on(&get, "/notifications/v1/preferences/timezone", "notifications-get-timezone", notifications::timezone),
+        r.on(
+            &patch,
+            "/notifications/v1/preferences/timezone",
+            "notifications-update-timezone",
+            notifications::set_timezone,
+        ),
+        r.on(&get, "/notifications/push/v1/preferences", "(client) list-preferences", notifications::preferences),
+        r.on(
+            &patch,
+            "/notifications/push/v1/preferences",
+            "(client) update-preferences",
+            notifications::change_preferences,
+        ),
+        r.on(
+            &delete,
+            "/notifications/push/v1/preferences",
+            "(client) reset-preferences",
+            notifications::reset_preferences,
+        ),
+        r.on(&get, "/notifications/push/v1/preferences/mute", "(client) list-muted", notifications::mutes),
+        r.on(&put, "/notifications/push/v1/preferences/mute", "(client) mute-conversations", notifications::mute),
+        r.on(
+            &delete,
+            "/notifications/push/v1/preferences/mute",
+            "(client) unmute-conversations",
+            notifications::unmute,
+        ),
+        r.on(&get, "/notifications/push/v1/preferences/timezone", "(client) get-timezone", notifications::timezone),
+        r.on(
+            &patch,
+            "/notifications/push/v1/preferences/timezone",
+            "(client) update-timezone",
+            notifications::set_timezone,
+        ),
+        r.on(&get, "/notifications/v1/contact-details", "notifications-get-contact-details", notifications::contact),
+        r.on(
+            &patch,
+            "/notifications/v1/contact-details",
+            "notifications-update-contact-details",
+            notifications::set_contact,
+        ),
+        r.on(
+            &delete,
+            "/notifications/v1/contact-details",
+            "notifications-delete-contact-details",
+            notifications::delete_contact,
+        ),
+        r.on(&post, "/notifications/push/v1/tokens", "notifications-push-register-token", notifications::register),
+        r.on(&get, "/notifications/push/v1/tokens", "notifications-push-list-tokens", notifications::tokens),
+        r.on(
+            &delete,
+            "/notifications/push/v1/tokens",
+            "notifications-push-unregister-tokens",
+            notifications::unregister,
+        ),
+        r.on(
+            &delete,
+            "/notifications/push/v1/tokens/{pushToken}",
+            "notifications-push-delete-token",
+            notifications::unregister_one,
+        ),
+        r.on(&get, "/notifications/v1/logs", "notifications-logs", notifications::logs),
         r.on(&post, "/admin/api/setup", "admin-setup", admin::set_up),
         r.on(&post, "/admin/api/login", "admin-login", admin::log_in),
         r.on(&post, "/admin/api/logout", "admin-logout", admin::log_out),
@@ -323,6 +417,7 @@ fn describe_nouns() -> openapi::Doc {
     messages::describe(&mut doc);
     metrics::describe(&mut doc);
     presence::describe(&mut doc);
+    notifications::describe(&mut doc);
     permissions::describe(&mut doc);
     reactions::describe(&mut doc);
     roles::describe(&mut doc);
@@ -419,7 +514,10 @@ pub async fn dispatch(
 
 async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Result<Reply> {
     let path = versionless(beside_socket(request.path()))?;
-    let (route, params) = api.router.find(request.method(), path).ok_or(Code::ApiNotFound)?;
+    let (route, params) = api.router.find(request.method(), path).ok_or_else(|| match absent::is(path) {
+        true => Code::FeatureNotAccessible,
+        false => Code::ApiNotFound,
+    })?;
     let query = Query::parse(request.query_string());
     let mut parts = Parts {
         features: route.features,

@@ -54,7 +54,9 @@ enum Kind {
 /// Every query parameter, with its meaning.
 const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("affix", Kind::OneOf(&["append", "prepend"]), "Direction of the cursor: newer or older"),
+    ("all", Kind::Flag, "Of all logins of the user"),
     ("attachmentTypes", Kind::List, "Kinds of attachments: image, video, audio, file"),
+    ("authToken", Kind::Text, "Auth token of the login that is meant"),
     ("categories", Kind::List, "Message categories"),
     ("category", Kind::Text, "Message category"),
     ("conversationId", Kind::Text, "Conversation"),
@@ -109,7 +111,7 @@ const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("toTimestamp", Kind::Whole, "Sent at or before, Unix seconds"),
     ("type", Kind::Text, "Type"),
     ("types", Kind::List, "Types"),
-    ("uid", Kind::Text, "A user who takes part"),
+    ("uid", Kind::Text, "The user it is about"),
     ("uids", Kind::List, "These users only"),
     ("undelivered", Kind::Flag, "Not delivered to the caller only"),
     ("unread", Kind::Flag, "Not read by the caller only"),

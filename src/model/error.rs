@@ -50,6 +50,7 @@ codes! {
     QuotaRestriction "ERR_PLAN_QUOTA_RESTRICTION" 403 "A limit has been reached."
     FeatureNotAccessible "ERR_FEATURE_NOT_ACCESSIBLE" 403 "This feature is not available on this server."
     PermissionDenied "ERR_PERMISSION_DENIED" 403 "You are not permitted to do this."
+    PushTokenNotFound "ERR_TOKEN_NOT_FOUND" 404 "There is no such push token."
     RoleNotFound "ERR_ROLE_NOT_FOUND" 404 "There is no such role."
     RoleExists "ERR_ROLE_ALREADY_EXISTS" 409 "The role exists already."
     RoleDeleteDenied "ERR_ROLE_DELETE_DENIED" 403 "The default role cannot be deleted."

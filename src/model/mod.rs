@@ -17,6 +17,7 @@ pub mod import;
 pub mod json;
 pub mod limits;
 pub mod message;
+pub mod notification;
 pub mod page;
 pub mod party;
 pub mod patch;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use ::time::OffsetDateTime;
+
 /// The time of day in Unix seconds; a test may set it.
 #[derive(Clone, Default)]
 pub struct Clock {
@@ -41,20 +43,16 @@ pub fn seconds(at: i64) -> i64 {
 
 /// The first second of the month (UTC) that holds `at`, and of the one before it.
 pub fn months(at: i64) -> (i64, i64) {
-    let days = at.div_euclid(86_400);
-    let first = days - day_of_month(days);
-    let before = first - 1 - day_of_month(first - 1);
-    (first * 86_400, before * 86_400)
+    let first_of_month = |at: i64| {
+        date_and_time(at).replace_day(1).map_or(at, |first| first.date().midnight().assume_utc().unix_timestamp())
+    };
+    let first = first_of_month(at);
+    (first, first_of_month(first - 1))
 }
 
-/// How many days of its month lie before this day (days since 1970). Years here begin in March, so that the leap day is
-/// their last and months follow one pattern.
-fn day_of_month(days: i64) -> i64 {
-    let day_of_era = (days + 719_468).rem_euclid(146_097);
-    let year = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * day_of_year + 2) / 153;
-    day_of_year - (153 * month + 2) / 5
+/// The date and time (UTC) of a Unix time in seconds; of what lies beyond the calendar, its beginning.
+pub fn date_and_time(at: i64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
 /// Random names and secrets from the operating system.

@@ -22,6 +22,7 @@ pub mod management;
 pub mod members;
 pub mod messages;
 pub mod metrics;
+pub mod notifications;
 #[cfg(test)]
 pub mod plans;
 pub mod reactions;

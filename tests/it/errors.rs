@@ -268,6 +268,9 @@ async fn general(w: &mut World) {
     w.is(Code::InvalidVersion, w.ann.at_path("/v2/me").await);
     w.is(Code::ApiNotFound, w.ann.get("/nothing").await);
     w.is(Code::BadRequest, w.ann.get("/users?page=0").await);
+    w.is(Code::FeatureNotAccessible, w.ann.post("/ai/smart-replies", json!({})).await);
+    let gone = w.ann.delete("/notifications/push/v1/tokens/none").await;
+    w.is(Code::PushTokenNotFound, gone);
     let large = vec![b' '; 300_000];
     w.is(Code::TooLarge, w.ann.raw(Method::POST, "/messages", Some(large)).await);
     let strict = Harness::with(&["--rate-limits", "all", "--rate-standard", "1"]).await;

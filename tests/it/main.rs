@@ -24,6 +24,7 @@ mod media;
 mod members;
 mod messages;
 mod metrics;
+mod notifications;
 mod online;
 mod order;
 mod paging;

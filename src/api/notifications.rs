@@ -1,0 +1,306 @@
+//! Choices about notifications. A user makes them by token, the app for him by `uid` in the query or `onBehalfOf`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::access::{Access, Behalf, Either, FullKey};
+use super::openapi::Doc;
+use super::reply::{Reply, data, list as list_reply};
+use crate::actions::notifications::{self as actions, Named};
+use crate::model::error::{Error, Result};
+use crate::model::ids::Uid;
+use crate::model::notification::{check_email, check_phone, check_timezone, show_preferences, token_field};
+use crate::model::user::check_length;
+use crate::store::notifications::{self as rows, Mute, NewPushToken, Whose};
+use crate::store::{digest, users};
+
+/// Conversations in one call.
+const MOST_MUTES: usize = 100;
+
+/// Characters of a push token and of a provider's id.
+const MOST_TOKEN: usize = 4096;
+const MOST_PROVIDER: usize = 100;
+
+fn success() -> Reply {
+    data(&json!({"success": true}))
+}
+
+/// users.id of the user the call is about.
+async fn subject(access: &Access<Either>) -> Result<i64> {
+    if let Some(user) = access.caller().viewer() {
+        return Ok(user);
+    }
+    let uid = access.query().get("uid").ok_or_else(|| Error::field("uid", "The uid field is required."))?;
+    let (uid, app) = (Uid::from_path(uid)?, access.app().clone());
+    access.store().read(move |read| Ok(users::person(read, &app, &uid)?.id)).await
+}
+
+/// The body as it is, an object.
+fn object(access: &Access<impl super::access::Demand>) -> Result<Value> {
+    access.json::<Map<String, Value>>().map(Value::Object)
+}
+
+pub async fn settings(access: Access<FullKey>) -> Result<Reply> {
+    let app = access.app().id;
+    Ok(data(&access.store().read(move |read| actions::settings(read, app)).await?))
+}
+
+pub async fn change_settings(access: Access<FullKey>) -> Result<Reply> {
+    let (app, given) = (access.app().id, object(&access)?);
+    access.store().write("notifications.settings", move |tx| actions::change_settings(tx, app, &given)).await?;
+    Ok(success())
+}
+
+pub async fn reset_settings(access: Access<FullKey>) -> Result<Reply> {
+    let app = access.app().id;
+    access.store().write("notifications.reset", move |tx| rows::set_settings(tx, app, None)).await?;
+    Ok(success())
+}
+
+pub async fn preferences(access: Access<Either>) -> Result<Reply> {
+    let (user, app) = (subject(&access).await?, access.app().id);
+    let (settings, own) = access.store().read(move |read| actions::preferences(read, app, user)).await?;
+    Ok(data(&show_preferences(&settings, &own)))
+}
+
+pub async fn change_preferences(access: Access<Either>) -> Result<Reply> {
+    let (user, app, given) = (subject(&access).await?, access.app().id, object(&access)?);
+    let (settings, own) = access
+        .store()
+        .write("notifications.preferences", move |tx| actions::change_preferences(tx, app, user, &given))
+        .await?;
+    Ok(data(&show_preferences(&settings, &own)))
+}
+
+pub async fn reset_preferences(access: Access<Either>) -> Result<Reply> {
+    let (user, app) = (subject(&access).await?, access.app().id);
+    let left =
+        access.store().write("notifications.preferences", move |tx| actions::reset_preferences(tx, app, user)).await?;
+    Ok(data(&left))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct MuteBody {
+    id: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// Unix milliseconds; only for muting
+    until: Option<i64>,
+}
+
+#[derive(Deserialize, ToSchema)]
+struct MutesBody {
+    conversations: Option<Vec<MuteBody>>,
+}
+
+fn conversations(access: &Access<Either>) -> Result<Vec<(String, String, Option<i64>)>> {
+    let given = access.json::<MutesBody>()?.conversations;
+    let given = given.ok_or_else(|| Error::field("conversations", "The conversations field is required."))?;
+    if given.len() > MOST_MUTES {
+        let sentence = format!("No more than {MOST_MUTES} conversations may be named in one call.");
+        return Err(Error::field("conversations", sentence));
+    }
+    let one = |MuteBody { id, kind, until }: MuteBody| {
+        let id = id.filter(|id| !id.is_empty()).ok_or_else(|| Error::field("id", "The id field is required."))?;
+        match kind {
+            Some(kind) if matches!(kind.as_str(), "oneOnOne" | "group") => Ok((kind, id, until)),
+            _ => Err(Error::field("type", "The type must be oneOnOne or group.")),
+        }
+    };
+    given.into_iter().map(one).collect()
+}
+
+pub async fn mutes(access: Access<Either>) -> Result<Reply> {
+    let user = subject(&access).await?;
+    let muted = access.store().read(move |read| rows::mutes(read, user)).await?;
+    Ok(data(&json!({"mutedConversations": muted})))
+}
+
+pub async fn mute(access: Access<Either>) -> Result<Reply> {
+    let (user, app) = (subject(&access).await?, access.app().clone());
+    let mutes = conversations(&access)?.into_iter().map(|(kind, id, until)| {
+        let until = until.ok_or_else(|| Error::field("until", "The until field is required."))?;
+        Ok(Mute { id, kind, until })
+    });
+    let mutes = mutes.collect::<Result<Vec<_>>>()?;
+    access.store().write("notifications.mute", move |tx| actions::mute(tx, &app, user, mutes)).await?;
+    Ok(success())
+}
+
+pub async fn unmute(access: Access<Either>) -> Result<Reply> {
+    let user = subject(&access).await?;
+    let named: Vec<_> = conversations(&access)?.into_iter().map(|(kind, id, _)| (kind, id)).collect();
+    access.store().write("notifications.unmute", move |tx| actions::unmute(tx, user, &named)).await?;
+    Ok(success())
+}
+
+#[derive(Deserialize, ToSchema)]
+struct TimezoneBody {
+    timezone: Option<String>,
+}
+
+pub async fn timezone(access: Access<Either>) -> Result<Reply> {
+    let user = subject(&access).await?;
+    let choices = access.store().read(move |read| rows::choices(read, user)).await?;
+    Ok(data(&json!({"timezone": choices.timezone.as_deref().unwrap_or("UTC")})))
+}
+
+pub async fn set_timezone(access: Access<Either>) -> Result<Reply> {
+    let user = subject(&access).await?;
+    let name = access.json::<TimezoneBody>()?.timezone;
+    let name = name.ok_or_else(|| Error::field("timezone", "The timezone field is required."))?;
+    check_timezone(&name)?;
+    let answer = json!({"timezone": &name});
+    access.store().write("notifications.timezone", move |tx| actions::set_timezone(tx, user, name)).await?;
+    Ok(data(&answer))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ContactBody {
+    email: Option<String>,
+    phno: Option<String>,
+}
+
+pub async fn contact(access: Access<Behalf>) -> Result<Reply> {
+    let user = access.caller().user;
+    Ok(data(&access.store().read(move |read| rows::choices(read, user)).await?.contact))
+}
+
+pub async fn set_contact(access: Access<Behalf>) -> Result<Reply> {
+    let user = access.caller().user;
+    let ContactBody { email, phno } = access.json()?;
+    if let Some(email) = email.as_deref().filter(|email| !email.is_empty()) {
+        check_email(email)?;
+    }
+    if let Some(phno) = phno.as_deref().filter(|phno| !phno.is_empty()) {
+        check_phone(phno)?;
+    }
+    let left =
+        access.store().write("notifications.contact", move |tx| actions::set_contact(tx, user, email, phno)).await?;
+    Ok(data(&left))
+}
+
+pub async fn delete_contact(access: Access<Behalf>) -> Result<Reply> {
+    let (user, none) = (access.caller().user, || Some(String::new()));
+    access.store().write("notifications.contact", move |tx| actions::set_contact(tx, user, none(), none())).await?;
+    Ok(success())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TokenBody {
+    auth_token: Option<String>,
+    platform: Option<String>,
+    provider_id: Option<String>,
+    fcm_token: Option<String>,
+    device_token: Option<String>,
+    voip_token: Option<String>,
+    timezone: Option<String>,
+}
+
+/// The login a call about push tokens is for: by its auth token, or the one that asks.
+fn named(access: &Access<Either>, auth_token: Option<&str>) -> Result<Named> {
+    let token = auth_token.filter(|token| !token.is_empty()).map(digest);
+    match (access.caller().token, token) {
+        (Some(login), token) => Ok(Named::Own { user: access.caller().user, login, token }),
+        (None, Some(token)) => Ok(Named::Token(token)),
+        (None, None) => Err(Error::field("authToken", "The authToken field is required.")),
+    }
+}
+
+/// As `named`, from the body or the query.
+fn named_anywhere(access: &Access<Either>) -> Result<Named> {
+    let in_body = access.json::<TokenBody>()?.auth_token;
+    named(access, in_body.as_deref().or(access.query().get("authToken")))
+}
+
+pub async fn register(access: Access<Either>) -> Result<Reply> {
+    let body: TokenBody = access.json()?;
+    let named = named(&access, body.auth_token.as_deref())?;
+    let platform = body.platform.ok_or_else(|| Error::field("platform", "The platform field is required."))?;
+    let (field, kind) =
+        token_field(&platform).ok_or_else(|| Error::field("platform", "The platform is not one that is known."))?;
+    let push_token = match field {
+        "fcmToken" => body.fcm_token,
+        "deviceToken" => body.device_token,
+        _ => body.voip_token,
+    };
+    let push_token = push_token.filter(|token| !token.is_empty());
+    let push_token = push_token.ok_or_else(|| Error::field(field, format!("The {field} field is required.")))?;
+    check_length(field, &push_token, MOST_TOKEN)?;
+    let provider_id = body.provider_id.unwrap_or_default();
+    check_length("providerId", &provider_id, MOST_PROVIDER)?;
+    let timezone = body.timezone.filter(|timezone| !timezone.is_empty());
+    if let Some(timezone) = &timezone {
+        check_timezone(timezone)?;
+    }
+    let (app, new) = (access.app().id, NewPushToken { push_token, platform, provider_id, kind });
+    access.store().write("notifications.register", move |tx| actions::register(tx, app, named, &new, timezone)).await?;
+    Ok(success())
+}
+
+pub async fn tokens(access: Access<Either>) -> Result<Reply> {
+    let (app, all) = (access.app().id, access.query().flag("all"));
+    let named = named(&access, access.query().get("authToken"))?;
+    let found = access
+        .store()
+        .read(move |read| {
+            let (user, login) = actions::login(read, app, named)?;
+            rows::push_tokens(read, if all { Whose::User(user) } else { Whose::Login(login) })
+        })
+        .await?;
+    Ok(data(&json!({"pushTokens": found})))
+}
+
+pub async fn unregister(access: Access<Either>) -> Result<Reply> {
+    let (app, all) = (access.app().id, access.query().flag("all"));
+    let named = named_anywhere(&access)?;
+    let gone =
+        access.store().write("notifications.unregister", move |tx| actions::unregister(tx, app, named, all)).await?;
+    Ok(data(&json!({"pushTokens": gone})))
+}
+
+pub async fn unregister_one(access: Access<Either>) -> Result<Reply> {
+    let (app, token) = (access.app().id, access.param("pushToken").to_owned());
+    let named = named_anywhere(&access)?;
+    let gone = access
+        .store()
+        .write("notifications.unregister", move |tx| actions::unregister_one(tx, app, named, &token))
+        .await?;
+    Ok(data(&json!({"pushTokens": [gone]})))
+}
+
+/// Nothing is sent, so there is nothing to log.
+pub async fn logs(access: Access<FullKey>) -> Result<Reply> {
+    let limit = access.query().int("limit")?.unwrap_or(20);
+    Ok(list_reply(&Vec::<Value>::new(), json!({"current": {"limit": limit, "count": 0}})))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    for operation in ["notifications-push-mute-conversations", "(client) mute-conversations"] {
+        doc.body::<MutesBody>(operation);
+    }
+    for operation in ["notifications-push-unmute-conversations", "(client) unmute-conversations"] {
+        doc.body::<MutesBody>(operation);
+    }
+    doc.body::<TimezoneBody>("notifications-update-timezone").body::<TimezoneBody>("(client) update-timezone");
+    doc.body::<ContactBody>("notifications-update-contact-details");
+    doc.body::<TokenBody>("notifications-push-register-token");
+    doc.body::<TokenBody>("notifications-push-unregister-tokens").body::<TokenBody>("notifications-push-delete-token");
+    doc.query("notifications-push-list-tokens", &["authToken", "all"]);
+    doc.query("notifications-push-unregister-tokens", &["authToken", "all"]);
+    for operation in [
+        "notifications-push-list-preferences",
+        "notifications-push-update-preferences",
+        "notifications-push-reset-preferences",
+        "notifications-push-list-muted",
+        "notifications-push-mute-conversations",
+        "notifications-push-unmute-conversations",
+        "notifications-get-timezone",
+        "notifications-update-timezone",
+    ] {
+        doc.query(operation, &["uid"]);
+    }
+}
