@@ -232,14 +232,14 @@ CREATE TABLE messages (
   parent_id     INTEGER,                        -- reply in the thread of that message
   quoted_id     INTEGER,
   reply_count   INTEGER NOT NULL DEFAULT 0,
-  last_reply_id INTEGER,
+  last_reply_at INTEGER,                        -- of a message with a thread: when its newest reply was sent
   tags          TEXT,
   resource      TEXT,                           -- the client session that sent it
   muid          TEXT,                           -- the sender's own id: makes a retried send harmless
   seq           INTEGER NOT NULL,               -- conversations.total after this message
-  pinned_at     INTEGER,
+  pinned_at     INTEGER,                        -- set: pinned for everybody in the conversation
   pinned_by     TEXT,
-  flags         INTEGER NOT NULL DEFAULT 0      -- what it holds, a bit each (model/flags.rs): links, files, reactions
+  flags         INTEGER NOT NULL DEFAULT 0      -- what it holds, a bit each (model/flags.rs): links, files, reactions …
 ) STRICT;
 CREATE INDEX messages_by_conversation ON messages(conv_id, id);
 -- What a period brought, without reading the messages. The condition always holds; only statements that repeat it
@@ -249,6 +249,31 @@ CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid) WHERE muid IS 
 CREATE INDEX messages_by_parent ON messages(parent_id, id) WHERE parent_id IS NOT NULL;
 -- Most messages have no flag, so this stays small, and what has one is found without walking past the rest.
 CREATE INDEX messages_by_flags ON messages(conv_id, id, flags) WHERE flags <> 0;
+
+-- Threads of a conversation and of an app, by their newest reply.
+CREATE INDEX messages_by_thread ON messages(conv_id, last_reply_at, id) WHERE last_reply_at IS NOT NULL;
+CREATE INDEX messages_threads ON messages(app, last_reply_at, id) WHERE last_reply_at IS NOT NULL;
+CREATE INDEX messages_pinned ON messages(conv_id, id) WHERE pinned_at IS NOT NULL;
+-- What was edited or deleted, for clients that catch up.
+CREATE INDEX messages_by_change ON messages(conv_id, id) WHERE (edited_at IS NOT NULL OR deleted_at IS NOT NULL);
+
+-- Messages a user keeps in a list of his own.
+CREATE TABLE saved_messages (
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  saved_at    INTEGER NOT NULL,
+  PRIMARY KEY (user_id, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX saved_messages_by_message ON saved_messages(message_id);
+
+-- Who follows which thread: its starter, whoever replied or was named in it, and who asked to.
+CREATE TABLE thread_subscriptions (
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  parent_id   INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  subscribed  INTEGER NOT NULL,                 -- 0: he said that he does not want to
+  PRIMARY KEY (user_id, parent_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX thread_subscriptions_by_parent ON thread_subscriptions(parent_id);
 
 -- Full-text index of messages; rowid = messages.id. It is filled a while after the message (see store/search.rs): what
 -- it lacks is known from the next two tables and looked at directly. `words` is text folded by model/words.rs into

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::model::limits::{RateLimits, Rates};
+use crate::model::limits::{Limits, RateLimits, Rates};
 
 /// Every setting of the server. A flag wins over its variable.
 #[derive(Args, Clone, Debug)]
@@ -43,8 +43,9 @@ pub struct Config {
     /// Most sockets and requests in progress at once
     #[arg(long, env = "HOBNOB_CONNECTIONS", default_value_t = 25_000, value_name = "N")]
     pub connections: usize,
-    #[command(flatten)]
-    pub limits: LimitArgs,
+    /// Changes a limit, e.g. `members=500`; may be given several times. `hobnob limits` lists them
+    #[arg(long = "limit", env = "HOBNOB_LIMITS", value_delimiter = ',', value_name = "NAME=N", value_parser = limit)]
+    pub limits: Vec<(String, u64)>,
     #[command(flatten)]
     pub rates: RateArgs,
     #[command(flatten)]
@@ -54,47 +55,12 @@ pub struct Config {
 /// What may be uploaded.
 #[derive(Args, Clone, Debug)]
 pub struct MediaArgs {
-    /// Bytes of one upload with all its files
-    #[arg(long, env = "HOBNOB_MAX_UPLOAD", default_value_t = 104_857_600, value_name = "BYTES")]
-    pub max_upload: u64,
-    /// Files of a message
-    #[arg(long, env = "HOBNOB_MAX_FILES", default_value_t = 10, value_name = "N")]
-    pub max_files: usize,
     /// Types of files that are taken, e.g. `image/*,pdf`; all if none is named
     #[arg(long, env = "HOBNOB_FILE_TYPES", value_delimiter = ',', value_name = "TYPES")]
     pub file_types: Vec<String>,
     /// Types of files that are not taken, e.g. `exe,text/html`
     #[arg(long, env = "HOBNOB_FILE_TYPES_DENIED", value_delimiter = ',', value_name = "TYPES")]
     pub file_types_denied: Vec<String>,
-}
-
-/// Ceilings one may want to raise. The rest of the contract's limits are in `model::limits`.
-#[derive(Args, Clone, Debug)]
-pub struct LimitArgs {
-    /// Members of a group
-    #[arg(long, env = "HOBNOB_MAX_MEMBERS", default_value_t = 100_000, value_name = "N")]
-    pub max_members: i64,
-    /// Bytes of a message's `data`
-    #[arg(long, env = "HOBNOB_MAX_DATA", default_value_t = 65_536, value_name = "BYTES")]
-    pub max_data: usize,
-    /// Bytes of a JSON request body
-    #[arg(long, env = "HOBNOB_MAX_BODY", default_value_t = 262_144, value_name = "BYTES")]
-    pub max_body: usize,
-    /// Bytes of a socket frame from a client
-    #[arg(long, env = "HOBNOB_MAX_FRAME", default_value_t = 65_536, value_name = "BYTES")]
-    pub max_frame: usize,
-    /// Presence is pushed while at most this many users of an app are online
-    #[arg(long, env = "HOBNOB_PRESENCE_USERS", default_value_t = 1000, value_name = "N")]
-    pub presence_users: usize,
-    /// Typing reaches groups with up to this many members online
-    #[arg(long, env = "HOBNOB_TYPING_MEMBERS", default_value_t = 1000, value_name = "N")]
-    pub typing_members: usize,
-    /// Rows of one data import
-    #[arg(long, env = "HOBNOB_IMPORT_ROWS", default_value_t = 50, value_name = "N")]
-    pub import_rows: usize,
-    /// Seconds between the deletion of an app and the end of its data
-    #[arg(long, env = "HOBNOB_APP_GRACE", default_value_t = 86_400, value_name = "SECONDS", value_parser = clap::value_parser!(i64).range(0..))]
-    pub app_grace: i64,
 }
 
 /// How many requests an app may make.
@@ -128,32 +94,16 @@ impl Config {
     }
 
     /// The limits these settings make.
-    pub fn limits(&self) -> crate::model::limits::Limits {
-        let LimitArgs {
-            max_members,
-            max_data,
-            max_body,
-            max_frame,
-            presence_users,
-            typing_members,
-            import_rows,
-            app_grace,
-        } = self.limits;
-        crate::model::limits::Limits {
-            members: max_members,
-            data: max_data,
-            body: max_body,
-            frame: max_frame,
-            presence_users,
-            typing_members,
-            import_rows,
-            app_grace,
-            upload: self.media.max_upload,
-            files: self.media.max_files,
+    pub fn limits(&self) -> Result<Limits, String> {
+        let mut limits = Limits {
             file_types: self.media.file_types.clone(),
             file_types_denied: self.media.file_types_denied.clone(),
-            ..Default::default()
+            ..Limits::default()
+        };
+        for (name, value) in &self.limits {
+            limits.set(name, *value)?;
         }
+        Ok(limits)
     }
 
     /// The database file.
@@ -169,6 +119,14 @@ impl Config {
         }
         Ok(found)
     }
+}
+
+/// `name=number`, if there is such a limit.
+fn limit(text: &str) -> Result<(String, u64), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=N")?;
+    let value = value.parse().map_err(|_| format!("{value} is not a whole number"))?;
+    Limits::default().set(name, value)?;
+    Ok((name.to_owned(), value))
 }
 
 fn address(flag: &str, text: &str) -> Result<Option<SocketAddr>, String> {

@@ -44,6 +44,8 @@ enum Command {
         #[command(subcommand)]
         command: ManagementCommand,
     },
+    /// List the limits that --limit changes, with their defaults
+    Limits,
     /// Print a one-time link that makes an admin
     AdminLink(Target),
 }
@@ -148,6 +150,7 @@ fn main() -> ExitCode {
             Some(Command::App { command }) => app(command).await,
             Some(Command::Key { command }) => key(command).await,
             Some(Command::ManagementKey { command }) => management_key(command).await,
+            Some(Command::Limits) => limits(),
             Some(Command::AdminLink(target)) => admin_link(target).await,
         }
     });
@@ -173,7 +176,7 @@ async fn serve(args: Serve) -> Outcome {
         config.rates.rate_limits.get_or_insert(Rates::Off);
     }
     let server = Server::start(&config, Clock::default()).await?;
-    let limits = config.limits();
+    let limits = config.limits()?;
     let (region, demo) = (config.region.clone(), args.demo);
     let first = server
         .store
@@ -211,6 +214,13 @@ async fn serve(args: Serve) -> Outcome {
     wait_for_signal().await?;
     say("Stopping.");
     server.stop().await;
+    Ok(())
+}
+
+fn limits() -> Outcome {
+    for (name, meaning, default) in Limits::TABLE {
+        say(&format!("{name:<16} {default:>10} {meaning}"));
+    }
     Ok(())
 }
 
@@ -276,9 +286,9 @@ async fn app(command: AppCommand) -> Outcome {
     match command {
         AppCommand::Create { name, target } => {
             let store = open(&target.config)?;
-            let region = target.config.region.clone();
+            let (region, limits) = (target.config.region.clone(), target.config.limits()?);
             let created = store
-                .write("app create", move |tx| actions::apps::create(tx, &name, &region, &Limits::default()))
+                .write("app create", move |tx| actions::apps::create(tx, &name, &region, &limits))
                 .await
                 .map_err(|e| e.to_string())?;
             store.close();
@@ -311,11 +321,11 @@ async fn key(command: KeyCommand) -> Outcome {
     match command {
         KeyCommand::Create { app, name, scope, target } => {
             let scope = KeyScope::parse(&scope).ok_or("--scope must be fullAccess or authOnly")?;
-            let store = open(&target.config)?;
+            let (store, limits) = (open(&target.config)?, target.config.limits()?);
             let secret = store
                 .write("key create", move |tx| {
                     let app = find_app(tx, &app)?;
-                    actions::apps::create_key(tx, &app, &name, scope, &Limits::default())
+                    actions::apps::create_key(tx, &app, &name, scope, &limits)
                 })
                 .await
                 .map_err(|e| e.to_string())?;

@@ -50,8 +50,9 @@ impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
         let (http, https) = config.addresses()?;
         std::fs::create_dir_all(&config.data).map_err(|e| format!("cannot make {}: {e}", config.data.display()))?;
-        let limits = Arc::new(config.limits());
-        let (store, hub) = open(config, clock)?;
+        let limits = Arc::new(config.limits()?);
+        let (store, hub) = open(config, limits.presence_users, clock)?;
+        let app_grace = limits.app_grace;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let media = Media::open(&config.data, cores.div_ceil(2))
             .map_err(|e| format!("cannot use {}: {e}", config.data.join("media").display()))?;
@@ -108,7 +109,7 @@ impl Server {
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         let chores = vec![
-            actix_web::rt::spawn(sweep(store.clone(), config.limits.app_grace)),
+            actix_web::rt::spawn(sweep(store.clone(), app_grace)),
             actix_web::rt::spawn(keep_indexed(store.clone())),
             actix_web::rt::spawn(keep_swept(store.clone(), media)),
         ];
@@ -181,8 +182,8 @@ pub async fn sweep_files(store: &Store, media: &Media) -> error::Result<()> {
 }
 
 /// Store and hub, each with its end of the stream.
-fn open(config: &Config, clock: Clock) -> Result<(Store, Hub), String> {
-    let (hub, starter) = Hub::new(clock.clone(), config.limits.presence_users);
+fn open(config: &Config, presence_users: usize, clock: Clock) -> Result<(Store, Hub), String> {
+    let (hub, starter) = Hub::new(clock.clone(), presence_users);
     let (online, deliver) = (hub.clone(), hub.clone());
     let hooks = Hooks {
         deliver: Box::new(move |posts| deliver.deliver(posts)),

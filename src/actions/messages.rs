@@ -15,7 +15,7 @@ use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Row};
-use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, users};
+use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, threads, users};
 
 /// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -23,9 +23,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     let sender = users::by_id(tx, caller.user)?.entity();
     let act = if draft.parent.is_some() { Act::Reply } else { Act::Send };
     let (conv, receiver) = open(tx, caller, &sender, &draft.receiver, act)?;
-    if let Some(parent) = draft.parent {
-        check_parent(tx, caller, parent, &conv)?;
-    }
+    let parent = draft.parent.map(|parent| parent_of(tx, caller, parent, &conv)).transpose()?;
     if let Some(quoted) = draft.quoted
         && messages::find(tx, caller.app.id, quoted)?.conv != conv.id
     {
@@ -51,8 +49,8 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         return Ok(Sent::of(first));
     };
     conversations::touch(tx, &conv, row.id, sender.id, true)?;
-    if let Some(parent) = draft.parent {
-        messages::add_reply(tx, parent, row.id)?;
+    if let Some(parent) = &parent {
+        threads::add_reply(tx, parent, sender.id)?;
     }
     if !files.is_empty() {
         attachments::show_in(tx, caller.app.id, row.id, &files)?;
@@ -109,7 +107,8 @@ pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid, con
     Ok(user)
 }
 
-fn check_parent(read: &Read<'_>, caller: &Caller, parent: i64, conv: &Conv) -> Result<()> {
+/// The message that a reply hangs on.
+fn parent_of(read: &Read<'_>, caller: &Caller, parent: i64, conv: &Conv) -> Result<Row> {
     let parent = messages::find(read, caller.app.id, parent)?;
     if parent.conv != conv.id {
         return Err(Code::WrongThread.into());
@@ -120,7 +119,7 @@ fn check_parent(read: &Read<'_>, caller: &Caller, parent: i64, conv: &Conv) -> R
     if !parent.category.counts() {
         return Err(Code::ThreadCategory.into());
     }
-    Ok(())
+    Ok(parent)
 }
 
 /// What an edit may bring: keys of `data` to replace, and tags.
@@ -254,6 +253,8 @@ fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Resu
         receipts: None,
         pinned_at: None,
         pinned_by: None,
+        saved_at: None,
+        thread_subscribed: None,
     };
     Ok(tell_message(tx, caller, conv.audience(), act))
 }

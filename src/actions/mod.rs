@@ -17,6 +17,7 @@ pub mod interactions;
 pub mod members;
 pub mod messages;
 pub mod notifications;
+pub mod pins;
 #[cfg(test)]
 mod plans;
 pub mod reactions;
@@ -24,6 +25,7 @@ pub mod receipts;
 pub mod roles;
 pub mod sockets;
 mod standing;
+pub mod threads;
 pub mod tokens;
 pub mod users;
 
@@ -95,6 +97,28 @@ fn tell_message(tx: &mut Write<'_>, caller: &Caller, audience: Audience, message
     };
     tx.emit(audience, event);
     sent
+}
+
+/// Announces what happened to a message, in a frame of its own kind.
+fn tell_about(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    audience: Audience,
+    kind: &'static str,
+    message: &Message,
+    said: &impl Serialize,
+) {
+    let event = Event {
+        app_id: caller.app.app_id.clone(),
+        kind,
+        sender: caller.uid.clone(),
+        receiver: message.receiver.as_str().into(),
+        receiver_type: message.receiver_type,
+        device: caller.device.clone(),
+        message_sender: None,
+        body: body(said),
+    };
+    tx.emit(audience, event);
 }
 
 /// JSON text for an event's body.

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::body;
 use super::standing::permit;
+use super::tell_about;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
-use crate::model::event::Event;
 use crate::model::limits::Limits;
 use crate::model::message::Message;
 use crate::model::permission::Act;
@@ -70,16 +69,6 @@ fn announce(
     if let Some(parent) = row.parent {
         said["parentId"] = json!(parent.to_string());
     }
-    let event = Event {
-        app_id: caller.app.app_id.clone(),
-        kind: "reaction",
-        sender: caller.uid.clone(),
-        receiver: message.receiver.as_str().into(),
-        receiver_type: message.receiver_type,
-        device: caller.device.clone(),
-        message_sender: None,
-        body: body(&said),
-    };
-    tx.emit(conv.audience(), event);
+    tell_about(tx, caller, conv.audience(), "reaction", &message, &said);
     Ok(())
 }

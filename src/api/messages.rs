@@ -21,7 +21,7 @@ use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
 use crate::model::page::Affix;
 use crate::model::policy::narrow;
 use crate::model::user::check_tags;
-use crate::store::messages::{self, Filter, Within};
+use crate::store::messages::{self, Filter, Look, Within};
 use crate::store::{Write, users};
 
 /// A message as sent. Of the many fields clients send only these count.
@@ -164,12 +164,12 @@ async fn store_message<D: Demand>(access: &Access<D>, form: Option<&Form>, paren
 }
 
 pub async fn show(access: Access<Either>) -> Result<Reply> {
-    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let (id, caller, look) = (access.message_id()?, access.caller().clone(), look(&access));
     let message = access
         .store()
         .read(move |read| {
             let row = messages::accessible(read, caller.app.id, id, caller.viewer())?;
-            let message = messages::show_one(read, row.clone(), caller.viewer())?;
+            let message = messages::show_one(read, row.clone(), look)?;
             messages::with_receipts(read, message, &row)
         })
         .await?;
@@ -240,22 +240,34 @@ pub async fn interacted(access: Access<AsUser>) -> Result<Reply> {
     Ok(ack(format!("The message id {id} has been marked as interacted for the user {uid}.")))
 }
 
-/// The filters of a message list, from the query.
-fn filter(access: &Access<Either>) -> Result<Filter> {
+/// What the caller wants to see beside the messages.
+fn look(access: &Access<Either>) -> Look {
     let query = access.query();
-    let limits = access.limits();
+    Look { viewer: access.caller().viewer(), subscribed: query.flag("withThreadSubscribed") }
+}
+
+/// How many rows a list that goes by a cursor shows.
+pub fn limit<D: Demand>(access: &Access<D>) -> Result<i64> {
+    let (query, limits) = (access.query(), access.limits());
     let limit = match query.int("limit")? {
         Some(limit) => limit,
         None => query.int("per_page")?.or(query.int("perPage")?).unwrap_or(limits.page_messages),
     };
-    if limit < 1 {
-        return Err(Error::field("limit", "The limit must be at least 1."));
+    match limit {
+        1.. => Ok(limit.min(limits.max_per_page)),
+        _ => Err(Error::field("limit", "The limit must be at least 1.")),
     }
+}
+
+/// The filters of a message list, from the query.
+fn filter(access: &Access<Either>) -> Result<Filter> {
+    let query = access.query();
+    let limit = limit(access)?;
     // 0 comes before every message: no cursor yet.
     let cursor = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     // Without a direction: a first page is the newest messages, a cursor goes on from there.
     let affix = affix(query.get("affix"))?.unwrap_or(Affix::Prepend);
-    let mut filter = Filter::new(affix, limit.min(limits.max_per_page));
+    let mut filter = Filter::new(affix, limit);
     let both = |one: &str, many: &str| {
         let mut list = query.list(many);
         list.extend(query.list(one));
@@ -289,6 +301,9 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
         query.list("attachmentTypes").iter().map(|name| flags::of_type(name)).fold(0, |a, b| a | b);
     filter.has_links = query.flag("hasLinks");
     filter.has_reactions = query.flag("hasReactions");
+    filter.pinned = query.flag("pinned");
+    filter.saved = query.flag("saved");
+    filter.with_parent = query.flag("withParent");
     filter.viewer = access.caller().viewer();
     Ok(filter)
 }
@@ -324,6 +339,10 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let sender = access.query().get("sender").map(Uid::from_path).transpose()?;
     let count = access.query().flag("count") && (filter.unread || filter.undelivered);
     let with_tags = access.query().flag("withTags");
+    let look = look(&access);
+    if filter.saved && filter.viewer.is_none() {
+        return Err(Error::field("onBehalfOf", "Saved messages are a user's: name him."));
+    }
     let caller = access.caller().clone();
     let (affix, limit) = (filter.affix, filter.limit);
     if count {
@@ -350,7 +369,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 filter.sender = Some(users::person(read, &caller.app, &sender)?.id);
             }
             let rows = messages::list(read, caller.app.id, within, &filter)?;
-            let mut messages = messages::show(read, rows, caller.viewer())?;
+            let mut messages = messages::show(read, rows, look)?;
             if !with_tags {
                 messages.iter_mut().for_each(|message| message.tags = None);
             }
@@ -450,12 +469,17 @@ pub fn describe(doc: &mut Doc) {
         "unread",
         "undelivered",
         "count",
+        "pinned",
+        "saved",
+        "withParent",
+        "withThreadSubscribed",
     ];
     for operation in
         ["list-all-messages", "user-list-user-messages", "user-list-group-messages", "list-all-thread-messages"]
     {
         doc.query(operation, FILTERS);
     }
+    doc.query("get-message-details", &["withThreadSubscribed"]);
     doc.body::<SendBody>("send-message").body::<SendBody>("send-thread-message");
     doc.body::<EditBody>("update-message");
     doc.body::<DeleteBody>("delete-message");

@@ -25,11 +25,13 @@ mod notifications;
 mod openapi;
 mod pages;
 mod permissions;
+mod pins;
 mod presence;
 pub mod rate;
 mod reactions;
 mod reply;
 mod roles;
+mod threads;
 mod tokens;
 mod users;
 
@@ -155,6 +157,17 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply)
             .with_files()
             .feature(&[F::CreateMessageThread]),
+        r.on(&get, "/threads", "list-threads", threads::list).feature(&[F::ListThreadedMessages]),
+        r.on(&get, "/users/{uid}/threads", "(client) list-user-threads", threads::with_user)
+            .feature(&[F::ListThreadedMessages]),
+        r.on(&get, "/groups/{guid}/threads", "(client) list-group-threads", threads::in_group)
+            .feature(&[F::ListThreadedMessages]),
+        r.on(&post, "/messages/{id}/thread/subscription", "subscribe-thread", threads::subscribe),
+        r.on(&delete, "/messages/{id}/thread/subscription", "unsubscribe-thread", threads::unsubscribe),
+        r.on(&post, "/messages/{id}/pin", "pin-message", pins::pin),
+        r.on(&delete, "/messages/{id}/pin", "unpin-message", pins::unpin),
+        r.on(&post, "/messages/{id}/save", "save-message", pins::save),
+        r.on(&delete, "/messages/{id}/save", "unsave-message", pins::unsave),
         r.on(&post, "/files/upload-url", "request-uploads", media::request_uploads),
         r.on(&post, "/files/uploads/{appId}/{name}", "upload", media::upload).with_files(),
         r.on(&get, "/messages/{id}/thread", "list-all-thread-messages", messages::thread)
@@ -421,6 +434,7 @@ fn describe_nouns() -> openapi::Doc {
     permissions::describe(&mut doc);
     reactions::describe(&mut doc);
     roles::describe(&mut doc);
+    threads::describe(&mut doc);
     tokens::describe(&mut doc);
     users::describe(&mut doc);
     doc

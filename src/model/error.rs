@@ -103,6 +103,8 @@ codes! {
     PinsLimit "ERR_PINNED_CONVERSATIONS_LIMIT_EXCEEDED" 403 "No more conversations can be pinned."
     AppPinsLimit "ERR_SYSTEM_PINNED_CONVERSATIONS_LIMIT_EXCEEDED" 403 "No more conversations can be pinned for all users."
     AppPinned "ERR_SYSTEM_PINNED_CONVERSATION" 403 "The conversation is pinned for all users."
+    PinnedMessagesLimit "ERR_PINNED_MESSAGES_LIMIT_EXCEEDED" 403 "No more messages can be pinned in this conversation."
+    SavedMessagesLimit "ERR_SAVED_MESSAGES_LIMIT_EXCEEDED" 403 "No more messages can be saved."
     AlreadyFriend "ERR_ALREADY_FRIEND" 409 "They are friends already."
     NotAFriend "ERR_NOT_A_FRIEND" 404 "They are not friends."
     SelfRelation "ERR_CANNOT_FORM_SELF_RELATION" 400 "Nobody can be a friend of himself."

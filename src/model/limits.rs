@@ -1,107 +1,111 @@
-//! Every ceiling in one place. The defaults are the contract's; all can be raised in the settings.
+//! Every ceiling in one place. The defaults are the contract's; all can be changed in the settings (`--limit`).
 
-/// Ceilings on what a request may hold and how much a thing may have.
-#[derive(Clone, Debug)]
-pub struct Limits {
-    /// Characters in a user, group, role or key name.
-    pub name: usize,
-    /// Characters in an avatar, icon or link URL.
-    pub url: usize,
-    /// Characters in a group or role description.
-    pub description: usize,
-    /// Characters in a group password.
-    pub password: usize,
-    /// Bytes of JSON in the metadata of a user or group.
-    pub metadata: usize,
-    /// Tags on one thing, and characters in a tag.
-    pub tags: usize,
-    pub tag: usize,
-    /// Bytes of a JSON request body.
-    pub body: usize,
-    /// Characters of a message's text.
-    pub text: usize,
-    /// Bytes of a message's `data`.
-    pub data: usize,
-    /// Characters in a muid.
-    pub muid: usize,
-    /// Distinct reactions on a message, and characters in one.
-    pub reactions: usize,
-    pub reaction: usize,
-    /// Users mentioned in a message.
-    pub mentions: usize,
-    /// Uids in one call that adds members or friends.
-    pub bulk: usize,
-    /// Rows of one import.
-    pub import_rows: usize,
-    /// Members of a group.
-    pub members: i64,
-    /// API keys and roles of an app.
-    pub keys: i64,
-    pub roles: i64,
-    /// Active auth tokens of a user; one more ends the oldest.
-    pub tokens: i64,
-    /// Conversations a user pins for himself, and an app for everybody; counted apart.
-    pub pins: i64,
-    pub app_pins: usize,
-    /// Rows of a page: what is asked without a number, and the most that is given.
-    pub per_page: i64,
-    pub max_per_page: i64,
-    /// Messages of a page when no limit is named (contract: 10).
-    pub page_messages: i64,
-    /// Seconds between the deletion of an app and the end of its rows.
-    pub app_grace: i64,
-    /// Presence is pushed while at most this many users of an app are online.
-    pub presence_users: usize,
-    /// Typing and transient frames reach groups up to this many online members.
-    pub typing_members: usize,
-    /// Bytes of one socket frame from a client.
-    pub frame: usize,
-    /// Bytes of one upload with all its files, and files of a message.
-    pub upload: u64,
-    pub files: usize,
-    /// Types of files that are taken (none named: all) and that are not: `image/*`, `image/png` or an extension.
-    pub file_types: Vec<String>,
-    pub file_types_denied: Vec<String>,
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr,)*) => {
+        /// Ceilings on what a request may hold and how much a thing may have.
+        #[derive(Clone, Debug)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ pub $name: $kind,)*
+            /// Types of files that are taken: `image/*`, `image/png` or an extension. None named: all.
+            pub file_types: Vec<String>,
+            /// Types of files that are not taken.
+            pub file_types_denied: Vec<String>,
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Limits { $($name: $default,)* file_types: Vec::new(), file_types_denied: Vec::new() }
+            }
+        }
+
+        impl Limits {
+            /// Name, meaning and default of each number, for the command line.
+            pub const TABLE: &'static [(&'static str, &'static str, u64)] =
+                &[$((stringify!($name), concat!($($doc),+), $default as u64),)*];
+
+            /// Sets one number by its name.
+            pub fn set(&mut self, name: &str, value: u64) -> Result<(), String> {
+                match name {
+                    $(stringify!($name) => self.$name = fitting(value)?,)*
+                    _ => return Err(format!("there is no limit {name}; `hobnob limits` lists them")),
+                }
+                Ok(())
+            }
+        }
+    };
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            name: 100,
-            url: 3000,
-            description: 255,
-            password: 100,
-            metadata: 5 * 1024,
-            tags: 25,
-            tag: 100,
-            body: 256 * 1024,
-            text: 65_536,
-            data: 64 * 1024,
-            muid: 255,
-            reactions: 25,
-            reaction: 45,
-            mentions: 10,
-            bulk: 25,
-            import_rows: 50,
-            members: 100_000,
-            keys: 25,
-            roles: 25,
-            tokens: 100,
-            pins: 5,
-            app_pins: 5,
-            per_page: 100,
-            max_per_page: 1000,
-            page_messages: 10,
-            app_grace: 86_400,
-            presence_users: 1000,
-            typing_members: 1000,
-            frame: 64 * 1024,
-            upload: 100 * 1024 * 1024,
-            files: 10,
-            file_types: Vec::new(),
-            file_types_denied: Vec::new(),
-        }
-    }
+fn fitting<T: TryFrom<u64>>(value: u64) -> Result<T, String> {
+    T::try_from(value).map_err(|_| format!("{value} is too large"))
+}
+
+limits! {
+    /// Characters in a user, group, role or key name.
+    name: usize = 100,
+    /// Characters in an avatar, icon or link URL.
+    url: usize = 3000,
+    /// Characters in a group or role description.
+    description: usize = 255,
+    /// Characters in a group password.
+    password: usize = 100,
+    /// Bytes of JSON in the metadata of a user or group.
+    metadata: usize = 5 * 1024,
+    /// Tags on one thing.
+    tags: usize = 25,
+    /// Characters in a tag.
+    tag: usize = 100,
+    /// Bytes of a JSON request body.
+    body: usize = 256 * 1024,
+    /// Characters of a message's text.
+    text: usize = 65_536,
+    /// Bytes of a message's `data`.
+    data: usize = 64 * 1024,
+    /// Characters in a muid.
+    muid: usize = 255,
+    /// Distinct reactions on a message.
+    reactions: usize = 25,
+    /// Characters in a reaction.
+    reaction: usize = 45,
+    /// Users mentioned in a message.
+    mentions: usize = 10,
+    /// Uids in one call that adds members or friends.
+    bulk: usize = 25,
+    /// Rows of one import.
+    import_rows: usize = 50,
+    /// Members of a group.
+    members: i64 = 100_000,
+    /// API keys of an app.
+    keys: i64 = 25,
+    /// Roles of an app.
+    roles: i64 = 25,
+    /// Active auth tokens of a user; one more ends the oldest.
+    tokens: i64 = 100,
+    /// Conversations a user pins for himself.
+    pins: i64 = 5,
+    /// Conversations an app pins for everybody.
+    app_pins: usize = 5,
+    /// Messages pinned in a conversation, whoever pinned them.
+    pinned_messages: i64 = 100,
+    /// Messages a user has saved.
+    saved_messages: i64 = 100,
+    /// Rows of a page when no number is named.
+    per_page: i64 = 100,
+    /// Rows of a page at most.
+    max_per_page: i64 = 1000,
+    /// Messages of a page when no limit is named (contract: 10).
+    page_messages: i64 = 10,
+    /// Seconds between the deletion of an app and the end of its rows.
+    app_grace: i64 = 86_400,
+    /// Presence is pushed while at most this many users of an app are online.
+    presence_users: usize = 1000,
+    /// Typing and transient frames reach groups up to this many online members.
+    typing_members: usize = 1000,
+    /// Bytes of one socket frame from a client.
+    frame: usize = 64 * 1024,
+    /// Bytes of one upload with all its files.
+    upload: u64 = 100 * 1024 * 1024,
+    /// Files of a message.
+    files: usize = 10,
 }
 
 /// Whose requests are counted.

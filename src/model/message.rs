@@ -325,6 +325,12 @@ pub struct Message {
     pub pinned_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pinned_by: Option<String>,
+    /// When the viewer saved it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved_at: Option<i64>,
+    /// Whether the viewer follows its thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_subscribed: Option<bool>,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -2,14 +2,14 @@
 //!
 //! Rows hold what was said; who said it, reactions and receipts are put in from current rows, a few statements a page.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Row as SqlRow, ToSql, params};
 
 use super::conversations::{self, Conv};
 use super::receipts::{self, Marks};
-use super::rows::{any_of, columns as user_columns, tags, tags_text, user};
-use super::{Read, Write, calls, groups, interactions, search, users};
+use super::rows::{any_of, columns as user_columns, ids_text, tags, tags_text, user};
+use super::{Read, Write, calls, groups, interactions, pins, search, threads, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
@@ -41,6 +41,7 @@ pub struct Row {
     pub parent: Option<i64>,
     pub quoted: Option<i64>,
     pub reply_count: i64,
+    pub last_reply_at: Option<i64>,
     pub tags: Option<Vec<String>>,
     pub resource: Option<String>,
     pub muid: Option<String>,
@@ -53,11 +54,12 @@ macro_rules! columns {
     () => {
         "m.id, m.conv_id, m.sender_id, m.category, m.type, m.data, m.subject_id, m.sent_at, m.updated_at, m.edited_at,
          m.edited_by, m.deleted_at, m.deleted_by, m.parent_id, m.quoted_id, m.reply_count, m.tags, m.resource, m.muid,
-         m.seq, m.pinned_at, m.pinned_by"
+         m.seq, m.pinned_at, m.pinned_by, m.last_reply_at"
     };
 }
+pub(super) use columns;
 
-fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+pub(super) fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
     let category: String = row.get(3)?;
     Ok(Row {
         id: row.get(0)?,
@@ -82,6 +84,7 @@ fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         seq: row.get(19)?,
         pinned_at: row.get(20)?,
         pinned_by: row.get(21)?,
+        last_reply_at: row.get(22)?,
     })
 }
 
@@ -146,6 +149,7 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         parent: new.parent,
         quoted: new.quoted,
         reply_count: 0,
+        last_reply_at: None,
         tags: new.tags,
         resource: new.resource.map(str::to_owned),
         muid: new.muid,
@@ -205,10 +209,12 @@ pub fn edit(tx: &Write<'_>, message: &Row, data: &str, tags: &Option<Vec<String>
 /// Empties the message; its shell stays.
 pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     tx.run(
-        "UPDATE messages SET data = '{}', tags = NULL, flags = 0, deleted_at = ?2, deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
+        "UPDATE messages SET data = '{}', tags = NULL, flags = 0, pinned_at = NULL, pinned_by = NULL, deleted_at = ?2,
+                             deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
         params![message.id, tx.now(), by],
     )?;
     tx.run("DELETE FROM reactions WHERE message_id = ?1", [message.id])?;
+    tx.run("DELETE FROM saved_messages WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM attachment_uses WHERE message_id = ?1", [message.id])?;
     leave_hole(tx, message)
 }
@@ -218,7 +224,12 @@ pub fn erase(tx: &Write<'_>, message: &Row) -> Result<()> {
     leave_hole(tx, message)?;
     tx.run("DELETE FROM messages WHERE id = ?1", [message.id])?;
     if let Some(parent) = message.parent {
-        tx.run("UPDATE messages SET reply_count = max(reply_count - 1, 0) WHERE id = ?1", [parent])?;
+        tx.run(
+            "UPDATE messages SET reply_count = max(reply_count - 1, 0),
+                    last_reply_at = (SELECT r.sent_at FROM messages r WHERE r.parent_id = ?1 ORDER BY r.id DESC LIMIT 1)
+             WHERE id = ?1",
+            [parent],
+        )?;
     }
     conversations::refresh_last(tx, message.conv)
 }
@@ -231,11 +242,6 @@ fn leave_hole(tx: &Write<'_>, message: &Row) -> Result<()> {
             [message.conv, message.seq, message.sender],
         )?;
     }
-    Ok(())
-}
-
-pub fn add_reply(tx: &Write<'_>, parent: i64, reply: i64) -> Result<()> {
-    tx.run("UPDATE messages SET reply_count = reply_count + 1, last_reply_id = ?2 WHERE id = ?1", [parent, reply])?;
     Ok(())
 }
 
@@ -313,6 +319,11 @@ pub struct Filter {
     pub attachment_types: i64,
     pub has_links: bool,
     pub has_reactions: bool,
+    /// Pinned for everybody; saved by the viewer.
+    pub pinned: bool,
+    pub saved: bool,
+    /// Of a thread: with the message it hangs on.
+    pub with_parent: bool,
     pub viewer: Option<i64>,
 }
 
@@ -345,6 +356,9 @@ impl Filter {
             attachment_types: 0,
             has_links: false,
             has_reactions: false,
+            pinned: false,
+            saved: false,
+            with_parent: false,
             viewer: None,
         }
     }
@@ -406,6 +420,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
             user,
         ),
         Within::App => query.and_value("m.app = ?", app),
+        Within::Thread(parent) if filter.with_parent => query.and_value("(m.parent_id = ? OR m.id = ?)", parent),
         Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
     }
     let newer = filter.affix == Affix::Append;
@@ -458,6 +473,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         (filter.has_attachments || filter.attachment_types != 0, "m.flags <> 0 AND m.flags & 2"),
         (filter.has_links, "m.flags <> 0 AND m.flags & 1"),
         (filter.has_reactions, "m.flags <> 0 AND m.flags & 64"),
+        (filter.pinned, "m.pinned_at IS NOT NULL"),
     ] {
         if asked {
             query.and(condition);
@@ -492,6 +508,10 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         query.and_value("m.flags & ?", filter.attachment_types);
     }
     let mut rows = match filter.search.as_deref() {
+        None if filter.saved => {
+            query.and_value("s.user_id = ?", filter.viewer);
+            query.run(read, "saved_messages s CROSS JOIN messages m ON m.id = s.message_id", "m.id", filter)?
+        }
         None => query.run(read, "messages m", "m.id", filter)?,
         Some(search) => find_words(read, app, within, filter, search, query)?,
     };
@@ -590,24 +610,42 @@ pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec
         receipts: None,
         pinned_at: row.pinned_at,
         pinned_by: row.pinned_by,
+        saved_at: None,
+        thread_subscribed: None,
     }
 }
 
-/// Rows into messages, as `viewer` (users.id) sees them; `None` sees what everybody sees.
-pub fn show(read: &Read<'_>, rows: Vec<Row>, viewer: Option<i64>) -> Result<Vec<Message>> {
-    let mut shown =
-        Shown { read, viewer, users: HashMap::new(), groups: HashMap::new(), conversations: HashMap::new() };
-    shown.messages(rows, true)
+/// Through whose eyes messages are shown, and what beside them.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Look {
+    /// users.id; `None` sees what everybody sees.
+    pub viewer: Option<i64>,
+    /// Say whether the viewer follows the thread.
+    pub subscribed: bool,
 }
 
-pub fn show_one(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Message> {
+impl From<Option<i64>> for Look {
+    fn from(viewer: Option<i64>) -> Self {
+        Look { viewer, ..Look::default() }
+    }
+}
+
+/// Rows into messages.
+pub fn show(read: &Read<'_>, rows: Vec<Row>, look: impl Into<Look>) -> Result<Vec<Message>> {
+    let look = look.into();
+    let (users, groups, conversations) = (HashMap::new(), HashMap::new(), HashMap::new());
+    Shown { read, look, viewer: look.viewer, users, groups, conversations }.messages(rows, true)
+}
+
+pub fn show_one(read: &Read<'_>, row: Row, look: impl Into<Look>) -> Result<Message> {
     let id = row.id;
-    show(read, vec![row], viewer)?.pop().ok_or_else(|| unknown(id))
+    show(read, vec![row], look)?.pop().ok_or_else(|| unknown(id))
 }
 
 /// What is looked up once for a page.
 struct Shown<'r, 'c> {
     read: &'r Read<'c>,
+    look: Look,
     viewer: Option<i64>,
     users: HashMap<i64, User>,
     groups: HashMap<i64, Group>,
@@ -644,13 +682,28 @@ impl Shown<'_, '_> {
 
     fn messages(&mut self, rows: Vec<Row>, with_quotes: bool) -> Result<Vec<Message>> {
         self.look_around(&rows)?;
-        let reactions = self.reactions(&rows)?;
+        let mut reactions = self.reactions(&rows)?;
+        let (saved, followed) = match self.viewer {
+            Some(viewer) => {
+                (pins::saved_among(self.read, viewer, rows.iter().map(|row| row.id))?, self.followed(&rows)?)
+            }
+            None => Default::default(),
+        };
         rows.into_iter()
             .map(|row| {
-                let reactions = reactions.get(&row.id).cloned().unwrap_or_default();
-                self.message(row, reactions, with_quotes)
+                let (id, thread) = (row.id, row.parent.unwrap_or(row.id));
+                let mut message = self.message(row, reactions.remove(&id).unwrap_or_default(), with_quotes)?;
+                message.saved_at = saved.get(&id).copied();
+                message.thread_subscribed = followed.as_ref().map(|followed| followed.contains(&thread));
+                Ok(message)
             })
             .collect()
+    }
+
+    /// Which threads of the page the viewer follows, if that is asked.
+    fn followed(&self, rows: &[Row]) -> Result<Option<HashSet<i64>>> {
+        let Some(viewer) = self.viewer.filter(|_| self.look.subscribed) else { return Ok(None) };
+        threads::followed_among(self.read, viewer, rows.iter().map(|row| row.parent.unwrap_or(row.id))).map(Some)
     }
 
     /// Reads conversations and receipts of the page.
@@ -687,7 +740,7 @@ impl Shown<'_, '_> {
         if ids.is_empty() {
             return Ok(found);
         }
-        let ids = serde_json::to_string(&ids).unwrap_or_default();
+        let ids = ids_text(ids);
         let counted = self.read.all(
             "SELECT message_id, reaction, count(*), max(user_id = ?2) FROM reactions
              WHERE message_id IN (SELECT value FROM json_each(?1)) GROUP BY message_id, reaction ORDER BY message_id, min(id)",

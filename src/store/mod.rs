@@ -23,6 +23,7 @@ pub mod members;
 pub mod messages;
 pub mod metrics;
 pub mod notifications;
+pub mod pins;
 #[cfg(test)]
 pub mod plans;
 pub mod reactions;
@@ -30,6 +31,7 @@ pub mod receipts;
 pub mod roles;
 mod rows;
 pub mod search;
+pub mod threads;
 pub mod tokens;
 pub mod users;
 

@@ -54,3 +54,8 @@ pub(super) fn like_prefix(text: &str) -> String {
 pub(super) fn any_of(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| serde_json::to_string(texts).unwrap_or_default())
 }
+
+/// Ids as JSON for `json_each`.
+pub(super) fn ids_text(ids: impl IntoIterator<Item = i64>) -> String {
+    serde_json::to_string(&ids.into_iter().collect::<Vec<_>>()).unwrap_or_default()
+}

@@ -29,7 +29,7 @@ struct World {
 
 impl World {
     async fn make() -> World {
-        let h = Harness::with(&["--max-members", "6"]).await;
+        let h = Harness::with(&["--limit", "members=6,pinned_messages=2,saved_messages=2"]).await;
         let (ann, bob) = (h.user("ann").await, h.user("bob").await);
         World { h, ann, bob, seen: HashSet::new() }
     }
@@ -64,6 +64,7 @@ async fn every_code_is_said_once() {
     friends_and_blocks(&mut w).await;
     calls(&mut w).await;
     pins(&mut w).await;
+    kept_messages(&mut w, &ann).await;
     imports(&mut w).await;
     general(&mut w).await;
     let missing: Vec<Code> = Code::ALL
@@ -103,6 +104,20 @@ async fn pins(w: &mut World) {
     w.is(Code::PinsLimit, pinner.post("/users/peer5/conversation/pin", json!({})).await);
     app.put("/conversations/pinned", json!({"conversationIds": [names[5]]})).await.ok();
     w.is(Code::AppPinned, pinner.post("/users/peer5/conversation/pin", json!({})).await);
+}
+
+async fn kept_messages(w: &mut World, ann: &User) {
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(id_of(&ann.send("bob", &format!("keep {n}")).await));
+    }
+    for id in &ids[..2] {
+        ann.post(&format!("/messages/{id}/pin"), json!({})).await.ok();
+        ann.post(&format!("/messages/{id}/save"), json!({})).await.ok();
+    }
+    let error = w.is(Code::PinnedMessagesLimit, ann.post(&format!("/messages/{}/pin", ids[2]), json!({})).await);
+    assert_eq!(error["params"]["limit"], 2);
+    w.is(Code::SavedMessagesLimit, ann.post(&format!("/messages/{}/save", ids[2]), json!({})).await);
 }
 
 async fn keys_tokens_roles(w: &mut World) {

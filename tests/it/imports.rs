@@ -258,7 +258,7 @@ async fn the_number_of_rows_is_a_setting_and_the_body_fits() {
     h.post("/data_import/messages", json!({"messages": null})).await.refused(Code::ImportMessage);
     h.auth_only().post("/data_import/users", rows(1)).await.refused(Code::NoAccess);
 
-    let wide = Harness::with(&["--import-rows", "1000"]).await;
+    let wide = Harness::with(&["--limit", "import_rows=1000"]).await;
     let results = wide.post("/data_import/users", rows(1000)).await.ok();
     assert_eq!(results.as_object().expect("results").len(), 1000);
     // A thousand messages of several kilobytes: far beyond what other calls may bring.

@@ -161,8 +161,7 @@ async fn threads_take_files_and_a_type_is_told_by_them() {
 
 #[tokio::test]
 async fn uploads_have_limits() {
-    let h =
-        Harness::with(&["--max-upload", "4000", "--max-files", "2", "--file-types-denied", "exe,image/svg+xml"]).await;
+    let h = Harness::with(&["--limit", "upload=4000,files=2", "--file-types-denied", "exe,image/svg+xml"]).await;
     let (ann, _) = (h.user("ann").await, h.user("bob").await);
     let large = vec![7u8; 5000];
     let file = |title: &'static str, content: &'static [u8]| ("files[]", Some((title, "x/y")), content);

@@ -177,7 +177,7 @@ async fn member_lists_are_narrowed() {
 
 #[tokio::test]
 async fn a_full_group_takes_nobody() {
-    let h = Harness::with(&["--max-members", "2"]).await;
+    let h = Harness::with(&["--limit", "members=2"]).await;
     let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
     h.group("team", &ann, &[&bob]).await;
     cy.post("/groups/team/members", json!({})).await.refused(Code::NoVacancy);

@@ -105,7 +105,7 @@ async fn nothing_between_blocked_users_or_former_friends() {
 
 #[tokio::test]
 async fn a_crowd_is_not_announced() {
-    let h = Harness::with(&["--presence-users", "2"]).await;
+    let h = Harness::with(&["--limit", "presence_users=2"]).await;
     let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
     let mut at_ann = subscribed(&ann, json!({"presenceSubscription": "ALL_USERS"})).await;
     let at_bob = bob.connect().await;

@@ -1,0 +1,112 @@
+//! Threads: lists of them, and following one.
+
+use serde_json::{Value, json};
+
+use super::access::{Access, AsUser, Demand, Either};
+use super::messages::limit;
+use super::openapi::Doc;
+use super::reply::{Reply, ack, list as list_reply};
+use crate::actions;
+use crate::model::error::{Error, Result};
+use crate::model::ids::parse_message_id;
+use crate::model::json::to_raw;
+use crate::model::message::Receiver;
+use crate::store::Read;
+use crate::store::messages::{self, Look, Row};
+use crate::store::threads::{self, Within};
+
+pub async fn list(access: Access<Either>) -> Result<Reply> {
+    page(access, None).await
+}
+
+pub async fn with_user(access: Access<AsUser>) -> Result<Reply> {
+    let with = Receiver::User(access.uid()?);
+    page(access, Some(with)).await
+}
+
+pub async fn in_group(access: Access<AsUser>) -> Result<Reply> {
+    let with = Receiver::Group(access.guid()?);
+    page(access, Some(with)).await
+}
+
+async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Reply> {
+    let (query, caller, limit) = (access.query(), access.caller().clone(), limit(&access)?);
+    let followed = query.flag("participatedByMe");
+    if followed && caller.viewer().is_none() {
+        return Err(Error::field("onBehalfOf", "Threads are followed by a user: name him."));
+    }
+    let before = match (query.int("updatedAt")?, query.get("id")) {
+        (Some(at), Some(id)) => Some((at, parse_message_id(id)?)),
+        (Some(at), None) => Some((at, 0)),
+        (None, _) => None,
+    };
+    let threads = access
+        .store()
+        .read(move |read| {
+            let conversation = match with {
+                None => None,
+                Some(with) => match actions::messages::readable(read, &caller, &with)? {
+                    Some(place) => Some(place),
+                    None => return Ok(Vec::new()),
+                },
+            };
+            let within = match (conversation, caller.viewer()) {
+                (conversation, Some(user)) if followed => {
+                    Within::Followed { user, conv: conversation.map(|(conv, _)| conv) }
+                }
+                (Some((conv, hidden_id)), _) => Within::Conversation { conv, hidden_id },
+                (None, Some(user)) => Within::User(user),
+                (None, None) => Within::App(caller.app.id),
+            };
+            threads::list(read, within, before, limit)?
+                .into_iter()
+                .map(|row| show(read, row, caller.viewer()))
+                .collect::<Result<Vec<Value>>>()
+        })
+        .await?;
+    let mut meta = json!({"current": {"limit": limit, "count": threads.len()}});
+    if let Some(last) = threads.last() {
+        meta["previous"] = json!({"affix": "prepend", "updatedAt": last["updatedAt"], "id": last["id"]});
+    }
+    Ok(list_reply(&threads, meta))
+}
+
+/// A thread: the message it hangs on, with its newest reply. Its `updatedAt` is the time of that reply.
+fn show(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Value> {
+    let look = Look { subscribed: true, ..viewer.into() };
+    let last = threads::last_reply(read, row.id)?.map(|reply| messages::show_one(read, reply, look)).transpose()?;
+    let unread = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
+    let updated_at = row.last_reply_at;
+    let mut thread = json!(messages::show_one(read, row, look)?);
+    thread["updatedAt"] = json!(updated_at);
+    if let Some(last) = last {
+        thread["lastReply"] = json!(to_raw(&last));
+    }
+    if let Some(unread) = unread {
+        thread["unreadReplyCount"] = json!(unread);
+    }
+    Ok(thread)
+}
+
+pub async fn subscribe(access: Access<AsUser>) -> Result<Reply> {
+    set_subscribed(access, true).await
+}
+
+pub async fn unsubscribe(access: Access<AsUser>) -> Result<Reply> {
+    set_subscribed(access, false).await
+}
+
+async fn set_subscribed(access: Access<AsUser>, on: bool) -> Result<Reply> {
+    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let done = if on { "subscribed to" } else { "unsubscribed from" };
+    let sentence = format!("The user {} has been {done} the thread of the message id {id}.", caller.uid);
+    access.store().write("threads.follow", move |tx| actions::threads::follow(tx, &caller, id, on)).await?;
+    Ok(ack(sentence))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    for operation in ["list-threads", "(client) list-user-threads", "(client) list-group-threads"] {
+        doc.query(operation, &["participatedByMe", "limit", "affix", "updatedAt", "id"]);
+    }
+}
