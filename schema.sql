@@ -61,6 +61,7 @@ CREATE TABLE users (
   bot            INTEGER NOT NULL DEFAULT 0,
   UNIQUE (app, uid)
 ) STRICT;
+CREATE INDEX users_bots ON users(app) WHERE bot = 1;
 CREATE INDEX users_by_activity ON users(app, last_active_at);
 CREATE INDEX users_by_name ON users(app, name COLLATE NOCASE, id);
 
@@ -256,6 +257,51 @@ CREATE INDEX messages_threads ON messages(app, last_reply_at, id) WHERE last_rep
 CREATE INDEX messages_pinned ON messages(conv_id, id) WHERE pinned_at IS NOT NULL;
 -- What was edited or deleted, for clients that catch up.
 CREATE INDEX messages_by_change ON messages(conv_id, id) WHERE (edited_at IS NOT NULL OR deleted_at IS NOT NULL);
+
+-- Who is named in a message ('<@uid:…>', '<@all:…>'), so that unread mentions are counted without reading messages.
+CREATE TABLE mentions (
+  user_id     INTEGER NOT NULL,                 -- users.id; 0 = everybody in the conversation
+  conv_id     INTEGER NOT NULL,                 -- the message's
+  message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  PRIMARY KEY (user_id, conv_id, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mentions_by_message ON mentions(message_id);
+CREATE TRIGGER mentions_of_nobody AFTER DELETE ON users BEGIN
+  DELETE FROM mentions WHERE user_id = OLD.id;
+END;
+
+-- What users can say is wrong with a message. A new app has the usual ones.
+CREATE TABLE flag_reasons (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  id          TEXT    NOT NULL,
+  name        TEXT    NOT NULL,
+  description TEXT,
+  usual       INTEGER NOT NULL DEFAULT 0,       -- 1: came with the app
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  PRIMARY KEY (app, id)
+) STRICT, WITHOUT ROWID;
+
+-- Who flagged a message, and why: one flag of each user.
+CREATE TABLE message_flags (
+  message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  reason      TEXT    NOT NULL,                 -- flag_reasons.id at that time
+  remark      TEXT,
+  flagged_at  INTEGER NOT NULL,
+  PRIMARY KEY (message_id, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_flags_by_user ON message_flags(user_id);
+
+-- Messages that were flagged: waiting for a review, or reviewed. Hidden ones have a bit in messages.flags besides.
+CREATE TABLE flagged_messages (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,                 -- the message's
+  status      TEXT CHECK (status IN ('approved','disapproved')),   -- NULL: waiting
+  reviewed_at INTEGER
+) STRICT;
+CREATE INDEX flagged_waiting ON flagged_messages(app, message_id) WHERE status IS NULL;
+CREATE INDEX flagged_reviewed ON flagged_messages(app, message_id) WHERE status IS NOT NULL;
 
 -- Messages a user keeps in a list of his own.
 CREATE TABLE saved_messages (

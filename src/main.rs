@@ -8,11 +8,13 @@ use clap::{Parser, Subcommand};
 use hobnob::actions::{self, demo};
 use hobnob::config::Config;
 use hobnob::model::caller::KeyScope;
+use hobnob::model::ids::Uid;
 use hobnob::model::limits::{Limits, Rates};
 use hobnob::model::page::PageAsk;
 use hobnob::model::time::{Clock, Ids};
+use hobnob::model::user::check_name;
 use hobnob::server::Server;
-use hobnob::store::{Hooks, Store, apps, keys, management};
+use hobnob::store::{Hooks, Store, apps, keys, management, users};
 use hobnob::tls;
 
 /// Hobnob: a self-hosted chat back end in one binary.
@@ -38,6 +40,11 @@ enum Command {
     Key {
         #[command(subcommand)]
         command: KeyCommand,
+    },
+    /// Make, list and retire bots: users in whose name an app writes
+    Bot {
+        #[command(subcommand)]
+        command: BotCommand,
     },
     /// Make, list and revoke credentials of the management API
     ManagementKey {
@@ -116,6 +123,35 @@ enum KeyCommand {
 }
 
 #[derive(Subcommand)]
+enum BotCommand {
+    /// Make a bot, or a bot of a user who is there already
+    Create {
+        /// App id
+        app: String,
+        uid: String,
+        /// What it is called; the uid if left out
+        name: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List the bots of an app
+    List {
+        /// App id
+        app: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Make a bot a user like others; what it said stays
+    Retire {
+        /// App id
+        app: String,
+        uid: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+#[derive(Subcommand)]
 enum ManagementCommand {
     /// Make a key with its secret and print them (once)
     Create {
@@ -149,6 +185,7 @@ fn main() -> ExitCode {
             Some(Command::Serve(serve_args)) => serve(serve_args).await,
             Some(Command::App { command }) => app(command).await,
             Some(Command::Key { command }) => key(command).await,
+            Some(Command::Bot { command }) => bot(command).await,
             Some(Command::ManagementKey { command }) => management_key(command).await,
             Some(Command::Limits) => limits(),
             Some(Command::AdminLink(target)) => admin_link(target).await,
@@ -377,6 +414,53 @@ async fn key(command: KeyCommand) -> Outcome {
             say(&line);
         }
     }
+    Ok(())
+}
+
+async fn bot(command: BotCommand) -> Outcome {
+    let line = match command {
+        BotCommand::Create { app, uid, name, target } => {
+            let (store, limits) = (open(&target.config)?, target.config.limits()?);
+            let made = store.write("bot create", move |tx| {
+                let app = find_app(tx, &app)?;
+                let name = check_name("name", name.as_deref().unwrap_or(&uid), &limits)?;
+                actions::bots::create(tx, &app, Uid::parse(&uid)?, name, &limits)
+            });
+            let made = made.await;
+            store.close();
+            let made = made.map_err(|e| e.to_string())?;
+            match target.json {
+                true => serde_json::to_string(&made).map_err(|e| e.to_string())?,
+                false => format!("The bot {} is there. Write in its name with POST /v3/bots/{0}/messages.", made.uid),
+            }
+        }
+        BotCommand::List { app, target } => {
+            let store = open(&target.config)?;
+            let bots = store.read(move |read| users::bots(read, find_app(read, &app)?.id)).await;
+            store.close();
+            let bots = bots.map_err(|e| e.to_string())?;
+            match target.json {
+                true => serde_json::to_string(&bots).map_err(|e| e.to_string())?,
+                false => bots.iter().map(|bot| format!("{}  {}", bot.uid, bot.name)).collect::<Vec<_>>().join("\n"),
+            }
+        }
+        BotCommand::Retire { app, uid, target } => {
+            let store = open(&target.config)?;
+            let named = uid.clone();
+            let retired = store.write("bot retire", move |tx| {
+                let app = find_app(tx, &app)?;
+                actions::bots::retire(tx, &app, &Uid::parse(&named)?)
+            });
+            let retired = retired.await;
+            store.close();
+            retired.map_err(|e| e.to_string())?;
+            match target.json {
+                true => serde_json::json!({ "retired": uid }).to_string(),
+                false => format!("{uid} is no bot any more."),
+            }
+        }
+    };
+    say(&line);
     Ok(())
 }
 

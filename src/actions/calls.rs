@@ -180,11 +180,9 @@ fn announce(
         kind: &call.kind,
         data: data(call, status).to_string(),
         subject: Some(call.id),
-        parent: None,
-        quoted: None,
-        tags: None,
         resource: caller.session(),
         muid,
+        ..Default::default()
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false)?;

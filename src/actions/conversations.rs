@@ -12,7 +12,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Message, Party, Receiver};
 use crate::store::conversations::{self as rows, Copy, Kind};
 use crate::store::receipts;
-use crate::store::{Read, Write, groups, messages, users};
+use crate::store::{Read, Write, groups, mentions, messages, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
@@ -184,6 +184,7 @@ fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) 
         return Ok(None);
     }
     match messages::find(read, caller.app.id, id) {
+        Ok(row) if row.is_hidden_from(viewer) => Ok(None),
         Ok(row) => messages::show_one(read, row, viewer).map(Some),
         Err(error) if error.code == Code::MessageNotFound => Ok(None),
         Err(error) => Err(error),
@@ -205,10 +206,10 @@ pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation
         _ => None,
     };
     Ok(Conversation {
+        unread_mentions_count: mentions::unread(read, viewer.id, copy.conv.id, copy.read_id)?,
         conversation_id: copy.conv.name,
         conversation_type: with.kind(),
         unread_message_count: copy.unread,
-        unread_mentions_count: 0,
         last_read_message_id: (copy.read_id > 0).then_some(copy.read_id),
         latest_message_id: (copy.conv.last_id > 0).then_some(copy.conv.last_id),
         last_message: last,

@@ -14,13 +14,14 @@ use crate::model::ids::{Guid, Uid, unknown_uid};
 use crate::model::import;
 use crate::model::json::{Raw, to_raw};
 use crate::model::limits::Limits;
+use crate::model::mention::Named;
 use crate::model::message::Receiver;
 use crate::model::permission::Scope;
 use crate::model::user::User;
 use crate::store::conversations::{self, Conv, Kind as ConvKind};
 use crate::store::messages::{self as message_rows, New};
 use crate::store::receipts::{self, Kind};
-use crate::store::{Read, Write, bans, groups as group_rows, members as member_rows, users as user_rows};
+use crate::store::{Read, Write, bans, groups as group_rows, members as member_rows, mentions, users as user_rows};
 
 /// A row under its key, or why it cannot be one.
 pub type Row<T> = (String, Result<T>);
@@ -212,12 +213,10 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             category: content.category,
             kind: &content.kind,
             data: content.data.text(),
-            subject: None,
-            parent: None,
-            quoted: None,
             tags,
-            resource: None,
             muid: Some(muid.clone()),
+            mentions: mentions::resolve(tx, app.id, &conv, &Named::in_data(&content.data))?,
+            ..New::default()
         };
         let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(|| {
             Error::new(Code::ImportMuidExists, format!("A message with the muid {muid} is there already."))

@@ -61,11 +61,7 @@ fn announce(
         kind: "groupMember",
         data: data.to_string(),
         subject: on.map(|user| user.id),
-        parent: None,
-        quoted: None,
-        tags: None,
-        resource: None,
-        muid: None,
+        ..Default::default()
     };
     let row = messages::insert(tx, caller.app.id, &conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, &conv, row.id, caller.user, false)?;

@@ -1,21 +1,22 @@
 //! Sending, editing and deleting messages.
 
-use super::attachments::{Arrived, arrive};
 use super::standing::{permit, permit_rank, standing};
-use super::tell_message;
+use super::{Outcome, Outcomes, tell_message};
 use crate::model::attachment::names_in;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
+use crate::model::flags;
 use crate::model::ids::Uid;
 use crate::model::json::Object;
 use crate::model::limits::Limits;
+use crate::model::mention::Named;
 use crate::model::message::{Category, Content, Data, Draft, Entities, Message, Party, Receiver, Sent, Subject};
 use crate::model::permission::Act;
 use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
-use crate::store::messages::{self, Row};
-use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, threads, users};
+use crate::store::messages::{self, Edited, Row};
+use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, mentions, threads, users};
 
 /// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -30,6 +31,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         return Err(Error::new(Code::MessageNoAccess, "The quoted message is in another conversation."));
     }
     let Content { category, kind, data } = draft.content;
+    let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&data))?;
     let files = names_in(&data, &caller.app.app_id);
     let new = messages::New {
         sender: sender.id,
@@ -42,6 +44,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         tags: draft.tags,
         resource: caller.session(),
         muid: draft.muid.clone(),
+        mentions: mentions.clone(),
     };
     let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
         let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default())?;
@@ -51,21 +54,35 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     conversations::touch(tx, &conv, row.id, sender.id, true)?;
     if let Some(parent) = &parent {
         threads::add_reply(tx, parent, sender.id)?;
+        for user in mentions.iter().filter(|user| **user != mentions::EVERYBODY) {
+            threads::follow(tx, *user, parent.id, true)?;
+        }
     }
     if !files.is_empty() {
         attachments::show_in(tx, caller.app.id, row.id, &files)?;
     }
     // What needs no look-up is not looked up: this is the path every message takes.
-    let plain = row.quoted.is_none() && !row.data.contains("<@uid:");
+    let plain = row.quoted.is_none() && mentions.is_empty();
     let message =
         if plain { messages::fresh(row, &conv.name, sender, receiver) } else { messages::show_one(tx, row, None)? };
     Ok(tell_message(tx, caller, conv.audience(), message))
 }
 
-/// Sends a message with files that came with it.
-pub fn send_files(tx: &mut Write<'_>, caller: &Caller, draft: Draft, files: &[Arrived]) -> Result<Sent> {
-    arrive(tx, files)?;
-    send(tx, caller, draft)
+/// Sends the same message to several receivers; each has a result of its own, by uid or guid. With a muid each message
+/// has its own, so that a retry is harmless here as well.
+pub fn send_to_all(tx: &mut Write<'_>, caller: &Caller, draft: &Draft, receivers: Vec<Receiver>) -> Result<Outcomes> {
+    let mut outcomes = Outcomes::default();
+    for receiver in receivers {
+        let name = receiver.name().to_owned();
+        let muid = draft.muid.as_ref().map(|muid| format!("{muid}:{}:{name}", receiver.kind().as_str()));
+        let draft = Draft { receiver, muid, ..draft.clone() };
+        let outcome = match tx.attempt(|tx| send(tx, caller, draft))? {
+            Ok(sent) => Outcome::Announced(sent),
+            Err(error) => Outcome::Refused(error),
+        };
+        outcomes.0.push((name, outcome));
+    }
+    Ok(outcomes)
 }
 
 /// The conversation with this receiver and the receiver as its other side, if the caller may do `act` there.
@@ -131,7 +148,7 @@ pub struct Edit {
 /// Edits a message; the answer is an action message that holds the message as it is now.
 pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &Limits) -> Result<Sent> {
     let row = changeable(tx, caller, id, Change::Edit)?;
-    if row.deleted_at.is_some() {
+    if row.deleted_at.is_some() || row.flags & flags::DISAPPROVED != 0 {
         return Err(Code::MessageAction.into());
     }
     let mut content =
@@ -143,7 +160,10 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
         content.data.set(&key, value);
     }
     content.check(limits)?;
-    messages::edit(tx, &row, &content.data.text(), &edit.tags, &caller.uid)?;
+    let conv = conversations::by_id(tx, row.conv)?;
+    let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&content.data))?;
+    let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
+    messages::edit(tx, &row, &edited, &caller.uid)?;
     if files_given {
         attachments::show_only(tx, caller.app.id, id, &names_in(&content.data, &caller.app.app_id))?;
     }
@@ -257,6 +277,15 @@ fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Resu
         thread_subscribed: None,
     };
     Ok(tell_message(tx, caller, conv.audience(), act))
+}
+
+/// Where the viewer reads in the conversation with this id; `None`: there is none, or none of his.
+pub fn readable_by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Option<(i64, i64)>> {
+    let Some(conv) = conversations::by_name(read, caller.app.id, name)? else { return Ok(None) };
+    match caller.viewer() {
+        None => Ok(Some((conv.id, 0))),
+        Some(viewer) => Ok(conversations::copy_of(read, conv.id, viewer)?.map(|copy| (conv.id, copy.hidden_id))),
+    }
 }
 
 /// Where the viewer reads: the conversation with this user or group, if he may.

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod apps;
 pub mod attachments;
 pub mod blocks;
+pub mod bots;
 pub mod calls;
 pub mod conversations;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod imports;
 pub mod interactions;
 pub mod members;
 pub mod messages;
+pub mod moderation;
 pub mod notifications;
 pub mod pins;
 #[cfg(test)]
@@ -83,11 +85,22 @@ impl Serialize for Outcomes {
 
 /// Announces a message to `audience` as the caller's act; gives it back for the reply.
 fn tell_message(tx: &mut Write<'_>, caller: &Caller, audience: Audience, message: Message) -> Sent {
+    tell_message_as(tx, caller, audience, "message", message)
+}
+
+/// The same in a frame of another kind.
+fn tell_message_as(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    audience: Audience,
+    kind: &'static str,
+    message: Message,
+) -> Sent {
     let (receiver_type, receiver) = (message.receiver_type, message.receiver.as_str().into());
     let sent = Sent::of(message);
     let event = Event {
         app_id: caller.app.app_id.clone(),
-        kind: "message",
+        kind,
         sender: caller.uid.clone(),
         receiver,
         receiver_type,

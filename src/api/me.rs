@@ -11,9 +11,10 @@ use super::users::ProfileBody;
 use crate::actions::tokens::socket_token;
 use crate::model::error::{Code, Error, Result};
 use crate::model::json::{Raw, to_raw};
+use crate::model::moderation::Reason;
 use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
-use crate::store::{tokens, users};
+use crate::store::{moderation, tokens, users};
 
 #[derive(Deserialize, ToSchema)]
 struct NameBody {
@@ -79,14 +80,15 @@ pub async fn show(access: Access<Token>) -> Result<Reply> {
 /// token and the socket token are always in it.
 async fn me(access: &Access<Token>) -> Result<Reply> {
     let caller = access.caller().clone();
-    let (user, created_at) = access
+    let (user, created_at, reasons) = access
         .store()
         .read(move |read| {
             let created_at = match caller.token {
                 Some(token) => tokens::created_at(read, token)?,
                 None => None,
             };
-            Ok((users::by_id(read, caller.user)?, created_at.ok_or(Code::AuthTokenUnknown)?))
+            let reasons = moderation::reasons(read, caller.app.id)?;
+            Ok((users::by_id(read, caller.user)?, created_at.ok_or(Code::AuthTokenUnknown)?, reasons))
         })
         .await?;
     let secret = access.header("authtoken").unwrap_or_default().to_owned();
@@ -99,16 +101,18 @@ async fn me(access: &Access<Token>) -> Result<Reply> {
     // Texts that are JSON go in as they are stored.
     body["jwt"] = json!(jwt);
     body["wsChannel"] = json!({"identity": identity, "secret": "", "service": ""});
-    body["settings"] = settings_of(access);
+    body["settings"] = settings_of(access, &reasons);
     Ok(data(&body))
 }
 
 pub async fn settings(access: Access<Either>) -> Result<Reply> {
-    Ok(data(&settings_of(&access)))
+    let app = access.app().id;
+    let reasons = access.store().read(move |read| moderation::reasons(read, app)).await?;
+    Ok(data(&settings_of(&access, &reasons)))
 }
 
 /// Where to go and what there is. Hosts are the ones the client already uses.
-fn settings_of<D: Demand>(access: &Access<D>) -> Value {
+fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
     let host = access.api().public_host.clone().unwrap_or_else(|| access.host());
     let (name, port) = split_host(&host);
     json!({
@@ -127,7 +131,7 @@ fn settings_of<D: Demand>(access: &Access<D>) -> Value {
         "EXTENSION_DOMAIN": "extensions.invalid",
         "appId": &*access.app().app_id,
         "extensions": [],
-        "flagReasons": [],
+        "flagReasons": reasons,
         "parameters": {
             "core.conversations.updateOnCallActivity": true,
             "core.conversations.updateOnGroupActions": true,
@@ -140,8 +144,8 @@ fn settings_of<D: Demand>(access: &Access<D>) -> Value {
             "features.ux.messages.saved.enabled": true,
             "features.ux.messages.saved.limit": access.limits().saved_messages,
         },
-        "file.size.max": 104_857_600,
-        "file.count.max": 10,
+        "file.size.max": access.limits().upload,
+        "file.count.max": access.limits().files,
     })
 }
 

@@ -1,28 +1,31 @@
 //! Messages.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::access::{Access, AsUser, Demand, Either};
+use super::access::{Access, AsUser, Demand, Either, FullKey};
 use super::groups::affix;
 use super::media::{self, Form};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, data_json, list as list_reply};
-use crate::actions;
 use crate::actions::messages::Edit;
+use crate::actions::{self, Outcomes};
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::Feature;
 use crate::model::flags;
-use crate::model::ids::{Uid, parse_message_id};
+use crate::model::ids::{Guid, Uid, parse_message_id};
 use crate::model::json::{Object, Raw, to_raw};
+use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
 use crate::model::page::Affix;
 use crate::model::policy::narrow;
 use crate::model::user::check_tags;
 use crate::store::messages::{self, Filter, Look, Within};
-use crate::store::{Write, users};
+use crate::store::{Write, mentions, users};
 
 /// A message as sent. Of the many fields clients send only these count.
 #[derive(Deserialize, ToSchema)]
@@ -45,6 +48,38 @@ struct SendBody {
     parent_message_id: Option<Value>,
     #[schema(value_type = Option<String>)]
     quoted_message_id: Option<Value>,
+    multiple_receivers: Option<Receivers>,
+}
+
+/// Many receivers at once, in place of `receiver`.
+#[derive(Deserialize, Clone, ToSchema)]
+struct Receivers {
+    #[serde(default)]
+    uids: Vec<String>,
+    #[serde(default)]
+    guids: Vec<String>,
+}
+
+impl Receivers {
+    /// Each once.
+    fn parse(&self, limits: &Limits) -> Result<Vec<Receiver>> {
+        let most = limits.receivers;
+        if self.uids.len() + self.guids.len() > most {
+            let sentence = format!("The number of receivers has reached the allowed limit of {most}.");
+            return Err(Error::field("multipleReceivers", sentence).with_params(json!({ "limit": most })));
+        }
+        let mut seen = HashSet::new();
+        let uids = self.uids.iter().map(|uid| Uid::from_path(uid).map(Receiver::User));
+        let guids = self.guids.iter().map(|guid| Guid::from_path(guid).map(Receiver::Group));
+        let all: Vec<Receiver> = uids.chain(guids).collect::<Result<_>>()?;
+        Ok(all.into_iter().filter(|to| seen.insert((to.kind().as_str(), to.name().to_owned()))).collect())
+    }
+}
+
+/// A checked message with all who are to get it. Many receivers are answered one by one.
+struct Letter {
+    draft: Draft,
+    receivers: Option<Vec<Receiver>>,
 }
 
 /// An id that may come as a number or as text; absent, null, empty and 0 mean none.
@@ -67,7 +102,7 @@ fn object(raw: Option<&Raw>) -> Result<Object> {
 }
 
 /// The message of the request: JSON, or a form with files.
-fn draft<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>) -> Result<Draft> {
+fn letter<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>) -> Result<Letter> {
     let body: SendBody = match form {
         Some(form) => of_form(form)?,
         None => access.json()?,
@@ -93,9 +128,19 @@ fn draft<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>
             data.set("text", to_raw(&caption));
         }
     }
+    let receivers = body.multiple_receivers.as_ref().map(|all| all.parse(access.limits())).transpose()?;
+    let receivers = receivers.filter(|all| !all.is_empty());
+    // The first stands for all while the message itself is checked.
+    let (receiver, receiver_type) = match receivers.as_ref().and_then(|all| all.first()) {
+        Some(_) if parent.is_some() => {
+            return Err(Error::field("multipleReceivers", "A reply goes to the conversation of its thread."));
+        }
+        Some(first) => (Some(first.name()), Some(first.kind().as_str())),
+        None => (body.receiver.as_deref(), body.receiver_type.as_deref()),
+    };
     let ask = Ask {
-        receiver: body.receiver.as_deref(),
-        receiver_type: body.receiver_type.as_deref(),
+        receiver,
+        receiver_type,
         category: body.category.as_deref(),
         kind: kind.as_deref(),
         data,
@@ -105,7 +150,7 @@ fn draft<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>
         parent,
         quoted: id(body.quoted_message_id.as_ref())?,
     };
-    Draft::parse(ask, access.limits())
+    Ok(Letter { draft: Draft::parse(ask, access.limits())?, receivers })
 }
 
 fn of_form(form: &Form) -> Result<SendBody> {
@@ -128,39 +173,66 @@ fn of_form(form: &Form) -> Result<SendBody> {
         parent_id: number("parentId"),
         parent_message_id: number("parentMessageId"),
         quoted_message_id: number("quotedMessageId"),
+        multiple_receivers: json("multipleReceivers")?
+            .map(|raw| serde_json::from_str(raw.get()))
+            .transpose()
+            .map_err(|_| Error::field("multipleReceivers", "The multipleReceivers must hold uids and guids."))?,
     })
 }
 
 pub async fn send(access: Access<Either>) -> Result<Reply> {
-    post(access, None).await
+    post(access, None, None).await
 }
 
 /// A reply in the thread of the message in the path.
 pub async fn reply(access: Access<AsUser>) -> Result<Reply> {
     let parent = access.message_id()?;
-    post(access, Some(parent)).await
+    post(access, Some(parent), None).await
 }
 
-async fn post<D: Demand>(mut access: Access<D>, parent: Option<i64>) -> Result<Reply> {
+/// In the name of the bot in the path.
+pub async fn send_as_bot(access: Access<FullKey>) -> Result<Reply> {
+    let bot = access.uid()?;
+    post(access, None, Some(bot)).await
+}
+
+async fn post<D: Demand>(mut access: Access<D>, parent: Option<i64>, bot: Option<Uid>) -> Result<Reply> {
     let form = media::receive(&mut access).await?;
-    let sent = store_message(&access, form.as_ref(), parent).await;
-    if let (Err(_), Some(form)) = (&sent, &form) {
+    let stored = store_message(&access, form.as_ref(), parent, bot).await;
+    if let (Err(_), Some(form)) = (&stored, &form) {
         form.give_up(access.api());
     }
-    Ok(data_json(sent?.json()))
+    match stored? {
+        Stored::One(sent) => Ok(data_json(sent.json())),
+        Stored::Many(outcomes) => Ok(data(&outcomes)),
+    }
 }
 
-async fn store_message<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>) -> Result<Sent> {
-    let draft = draft(access, form, parent)?;
-    let caller = access.caller().clone();
-    let store = access.store();
-    match form.map(Form::arrived) {
-        None => store.write("messages.send", move |tx| actions::messages::send(tx, &caller, draft)).await,
-        Some(files) => {
-            let send = move |tx: &mut Write<'_>| actions::messages::send_files(tx, &caller, draft, &files);
-            store.write("messages.send", send).await
+enum Stored {
+    One(Sent),
+    Many(Outcomes),
+}
+
+async fn store_message<D: Demand>(
+    access: &Access<D>,
+    form: Option<&Form>,
+    parent: Option<i64>,
+    bot: Option<Uid>,
+) -> Result<Stored> {
+    let Letter { draft, receivers } = letter(access, form, parent)?;
+    let mut caller = access.caller().clone();
+    let files = form.map(Form::arrived).unwrap_or_default();
+    let send = move |tx: &mut Write<'_>| {
+        if let Some(bot) = bot {
+            caller = actions::bots::as_bot(tx, &caller, &bot)?;
         }
-    }
+        actions::attachments::arrive(tx, &files)?;
+        match receivers {
+            None => actions::messages::send(tx, &caller, draft).map(Stored::One),
+            Some(all) => actions::messages::send_to_all(tx, &caller, &draft, all).map(Stored::Many),
+        }
+    };
+    access.store().write("messages.send", send).await
 }
 
 pub async fn show(access: Access<Either>) -> Result<Reply> {
@@ -243,7 +315,13 @@ pub async fn interacted(access: Access<AsUser>) -> Result<Reply> {
 /// What the caller wants to see beside the messages.
 fn look(access: &Access<Either>) -> Look {
     let query = access.query();
-    Look { viewer: access.caller().viewer(), subscribed: query.flag("withThreadSubscribed") }
+    Look {
+        viewer: access.caller().viewer(),
+        subscribed: query.flag("withThreadSubscribed"),
+        mentions_blocked: query.flag("mentionsWithBlockedInfo"),
+        // One description spells it differently.
+        mentions_tags: query.flag("mentionsWithTagInfo") || query.flag("mentionswithTagInfo"),
+    }
 }
 
 /// How many rows a list that goes by a cursor shows.
@@ -301,6 +379,7 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
         query.list("attachmentTypes").iter().map(|name| flags::of_type(name)).fold(0, |a, b| a | b);
     filter.has_links = query.flag("hasLinks");
     filter.has_reactions = query.flag("hasReactions");
+    filter.has_mentions = query.flag("hasMentions");
     filter.pinned = query.flag("pinned");
     filter.saved = query.flag("saved");
     filter.with_parent = query.flag("withParent");
@@ -337,6 +416,10 @@ pub async fn thread(access: Access<Either>) -> Result<Reply> {
 async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let mut filter = filter(&access)?;
     let sender = access.query().get("sender").map(Uid::from_path).transpose()?;
+    let conversation = access.query().get("conversationId").map(str::to_ascii_lowercase);
+    let named = access.query().list("mentionedUids");
+    let named = named.iter().map(|uid| Uid::from_path(uid)).collect::<Result<Vec<_>>>()?;
+    let my_mentions = access.query().flag("myMentionsOnly");
     let count = access.query().flag("count") && (filter.unread || filter.undelivered);
     let with_tags = access.query().flag("withTags");
     let look = look(&access);
@@ -352,7 +435,13 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
         .store()
         .read(move |read| {
             let within = match place {
-                Place::Everywhere => caller.viewer().map_or(Within::App, Within::User),
+                Place::Everywhere => match conversation {
+                    None => caller.viewer().map_or(Within::App, Within::User),
+                    Some(name) => match actions::messages::readable_by_name(read, &caller, &name)? {
+                        Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
+                        None => return Ok(Vec::new()),
+                    },
+                },
                 Place::With(Receiver::User(uid)) if !caller.person => {
                     Within::User(users::person(read, &caller.app, &uid)?.id)
                 }
@@ -367,6 +456,12 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             };
             if let Some(sender) = sender {
                 filter.sender = Some(users::person(read, &caller.app, &sender)?.id);
+            }
+            for uid in &named {
+                filter.mentioned.push(users::person(read, &caller.app, uid)?.id);
+            }
+            if let Some(viewer) = caller.viewer().filter(|_| my_mentions) {
+                filter.mentioned = vec![viewer, mentions::EVERYBODY];
             }
             let rows = messages::list(read, caller.app.id, within, &filter)?;
             let mut messages = messages::show(read, rows, look)?;
@@ -460,6 +555,12 @@ pub fn describe(doc: &mut Doc) {
         "attachmentTypes",
         "hasLinks",
         "hasReactions",
+        "hasMentions",
+        "mentionedUids",
+        "myMentionsOnly",
+        "mentionsWithBlockedInfo",
+        "mentionsWithTagInfo",
+        "conversationId",
         "hideReplies",
         "hideQuotedMessages",
         "hideDeleted",
@@ -480,7 +581,7 @@ pub fn describe(doc: &mut Doc) {
         doc.query(operation, FILTERS);
     }
     doc.query("get-message-details", &["withThreadSubscribed"]);
-    doc.body::<SendBody>("send-message").body::<SendBody>("send-thread-message");
+    doc.body::<SendBody>("send-bot-message").body::<SendBody>("send-message").body::<SendBody>("send-thread-message");
     doc.body::<EditBody>("update-message");
     doc.body::<DeleteBody>("delete-message");
     doc.body::<InteractedBody>("mark-message-as-interacted");

@@ -21,6 +21,7 @@ mod media;
 mod members;
 mod messages;
 mod metrics;
+mod moderation;
 mod notifications;
 mod openapi;
 mod pages;
@@ -157,6 +158,16 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/messages/{id}/thread", "send-thread-message", messages::reply)
             .with_files()
             .feature(&[F::CreateMessageThread]),
+        r.on(&post, "/bots/{uid}/messages", "send-bot-message", messages::send_as_bot).with_files(),
+        r.on(&post, "/messages/{id}/flagged", "flag-a-message", moderation::flag),
+        r.on(&post, "/moderation/reasons", "create-reason", moderation::create_reason),
+        r.on(&get, "/moderation/reasons", "list-reasons", moderation::list_reasons),
+        r.on(&get, "/moderation/reasons/{id}", "get-reason-details", moderation::show_reason),
+        r.on(&put, "/moderation/reasons/{id}", "update-reason-details", moderation::update_reason),
+        r.on(&delete, "/moderation/reasons/{id}", "delete-reason", moderation::delete_reason),
+        r.on(&get, "/moderation/flagged-messages", "list-flagged-messages", moderation::list_flagged),
+        r.on(&patch, "/moderation/flagged-messages/{id}", "blockreview-flagged-message", moderation::review),
+        r.on(&get, "/moderation/reviewed-messages", "list-reviewed-messages", moderation::list_reviewed),
         r.on(&get, "/threads", "list-threads", threads::list).feature(&[F::ListThreadedMessages]),
         r.on(&get, "/users/{uid}/threads", "(client) list-user-threads", threads::with_user)
             .feature(&[F::ListThreadedMessages]),
@@ -429,6 +440,7 @@ fn describe_nouns() -> openapi::Doc {
     members::describe(&mut doc);
     messages::describe(&mut doc);
     metrics::describe(&mut doc);
+    moderation::describe(&mut doc);
     presence::describe(&mut doc);
     notifications::describe(&mut doc);
     permissions::describe(&mut doc);

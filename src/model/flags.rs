@@ -11,6 +11,13 @@ pub const AUDIO: i64 = 16;
 pub const FILE: i64 = 32;
 /// Kept by triggers on `reactions` (see schema.sql), not made here.
 pub const REACTION: i64 = 64;
+/// Somebody is named in it; known only when the names have been looked up.
+pub const MENTION: i64 = 128;
+/// It was flagged, and then left standing or hidden by whoever reviewed it.
+pub const APPROVED: i64 = 256;
+pub const DISAPPROVED: i64 = 512;
+/// What an edit does not change.
+pub const KEPT: i64 = REACTION | APPROVED | DISAPPROVED;
 
 /// The bits of an attachment type as filters name it; none for a type that is not known.
 pub fn of_type(name: &str) -> i64 {

@@ -88,6 +88,12 @@ limits! {
     pinned_messages: i64 = 100,
     /// Messages a user has saved.
     saved_messages: i64 = 100,
+    /// Reasons for flagging of an app.
+    reasons: usize = 25,
+    /// Bots of an app.
+    bots: i64 = 25,
+    /// Receivers of one message.
+    receivers: usize = 100,
     /// Rows of a page when no number is named.
     per_page: i64 = 100,
     /// Rows of a page at most.

@@ -14,6 +14,8 @@ use super::error::{Code, Error, Result};
 use super::ids::{Guid, Uid};
 use super::json::{self, Object};
 use super::limits::Limits;
+use super::mention::Named;
+use super::moderation::Verdict;
 pub use super::party::{Party, ReceiverType};
 use super::user::{User, check_length, check_metadata, check_tags};
 
@@ -64,6 +66,13 @@ impl Receiver {
         match self {
             Receiver::User(_) => ReceiverType::User,
             Receiver::Group(_) => ReceiverType::Group,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            Receiver::User(uid) => uid.as_str(),
+            Receiver::Group(guid) => guid.as_str(),
         }
     }
 
@@ -150,6 +159,12 @@ impl Content {
         }
         if let Some(metadata) = self.data.get("metadata").filter(|raw| raw.get() != "null") {
             check_metadata(metadata.to_owned(), limits.data)?;
+        }
+        let named = Named::in_data(&self.data).uids.len();
+        if named > limits.mentions {
+            let most = limits.mentions;
+            let sentence = format!("The number of mentions in a message has reached the allowed limit of {most}.");
+            return Err(Error::field("text", sentence).with_params(serde_json::json!({ "limit": most })));
         }
         let size: usize = self.data.0.iter().map(|(key, value)| key.len() + value.get().len() + 4).sum();
         if size > limits.data {
@@ -361,11 +376,21 @@ pub struct Data {
     pub reactions: Vec<ReactionCount>,
     pub mentions: Vec<User>,
     pub interactions: Option<Vec<Interaction>>,
+    /// What a review decided, if there was one.
+    pub moderation: Option<Verdict>,
 }
 
 impl Data {
     pub fn of(stored: String, entities: Entities) -> Self {
-        Data { stored, entities, resource: None, reactions: Vec::new(), mentions: Vec::new(), interactions: None }
+        Data {
+            stored,
+            entities,
+            resource: None,
+            reactions: Vec::new(),
+            mentions: Vec::new(),
+            interactions: None,
+            moderation: None,
+        }
     }
 }
 
@@ -450,6 +475,9 @@ impl Serialize for Data {
         }
         if let Some(interactions) = &self.interactions {
             map.serialize_entry("interactions", interactions)?;
+        }
+        if let Some(verdict) = &self.moderation {
+            map.serialize_entry("moderation", &serde_json::json!({ "status": verdict }))?;
         }
         map.end()
     }

@@ -48,6 +48,7 @@ pub fn insert(tx: &Write<'_>, name: &str, region: &str) -> Result<App> {
         "INSERT INTO roles (app, role, name, description, created_at) VALUES (?1, 'default', 'Default Role', 'Given to users without another role', ?2)",
         params![id, tx.now()],
     )?;
+    super::moderation::insert_usual(tx, id)?;
     Ok(App { id, app_id: app_id.into(), region: region.into(), system_user })
 }
 

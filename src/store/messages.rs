@@ -8,8 +8,8 @@ use rusqlite::{Row as SqlRow, ToSql, params};
 
 use super::conversations::{self, Conv};
 use super::receipts::{self, Marks};
-use super::rows::{any_of, columns as user_columns, ids_text, tags, tags_text, user};
-use super::{Read, Write, calls, groups, interactions, pins, search, threads, users};
+use super::rows::{any_of, ids_text, tags, tags_text};
+use super::{Read, Write, calls, groups, interactions, mentions, pins, search, threads, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
@@ -18,6 +18,7 @@ use crate::model::json::Object;
 use crate::model::message::{
     Category, Data, Entities, Message, Party, ReactionCount, Receipt, Receipts, ReceiverType, Subject,
 };
+use crate::model::moderation::Verdict;
 use crate::model::page::Affix;
 use crate::model::user::User;
 use crate::model::words::Question;
@@ -48,13 +49,22 @@ pub struct Row {
     pub seq: i64,
     pub pinned_at: Option<i64>,
     pub pinned_by: Option<String>,
+    /// What it holds; see `model::flags`.
+    pub flags: i64,
+}
+
+impl Row {
+    /// Whether a review has hidden it from this user; its sender and the app (`None`) see it still.
+    pub fn is_hidden_from(&self, viewer: Option<i64>) -> bool {
+        self.flags & flags::DISAPPROVED != 0 && viewer.is_some_and(|viewer| viewer != self.sender)
+    }
 }
 
 macro_rules! columns {
     () => {
         "m.id, m.conv_id, m.sender_id, m.category, m.type, m.data, m.subject_id, m.sent_at, m.updated_at, m.edited_at,
          m.edited_by, m.deleted_at, m.deleted_by, m.parent_id, m.quoted_id, m.reply_count, m.tags, m.resource, m.muid,
-         m.seq, m.pinned_at, m.pinned_by, m.last_reply_at"
+         m.seq, m.pinned_at, m.pinned_by, m.last_reply_at, m.flags"
     };
 }
 pub(super) use columns;
@@ -85,10 +95,12 @@ pub(super) fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
         pinned_at: row.get(20)?,
         pinned_by: row.get(21)?,
         last_reply_at: row.get(22)?,
+        flags: row.get(23)?,
     })
 }
 
 /// A message about to be stored in `conv`.
+#[derive(Default)]
 pub struct New<'a> {
     pub sender: i64,
     pub category: Category,
@@ -101,11 +113,14 @@ pub struct New<'a> {
     pub tags: Option<Vec<String>>,
     pub resource: Option<&'a str>,
     pub muid: Option<String>,
+    /// Users (users.id) who are named in it; see `mentions`.
+    pub mentions: Vec<i64>,
 }
 
 /// Stores a message; `None` if its sender has sent one with this muid before.
 pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Option<Row>> {
     let seq = conv.total + i64::from(new.category.counts());
+    let flags = flags_of(new.category, new.kind, &new.data, &new.mentions);
     let inserted = tx.run(
         "INSERT INTO messages (app, conv_id, sender_id, category, type, data, subject_id, sent_at, updated_at, parent_id,
                                quoted_id, tags, resource, muid, seq, flags)
@@ -126,14 +141,18 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
             new.resource,
             new.muid,
             seq,
-            flags::of_message(new.category, new.kind, &new.data)
+            flags
         ],
     )?;
     if inserted == 0 {
         return Ok(None);
     }
+    let id = tx.connection.last_insert_rowid();
+    if !new.mentions.is_empty() {
+        mentions::set(tx, conv.id, id, &new.mentions)?;
+    }
     Ok(Some(Row {
-        id: tx.connection.last_insert_rowid(),
+        id,
         conv: conv.id,
         sender: new.sender,
         category: new.category,
@@ -156,6 +175,7 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         seq,
         pinned_at: None,
         pinned_by: None,
+        flags,
     }))
 }
 
@@ -189,20 +209,37 @@ pub fn accessible(read: &Read<'_>, app: i64, id: i64, viewer: Option<i64>) -> Re
     let found = find(read, app, id)?;
     if let Some(viewer) = viewer {
         let copy = conversations::copy_of(read, found.conv, viewer)?;
-        if copy.is_none_or(|copy| copy.hidden_id >= id) {
+        if copy.is_none_or(|copy| copy.hidden_id >= id) || found.is_hidden_from(Some(viewer)) {
             return Err(Code::MessageNoAccess.into());
         }
     }
     Ok(found)
 }
 
-pub fn edit(tx: &Write<'_>, message: &Row, data: &str, tags: &Option<Vec<String>>, by: &str) -> Result<()> {
-    let flags = flags::of_message(message.category, &message.kind, data);
+/// What a message holds, as bits.
+fn flags_of(category: Category, kind: &str, data: &str, mentions: &[i64]) -> i64 {
+    flags::of_message(category, kind, data) | if mentions.is_empty() { 0 } else { flags::MENTION }
+}
+
+/// What a message becomes by an edit.
+pub struct Edited {
+    /// JSON object text.
+    pub data: String,
+    /// `None`: as they were.
+    pub tags: Option<Vec<String>>,
+    pub mentions: Vec<i64>,
+}
+
+pub fn edit(tx: &Write<'_>, message: &Row, edited: &Edited, by: &str) -> Result<()> {
+    let flags = flags_of(message.category, &message.kind, &edited.data, &edited.mentions);
     tx.run(
         "UPDATE messages SET data = ?2, tags = coalesce(?3, tags), edited_at = ?4, edited_by = ?5, updated_at = ?4,
                              flags = flags & ?7 | ?6 WHERE id = ?1",
-        params![message.id, data, tags_text(tags), tx.now(), by, flags, flags::REACTION],
+        params![message.id, edited.data, tags_text(&edited.tags), tx.now(), by, flags, flags::KEPT],
     )?;
+    if (message.flags | flags) & flags::MENTION != 0 {
+        mentions::set(tx, message.conv, message.id, &edited.mentions)?;
+    }
     Ok(())
 }
 
@@ -215,6 +252,7 @@ pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     )?;
     tx.run("DELETE FROM reactions WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM saved_messages WHERE message_id = ?1", [message.id])?;
+    tx.run("DELETE FROM mentions WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM attachment_uses WHERE message_id = ?1", [message.id])?;
     leave_hole(tx, message)
 }
@@ -235,13 +273,19 @@ pub fn erase(tx: &Write<'_>, message: &Row) -> Result<()> {
 }
 
 /// A deleted message is not unread any more for those who had not read it.
-fn leave_hole(tx: &Write<'_>, message: &Row) -> Result<()> {
+pub(super) fn leave_hole(tx: &Write<'_>, message: &Row) -> Result<()> {
     if message.category.counts() {
         tx.run(
             "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id) VALUES (?1, ?2, ?3)",
             [message.conv, message.seq, message.sender],
         )?;
     }
+    Ok(())
+}
+
+/// A message that is there again is unread again for those who had not read it.
+pub(super) fn fill_hole(tx: &Write<'_>, message: &Row) -> Result<()> {
+    tx.run("DELETE FROM holes WHERE conv_id = ?1 AND seq = ?2", [message.conv, message.seq])?;
     Ok(())
 }
 
@@ -319,6 +363,9 @@ pub struct Filter {
     pub attachment_types: i64,
     pub has_links: bool,
     pub has_reactions: bool,
+    pub has_mentions: bool,
+    /// Naming one of these users (users.id, or `mentions::EVERYBODY`); none: any.
+    pub mentioned: Vec<i64>,
     /// Pinned for everybody; saved by the viewer.
     pub pinned: bool,
     pub saved: bool,
@@ -356,6 +403,8 @@ impl Filter {
             attachment_types: 0,
             has_links: false,
             has_reactions: false,
+            has_mentions: false,
+            mentioned: Vec::new(),
             pinned: false,
             saved: false,
             with_parent: false,
@@ -473,6 +522,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         (filter.has_attachments || filter.attachment_types != 0, "m.flags <> 0 AND m.flags & 2"),
         (filter.has_links, "m.flags <> 0 AND m.flags & 1"),
         (filter.has_reactions, "m.flags <> 0 AND m.flags & 64"),
+        (filter.has_mentions || !filter.mentioned.is_empty(), "m.flags <> 0 AND m.flags & 128"),
         (filter.pinned, "m.pinned_at IS NOT NULL"),
     ] {
         if asked {
@@ -480,6 +530,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         }
     }
     if let Some(viewer) = filter.viewer {
+        query.and_value("(m.flags & 512 = 0 OR m.sender_id = ?)", viewer);
         if filter.unread {
             query.and_value(
                 "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",
@@ -503,6 +554,13 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
                 viewer,
             );
         }
+    }
+    if !filter.mentioned.is_empty() {
+        query.and_value(
+            "EXISTS (SELECT 1 FROM mentions x WHERE x.user_id IN (SELECT value FROM json_each(?))
+                     AND x.conv_id = m.conv_id AND x.message_id = m.id)",
+            ids_text(filter.mentioned.iter().copied()),
+        );
     }
     if filter.attachment_types != 0 {
         query.and_value("m.flags & ?", filter.attachment_types);
@@ -592,7 +650,12 @@ pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec
         receiver: receiver.name().to_owned(),
         category: row.category,
         kind: row.kind,
-        data: Data { resource: row.resource, reactions, ..Data::of(row.data, entities) },
+        data: Data {
+            resource: row.resource,
+            reactions,
+            moderation: Verdict::of(row.flags),
+            ..Data::of(row.data, entities)
+        },
         sent_at: row.sent_at,
         updated_at: row.updated_at,
         edited_at: row.edited_at,
@@ -622,6 +685,9 @@ pub struct Look {
     pub viewer: Option<i64>,
     /// Say whether the viewer follows the thread.
     pub subscribed: bool,
+    /// Say of users who are named whether there is a block between them and the viewer, and their tags.
+    pub mentions_blocked: bool,
+    pub mentions_tags: bool,
 }
 
 impl From<Option<i64>> for Look {
@@ -683,6 +749,8 @@ impl Shown<'_, '_> {
     fn messages(&mut self, rows: Vec<Row>, with_quotes: bool) -> Result<Vec<Message>> {
         self.look_around(&rows)?;
         let mut reactions = self.reactions(&rows)?;
+        let naming = rows.iter().filter(|row| row.flags & flags::MENTION != 0).map(|row| row.id);
+        let mut mentions = mentions::among(self.read, naming)?;
         let (saved, followed) = match self.viewer {
             Some(viewer) => {
                 (pins::saved_among(self.read, viewer, rows.iter().map(|row| row.id))?, self.followed(&rows)?)
@@ -693,6 +761,9 @@ impl Shown<'_, '_> {
             .map(|row| {
                 let (id, thread) = (row.id, row.parent.unwrap_or(row.id));
                 let mut message = self.message(row, reactions.remove(&id).unwrap_or_default(), with_quotes)?;
+                for user in mentions.remove(&id).unwrap_or_default() {
+                    message.data.mentions.push(self.mentioned(user)?);
+                }
                 message.saved_at = saved.get(&id).copied();
                 message.thread_subscribed = followed.as_ref().map(|followed| followed.contains(&thread));
                 Ok(message)
@@ -788,9 +859,6 @@ impl Shown<'_, '_> {
             None => None,
         };
         let mut message = assemble(row, &name, entities, reactions);
-        if message.category.counts() && message.data.stored.contains("<@uid:") {
-            message.data.mentions = self.mentions(&message.data.stored)?;
-        }
         if message.category == Category::Interactive
             && let Some(viewer) = self.viewer
         {
@@ -837,39 +905,24 @@ impl Shown<'_, '_> {
         })
     }
 
-    /// Users named as `<@uid:…>` in the text; names of nobody stay plain text.
-    fn mentions(&self, data: &str) -> Result<Vec<User>> {
-        let Some(text) = Object::parse(data).and_then(|data| data.read::<String>("text")) else {
-            return Ok(Vec::new());
-        };
-        let app = self.conversations.values().next().map(|(conv, _)| conv.id);
-        let mut found: Vec<User> = Vec::new();
-        for piece in text.split("<@uid:").skip(1) {
-            let Some(uid) = piece.split('>').next() else { continue };
-            let user = self.read.first(
-                concat!(
-                    "SELECT ",
-                    user_columns!(),
-                    " FROM users u WHERE u.uid = lower(?2) AND u.deleted_at IS NULL
-                         AND u.app = (SELECT app FROM conversations WHERE id = ?1)"
-                ),
-                params![app, uid],
-                user,
-            )?;
-            if let Some(user) = user
-                && !found.iter().any(|other| other.id == user.id)
-            {
-                found.push(user.entity());
-            }
+    /// A user who is named, with what was asked to be said of him.
+    fn mentioned(&mut self, user: User) -> Result<User> {
+        let tags = user.tags.clone().filter(|_| self.look.mentions_tags);
+        let mut shown = user.entity();
+        if let Some(viewer) = self.viewer.filter(|_| self.look.mentions_blocked) {
+            shown = users::seen_by(self.read, shown, &self.user(viewer)?)?;
         }
-        Ok(found)
+        if self.look.mentions_tags {
+            shown.tags = Some(tags.unwrap_or_default());
+        }
+        Ok(shown)
     }
 
     fn quoted(&mut self, id: i64) -> Result<Option<Message>> {
         let found = self.read.first(concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1"), [id], row)?;
         match found {
-            Some(row) => Ok(self.messages(vec![row], false)?.pop()),
-            None => Ok(None),
+            Some(row) if !row.is_hidden_from(self.viewer) => Ok(self.messages(vec![row], false)?.pop()),
+            _ => Ok(None),
         }
     }
 }

@@ -20,8 +20,10 @@ pub mod interactions;
 pub mod keys;
 pub mod management;
 pub mod members;
+pub mod mentions;
 pub mod messages;
 pub mod metrics;
+pub mod moderation;
 pub mod notifications;
 pub mod pins;
 #[cfg(test)]

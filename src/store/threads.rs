@@ -68,7 +68,7 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 "SELECT ",
                 columns!(),
                 " FROM messages m WHERE m.conv_id = ?1 AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
-                  AND m.id > ?5 ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
+                  AND m.id > ?5 AND m.flags & 512 = 0 ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
             [conv, at, id, limit, hidden_id],
             row,
@@ -80,7 +80,7 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 columns!(),
                 " FROM participants p CROSS JOIN messages m ON m.id IN (
                     SELECT t.id FROM messages t WHERE t.conv_id = p.conv_id AND t.last_reply_at IS NOT NULL
-                      AND (t.last_reply_at, t.id) < (?2, ?3) AND t.id > p.hidden_id
+                      AND (t.last_reply_at, t.id) < (?2, ?3) AND t.id > p.hidden_id AND t.flags & 512 = 0
                     ORDER BY t.last_reply_at DESC, t.id DESC LIMIT ?4)
                   WHERE p.user_id = ?1 ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
@@ -93,7 +93,7 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 columns!(),
                 " FROM thread_subscriptions s CROSS JOIN messages m ON m.id = s.parent_id
                   WHERE s.user_id = ?1 AND s.subscribed AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
-                  AND (?5 IS NULL OR m.conv_id = ?5)
+                  AND (?5 IS NULL OR m.conv_id = ?5) AND m.flags & 512 = 0
                   AND EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ?1 AND p.conv_id = m.conv_id AND p.hidden_id < m.id)
                   ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),

@@ -104,6 +104,28 @@ pub fn set_past(tx: &mut Write<'_>, id: i64, last_active_at: Option<i64>, deacti
     Ok(())
 }
 
+pub fn is_bot(read: &Read<'_>, id: i64) -> Result<bool> {
+    read.exists("SELECT 1 FROM users WHERE id = ?1 AND bot = 1", [id])
+}
+
+pub fn set_bot(tx: &Write<'_>, id: i64, bot: bool) -> Result<()> {
+    tx.run("UPDATE users SET bot = ?2 WHERE id = ?1", params![id, bot])?;
+    Ok(())
+}
+
+/// The bots of an app, by uid.
+pub fn bots(read: &Read<'_>, app: i64) -> Result<Vec<User>> {
+    read.all(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM users u WHERE u.app = ?1 AND u.bot = 1 AND u.deleted_at IS NULL ORDER BY u.uid"
+        ),
+        [app],
+        user,
+    )
+}
+
 /// Soft deletion: the row stays for the messages that name it.
 pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
     tx.credentials_changed();

@@ -13,7 +13,7 @@ use crate::harness::{Answer, Client, DEADLINE, Harness, User, id_of, text_to};
 
 /// What a running server does not say today, or only when something breaks.
 const NOT_PRODUCED: &[(Code, &str)] = &[
-    (Code::BotNotFound, "there are no bots yet"),
+    (Code::BotExists, "bots are made on the command line: tests/it/bots.rs"),
     (Code::FileType, "uploads have a play of their own: tests/it/media.rs"),
     (Code::FileNotFound, "uploads have a play of their own: tests/it/media.rs"),
     (Code::UploadNotFound, "uploads have a play of their own: tests/it/media.rs"),
@@ -117,6 +117,9 @@ async fn kept_messages(w: &mut World, ann: &User) {
     }
     let error = w.is(Code::PinnedMessagesLimit, ann.post(&format!("/messages/{}/pin", ids[2]), json!({})).await);
     assert_eq!(error["params"]["limit"], 2);
+    w.is(Code::BotNotFound, w.h.post("/bots/bob/messages", text_to("user", "ann", "hi")).await);
+    w.is(Code::ReasonNotFound, w.h.get("/moderation/reasons/none").await);
+    w.is(Code::ReasonExists, w.h.post("/moderation/reasons", json!({"id": "spam", "name": "Spam"})).await);
     w.is(Code::SavedMessagesLimit, ann.post(&format!("/messages/{}/save", ids[2]), json!({})).await);
 }
 

@@ -6,6 +6,7 @@ mod harness;
 
 mod apps;
 mod blocks;
+mod bots;
 mod calling;
 mod calls;
 mod cli;
@@ -22,8 +23,10 @@ mod keys;
 mod layers;
 mod media;
 mod members;
+mod mentions;
 mod messages;
 mod metrics;
+mod moderation;
 mod notifications;
 mod online;
 mod order;

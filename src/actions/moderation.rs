@@ -1,0 +1,92 @@
+//! Flagging messages, reviewing what was flagged, and the reasons users can give.
+
+use serde_json::{Value, json};
+
+use super::tell_message_as;
+use crate::model::caller::Caller;
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::shown;
+use crate::model::limits::Limits;
+use crate::model::message::Sent;
+use crate::model::moderation::{Reason, Verdict};
+use crate::store::moderation::{self as rows, Flagged};
+use crate::store::{Read, Write, conversations, messages};
+
+/// Flags a message for a review; it stays visible until then.
+pub fn flag(tx: &Write<'_>, caller: &Caller, id: i64, reason: &str, remark: Option<&str>) -> Result<()> {
+    let row = messages::accessible(tx, caller.app.id, id, caller.viewer())?;
+    if !row.category.counts() || row.deleted_at.is_some() {
+        return Err(Code::MessageAction.into());
+    }
+    if rows::find_reason(tx, caller.app.id, reason)?.is_none() {
+        return Err(Error::field("reasonId", format!("There is no reason {}.", shown(reason))));
+    }
+    rows::flag(tx, caller.app.id, id, caller.user, reason, remark)
+}
+
+/// Decides about a flagged message, and may decide otherwise later. Its conversation hears of it.
+pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) -> Result<Sent> {
+    let row = messages::find(tx, caller.app.id, id)?;
+    if !rows::is_flagged(tx, id)? {
+        return Err(Error::new(Code::MessageNotFound, format!("The message id {id} was not flagged.")));
+    }
+    rows::set_verdict(tx, &row, verdict)?;
+    let conv = conversations::by_id(tx, row.conv)?;
+    let message = messages::show_one(tx, messages::find(tx, caller.app.id, id)?, None)?;
+    Ok(tell_message_as(tx, caller, conv.audience(), "on_moderation_status_changed", message))
+}
+
+/// A flagged message with its flags, as those who review see it.
+pub fn show(read: &Read<'_>, app: i64, flagged: &Flagged) -> Result<Value> {
+    let message = messages::show_one(read, messages::find(read, app, flagged.message)?, None)?;
+    let mut shown = json!(message);
+    shown["flags"] = json!(rows::flags_on(read, flagged.message)?);
+    if let Some(at) = flagged.reviewed_at {
+        shown["reviewedAt"] = json!(at);
+    }
+    Ok(shown)
+}
+
+pub fn reason(read: &Read<'_>, app: i64, id: &str) -> Result<Reason> {
+    rows::find_reason(read, app, id)?
+        .ok_or_else(|| Error::new(Code::ReasonNotFound, format!("The reason {} does not exist.", shown(id))))
+}
+
+pub fn create_reason(
+    tx: &Write<'_>,
+    app: i64,
+    id: &str,
+    name: &str,
+    description: Option<&str>,
+    limits: &Limits,
+) -> Result<Reason> {
+    let known = rows::reasons(tx, app)?;
+    if known.iter().any(|reason| reason.id == id) {
+        return Err(Error::new(Code::ReasonExists, format!("The reason {id} exists already.")));
+    }
+    if known.len() >= limits.reasons {
+        let most = limits.reasons;
+        let sentence = format!("The number of reasons has reached the allowed limit of {most}.");
+        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+    }
+    rows::insert_reason(tx, app, id, name, description)?;
+    reason(tx, app, id)
+}
+
+pub fn update_reason(
+    tx: &Write<'_>,
+    app: i64,
+    id: &str,
+    name: Option<&str>,
+    description: Option<&str>,
+) -> Result<Reason> {
+    reason(tx, app, id)?;
+    rows::update_reason(tx, app, id, name, description)?;
+    reason(tx, app, id)
+}
+
+/// Flags that gave it keep its id.
+pub fn delete_reason(tx: &Write<'_>, app: i64, id: &str) -> Result<()> {
+    reason(tx, app, id)?;
+    rows::delete_reason(tx, app, id)
+}

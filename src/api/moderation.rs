@@ -1,0 +1,164 @@
+//! Flagging messages, reviewing them, and the reasons for it.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::access::{Access, AsUser, FullKey};
+use super::groups::affix;
+use super::openapi::Doc;
+use super::reply::{Reply, ack, data, data_json, list as list_reply};
+use crate::actions;
+use crate::model::error::{Error, Result};
+use crate::model::ids::parse_message_id;
+use crate::model::moderation::Verdict;
+use crate::model::page::Affix;
+use crate::model::user::{check_length, check_name};
+use crate::store::moderation as rows;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FlagBody {
+    reason_id: Option<String>,
+    /// What clients call the reason's id.
+    id: Option<String>,
+    remark: Option<String>,
+}
+
+/// Characters of a remark and of a reason's id.
+const MOST_REMARK: usize = 1000;
+const MOST_ID: usize = 100;
+
+pub async fn flag(access: Access<AsUser>) -> Result<Reply> {
+    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let body: FlagBody = access.json()?;
+    let reason = body.reason_id.or(body.id).filter(|reason| !reason.is_empty());
+    let reason = reason.ok_or_else(|| Error::field("reasonId", "The reasonId field is required."))?;
+    let remark = body.remark.filter(|remark| !remark.is_empty());
+    check_length("remark", remark.as_deref().unwrap_or_default(), MOST_REMARK)?;
+    access
+        .store()
+        .write("messages.flag", move |tx| actions::moderation::flag(tx, &caller, id, &reason, remark.as_deref()))
+        .await?;
+    Ok(ack(format!("The message id {id} has been flagged.")))
+}
+
+pub async fn list_flagged(access: Access<FullKey>) -> Result<Reply> {
+    page(access, false).await
+}
+
+pub async fn list_reviewed(access: Access<FullKey>) -> Result<Reply> {
+    page(access, true).await
+}
+
+async fn page(access: Access<FullKey>, reviewed: bool) -> Result<Reply> {
+    let (query, app, limit) = (access.query(), access.app().id, super::messages::limit(&access)?);
+    let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
+    let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
+    let items = access
+        .store()
+        .read(move |read| {
+            let found = rows::list(read, app, reviewed, (direction, from), limit)?;
+            found.iter().map(|flagged| actions::moderation::show(read, app, flagged)).collect::<Result<Vec<Value>>>()
+        })
+        .await?;
+    let mut meta = json!({"current": {"limit": limit, "count": items.len()}});
+    if let (Some(first), Some(last)) = (items.first(), items.last()) {
+        meta["next"] = json!({"affix": "append", "id": last["id"]});
+        meta["previous"] = json!({"affix": "prepend", "id": first["id"]});
+    }
+    Ok(list_reply(&items, meta))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReviewBody {
+    /// approved: it stays; disapproved: it is hidden
+    status: Option<String>,
+}
+
+pub async fn review(access: Access<FullKey>) -> Result<Reply> {
+    let (id, caller) = (access.message_id()?, access.caller().clone());
+    let status = access.json::<ReviewBody>()?.status.unwrap_or_default();
+    let verdict =
+        Verdict::parse(&status).ok_or_else(|| Error::field("status", "The status must be approved or disapproved."))?;
+    let sent = access
+        .store()
+        .write("moderation.review", move |tx| actions::moderation::review(tx, &caller, id, verdict))
+        .await?;
+    Ok(data_json(sent.json()))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct ReasonBody {
+    id: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+}
+
+impl ReasonBody {
+    fn check(&self, access: &Access<FullKey>) -> Result<()> {
+        if let Some(name) = &self.name {
+            check_name("name", name, access.limits())?;
+        }
+        check_length("description", self.description.as_deref().unwrap_or_default(), access.limits().description)
+    }
+}
+
+/// An id may hold what names in addresses hold.
+fn check_id(id: Option<String>) -> Result<String> {
+    let id = id.filter(|id| !id.is_empty()).ok_or_else(|| Error::field("id", "The id field is required."))?;
+    check_length("id", &id, MOST_ID)?;
+    match id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
+        true => Ok(id),
+        false => Err(Error::field("id", "The id may hold letters, digits, hyphens, dots and underscores.")),
+    }
+}
+
+pub async fn create_reason(access: Access<FullKey>) -> Result<Reply> {
+    let body: ReasonBody = access.json()?;
+    body.check(&access)?;
+    let (app, limits) = (access.app().id, access.limits().clone());
+    let id = check_id(body.id)?;
+    let name = body.name.ok_or_else(|| Error::field("name", "The name field is required."))?;
+    let description = body.description;
+    let made = access.store().write("reasons.create", move |tx| {
+        actions::moderation::create_reason(tx, app, &id, &name, description.as_deref(), &limits)
+    });
+    Ok(data(&made.await?))
+}
+
+pub async fn list_reasons(access: Access<FullKey>) -> Result<Reply> {
+    let (app, limit) = (access.app().id, access.limits().max_per_page);
+    let reasons = access.store().read(move |read| rows::reasons(read, app)).await?;
+    Ok(list_reply(&reasons, json!({"current": {"limit": limit, "count": reasons.len()}})))
+}
+
+pub async fn show_reason(access: Access<FullKey>) -> Result<Reply> {
+    let (app, id) = (access.app().id, access.param("id").to_owned());
+    Ok(data(&access.store().read(move |read| actions::moderation::reason(read, app, &id)).await?))
+}
+
+pub async fn update_reason(access: Access<FullKey>) -> Result<Reply> {
+    let body: ReasonBody = access.json()?;
+    body.check(&access)?;
+    let (app, id) = (access.app().id, access.param("id").to_owned());
+    let changed = access.store().write("reasons.update", move |tx| {
+        actions::moderation::update_reason(tx, app, &id, body.name.as_deref(), body.description.as_deref())
+    });
+    Ok(data(&changed.await?))
+}
+
+pub async fn delete_reason(access: Access<FullKey>) -> Result<Reply> {
+    let (app, id) = (access.app().id, access.param("id").to_owned());
+    let sentence = format!("The reason {} has been deleted.", crate::model::ids::shown(&id));
+    access.store().write("reasons.delete", move |tx| actions::moderation::delete_reason(tx, app, &id)).await?;
+    Ok(ack(sentence))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    doc.body::<FlagBody>("flag-a-message").body::<ReviewBody>("blockreview-flagged-message");
+    doc.body::<ReasonBody>("create-reason").body::<ReasonBody>("update-reason-details");
+    doc.query("list-flagged-messages", &["affix", "id", "limit"]);
+    doc.query("list-reviewed-messages", &["affix", "id", "limit"]);
+}

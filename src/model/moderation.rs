@@ -1,0 +1,78 @@
+//! Flagging: why messages are flagged, and what becomes of them.
+
+use serde::Serialize;
+
+use super::flags;
+
+/// A reason that users can pick.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    pub id: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Came with the app.
+    pub default: bool,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// What a new app offers: id, name, description.
+pub const USUAL: [(&str, &str, &str); 5] = [
+    ("spam", "Spam", "Advertising, scams, or the same thing again and again"),
+    ("harassment", "Harassment", "Bullying, threats or insults"),
+    ("hate", "Hate", "Attacks on people for who they are"),
+    ("sexual", "Sexual content", "Content that does not belong here"),
+    ("other", "Something else", "Anything else that should be looked at"),
+];
+
+/// One user's flag on a message.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Flag {
+    pub uid: String,
+    pub reason_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remark: Option<String>,
+    pub flagged_at: i64,
+}
+
+/// What a review decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It stays.
+    Approved,
+    /// It is hidden from everybody but its sender and the app.
+    Disapproved,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Approved => "approved",
+            Verdict::Disapproved => "disapproved",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Verdict::Approved, Verdict::Disapproved].into_iter().find(|verdict| verdict.as_str() == text)
+    }
+
+    /// The one a message bears, by its flags.
+    pub fn of(bits: i64) -> Option<Self> {
+        match bits & (flags::APPROVED | flags::DISAPPROVED) {
+            flags::APPROVED => Some(Verdict::Approved),
+            flags::DISAPPROVED => Some(Verdict::Disapproved),
+            _ => None,
+        }
+    }
+
+    pub fn bit(self) -> i64 {
+        match self {
+            Verdict::Approved => flags::APPROVED,
+            Verdict::Disapproved => flags::DISAPPROVED,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Who is named in which message.
+
+use std::collections::HashMap;
+
+use rusqlite::params;
+
+use super::conversations::{Conv, Kind};
+use super::rows::{COLUMNS, columns, ids_text, user};
+use super::{Read, Write};
+use crate::model::error::Result;
+use crate::model::mention::Named;
+use crate::model::user::User;
+
+/// Stands for everybody in the conversation, in place of a users.id.
+pub const EVERYBODY: i64 = 0;
+
+/// The users who are really named: those there are, in a group its members. Other names stay plain text.
+pub fn resolve(read: &Read<'_>, app: i64, conv: &Conv, named: &Named) -> Result<Vec<i64>> {
+    if named.is_empty() {
+        return Ok(Vec::new());
+    }
+    let group = match conv.kind {
+        Kind::Group(group) => Some(group),
+        Kind::Pair(..) => None,
+    };
+    let uids = serde_json::to_string(&named.uids).unwrap_or_default();
+    let mut found = read.all(
+        "SELECT u.id FROM json_each(?2) n CROSS JOIN users u ON u.app = ?1 AND u.uid = n.value
+         WHERE u.deactivated_at IS NULL AND u.system = 0
+           AND (?3 IS NULL OR EXISTS (SELECT 1 FROM members s WHERE s.group_id = ?3 AND s.user_id = u.id))",
+        params![app, uids, group],
+        |row| row.get(0),
+    )?;
+    if named.everybody && group.is_some() {
+        found.push(EVERYBODY);
+    }
+    Ok(found)
+}
+
+/// Notes who is named in the message, instead of whoever was.
+pub fn set(tx: &Write<'_>, conv: i64, message: i64, users: &[i64]) -> Result<()> {
+    tx.run("DELETE FROM mentions WHERE message_id = ?1", [message])?;
+    for user in users {
+        tx.run("INSERT INTO mentions (user_id, conv_id, message_id) VALUES (?1, ?2, ?3)", [*user, conv, message])?;
+    }
+    Ok(())
+}
+
+/// The users named in each of these messages.
+pub fn among(read: &Read<'_>, messages: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Vec<User>>> {
+    let ids = ids_text(messages);
+    let mut found: HashMap<i64, Vec<User>> = HashMap::new();
+    if ids == "[]" {
+        return Ok(found);
+    }
+    let rows = read.all(
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", x.message_id FROM json_each(?1) i CROSS JOIN mentions x ON x.message_id = i.value
+             CROSS JOIN users u ON u.id = x.user_id WHERE u.deleted_at IS NULL ORDER BY x.message_id, u.uid"
+        ),
+        [ids],
+        |row| Ok((row.get::<_, i64>(COLUMNS)?, user(row)?)),
+    )?;
+    for (message, user) in rows {
+        found.entry(message).or_default().push(user);
+    }
+    Ok(found)
+}
+
+/// How many messages of others that name the user, or everybody, he has not read: those after `read_id`.
+pub fn unread(read: &Read<'_>, user: i64, conv: i64, read_id: i64) -> Result<i64> {
+    read.number(
+        "SELECT count(DISTINCT m.id) FROM mentions x CROSS JOIN messages m ON m.id = x.message_id
+         WHERE x.user_id IN (?1, ?4) AND x.conv_id = ?2 AND x.message_id > ?3 AND m.sender_id <> ?1 AND m.flags & 512 = 0",
+        [user, conv, read_id, EVERYBODY],
+    )
+}
