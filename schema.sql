@@ -254,7 +254,7 @@ CREATE INDEX messages_by_flags ON messages(conv_id, id, flags) WHERE flags <> 0;
 -- Threads of a conversation and of an app, by their newest reply.
 CREATE INDEX messages_by_thread ON messages(conv_id, last_reply_at, id) WHERE last_reply_at IS NOT NULL;
 CREATE INDEX messages_threads ON messages(app, last_reply_at, id) WHERE last_reply_at IS NOT NULL;
-CREATE INDEX messages_pinned ON messages(conv_id, id) WHERE pinned_at IS NOT NULL;
+CREATE INDEX messages_pinned ON messages(conv_id, pinned_at, id) WHERE pinned_at IS NOT NULL;
 -- What was edited or deleted, for clients that catch up.
 CREATE INDEX messages_by_change ON messages(conv_id, id) WHERE (edited_at IS NOT NULL OR deleted_at IS NOT NULL);
 
@@ -417,6 +417,14 @@ CREATE TABLE interactions (
   PRIMARY KEY (message_id, user_id, element_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX interactions_by_user ON interactions(user_id);
+
+-- Interactive messages that count as done for a user: their goal is met.
+CREATE TABLE goals_met (
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  PRIMARY KEY (user_id, message_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX goals_met_by_message ON goals_met(message_id);
 
 -- One row per call; every change of status is a message of category call besides.
 CREATE TABLE calls (

@@ -45,6 +45,7 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, id: i64, elements: &[String]) -
     if met(&before) || !met(&names(&after)) {
         return Ok(());
     }
+    interactions::set_met(tx, id, caller.user)?;
     let author = users::by_id(tx, row.sender)?;
     let user = users::by_id(tx, caller.user)?.entity();
     let conv = conversations::by_id(tx, row.conv)?;

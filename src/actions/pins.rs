@@ -21,11 +21,14 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     if let Some(group) = groups::of_conversation(tx, &conv)? {
         permit(tx, caller, &group, Act::Pin)?;
     }
-    if row.pinned_at.is_some() == on {
+    // A message has one who pinned it: the last one who did.
+    let new = row.pinned_by.as_deref() != Some(&*caller.uid);
+    if row.pinned_at.is_some() == on && !(on && new) {
         return messages::show_one(tx, row, caller.viewer());
     }
-    if on && pins::pinned_in(tx, conv.id)? >= limits.pinned_messages {
-        return Err(over(Code::PinnedMessagesLimit, "pinned", limits.pinned_messages));
+    let most = if caller.person { limits.pinned_messages } else { limits.app_pinned_messages };
+    if on && pins::pinned_in(tx, conv.id, !caller.person)? >= most {
+        return Err(over(Code::PinnedMessagesLimit, "pinned", most));
     }
     pins::set_pinned(tx, id, on.then_some(&*caller.uid))?;
     let row = messages::find(tx, caller.app.id, id)?;

@@ -383,6 +383,7 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     filter.pinned = query.flag("pinned");
     filter.saved = query.flag("saved");
     filter.with_parent = query.flag("withParent");
+    filter.goal_met = query.flag("onlyInteractionGoalCompleted");
     filter.viewer = access.caller().viewer();
     Ok(filter)
 }
@@ -428,6 +429,8 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     }
     let caller = access.caller().clone();
     let (affix, limit) = (filter.affix, filter.limit);
+    let saved = filter.saved;
+    let kept = (filter.pinned || filter.saved) && filter.search.is_none();
     if count {
         return counts(access, place).await;
     }
@@ -476,8 +479,12 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
         let point = |message: &crate::model::message::Message, affix: &str| json!({"affix": affix, "sentAt": message.sent_at, "id": message.id.to_string()});
         meta["next"] = point(last, "append");
         meta["previous"] = point(first, "prepend");
-        let edge = if affix == Affix::Append { last } else { first };
+        let edge = if kept || affix == Affix::Append { last } else { first };
         meta["cursor"] = point(edge, affix.as_str());
+        if kept {
+            // These go by when they were kept, which is what clients give back from here.
+            meta["cursor"]["sentAt"] = json!(last.saved_at.filter(|_| saved).or(last.pinned_at));
+        }
     }
     Ok(list_reply(&messages, meta))
 }
@@ -573,6 +580,7 @@ pub fn describe(doc: &mut Doc) {
         "pinned",
         "saved",
         "withParent",
+        "onlyInteractionGoalCompleted",
         "withThreadSubscribed",
     ];
     for operation in

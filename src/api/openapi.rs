@@ -90,6 +90,7 @@ const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("myMentionsOnly", Kind::Flag, "Naming the caller, or everybody, only"),
     ("mentionsWithBlockedInfo", Kind::Flag, "Say of users who are named whether there is a block"),
     ("mentionsWithTagInfo", Kind::Flag, "Show the tags of users who are named"),
+    ("onlyInteractionGoalCompleted", Kind::Flag, "Interactive messages whose goal the caller has met only"),
     ("mode", Kind::OneOf(&["call", "meet", "presenter"]), "Mode of the call"),
     ("onlyAgentic", Kind::Flag, "Conversations with agents only: there are none"),
     ("page", Kind::Whole, "Page, from 1"),

@@ -84,8 +84,10 @@ limits! {
     pins: i64 = 5,
     /// Conversations an app pins for everybody.
     app_pins: usize = 5,
-    /// Messages pinned in a conversation, whoever pinned them.
+    /// Messages pinned in a conversation by its users.
     pinned_messages: i64 = 100,
+    /// Messages pinned in a conversation by the app.
+    app_pinned_messages: i64 = 100,
     /// Messages a user has saved.
     saved_messages: i64 = 100,
     /// Reasons for flagging of an app.

@@ -14,6 +14,12 @@ pub fn insert(tx: &Write<'_>, message: i64, user: i64, element: &str) -> Result<
     Ok(())
 }
 
+/// Notes that the message is done for the user.
+pub fn set_met(tx: &Write<'_>, message: i64, user: i64) -> Result<()> {
+    tx.run("INSERT OR IGNORE INTO goals_met (user_id, message_id) VALUES (?1, ?2)", [user, message])?;
+    Ok(())
+}
+
 pub fn of(read: &Read<'_>, message: i64, user: i64) -> Result<Vec<Interaction>> {
     read.all(
         "SELECT element_id, interacted_at FROM interactions WHERE message_id = ?1 AND user_id = ?2 ORDER BY interacted_at, element_id",

@@ -371,6 +371,8 @@ pub struct Filter {
     pub saved: bool,
     /// Of a thread: with the message it hangs on.
     pub with_parent: bool,
+    /// Interactive messages that are done for the viewer.
+    pub goal_met: bool,
     pub viewer: Option<i64>,
 }
 
@@ -408,6 +410,7 @@ impl Filter {
             pinned: false,
             saved: false,
             with_parent: false,
+            goal_met: false,
             viewer: None,
         }
     }
@@ -473,6 +476,8 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
     }
     let newer = filter.affix == Affix::Append;
+    // Pinned and saved messages go by when that was, not by id.
+    let kept = (filter.pinned || filter.saved) && filter.search.is_none();
     if filter.only_updates {
         // Not by comparing times: an edit may fall into the second of the sending.
         query.and("(m.edited_at IS NOT NULL OR m.deleted_at IS NOT NULL)");
@@ -481,6 +486,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         }
     }
     match (filter.id, filter.updated_at, filter.sent_at) {
+        _ if kept => {}
         // The id decides alone: a time beside it would lose other messages of that second.
         (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),
         (None, Some(at), _) if !filter.only_updates => {
@@ -548,6 +554,9 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
                 viewer,
             );
         }
+        if filter.goal_met {
+            query.and_value("EXISTS (SELECT 1 FROM goals_met g WHERE g.user_id = ? AND g.message_id = m.id)", viewer);
+        }
         if filter.hide_blocked {
             query.and_value(
                 "NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = ? AND b.blocked_id = m.sender_id)",
@@ -566,10 +575,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         query.and_value("m.flags & ?", filter.attachment_types);
     }
     let mut rows = match filter.search.as_deref() {
-        None if filter.saved => {
-            query.and_value("s.user_id = ?", filter.viewer);
-            query.run(read, "saved_messages s CROSS JOIN messages m ON m.id = s.message_id", "m.id", filter)?
-        }
+        None if kept => return find_kept(read, filter, query),
         None => query.run(read, "messages m", "m.id", filter)?,
         Some(search) => find_words(read, app, within, filter, search, query)?,
     };
@@ -577,6 +583,27 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// Pinned or saved messages, the newest pin first; those after the one with the cursor's id.
+fn find_kept(read: &Read<'_>, filter: &Filter, mut query: Query<'_>) -> Result<Vec<Row>> {
+    let (from, at) = if filter.saved {
+        query.and_value("s.user_id = ?", filter.viewer);
+        ("saved_messages s CROSS JOIN messages m ON m.id = s.message_id", "s.saved_at")
+    } else {
+        ("messages m", "m.pinned_at")
+    };
+    if let Some(id) = filter.id {
+        let now = match filter.viewer.filter(|_| filter.saved) {
+            Some(viewer) => pins::saved_among(read, viewer, [id])?.remove(&id),
+            None => read.first("SELECT pinned_at FROM messages WHERE id = ?1", [id], |row| row.get(0))?.flatten(),
+        };
+        // What was unpinned since says where it stood by the time in the cursor.
+        let Some(since) = now.or(filter.sent_at) else { return Ok(Vec::new()) };
+        query.and_value(&format!("{at} <= ?"), since);
+        query.and_value(&format!("({at} < ? OR m.id < {id})"), since);
+    }
+    query.run(read, from, &format!("{at} DESC, m.id"), &Filter { affix: Affix::Prepend, ..filter.clone() })
 }
 
 /// The messages of a list that hold what is searched for, in the order of the list. In three parts: see `search`.

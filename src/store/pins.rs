@@ -7,6 +7,7 @@ use rusqlite::params;
 use super::rows::ids_text;
 use super::{Read, Write};
 use crate::model::error::Result;
+use crate::model::ids::SYSTEM_UID;
 
 /// Pins the message in the name of `by`, or (`None`) unpins it.
 pub fn set_pinned(tx: &Write<'_>, message: i64, by: Option<&str>) -> Result<()> {
@@ -17,9 +18,12 @@ pub fn set_pinned(tx: &Write<'_>, message: i64, by: Option<&str>) -> Result<()> 
     Ok(())
 }
 
-/// How many messages of the conversation are pinned.
-pub fn pinned_in(read: &Read<'_>, conv: i64) -> Result<i64> {
-    read.number("SELECT count(*) FROM messages WHERE conv_id = ?1 AND pinned_at IS NOT NULL", [conv])
+/// How many messages of the conversation are pinned, by the app or else by users.
+pub fn pinned_in(read: &Read<'_>, conv: i64, by_app: bool) -> Result<i64> {
+    read.number(
+        "SELECT count(*) FROM messages WHERE conv_id = ?1 AND pinned_at IS NOT NULL AND (pinned_by = ?3) = ?2",
+        params![conv, by_app, SYSTEM_UID],
+    )
 }
 
 /// Whether it was not saved before.

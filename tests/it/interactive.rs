@@ -43,6 +43,9 @@ async fn the_author_hears_once_when_the_goal_is_met() {
         frame["body"]["interactions"].as_array().unwrap().iter().map(|i| i["elementId"].as_str().unwrap()).collect();
     assert_eq!(used.len(), 3);
     other_bob.expect(|frame| frame["type"] == "interaction_completed").await;
+    let done = bob.get("/messages?onlyInteractionGoalCompleted=1").await.each("id");
+    assert_eq!(done, [&*id]);
+    assert!(ann.get("/messages?onlyInteractionGoalCompleted=1").await.list().is_empty());
     // What each used, he sees himself.
     assert_eq!(bob.get(&format!("/messages/{id}")).await.ok()["data"]["interactions"].as_array().unwrap().len(), 3);
     let of_ann = ann.get(&format!("/messages/{id}")).await.ok();

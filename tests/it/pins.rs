@@ -21,6 +21,7 @@ async fn a_pin_is_for_both_sides_and_said_once() {
     );
     assert_eq!(frame["body"]["message"]["pinnedBy"], "bob");
     bob.post(&format!("/messages/{first}/pin"), json!({})).await.ok();
+    h.clock.advance(1);
     h.post(&format!("/messages/{second}/pin"), json!({})).await.ok();
     assert_eq!(at_ann.expect(|frame| frame["type"] == "message_pinned").await["sender"], "app_system");
 
@@ -28,8 +29,15 @@ async fn a_pin_is_for_both_sides_and_said_once() {
         let peer = if viewer.uid == "ann" { "bob" } else { "ann" };
         let list = viewer.get(&format!("/users/{peer}/messages?pinned=1&per_page=10")).await;
         assert!(list.body["meta"]["cursor"]["id"].is_string());
-        assert_eq!(list.each("pinnedBy"), ["bob", "app_system"]);
+        assert_eq!(list.each("pinnedBy"), ["app_system", "bob"]);
+        let page = viewer.get(&format!("/users/{peer}/messages?pinned=1&per_page=1")).await;
+        let cursor = &page.body["meta"]["cursor"];
+        let query = format!("id={}&sentAt={}&affix=append", cursor["id"].as_str().unwrap(), cursor["sentAt"]);
+        let next = viewer.get(&format!("/users/{peer}/messages?pinned=1&per_page=1&{query}")).await;
+        assert_eq!(next.each("id"), [first.to_string()]);
     }
+    // Pinned again by another one, it is his.
+    assert_eq!(ann.post(&format!("/messages/{first}/pin"), json!({})).await.ok()["pinnedBy"], "ann");
     cy.post(&format!("/messages/{first}/pin"), json!({})).await.refused(Code::MessageNoAccess);
     let unpinned = ann.delete(&format!("/messages/{first}/pin")).await.ok();
     assert!(unpinned.get("pinnedAt").is_none() && unpinned.get("pinnedBy").is_none());
@@ -70,9 +78,9 @@ async fn what_is_saved_is_seen_by_the_one_who_saved_it() {
         assert_eq!(frame["body"]["message"]["id"], id.to_string());
     }
     bob.post(&format!("/messages/{direct}/save"), json!({})).await.ok();
-    assert_eq!(bob.get("/messages?saved=1").await.each("id"), [direct.to_string(), grouped.to_string()]);
+    assert_eq!(bob.get("/messages?saved=1").await.each("id"), [grouped.to_string(), direct.to_string()]);
     assert_eq!(bob.get("/messages?saved=1&limit=1").await.each("id"), [grouped.to_string()]);
-    let before = bob.get(&format!("/messages?saved=1&limit=1&affix=prepend&id={grouped}")).await;
+    let before = bob.get(&format!("/messages?saved=1&limit=1&affix=append&id={grouped}")).await;
     assert_eq!(before.each("id"), [direct.to_string()]);
     assert!(ann.get("/messages?saved=1").await.list().is_empty());
     assert!(ann.get(&format!("/messages/{direct}")).await.ok().get("savedAt").is_none());
