@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
@@ -65,6 +65,7 @@ impl Server {
             passwords: Passwords::new(cores),
             limits,
             public_host: config.public_host.clone(),
+            https_port: OnceLock::new(),
             region: config.region.clone(),
             meter: Meter::new(config.rate_limits()),
             ids: Ids,
@@ -72,6 +73,7 @@ impl Server {
             description: api::description(router.routes()),
             router,
         });
+        let shared = api.clone();
         let workers = if config.workers == 0 { cores } else { config.workers };
         let mut server = HttpServer::new(move || {
             App::new()
@@ -103,6 +105,7 @@ impl Server {
             };
             let (listener, real) = listen(address)?;
             server = server.listen_rustls_0_23(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;
+            let _ = shared.https_port.set(real.port());
             bound.1 = Some(real);
         }
         let server = server.run();

@@ -30,3 +30,12 @@ pub fn log_in(tx: &mut Write<'_>, admin: i64) -> Result<String> {
     admins::insert_session(tx, &digest(&secret), admin, tx.now() + SESSION)?;
     Ok(secret)
 }
+
+/// Replaces the password, unless it has changed since `old` was looked at. Ends all sessions and starts one.
+pub fn change_password(tx: &mut Write<'_>, admin: i64, old: &str, hash: &str) -> Result<String> {
+    if !admins::set_password(tx, admin, old, hash)? {
+        return Err(Error::field("current", "The current password is wrong."));
+    }
+    admins::delete_sessions(tx, admin)?;
+    log_in(tx, admin)
+}

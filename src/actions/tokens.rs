@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 
-use crate::model::error::Result;
+use crate::model::error::{Code, Result};
 use crate::model::limits::Limits;
 use crate::model::user::User;
 use crate::store::tokens::Device;
@@ -20,6 +20,14 @@ pub fn issue(tx: &mut Write<'_>, app_id: &str, user: &User, device: &Device, lim
     tokens::insert(tx, user.id, &secret, &jwt, device)?;
     tokens::trim(tx, user.id, limits.tokens)?;
     Ok(secret)
+}
+
+/// Ends one login of `user`: the one with this row id (tokens.id).
+pub fn end(tx: &mut Write<'_>, user: &User, id: i64) -> Result<()> {
+    if !tokens::is_of(tx, id, user.id)? {
+        return Err(Code::TokenNotFound.into());
+    }
+    tokens::delete(tx, id)
 }
 
 /// The token a client opens its socket with, in the form of a JWT. It follows from the auth token alone, so it need

@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 use super::access::{ADMIN_HEADER, Access, Admin, Open};
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
-use crate::model::caller::{App, KeyScope};
+use crate::actions::apps::find as app;
+use crate::model::caller::KeyScope;
 use crate::model::error::{Code, Error, Result};
-use crate::model::ids::shown;
-use crate::model::user::{check_length, check_name};
-use crate::store::users::Filter;
-use crate::store::{Read, admins, apps, digest, groups, keys, users};
+use crate::model::ids::{Uid, unknown_uid};
+use crate::model::page::Page;
+use crate::model::user::{User, check_length, check_name};
+use crate::store::users::{Deactivated, Filter};
+use crate::store::{Read, admins, apps, digest, groups, keys, members, metrics, tokens, users};
 
 /// Shortest password of an admin, in characters.
 const MIN_PASSWORD: usize = 8;
@@ -25,15 +27,21 @@ struct Credentials {
     password: Option<String>,
 }
 
-/// Uses the one-time link: makes the admin and logs him in.
-pub async fn set_up(access: Access<Open>) -> Result<Reply> {
-    let body: Credentials = access.json()?;
-    let name = check_name("name", &body.name.unwrap_or_default(), access.limits())?;
-    let password = body.password.unwrap_or_default();
+/// A password an admin may choose.
+fn check_password(password: Option<String>) -> Result<String> {
+    let password = password.unwrap_or_default();
     check_length("password", &password, MAX_PASSWORD)?;
     if password.chars().count() < MIN_PASSWORD {
         return Err(Error::field("password", format!("The password must have at least {MIN_PASSWORD} characters.")));
     }
+    Ok(password)
+}
+
+/// Uses the one-time link: makes the admin and logs him in.
+pub async fn set_up(access: Access<Open>) -> Result<Reply> {
+    let body: Credentials = access.json()?;
+    let name = check_name("name", &body.name.unwrap_or_default(), access.limits())?;
+    let password = check_password(body.password)?;
     let link = body.link.unwrap_or_default();
     let hash = access.api().passwords.hash(password).await?;
     let session = access
@@ -71,14 +79,61 @@ pub async fn log_out(access: Access<Admin>) -> Result<Reply> {
     Ok(ack("Logged out."))
 }
 
+/// Changes the admin's own password; his other sessions end, this one is replaced.
+pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
+    #[derive(Deserialize)]
+    struct Body {
+        current: Option<String>,
+        password: Option<String>,
+    }
+    let body: Body = access.json()?;
+    let current = body.current.unwrap_or_default();
+    check_length("current", &current, MAX_PASSWORD)?;
+    let password = check_password(body.password)?;
+    let name = access.caller().uid.clone();
+    let (id, old) = access.store().read(move |read| admins::find(read, &name)).await?.ok_or(Code::Internal)?;
+    if !access.api().passwords.verify(current, old.clone()).await? {
+        return Err(Error::field("current", "The current password is wrong."));
+    }
+    let hash = access.api().passwords.hash(password).await?;
+    let session = access
+        .store()
+        .write("admin.change_password", move |tx| actions::admin::change_password(tx, id, &old, &hash))
+        .await?;
+    Ok(data(&json!({"session": session})))
+}
+
 pub async fn overview(access: Access<Admin>) -> Result<Reply> {
-    let apps = access.store().read(apps::list).await?;
+    let (apps, messages, bytes) = access
+        .store()
+        .read(|read| Ok((apps::list(read)?, metrics::messages_so_far(read)?, metrics::database_bytes(read)?)))
+        .await?;
     Ok(data(&json!({
         "admin": &*access.caller().uid,
         "version": env!("CARGO_PKG_VERSION"),
         "connections": access.api().hub.connections(),
+        "messages": messages,
+        "databaseBytes": bytes,
+        "clientHost": client_host(&access),
         "apps": apps,
     })))
+}
+
+/// Where client SDKs find this server: they speak https only, so it is that address even when the page came by http.
+fn client_host(access: &Access<Admin>) -> String {
+    let base = access.base();
+    if let Some(host) = base.strip_prefix("https://") {
+        return host.to_owned();
+    }
+    let host = base.strip_prefix("http://").unwrap_or(&base);
+    match access.api().https_port.get() {
+        Some(port) if access.api().public_host.is_none() => {
+            // What follows the last colon is a port only if it is a number: a bare IPv6 address ends with a bracket.
+            let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+            format!("{}:{port}", bare.map_or(host, |(bare, _)| bare))
+        }
+        _ => host.to_owned(),
+    }
 }
 
 pub async fn create_app(access: Access<Admin>) -> Result<Reply> {
@@ -90,9 +145,37 @@ pub async fn create_app(access: Access<Admin>) -> Result<Reply> {
     Ok(data(&created))
 }
 
-fn app(read: &Read<'_>, app_id: &str) -> Result<App> {
-    apps::by_app_id(read, app_id)?
-        .ok_or_else(|| Error::new(Code::InvalidAppId, format!("There is no app {}.", shown(app_id))))
+/// The app with figures of the last 24 hours.
+pub async fn show_app(access: Access<Admin>) -> Result<Reply> {
+    let app_id = access.param("appId").to_owned();
+    let hub = access.api().hub.clone();
+    let shown = access
+        .store()
+        .read(move |read| {
+            let app = app(read, &app_id)?;
+            let (now, day_ago) = (read.now(), read.now() - 24 * 3600);
+            let (name, created_at) = apps::title(read, app.id)?;
+            let (users, groups) = apps::sizes(read, app.id)?;
+            Ok(json!({
+                "id": &*app.app_id,
+                "name": name,
+                "region": &*app.region,
+                "createdAt": created_at,
+                "users": users,
+                "groups": groups,
+                "online": hub.online_in_app(app.id),
+                "messagesInDay": metrics::messages(read, app.id, day_ago, now)?,
+                "activeInDay": metrics::active_users(read, app.id, day_ago, now)?,
+            }))
+        })
+        .await?;
+    Ok(data(&shown))
+}
+
+pub async fn delete_app(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
+    let at = access.store().write("admin.delete_app", move |tx| actions::apps::delete(tx, &app_id, &limits)).await?;
+    Ok(data(&json!({"success": true, "scheduledToDeleteAt": at})))
 }
 
 pub async fn list_keys(access: Access<Admin>) -> Result<Reply> {
@@ -149,11 +232,67 @@ pub async fn list_users(access: Access<Admin>) -> Result<Reply> {
         search: access.query().search("searchKey"),
         in_name: true,
         in_uid: true,
-        deactivated: users::Deactivated::With,
+        online: (access.query().get("show") == Some("online")).then_some(true),
+        deactivated: match access.query().get("show") {
+            Some("deactivated") => Deactivated::Only,
+            Some("active") => Deactivated::Without,
+            _ => Deactivated::With,
+        },
         ..Filter::default()
     };
     let found = access.store().read(move |read| users::list(read, app(read, &app_id)?.id, &filter, ask)).await?;
     Ok(page(&found, ask))
+}
+
+/// The user of the path, deactivated or not.
+fn user(read: &Read<'_>, app_id: &str, uid: &Uid) -> Result<User> {
+    let app = app(read, app_id)?;
+    users::any(read, app.id, uid)?.filter(|user| user.id != app.system_user).ok_or_else(|| unknown_uid(uid.as_str()))
+}
+
+pub async fn show_user(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, uid) = (access.param("appId").to_owned(), access.uid()?);
+    Ok(data(&access.store().read(move |read| user(read, &app_id, &uid)).await?))
+}
+
+/// Ends his logins and hides him; nothing he wrote goes.
+pub async fn deactivate_user(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, uid) = (access.param("appId").to_owned(), access.uid()?);
+    let changed = access.store().write("admin.deactivate_user", move |tx| {
+        let id = user(tx, &app_id, &uid)?.id;
+        actions::users::deactivate(tx, &app(tx, &app_id)?, &[uid.to_string()])?;
+        users::by_id(tx, id)
+    });
+    Ok(data(&changed.await?))
+}
+
+pub async fn reactivate_user(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, uid) = (access.param("appId").to_owned(), access.uid()?);
+    let changed = access.store().write("admin.reactivate_user", move |tx| {
+        let id = user(tx, &app_id, &uid)?.id;
+        actions::users::reactivate(tx, &app(tx, &app_id)?, &[uid.to_string()])?;
+        users::by_id(tx, id)
+    });
+    Ok(data(&changed.await?))
+}
+
+/// The logins (auth tokens) of a user, each with a number of its own: the tokens themselves are not kept.
+pub async fn list_logins(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, uid, ask) = (access.param("appId").to_owned(), access.uid()?, access.page()?);
+    let found = access.store().read(move |read| tokens::list(read, user(read, &app_id, &uid)?.id, ask)).await?;
+    let items = found.items.into_iter().map(|token| json!({"id": token.id, "login": token})).collect::<Vec<Value>>();
+    Ok(page(&Page { items, total: found.total }, ask))
+}
+
+pub async fn end_login(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, uid) = (access.param("appId").to_owned(), access.uid()?);
+    let id: i64 = access.param("loginId").parse().map_err(|_| Code::TokenNotFound)?;
+    let ended = access.store().write("admin.end_login", move |tx| {
+        let user = user(tx, &app_id, &uid)?;
+        actions::tokens::end(tx, &user, id)
+    });
+    ended.await?;
+    Ok(ack("The login has been ended."))
 }
 
 pub async fn list_groups(access: Access<Admin>) -> Result<Reply> {
@@ -166,4 +305,19 @@ pub async fn list_groups(access: Access<Admin>) -> Result<Reply> {
     };
     let found = access.store().read(move |read| groups::list(read, app(read, &app_id)?.id, &filter, ask)).await?;
     Ok(page(&found, ask))
+}
+
+pub async fn show_group(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, guid) = (access.param("appId").to_owned(), access.guid()?);
+    Ok(data(&access.store().read(move |read| groups::by_guid(read, app(read, &app_id)?.id, &guid)).await?))
+}
+
+pub async fn list_members(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, guid, ask) = (access.param("appId").to_owned(), access.guid()?, access.page()?);
+    let filter = members::Filter { search: access.query().search("searchKey"), ..members::Filter::default() };
+    let found = access.store().read(move |read| {
+        let group = groups::by_guid(read, app(read, &app_id)?.id, &guid)?;
+        members::list(read, group.id, &filter, ask)
+    });
+    Ok(page(&found.await?, ask))
 }

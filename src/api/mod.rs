@@ -40,7 +40,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
@@ -69,6 +69,8 @@ pub struct Api {
     pub limits: Arc<Limits>,
     /// The name clients reach this server by (`host[:port]`), when it is not the one in their requests.
     pub public_host: Option<String>,
+    /// Where https is served, once it is; unset: it is not.
+    pub https_port: OnceLock<u16>,
     /// Given to new apps; see `Config::region`.
     pub region: String,
     pub ids: Ids,
@@ -413,13 +415,23 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/admin/api/setup", "admin-setup", admin::set_up),
         r.on(&post, "/admin/api/login", "admin-login", admin::log_in),
         r.on(&post, "/admin/api/logout", "admin-logout", admin::log_out),
+        r.on(&post, "/admin/api/password", "admin-change-password", admin::change_password),
         r.on(&get, "/admin/api/overview", "admin-overview", admin::overview),
         r.on(&post, "/admin/api/apps", "admin-create-app", admin::create_app),
+        r.on(&get, "/admin/api/apps/{appId}", "admin-show-app", admin::show_app),
+        r.on(&delete, "/admin/api/apps/{appId}", "admin-delete-app", admin::delete_app),
         r.on(&get, "/admin/api/apps/{appId}/keys", "admin-list-keys", admin::list_keys),
         r.on(&post, "/admin/api/apps/{appId}/keys", "admin-create-key", admin::create_key),
         r.on(&delete, "/admin/api/apps/{appId}/keys/{keyId}", "admin-revoke-key", admin::revoke_key),
         r.on(&get, "/admin/api/apps/{appId}/users", "admin-list-users", admin::list_users),
+        r.on(&get, "/admin/api/apps/{appId}/users/{uid}", "admin-show-user", admin::show_user),
+        r.on(&post, "/admin/api/apps/{appId}/users/{uid}/deactivate", "admin-deactivate-user", admin::deactivate_user),
+        r.on(&post, "/admin/api/apps/{appId}/users/{uid}/reactivate", "admin-reactivate-user", admin::reactivate_user),
+        r.on(&get, "/admin/api/apps/{appId}/users/{uid}/logins", "admin-list-logins", admin::list_logins),
+        r.on(&delete, "/admin/api/apps/{appId}/users/{uid}/logins/{loginId}", "admin-end-login", admin::end_login),
         r.on(&get, "/admin/api/apps/{appId}/groups", "admin-list-groups", admin::list_groups),
+        r.on(&get, "/admin/api/apps/{appId}/groups/{guid}", "admin-show-group", admin::show_group),
+        r.on(&get, "/admin/api/apps/{appId}/groups/{guid}/members", "admin-list-members", admin::list_members),
     ]
 }
 

@@ -29,6 +29,13 @@ pub fn find(read: &Read<'_>, name: &str) -> Result<Option<(i64, String)>> {
     read.first("SELECT id, password_hash FROM admins WHERE name = ?1", [name], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
+/// Whether the password was still the one with the hash `old`.
+pub fn set_password(tx: &Write<'_>, id: i64, old: &str, hash: &str) -> Result<bool> {
+    let rows =
+        tx.run("UPDATE admins SET password_hash = ?3 WHERE id = ?1 AND password_hash = ?2", params![id, old, hash])?;
+    Ok(rows > 0)
+}
+
 pub fn insert_session(tx: &Write<'_>, session: &Digest, admin: i64, expires_at: i64) -> Result<()> {
     tx.run("DELETE FROM admin_sessions WHERE expires_at <= ?1", [tx.now()])?;
     tx.run(
@@ -40,6 +47,12 @@ pub fn insert_session(tx: &Write<'_>, session: &Digest, admin: i64, expires_at: 
 
 pub fn delete_session(tx: &Write<'_>, session: &Digest) -> Result<()> {
     tx.run("DELETE FROM admin_sessions WHERE hash = ?1", [session])?;
+    Ok(())
+}
+
+/// Ends all sessions of an admin.
+pub fn delete_sessions(tx: &Write<'_>, admin: i64) -> Result<()> {
+    tx.run("DELETE FROM admin_sessions WHERE admin_id = ?1", [admin])?;
     Ok(())
 }
 

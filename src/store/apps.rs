@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 
 use super::{Digest, Read, Write, roles};
 use crate::model::caller::{App, Credential, Holder, KeyScope};
-use crate::model::error::Result;
+use crate::model::error::{Error, Result};
 use crate::model::ids::SYSTEM_UID;
 use crate::model::page::{Page, PageAsk};
 use subtle::ConstantTimeEq;
@@ -109,6 +109,12 @@ pub fn page(read: &Read<'_>, search: Option<&str>, ask: PageAsk) -> Result<Page<
         [search],
     )?;
     Ok(Page { items, total })
+}
+
+/// What the app (apps.id) is called, and since when it is there.
+pub fn title(read: &Read<'_>, id: i64) -> Result<(String, i64)> {
+    read.first("SELECT name, created_at FROM apps WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .ok_or_else(|| Error::internal("apps", format!("no row {id}")))
 }
 
 /// How many users and groups the app has.

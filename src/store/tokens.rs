@@ -111,6 +111,11 @@ pub fn list(read: &Read<'_>, user: i64, ask: PageAsk) -> Result<Page<Token>> {
     Ok(Page { items, total })
 }
 
+/// Whether there is such a token (tokens.id) and it is this user's.
+pub fn is_of(read: &Read<'_>, id: i64, user: i64) -> Result<bool> {
+    read.exists("SELECT 1 FROM tokens WHERE id = ?1 AND user_id = ?2", [id, user])
+}
+
 /// The token with this digest, and whose (users.id) it is.
 pub fn find(read: &Read<'_>, app: i64, digest: &Digest) -> Result<Option<(i64, Token)>> {
     read.first(

@@ -4,6 +4,7 @@
 
 mod harness;
 
+mod admin;
 mod apps;
 mod blocks;
 mod bots;
