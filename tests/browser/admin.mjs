@@ -1,110 +1,324 @@
-// The admin page as an admin meets it: set-up link, login, an app, keys, users with hostile names.
+// The admin page as an admin meets it: set-up link, login, an app, keys, users with hostile names, a user's logins,
+// groups, deleting an app. Fails on anything the console complains of, and on any breach of the content policy.
 //
 //   node admin.mjs BINARY [FOLDER FOR SCREENSHOTS]
+//
+// Without a folder the screenshots go into a temporary one, which is kept when the test fails.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 
-const [binary, shots] = process.argv.slice(2);
-const data = await mkdtemp(join(tmpdir(), "hobnob-browser-"));
-const server = spawn(binary, ["serve", "--data", data, "--http", "127.0.0.1:0", "--https", "off"]);
+const [binary, folder] = process.argv.slice(2);
+const started = Date.now();
+const home = await mkdtemp(join(tmpdir(), "hobnob-browser-"));
+const shots = folder || join(home, "shots");
+await mkdir(shots, { recursive: true });
+
+const server = spawn(binary, ["serve", "--data", join(home, "data"), "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+const gone = new Promise((resolve) => server.once("close", resolve));
 let said = "";
 server.stdout.on("data", (chunk) => (said += chunk));
-server.stderr.pipe(process.stderr);
+server.stderr.on("data", (chunk) => process.stderr.write(chunk));
+server.on("error", (error) => (said += error));
 
 async function until(what, check) {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const found = check();
+  for (let tries = 0; tries < 400; tries += 1) {
+    const found = await check();
     if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  throw new Error(`waited in vain for ${what}`);
+  throw new Error(`waited in vain for ${what}; the server said: ${said}`);
 }
 
-const profile = join(data, "profile");
-const browser = await chromium.launchPersistentContext(profile, {
-  executablePath: "/usr/bin/chromium",
-  headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync"],
-});
+const HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe";
+// The page spells out what would turn the writing round.
+const SHOWN = HOSTILE.replace("\u202e", "[U+202E]");
+const PASSWORD = "correct horse";
+let browser;
 
 try {
   const link = await until("the set-up link", () => said.match(/http:\S+#setup=\w+/)?.[0]);
   const key = await until("the key", () => said.match(/REST API key\s+(\w+)/)?.[1]);
+  const secure = said.match(/https:\/\/(127\.0\.0\.1:\d+)/)[1];
   const base = link.split("/admin")[0];
-  const hostile = "<img src=x onerror=alert(1)>";
-  for (const [uid, name] of [["eve", hostile], ["ann", "Ann"]]) {
-    const made = await fetch(`${base}/v3/users`, { method: "POST", headers: { apikey: key }, body: JSON.stringify({ uid, name }) });
-    assert.equal(made.status, 200);
-  }
-  await fetch(`${base}/v3/groups`, { method: "POST", headers: { apikey: key },
-    body: JSON.stringify({ guid: "team", name: "The team", type: "public", owner: "ann" }) });
+  const rest = async (method, path, body) => {
+    const response = await fetch(`${base}/v3${path}`, { method, headers: { apikey: key }, body: body && JSON.stringify(body) });
+    assert.equal(response.status, 200, `${method} ${path}: ${response.status}`);
+    return (await response.json()).data;
+  };
+  const metadata = { note: "</pre><script>alert(1)</script>" };
+  await rest("POST", "/users", { uid: "eve", name: HOSTILE, metadata, statusMessage: HOSTILE, avatar: "https://evil.example/a.png" });
+  await rest("POST", "/users", { uid: "ann", name: "Ann Example" });
+  for (let n = 0; n < 30; n += 1) await rest("POST", "/users", { uid: `crew-${n}`, name: `Crew ${n}` });
+  await rest("POST", "/groups", { guid: "team", name: HOSTILE, type: "private", owner: "ann", description: HOSTILE, members: { participants: ["eve"] } });
 
+  browser = await chromium.launchPersistentContext(join(home, "profile"), {
+    executablePath: "/usr/bin/chromium",
+    headless: true,
+    viewport: { width: 1100, height: 800 },
+    permissions: ["clipboard-read", "clipboard-write"],
+    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+  });
   const page = await browser.newPage();
-  const complaints = [];
-  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("dialog", (dialog) => dialog.message().startsWith("Revoke") ? dialog.accept() : complaints.push(dialog.message()));
-  const shot = async (name) => shots && (await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true }));
+  page.setDefaultTimeout(15_000);
 
+  // Whatever goes wrong in the page, and whatever it asks of others.
+  const complaints = [];
+  const refusals = [];
+  page.on("console", (message) => {
+    if (!["error", "warning"].includes(message.type())) return;
+    // The browser's own note of a 4xx answer; the test names those it means.
+    const refused = message.text().match(/status of (4\d\d)/);
+    if (refused) refusals.push(refused[1]);
+    else complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  page.on("dialog", (dialog) => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("request", (request) => request.url().startsWith(base) || complaints.push(`asks ${request.url()}`));
+  await page.exposeFunction("breached", (text) => complaints.push(`content policy: ${text}`));
+  await page.addInitScript(() => addEventListener("securitypolicyviolation",
+    (event) => window.breached(`${event.violatedDirective} ${event.blockedURI}`)));
+
+  let pictures = 0;
+  const shot = (name) => page.screenshot({ path: join(shots, `${String((pictures += 1)).padStart(2, "0")}-${name}.png`), fullPage: true });
+  const button = (name) => page.getByRole("button", { name, exact: true });
+  const heading = (name) => page.getByRole("heading", { name, exact: true });
+  const tab = (name) => page.getByRole("navigation", { name: "Parts of the app" }).getByRole("link", { name }).click();
+  const fits = async () => assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
+    `wider than the window: ${page.url()}`);
+
+  // The one-time link.
   await page.goto(link);
   await page.getByLabel("Name").fill("root");
-  await page.getByLabel("Password").fill("correct horse");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("The same again").fill("incorrect horse");
+  await button("Become admin").click();
+  await page.getByText("The two passwords differ.").waitFor();
   await shot("setup");
-  await page.getByRole("button", { name: "Create the admin" }).click();
-  await page.getByRole("heading", { name: "Apps" }).waitFor();
+  await page.getByLabel("The same again").fill(PASSWORD);
+  await button("Become admin").click();
+  await heading("This server").waitFor();
   assert.ok(!page.url().includes("setup="), "the used link stays in the address bar");
 
-  await page.getByRole("button", { name: "Log out" }).click();
+  // Out and in again.
+  await button("Log out").click();
+  await page.getByText("You have logged out.").waitFor();
   await page.getByLabel("Name").fill("root");
   await page.getByLabel("Password").fill("wrong password");
-  await page.getByRole("button", { name: "Log in" }).click();
+  await button("Log in").click();
   await page.getByText("The name or the password is wrong.").waitFor();
-  await page.getByLabel("Password").fill("correct horse");
-  await page.getByRole("button", { name: "Log in" }).click();
-  await page.getByRole("heading", { name: "Apps" }).waitFor();
+  await shot("login");
+  assert.deepEqual(refusals.splice(0), ["403"]);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("Password").press("Enter");
+  await heading("This server").waitFor();
+  await shot("overview");
 
+  // An app, with its values seen once.
   await page.getByLabel("Name").fill("Second app");
-  await page.getByRole("button", { name: "Create" }).click();
-  await page.getByText("shown only now").waitFor();
-  await shot("apps");
+  await button("Create app").click();
+  await heading("The keys of Second app").waitFor();
+  await page.getByText(`"${secure}/v3"`).first().waitFor();
+  await shot("app-made");
+  const values = await page.locator(".values code").allTextContents();
+  assert.equal(values.length, 4);
+  await button("Copy REST API key").click();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), values[3]);
+  const second = await fetch(`${base}/v3/users`, { headers: { apikey: values[3], appId: values[0] } });
+  assert.equal(second.status, 200);
 
+  // Keys.
   await page.getByRole("link", { name: "First app" }).click();
-  await page.getByRole("cell", { name: hostile }).waitFor();
+  await heading("Connect a client").waitFor();
+  await shot("app");
+  await tab("Keys");
   await page.getByLabel("Name", { exact: true }).fill("For the test");
   await page.getByLabel("Scope").selectOption("fullAccess");
-  await page.getByRole("button", { name: "Create key" }).click();
-  await page.getByText("The new key, shown only now").waitFor();
-  const fresh = await page.locator(".secret code").first().textContent();
-  const users = async () => (await fetch(`${base}/v3/users`, { headers: { apikey: fresh } })).status;
-  assert.equal(await users(), 200);
-  await shot("app");
-  await page.getByRole("button", { name: "Revoke For the test" }).click();
-  await page.getByText("The new key, shown only now").waitFor({ state: "detached" });
-  assert.equal(await users(), 401);
+  await button("Create key").click();
+  await heading("The new key For the test").waitFor();
+  const fresh = await page.locator(".secret code").textContent();
+  const works = async () => (await fetch(`${base}/v3/users`, { headers: { apikey: fresh } })).status;
+  assert.equal(await works(), 200);
+  await shot("key-made");
+  await button("Revoke For the test").click();
+  await page.getByRole("dialog").getByText("It cannot be brought back.").waitFor();
+  await shot("revoke");
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await works(), 200, "Escape revokes nothing");
+  await button("Revoke For the test").click();
+  await button("Revoke key").click();
+  await button("Revoke For the test").waitFor({ state: "detached" });
+  assert.equal(await works(), 401);
 
-  const search = page.locator("section", { has: page.getByRole("heading", { name: "Users" }) });
-  await search.getByLabel(/Search/).fill("an");
-  await search.getByRole("button", { name: "Search" }).click();
-  await search.getByText("1 in all").waitFor();
-  await page.getByText("The team").waitFor();
-  await page.setViewportSize({ width: 380, height: 800 });
-  await shot("phone");
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-  assert.ok(!wide, "the page is wider than a phone");
+  // Users: a hostile name is text, search narrows, pages turn.
+  await tab("Users");
+  await page.getByRole("cell", { name: SHOWN }).waitFor();
+  assert.equal(await page.locator("main img").count(), 0);
+  await page.getByText("32 in all").waitFor();
+  await shot("users");
+  await button("Next").click();
+  await page.getByText("Page 2 of 2").waitFor();
+  await page.getByLabel(/Search/).fill("ann");
+  await page.getByText("1 in all").waitFor();
+  await page.getByLabel(/Search/).fill("nobody-like-this");
+  await page.getByText("Nothing fits this search.").waitFor();
+  await page.getByLabel(/Search/).fill("");
+  await page.getByText("32 in all").waitFor();
 
-  // The refused login is the browser's own complaint about a 403, and meant.
-  const meant = /status of 40[13]/;
-  assert.deepEqual(complaints.filter((text) => !meant.test(text)), []);
-  console.log("1 passed, 0 failed");
-} finally {
-  await browser.close();
+  // A user who is online, with two logins; one is ended, and its connection with it.
+  const { authToken } = await rest("POST", "/users/eve/auth_tokens", {});
+  await rest("POST", "/users/eve/auth_tokens", {});
+  const me = await (await fetch(`${base}/v3/me`, { headers: { authtoken: authToken } })).json();
+  const other = await browser.newPage();
+  // A page without a content policy, to play a client.
+  await other.goto(`${base}/v3/settings`);
+  await other.evaluate(([url, jwt]) => new Promise((resolve) => {
+    const socket = new WebSocket(url);
+    socket.onopen = () => socket.send(JSON.stringify({ type: "auth", deviceId: "web", sender: "eve", body: { auth: jwt } }));
+    socket.onmessage = resolve;
+    window.ended = new Promise((done) => (socket.onclose = done));
+  }), [base.replace("http", "ws") + "/", me.data.jwt]);
+  await page.getByLabel("Show").selectOption("online");
+  await page.getByText("1 in all").waitFor();
+  await page.getByRole("link", { name: SHOWN }).click();
+  await heading("Logins").waitFor();
+  await page.getByRole("button", { name: /^End the login/ }).nth(1).waitFor();
+  await shot("user");
+  await page.getByRole("button", { name: /^End the login/ }).last().click();
+  await button("End login").click();
+  await other.evaluate(() => window.ended.then(() => true));
+  await other.close();
+  await until("one login", async () => (await page.getByRole("button", { name: /^End the login/ }).count()) === 1);
+  await button("Deactivate…").click();
+  await shot("deactivate");
+  await button("Deactivate").click();
+  await page.getByText("Nobody is logged in as this user.").waitFor();
+  await shot("deactivated");
+  assert.equal((await fetch(`${base}/v3/users/eve`, { headers: { apikey: key } })).status, 404);
+  await button("Reactivate").click();
+  await button("Deactivate…").waitFor();
+  await rest("GET", "/users/eve");
+
+  // Groups and members.
+  await page.getByRole("link", { name: "First app" }).click();
+  await tab("Groups");
+  await page.getByRole("link", { name: SHOWN }).click();
+  await page.getByRole("cell", { name: "Ann Example" }).waitFor();
+  await page.getByText("2 in all").waitFor();
+  await shot("group");
+  const group = page.url();
+
+  // What was looked for stands in the address.
+  await page.goBack();
+  await heading("Groups").waitFor();
+
+  // A new password ends other sessions and keeps this one.
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByLabel("Current password").fill(PASSWORD);
+  await page.getByLabel("New password").fill("battery staple");
+  await page.getByLabel("The same again").fill("battery staple");
+  await button("Change password").click();
+  await page.getByText("The password is changed.").waitFor();
+  await shot("account");
+  await page.reload();
+  await heading("Account").waitFor();
+
+  // Dark, and as narrow as a phone.
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.getByRole("link", { name: "Apps", exact: true }).click();
+  await heading("This server").waitFor();
+  await shot("dark-overview");
+  await page.getByRole("link", { name: "First app" }).click();
+  await tab("Users");
+  await page.getByText("32 in all").waitFor();
+  await shot("dark-users");
+  await page.setViewportSize({ width: 360, height: 740 });
+  for (const [name, to, what] of [["overview", "#/", "This server"], ["app", null, "Connect a client"], ["keys", null, "API keys"], ["users", null, "Users"], ["group", group, "Members"]]) {
+    if (to) await page.goto(new URL(to, `${base}/admin/`).href);
+    else if (name === "app") await page.getByRole("link", { name: "First app" }).click();
+    else await tab(name[0].toUpperCase() + name.slice(1));
+    await heading(what).first().waitFor();
+    await until("the list", async () => (await page.getByText("Loading…").count()) === 0);
+    await shot("phone-" + name);
+    await fits();
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 1100, height: 800 });
+
+  // By keyboard alone: every step of the focus can be seen, round the whole page.
+  await page.goto(`${base}/admin/#/`);
+  await heading("This server").waitFor();
+  const visited = new Set();
+  for (let step = 0; step < 12; step += 1) {
+    await page.keyboard.press("Tab");
+    // Between the last and the first the focus leaves the page.
+    const [what, seen] = await page.evaluate(() => {
+      const at = document.activeElement;
+      return [at === document.body ? "" : at.textContent || at.name, getComputedStyle(at).outlineStyle !== "none"];
+    });
+    if (what) visited.add(what) && assert.ok(seen, `the focus cannot be seen on ${what}`);
+  }
+  for (const what of ["Skip to the content", "Account", "Log out", "First app", "name", "Create app"]) {
+    assert.ok(visited.has(what), `no way to ${what} by keyboard`);
+  }
+
+  // Deleting an app asks for its name.
+  await page.getByRole("link", { name: "Second app" }).click();
+  await button("Delete app…").click();
+  await page.getByLabel(/Type/).fill("First app");
+  await button("Delete app").click();
+  await page.getByText("This is not what is asked for.").waitFor();
+  await shot("delete-app");
+  await page.getByLabel(/Type/).fill("Second app");
+  await button("Delete app").click();
+  await heading("This server").waitFor();
+  await page.getByRole("link", { name: "Second app" }).waitFor({ state: "detached" });
+  const after = await fetch(`${base}/v3/users`, { headers: { apikey: values[3] } });
+  assert.equal(after.status, 401);
+
+  // A session that ended elsewhere leads to the door and back to where one was.
+  await page.goto(group);
+  await heading("Members").waitFor();
+  assert.deepEqual(refusals.splice(0), []);
+  const session = await page.evaluate(() => sessionStorage.getItem("hobnob-admin"));
+  await fetch(`${base}/admin/api/logout`, { method: "POST", headers: { "X-Hobnob-Admin": session } });
+  await page.getByLabel(/Search/).fill("a");
+  await page.getByText("Your session is over. Please log in again.").waitFor();
+  assert.deepEqual([...new Set(refusals.splice(0))], ["401"]);
+  await page.getByLabel("Name").fill("root");
+  await page.getByLabel("Password").fill("battery staple");
+  await button("Log in").click();
+  await heading("Members").waitFor();
+
+  // A used link says so, next to its button.
+  await page.goto(link);
+  await page.getByLabel("Name").fill("second");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("The same again").fill(PASSWORD);
+  await button("Become admin").click();
+  await page.getByText("This set-up link has been used or was never made.").waitFor();
+  assert.deepEqual(refusals.splice(0), ["403"]);
+
+  assert.deepEqual(complaints, []);
+  console.log(`1 passed, 0 failed, ${pictures} screenshots, ${((Date.now() - started) / 1000).toFixed(1)} s`);
+  await close();
+  await rm(home, { recursive: true, force: true });
+} catch (error) {
+  await browser?.pages().at(1)?.screenshot({ path: join(shots, "failed.png"), fullPage: true }).catch(() => {});
+  await close();
+  console.error(error);
+  console.error(`0 passed, 1 failed; screenshots in ${shots}`);
+  process.exitCode = 1;
+}
+
+async function close() {
+  await browser?.close();
   server.kill("SIGTERM");
-  await new Promise((resolve) => server.once("exit", resolve));
-  await rm(data, { recursive: true, force: true });
+  await gone;
 }

@@ -219,3 +219,42 @@ async fn a_link_from_the_command_line_works_while_the_server_runs() {
     let body = json!({"link": made["setup"], "name": "ops", "password": PASSWORD});
     h.nobody().post("/admin/api/setup", body).await.ok();
 }
+
+#[tokio::test]
+async fn the_page_is_served_under_a_strict_policy() {
+    let h = Harness::start().await;
+    let page = h.nobody().at_path("/admin/").await;
+    assert_eq!(page.status, 200);
+    for (name, parts) in [
+        ("content-security-policy", &["default-src 'self'", "require-trusted-types-for 'script'"][..]),
+        ("content-security-policy", &["frame-ancestors 'none'", "base-uri 'none'"]),
+        ("x-content-type-options", &["nosniff"]),
+        ("referrer-policy", &["no-referrer"]),
+    ] {
+        let value = page.headers[name].to_str().unwrap();
+        assert!(parts.iter().all(|part| value.contains(part)) && !value.contains("unsafe"), "{name}: {value}");
+    }
+    // Whatever the page names is there, and it names nothing elsewhere.
+    let mut names: Vec<String> = vec!["".into()];
+    let mut seen = 0;
+    while let Some(name) = names.get(seen).cloned() {
+        seen += 1;
+        let file = h.nobody().at_path(&format!("/admin/{name}")).await;
+        assert_eq!(file.status, 200, "{name}");
+        assert!(!file.text.contains("innerHTML") && !file.text.contains("style=\""), "{name}");
+        for (at, _) in file.text.match_indices("://") {
+            assert!(file.text[at..].starts_with("://www.w3.org/2000/svg"), "{name} names another place");
+        }
+        let is_file = |piece: &&str| [".js", ".css", ".svg"].iter().any(|ending| piece.ends_with(ending));
+        for piece in file.text.split('"').filter(is_file) {
+            let found = piece.trim_start_matches("./").to_owned();
+            if !names.contains(&found) {
+                names.push(found);
+            }
+        }
+    }
+    assert!(names.len() >= 9, "{names:?}");
+    for path in ["/admin/none.js", "/admin/../Cargo.toml", "/admin/%2e%2e/Cargo.toml", "/admin/api/none"] {
+        h.nobody().at_path(path).await.refused(Code::ApiNotFound);
+    }
+}
