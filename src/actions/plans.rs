@@ -14,10 +14,12 @@ use crate::model::page::{Affix, PageAsk};
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
-use crate::store::{Hooks, Store, apps, conversations, members, messages, plans::plans, receipts, users};
+use crate::store::{
+    Hooks, Store, apps, conversations, members, mentions, messages, moderation, plans::plans, receipts, threads, users,
+};
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 15] = [
+const GROWING: [&str; 23] = [
     "messages",
     "m",
     "participants",
@@ -33,6 +35,14 @@ const GROWING: [&str; 15] = [
     "holes",
     "h",
     "tokens",
+    "mentions",
+    "x",
+    "saved_messages",
+    "thread_subscriptions",
+    "s",
+    "t",
+    "flagged_messages",
+    "message_flags",
 ];
 
 fn caller(app: &App, user: i64, uid: &str) -> Caller {
@@ -116,6 +126,44 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
                 messages::show(tx, rows, Some(people[1].user))?;
                 messages::list(tx, app.id, messages::Within::Thread(parent), &filter)?;
             }
+            // What is pinned, saved, followed, named, flagged.
+            let mut named = text("team", "group", None);
+            named.content.data = Object::parse(r#"{"text":"<@uid:bob> <@all:x>"}"#).unwrap();
+            named.muid = None;
+            let named = actions::messages::send(tx, &people[0], named)?.id;
+            actions::pins::pin(tx, &people[0], named, true, &limits)?;
+            actions::pins::save(tx, &people[1], named, true, &limits)?;
+            actions::moderation::flag(tx, &people[1], named, "spam", None)?;
+            mentions::unread(tx, people[1].user, group.conv, 0)?;
+            let viewer = Some(people[1].user);
+            let base = messages::Filter { viewer, ..messages::Filter::new(Affix::Prepend, 30) };
+            let mentioned = vec![people[1].user, mentions::EVERYBODY];
+            let filters = [
+                messages::Filter { pinned: true, ..base.clone() },
+                messages::Filter { saved: true, ..base.clone() },
+                messages::Filter { mentioned, ..base.clone() },
+                messages::Filter { only_updates: true, ..base.clone() },
+                messages::Filter { goal_met: true, ..base.clone() },
+            ];
+            for filter in filters {
+                let rows = messages::list(tx, app.id, within, &filter)?;
+                messages::show(tx, rows, messages::Look { viewer, subscribed: true, ..Default::default() })?;
+            }
+            let user = people[1].user;
+            for threads in [
+                threads::Within::Conversation { conv: group.conv, hidden_id: 0 },
+                threads::Within::User(user),
+                threads::Within::Followed { user, conv: None },
+                threads::Within::App(app.id),
+            ] {
+                for row in threads::list(tx, threads, Some((i64::MAX, 1)), 30)? {
+                    threads::last_reply(tx, row.id)?;
+                    threads::unread_replies(tx, &row, user)?;
+                }
+            }
+            for reviewed in [false, true] {
+                moderation::list(tx, app.id, reviewed, (Affix::Append, None), 30)?;
+            }
             members::list(tx, group.id, &members::Filter::default(), ask)?;
             users::active(tx, app.id, &Uid::parse("ann")?)?;
             Ok(())
@@ -127,7 +175,11 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
     assert!(noted.len() > 20, "the statements were not noted: {}", noted.len());
     for (sql, plan) in noted {
         for line in plan {
-            let walked = line.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
+            // A JSON list is no table.
+            let walked = line
+                .strip_prefix("SCAN ")
+                .filter(|rest| !rest.contains("VIRTUAL TABLE"))
+                .and_then(|rest| rest.split(' ').next());
             assert!(!walked.is_some_and(|table| GROWING.contains(&table)), "{line}\nin {sql}");
         }
     }
