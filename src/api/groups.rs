@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::access::{Access, AsUser, Either};
+use super::access::{Access, Either};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page_with_cursor};
 use crate::actions;
@@ -264,7 +264,7 @@ struct OwnerBody {
     owner: Option<String>,
 }
 
-pub async fn transfer(access: Access<AsUser>) -> Result<Reply> {
+pub async fn transfer(access: Access<Either>) -> Result<Reply> {
     let guid = access.guid()?;
     let body: OwnerBody = access.json()?;
     let owner = Uid::from_path(&body.owner.ok_or_else(|| Error::field("owner", "The owner field is required."))?)?;

@@ -222,6 +222,7 @@ async fn the_group_itself() {
         caller.call(reqwest::Method::PATCH, &format!("/groups/{guid}/owner"), Some(json!({"owner": "pa2"}))).await
     };
     stage.try_act("transfer ownership", "o", Code::NoClearance, None, transfer).await;
+    stage.app_may("transfer ownership", transfer).await;
     let leave = async |caller: Client, guid: String, _| caller.delete(&format!("/groups/{guid}/members")).await;
     for (actor, refusal) in [
         ("pa", None),
