@@ -14,6 +14,7 @@ mod cli;
 mod conversations;
 mod counts;
 mod durability;
+mod endpoints;
 mod errors;
 mod friends;
 mod groups;
