@@ -434,6 +434,9 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     if count {
         return counts(access, place).await;
     }
+    if matches!(place, Place::Everywhere) && filter.from.is_none() {
+        filter.to = None;
+    }
     let messages = access
         .store()
         .read(move |read| {
@@ -446,6 +449,8 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                     },
                 },
                 Place::With(Receiver::User(uid)) if !caller.person => {
+                    // To the app this is whatever he said and heard one to one.
+                    filter.receiver_type = Some(ReceiverType::User);
                     Within::User(users::person(read, &caller.app, &uid)?.id)
                 }
                 Place::With(receiver) => match actions::messages::readable(read, &caller, &receiver)? {
@@ -489,14 +494,14 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     Ok(list_reply(&messages, meta))
 }
 
-/// Unread counts by the other side, for `unread=1&count=1`.
+/// Counts by the other side of what is unread, or not delivered: for `unread=1&count=1`.
 async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
     use crate::model::page::PageAsk;
     use crate::store::conversations::{self, Kind};
     use crate::store::groups;
     let caller = access.caller().clone();
     let kind = access.query().get("receiverType").and_then(ReceiverType::parse);
-    let most = access.limits().max_per_page;
+    let (most, unread) = (access.limits().max_per_page, access.query().flag("unread"));
     let viewer = caller.viewer().ok_or_else(|| Error::field("onBehalfOf", "Unread counts are a user's: name him."))?;
     let counts = access
         .store()
@@ -510,7 +515,7 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
                 _ => {
                     let filter = conversations::Filter {
                         groups: kind.map(|kind| kind == ReceiverType::Group),
-                        unread: true,
+                        unread,
                         with_blocked: true,
                         ..Default::default()
                     };
@@ -524,14 +529,21 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
                 }
             };
             let mut counts = Vec::new();
-            for copy in copies.into_iter().filter(|copy| copy.unread > 0) {
+            for copy in copies {
+                let count = match unread {
+                    true => copy.unread,
+                    false => messages::count_after(read, copy.conv.id, viewer, copy.delivered_id.max(copy.hidden_id))?,
+                };
+                if count == 0 {
+                    continue;
+                }
                 let (id, kind) = match copy.conv.kind {
                     Kind::Group(group) => (groups::by_id(read, group)?.guid, ReceiverType::Group),
                     Kind::Pair(..) => {
                         (users::by_id(read, copy.conv.peer(viewer).unwrap_or(viewer))?.uid, ReceiverType::User)
                     }
                 };
-                counts.push(json!({"entityId": id, "entityType": kind, "count": copy.unread}));
+                counts.push(json!({"entityId": id, "entityType": kind, "count": count}));
             }
             Ok(counts)
         })

@@ -298,6 +298,15 @@ pub fn at_or_before(read: &Read<'_>, conv: i64, id: i64) -> Result<Option<(i64, 
     )
 }
 
+/// How many messages of others that count stand after message `after`.
+pub fn count_after(read: &Read<'_>, conv: i64, user: i64, after: i64) -> Result<i64> {
+    read.number(
+        "SELECT count(*) FROM messages WHERE conv_id = ?1 AND id > ?3 AND sender_id <> ?2 AND deleted_at IS NULL
+         AND category IN ('message','custom','interactive') AND flags & 512 = 0",
+        [conv, user, after],
+    )
+}
+
 /// The newest message of somebody else than `user`.
 pub fn newest_of_others(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<i64>> {
     read.first(

@@ -88,6 +88,14 @@ async fn counts_agree_with_the_unread_lists() {
     assert_eq!(bob.get("/messages?unread=1&count=1&receiverType=user").await.list().len(), 1);
     assert_eq!(bob.get("/users/ann/messages?unread=1&count=1").await.list()[0]["count"], 1);
     assert_eq!(ann.get("/messages?unread=1&count=1").await.list(), Vec::<Value>::new());
+    // What was not delivered is counted for itself.
+    let undelivered = |counts: Vec<Value>| counts.iter().map(|one| one["count"].as_i64().unwrap()).sum::<i64>();
+    let before = undelivered(bob.get("/messages?undelivered=1&count=1").await.list());
+    assert!(before > 0);
+    bob.post("/users/ann/conversation/delivered", json!({})).await.ok();
+    assert_eq!(bob.get("/users/ann/messages?undelivered=1&count=1").await.list(), Vec::<Value>::new());
+    assert_eq!(bob.get("/users/ann/messages?unread=1&count=1").await.list()[0]["count"], 1);
+    assert_eq!(undelivered(bob.get("/messages?undelivered=1&count=1").await.list()), before - 1);
     assert_eq!(bob.get("/users/ann/messages?unread=1").await.each("id"), [second.to_string()]);
     assert_eq!(bob.get("/conversations?unread=true").await.list().len(), 2);
     assert_eq!(ann.get("/conversations?unread=true").await.list().len(), 0);
