@@ -42,7 +42,7 @@ CREATE TABLE management_keys (
 
 -- People (and bots) of an app. Each app has one row with system = 1: 'app_system', the app acting as itself.
 CREATE TABLE users (
-  id             INTEGER PRIMARY KEY,
+  id             INTEGER PRIMARY KEY AUTOINCREMENT,   -- never reused: holes and receipts name it without a foreign key
   app            INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
   uid            TEXT    NOT NULL,              -- 1..100 of a-z 0-9 _ -, lower case
   name           TEXT    NOT NULL,
@@ -460,6 +460,19 @@ CREATE TABLE call_participants (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX call_participants_by_user ON call_participants(user_id, call_id);
 CREATE INDEX call_participants_live ON call_participants(user_id) WHERE state IN ('ringing','joined');
+
+-- Deleted for good, with rows that are still to be removed piece by piece (store/gone.rs): gone for everybody from the
+-- moment they stand here. Nearly always empty.
+CREATE TABLE gone_conversations (
+  conv_id     INTEGER PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE
+) STRICT;
+CREATE TABLE gone_groups (
+  group_id    INTEGER PRIMARY KEY REFERENCES groups(id) ON DELETE CASCADE
+) STRICT;
+CREATE TABLE gone_users (
+  user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
+  looked_from INTEGER NOT NULL                  -- messages from this id on hold nothing of his any more
+) STRICT;
 
 -- People who may use the admin page, the one-time link that makes the first of them, and their sessions.
 CREATE TABLE admins (

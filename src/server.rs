@@ -19,14 +19,14 @@ use crate::media::Media;
 use crate::model::error;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
-use crate::store::{Hooks, Lane, Store, Write, apps, attachments, search, users};
+use crate::store::{Hooks, Lane, Store, Write, apps, attachments, gone, search, users};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 const GRACE: u64 = 3;
 
-/// How often the server looks for deleted apps.
-const SWEEP: Duration = Duration::from_secs(30);
+/// How often the server looks for what was deleted and has rows left.
+const SWEEP: Duration = Duration::from_secs(1);
 /// How often new messages are looked for that wait for the search index.
 const INDEX: Duration = Duration::from_secs(1);
 
@@ -135,9 +135,13 @@ impl Server {
     }
 }
 
-/// Removes the rows of deleted apps, piece by piece, while there is nothing better to write.
+/// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.
 async fn sweep(store: Store, grace: i64) {
     loop {
+        if let Ok(true) = store.read(gone::any).await {
+            let more = |tx: &mut Write<'_>| gone::sweep(tx, gone::PIECE);
+            while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}
+        }
         let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;
         if matches!(due, Ok(Some(_))) {
             let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);

@@ -15,7 +15,8 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, apps, conversations, members, mentions, messages, moderation, plans::plans, receipts, threads, users,
+    Hooks, Store, apps, conversations, gone, members, mentions, messages, moderation, plans::plans, receipts, threads,
+    users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
@@ -166,6 +167,12 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
             }
             members::list(tx, group.id, &members::Filter::default(), ask)?;
             users::active(tx, app.id, &Uid::parse("ann")?)?;
+            actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
+            actions::users::delete(tx, &app, &Uid::parse("bob")?, true)?;
+            for affix in [Affix::Append, Affix::Prepend] {
+                messages::list(tx, app.id, within, &messages::Filter::new(affix, 30))?;
+            }
+            while gone::sweep(tx, 2)? {}
             Ok(())
         })
         .await

@@ -69,7 +69,7 @@ pub fn list(read: &Read<'_>) -> Result<Vec<Listed>> {
     read.all(
         "SELECT app_id, name, region, created_at,
                 (SELECT count(*) FROM users u WHERE u.app = a.id AND u.system = 0 AND u.deleted_at IS NULL),
-                (SELECT count(*) FROM groups g WHERE g.app = a.id)
+                (SELECT count(*) FROM groups g WHERE g.app = a.id AND g.id NOT IN (SELECT group_id FROM gone_groups))
          FROM apps a WHERE deleted_at IS NULL ORDER BY a.id",
         [],
         |row| {
@@ -121,7 +121,9 @@ pub fn title(read: &Read<'_>, id: i64) -> Result<(String, i64)> {
 pub fn sizes(read: &Read<'_>, app: i64) -> Result<(i64, i64)> {
     let users =
         read.number("SELECT count(*) FROM users WHERE app = ?1 AND system = 0 AND deleted_at IS NULL", [app])?;
-    Ok((users, read.number("SELECT count(*) FROM groups WHERE app = ?1", [app])?))
+    let groups = read
+        .number("SELECT count(*) FROM groups WHERE app = ?1 AND id NOT IN (SELECT group_id FROM gone_groups)", [app])?;
+    Ok((users, groups))
 }
 
 /// Refused everywhere from now on; what belongs to it is swept later.

@@ -59,7 +59,8 @@ pub fn by_id(read: &Read<'_>, id: i64) -> Result<Call> {
 pub fn by_session(read: &Read<'_>, app: i64, session: &str) -> Result<Call> {
     read.first(
         "SELECT id, session_id, conv_id, initiator_id, callee_id, type, status, metadata, initiated_at, started_at, ended_at
-         FROM calls WHERE app = ?1 AND session_id = ?2",
+         FROM calls WHERE app = ?1 AND session_id = ?2 AND conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+           AND initiator_id NOT IN (SELECT user_id FROM gone_users)",
         params![app, session],
         call,
     )?
@@ -184,7 +185,8 @@ macro_rules! listed {
         concat!(
             " FROM ",
             $from,
-            " AND k.app = ?1
+            " AND k.app = ?1 AND k.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+           AND k.initiator_id NOT IN (SELECT user_id FROM gone_users)
            AND (?3 IS NULL OR EXISTS (SELECT 1 FROM call_participants o WHERE o.call_id = k.id AND o.user_id = ?3))
            AND (?4 IS NULL OR k.type = ?4)
            AND (?5 IS NULL OR k.status = ?5)
@@ -252,6 +254,7 @@ fn records(read: &Read<'_>, ids: &[i64]) -> Result<Vec<Record>> {
     let found = read.all(
         "SELECT p.call_id, u.uid, p.state, p.device, p.joined_at, p.left_at
          FROM json_each(?1) w CROSS JOIN call_participants p ON p.call_id = w.value JOIN users u ON u.id = p.user_id
+         WHERE p.user_id NOT IN (SELECT user_id FROM gone_users)
          ORDER BY p.call_id, p.joined_at IS NULL, p.joined_at, p.user_id",
         [&wanted],
         |row| {
@@ -299,7 +302,9 @@ fn records(read: &Read<'_>, ids: &[i64]) -> Result<Vec<Record>> {
 /// Calls of the app that began in a period.
 pub fn between(read: &Read<'_>, app: i64, from: i64, to: i64) -> Result<Vec<Record>> {
     let ids = read.all(
-        "SELECT id FROM calls WHERE app = ?1 AND initiated_at >= ?2 AND initiated_at <= ?3",
+        "SELECT id FROM calls WHERE app = ?1 AND initiated_at >= ?2 AND initiated_at <= ?3
+         AND conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+         AND initiator_id NOT IN (SELECT user_id FROM gone_users)",
         [app, from, to],
         |row| row.get(0),
     )?;

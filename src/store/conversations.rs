@@ -6,7 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::rows::{tags, tags_text};
-use super::{Read, Write};
+use super::{Read, Write, gone};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
@@ -199,7 +199,7 @@ pub fn copy_of(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<Copy>> {
             "SELECT ",
             copy_columns!(),
             " FROM participants p JOIN conversations c ON c.id = p.conv_id LEFT JOIN app_pins a ON a.conv_id = p.conv_id
-                 WHERE p.user_id = ?1 AND p.conv_id = ?2"
+                 WHERE p.user_id = ?1 AND p.conv_id = ?2 AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)"
         ),
         [user, conv],
         copy,
@@ -254,7 +254,7 @@ macro_rules! listed {
          LEFT JOIN users u ON u.id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
          WHERE ",
             $whose,
-            " AND c.last_id > p.hidden_id
+            " AND c.last_id > p.hidden_id AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
            AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
            AND (NOT ?3 OR (c.total - p.read_total) - (p.own_total - p.own_read)
                 - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id) > 0)
@@ -384,14 +384,24 @@ pub fn reset_all(tx: &Write<'_>, conv: &Conv) -> Result<()> {
     Ok(())
 }
 
-/// Removes every message of the conversation for good. Whoever is in it stays in it, with nothing to read.
+/// Removes every message of the conversation for good. Whoever is in it stays in it, with nothing to read: a new row takes
+/// its place, and the old one is gone with all that hangs on it.
 pub fn empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
-    reset_all(tx, conv)?;
-    tx.run("DELETE FROM messages WHERE conv_id = ?1", [conv.id])?;
-    tx.run("DELETE FROM holes WHERE conv_id = ?1", [conv.id])?;
-    tx.run("DELETE FROM receipts WHERE conv_id = ?1", [conv.id])?;
-    tx.run("UPDATE conversations SET last_id = 0 WHERE id = ?1", [conv.id])?;
-    Ok(())
+    tx.run("UPDATE conversations SET name = '/' || id WHERE id = ?1", [conv.id])?;
+    let fresh = tx.insert(
+        "INSERT INTO conversations (app, name, user_a, user_b, group_id, created_at, updated_at)
+         SELECT app, ?2, user_a, user_b, group_id, created_at, ?3 FROM conversations WHERE id = ?1",
+        params![conv.id, conv.name, tx.now()],
+    )?;
+    tx.run(
+        "INSERT INTO participants (user_id, conv_id, created_at, updated_at)
+         SELECT user_id, ?2, created_at, ?3 FROM participants WHERE conv_id = ?1",
+        [conv.id, fresh, tx.now()],
+    )?;
+    // Records of calls are no messages, and what the app pinned stays pinned.
+    tx.run("UPDATE calls SET conv_id = ?2 WHERE conv_id = ?1", [conv.id, fresh])?;
+    tx.run("UPDATE app_pins SET conv_id = ?2 WHERE conv_id = ?1", [conv.id, fresh])?;
+    gone::conversation(tx, conv.id)
 }
 
 pub fn set_pinned(tx: &Write<'_>, conv: i64, user: i64, pinned: bool) -> Result<()> {
@@ -468,5 +478,7 @@ pub fn accessible(read: &Read<'_>, app: i64, name: &str, user: i64) -> Result<Co
 
 /// The conversations a user has a part in.
 pub fn of_user(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
-    read.all("SELECT conv_id FROM participants WHERE user_id = ?1", [user], |row| row.get(0))
+    read.all(
+        "SELECT conv_id FROM participants WHERE user_id = ?1 AND conv_id NOT IN (SELECT conv_id FROM gone_conversations)",
+        [user], |row| row.get(0))
 }

@@ -163,12 +163,6 @@ pub fn set_owner(tx: &Write<'_>, id: i64, owner: i64) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the group with its conversation, messages, members and bans.
-pub fn delete(tx: &Write<'_>, id: i64) -> Result<()> {
-    tx.run("DELETE FROM groups WHERE id = ?1", [id])?;
-    Ok(())
-}
-
 /// How a list of groups is sorted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
@@ -200,7 +194,7 @@ macro_rules! listed {
     () => {
         " FROM groups g JOIN users o ON o.id = g.owner_id
          LEFT JOIN members m ON m.group_id = g.id AND m.user_id = ?2
-         WHERE g.app = ?1
+         WHERE g.app = ?1 AND g.id NOT IN (SELECT group_id FROM gone_groups)
            AND (?2 IS NULL OR g.type <> 'private' OR m.user_id IS NOT NULL)
            AND (NOT ?3 OR m.user_id IS NOT NULL)
            AND (?4 IS NULL OR (?5 AND g.name LIKE ?4 ESCAPE '\\') OR (?6 AND g.guid LIKE ?4 ESCAPE '\\'))
@@ -263,7 +257,11 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
 
 /// groups.id of all groups the user is in.
 pub fn of_user(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
-    read.all("SELECT group_id FROM members WHERE user_id = ?1", [user], |row| row.get(0))
+    read.all(
+        "SELECT group_id FROM members WHERE user_id = ?1 AND group_id NOT IN (SELECT group_id FROM gone_groups)",
+        [user],
+        |row| row.get(0),
+    )
 }
 
 /// The group behind a conversation, if it is a group's.

@@ -73,7 +73,8 @@ pub fn among(read: &Read<'_>, messages: impl IntoIterator<Item = i64>) -> Result
 pub fn unread(read: &Read<'_>, user: i64, conv: i64, read_id: i64) -> Result<i64> {
     read.number(
         "SELECT count(DISTINCT m.id) FROM mentions x CROSS JOIN messages m ON m.id = x.message_id
-         WHERE x.user_id IN (?1, ?4) AND x.conv_id = ?2 AND x.message_id > ?3 AND m.sender_id <> ?1 AND m.flags & 512 = 0",
+         WHERE x.user_id IN (?1, ?4) AND x.conv_id = ?2 AND x.message_id > ?3 AND m.sender_id <> ?1 AND m.flags & 512 = 0
+           AND m.sender_id NOT IN (SELECT user_id FROM gone_users)",
         [user, conv, read_id, EVERYBODY],
     )
 }

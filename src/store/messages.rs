@@ -7,9 +7,10 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::{Row as SqlRow, ToSql, params};
 
 use super::conversations::{self, Conv};
+use super::gone::there;
 use super::receipts::{self, Marks};
 use super::rows::{any_of, ids_text, tags, tags_text};
-use super::{Read, Write, calls, groups, interactions, mentions, pins, search, threads, users};
+use super::{Read, Write, calls, gone, groups, interactions, mentions, pins, search, threads, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
@@ -145,6 +146,9 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         ],
     )?;
     if inserted == 0 {
+        if gone::free_muid(tx, new.sender, new.muid.as_deref())? {
+            return insert(tx, app, conv, new);
+        }
         return Ok(None);
     }
     let id = tx.connection.last_insert_rowid();
@@ -192,13 +196,17 @@ fn unknown(id: i64) -> Error {
 }
 
 pub fn find(read: &Read<'_>, app: i64, id: i64) -> Result<Row> {
-    read.first(concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1 AND m.app = ?2"), [id, app], row)?
-        .ok_or_else(|| unknown(id))
+    read.first(
+        concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1 AND m.app = ?2 AND ", there!()),
+        [id, app],
+        row,
+    )?
+    .ok_or_else(|| unknown(id))
 }
 
 pub fn by_muid(read: &Read<'_>, sender: i64, muid: &str) -> Result<Option<Row>> {
     read.first(
-        concat!("SELECT ", columns!(), " FROM messages m WHERE m.sender_id = ?1 AND m.muid = ?2"),
+        concat!("SELECT ", columns!(), " FROM messages m WHERE m.sender_id = ?1 AND m.muid = ?2 AND ", there!()),
         params![sender, muid],
         row,
     )
@@ -519,6 +527,9 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         if let Some(list) = any_of(list) {
             query.and_value(condition, list);
         }
+    }
+    if gone::any(read)? {
+        query.and(there!());
     }
     if let Some(kind) = filter.receiver_type {
         query.and_value(
@@ -850,7 +861,8 @@ impl Shown<'_, '_> {
         let ids = ids_text(ids);
         let counted = self.read.all(
             "SELECT message_id, reaction, count(*), max(user_id = ?2) FROM reactions
-             WHERE message_id IN (SELECT value FROM json_each(?1)) GROUP BY message_id, reaction ORDER BY message_id, min(id)",
+             WHERE message_id IN (SELECT value FROM json_each(?1)) AND user_id NOT IN (SELECT user_id FROM gone_users)
+             GROUP BY message_id, reaction ORDER BY message_id, min(id)",
             params![ids, self.viewer.unwrap_or(0)],
             |row| {
                 let count = ReactionCount { reaction: row.get(1)?, count: row.get(2)?, reacted_by_me: row.get(3)? };
@@ -955,7 +967,11 @@ impl Shown<'_, '_> {
     }
 
     fn quoted(&mut self, id: i64) -> Result<Option<Message>> {
-        let found = self.read.first(concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1"), [id], row)?;
+        let found = self.read.first(
+            concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1 AND ", there!()),
+            [id],
+            row,
+        )?;
         match found {
             Some(row) if !row.is_hidden_from(self.viewer) => Ok(self.messages(vec![row], false)?.pop()),
             _ => Ok(None),

@@ -15,6 +15,7 @@ pub mod blocks;
 pub mod calls;
 pub mod conversations;
 pub mod friends;
+pub mod gone;
 pub mod groups;
 pub mod interactions;
 pub mod keys;

@@ -2,6 +2,7 @@
 
 use rusqlite::{Row as SqlRow, params};
 
+use super::gone::there;
 use super::messages::{self, Row};
 use super::{Read, Write};
 use crate::model::error::Result;
@@ -98,10 +99,18 @@ pub fn flag(tx: &Write<'_>, app: i64, message: i64, user: i64, reason: &str, rem
 pub fn flags_on(read: &Read<'_>, message: i64) -> Result<Vec<Flag>> {
     read.all(
         "SELECT u.uid, f.reason, f.remark, f.flagged_at FROM message_flags f JOIN users u ON u.id = f.user_id
-         WHERE f.message_id = ?1 ORDER BY f.flagged_at, u.uid",
+         WHERE f.message_id = ?1 AND f.user_id NOT IN (SELECT user_id FROM gone_users)
+         ORDER BY f.flagged_at, u.uid",
         [message],
         |row| Ok(Flag { uid: row.get(0)?, reason_id: row.get(1)?, remark: row.get(2)?, flagged_at: row.get(3)? }),
     )
+}
+
+/// The condition on flagged messages that they are not gone.
+macro_rules! there_of {
+    () => {
+        concat!(" AND EXISTS (SELECT 1 FROM messages m WHERE m.id = message_id AND ", there!(), ")")
+    };
 }
 
 /// A flagged message as the lists have it.
@@ -120,20 +129,36 @@ pub fn list(
 ) -> Result<Vec<Flagged>> {
     let sql = match (reviewed, affix) {
         (false, Affix::Append) => {
-            "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NULL
+            concat!(
+                "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NULL",
+                there_of!(),
+                "
              AND message_id > coalesce(?2, 0) ORDER BY message_id LIMIT ?3"
+            )
         }
         (false, Affix::Prepend) => {
-            "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NULL
+            concat!(
+                "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NULL",
+                there_of!(),
+                "
              AND message_id < coalesce(?2, 9223372036854775807) ORDER BY message_id DESC LIMIT ?3"
+            )
         }
         (true, Affix::Append) => {
-            "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NOT NULL
+            concat!(
+                "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NOT NULL",
+                there_of!(),
+                "
              AND message_id > coalesce(?2, 0) ORDER BY message_id LIMIT ?3"
+            )
         }
         (true, Affix::Prepend) => {
-            "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NOT NULL
+            concat!(
+                "SELECT message_id, reviewed_at FROM flagged_messages WHERE app = ?1 AND status IS NOT NULL",
+                there_of!(),
+                "
              AND message_id < coalesce(?2, 9223372036854775807) ORDER BY message_id DESC LIMIT ?3"
+            )
         }
     };
     let mut found =

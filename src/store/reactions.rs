@@ -75,7 +75,7 @@ pub fn list(read: &Read<'_>, of: &Of, (affix, from): (Affix, Option<i64>), limit
         Affix::Append => {
             concat!(
                 "SELECT id, reaction, user_id, reacted_at FROM reactions
-                 WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id > ?3)",
+                 WHERE message_id = ?1 AND user_id NOT IN (SELECT user_id FROM gone_users) AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id > ?3)",
                 by_scope!(),
                 " ORDER BY id LIMIT ?4"
             )
@@ -83,7 +83,7 @@ pub fn list(read: &Read<'_>, of: &Of, (affix, from): (Affix, Option<i64>), limit
         Affix::Prepend => {
             concat!(
                 "SELECT id, reaction, user_id, reacted_at FROM reactions
-                 WHERE message_id = ?1 AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id < ?3)",
+                 WHERE message_id = ?1 AND user_id NOT IN (SELECT user_id FROM gone_users) AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id < ?3)",
                 by_scope!(),
                 " ORDER BY id DESC LIMIT ?4"
             )

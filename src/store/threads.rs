@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::params;
 
+use super::gone::there;
 use super::messages::{Row, columns, row};
 use super::rows::ids_text;
 use super::{Read, Write};
@@ -68,7 +69,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 "SELECT ",
                 columns!(),
                 " FROM messages m WHERE m.conv_id = ?1 AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
-                  AND m.id > ?5 AND m.flags & 512 = 0 ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
+                  AND m.id > ?5 AND m.flags & 512 = 0 AND ",
+                there!(),
+                " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
             [conv, at, id, limit, hidden_id],
             row,
@@ -82,7 +85,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                     SELECT t.id FROM messages t WHERE t.conv_id = p.conv_id AND t.last_reply_at IS NOT NULL
                       AND (t.last_reply_at, t.id) < (?2, ?3) AND t.id > p.hidden_id AND t.flags & 512 = 0
                     ORDER BY t.last_reply_at DESC, t.id DESC LIMIT ?4)
-                  WHERE p.user_id = ?1 ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
+                  WHERE p.user_id = ?1 AND ",
+                there!(),
+                " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
             [user, at, id, limit],
             row,
@@ -95,7 +100,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                   WHERE s.user_id = ?1 AND s.subscribed AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
                   AND (?5 IS NULL OR m.conv_id = ?5) AND m.flags & 512 = 0
                   AND EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ?1 AND p.conv_id = m.conv_id AND p.hidden_id < m.id)
-                  ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
+                  AND ",
+                there!(),
+                " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
             params![user, at, id, limit, conv],
             row,
@@ -105,7 +112,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 "SELECT ",
                 columns!(),
                 " FROM messages m WHERE m.app = ?1 AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
-                  ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
+                  AND ",
+                there!(),
+                " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
             [app, at, id, limit],
             row,
@@ -116,7 +125,13 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
 /// The newest reply in a thread.
 pub fn last_reply(read: &Read<'_>, parent: i64) -> Result<Option<Row>> {
     read.first(
-        concat!("SELECT ", columns!(), " FROM messages m WHERE m.parent_id = ?1 ORDER BY m.id DESC LIMIT 1"),
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM messages m WHERE m.parent_id = ?1 AND ",
+            there!(),
+            " ORDER BY m.id DESC LIMIT 1"
+        ),
         [parent],
         row,
     )
@@ -126,6 +141,7 @@ pub fn last_reply(read: &Read<'_>, parent: i64) -> Result<Option<Row>> {
 pub fn unread_replies(read: &Read<'_>, parent: &Row, user: i64) -> Result<i64> {
     read.number(
         "SELECT count(*) FROM messages m WHERE m.parent_id = ?1 AND m.sender_id <> ?2 AND m.deleted_at IS NULL
+         AND m.sender_id NOT IN (SELECT user_id FROM gone_users)
          AND m.id > (SELECT p.read_id FROM participants p WHERE p.user_id = ?2 AND p.conv_id = ?3)",
         [parent.id, user, parent.conv],
     )

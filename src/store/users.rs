@@ -136,31 +136,6 @@ pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Permanent deletion: the messages he sent, his one-on-one conversations, and himself.
-pub fn erase(tx: &mut Write<'_>, app: &crate::model::caller::App, id: i64) -> Result<()> {
-    tx.credentials_changed();
-    tx.run("DELETE FROM conversations WHERE user_a = ?1 OR user_b = ?1", [id])?;
-    tx.run(
-        "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id)
-         SELECT conv_id, seq, sender_id FROM messages
-         WHERE app = ?2 AND sent_at > 0 AND sender_id = ?1 AND category IN ('message','custom','interactive')",
-        [id, app.id],
-    )?;
-    let conversations = tx.all(
-        "SELECT DISTINCT conv_id FROM messages WHERE app = ?2 AND sent_at > 0 AND sender_id = ?1",
-        [id, app.id],
-        |row| row.get::<_, i64>(0),
-    )?;
-    tx.run("DELETE FROM messages WHERE app = ?2 AND sent_at > 0 AND sender_id = ?1", [id, app.id])?;
-    tx.run("DELETE FROM calls WHERE initiator_id = ?1 OR callee_id = ?1", [id])?;
-    for conversation in conversations {
-        super::conversations::refresh_last(tx, conversation)?;
-    }
-    tx.run("UPDATE groups SET owner_id = ?2 WHERE owner_id = ?1", [id, app.system_user])?;
-    tx.run("DELETE FROM users WHERE id = ?1", [id])?;
-    Ok(())
-}
-
 pub fn set_last_active(tx: &Write<'_>, id: i64, at: i64) -> Result<()> {
     tx.run("UPDATE users SET last_active_at = ?2 WHERE id = ?1", [id, at])?;
     Ok(())

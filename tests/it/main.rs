@@ -17,6 +17,7 @@ mod durability;
 mod endpoints;
 mod errors;
 mod friends;
+mod gone;
 mod groups;
 mod imports;
 mod interactive;

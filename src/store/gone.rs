@@ -1,0 +1,247 @@
+//! What was deleted for good and still has rows: conversations, groups and users on their way out.
+//!
+//! Removing a long history takes seconds, and every other write would wait for it. So deleting only notes the thing here.
+//! From that commit on it is gone for everybody: it gives up its name, which others may take at once, and the reads
+//! that could meet its rows by another way leave them out ([`there`], or a look into these tables, which are nearly always
+//! empty). [`sweep`] then removes the rows a piece at a time, the note last, so it goes on where it was after a stop. It
+//! knows ids only, and an id is not given again while the note stands: what took the name over is never touched.
+
+use rusqlite::params;
+
+use super::rows::ids_text;
+use super::{Read, Write, calls, conversations};
+use crate::model::call::CallStatus;
+use crate::model::caller::App;
+use crate::model::error::Result;
+use crate::model::group::Group;
+
+/// Condition on messages `m`: neither it, nor its conversation, nor whom it is by or about is gone.
+macro_rules! there {
+    () => {
+        "m.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+         AND m.sender_id NOT IN (SELECT user_id FROM gone_users)
+         AND NOT (m.category = 'action' AND coalesce(m.subject_id, 0) IN (SELECT user_id FROM gone_users))"
+    };
+}
+pub(super) use there;
+
+/// Rows that one write of the sweep removes: some milliseconds of the writer's time.
+pub const PIECE: i64 = 500;
+
+/// Messages are looked at, for those of one user, by this many for each that may be removed.
+const LOOKS: i64 = 20;
+
+/// Whether anything is left to be swept.
+pub fn any(read: &Read<'_>) -> Result<bool> {
+    read.exists(
+        "SELECT 1 FROM gone_conversations UNION ALL SELECT 1 FROM gone_groups UNION ALL SELECT 1 FROM gone_users",
+        [],
+    )
+}
+
+/// The conversation with all that was said in it is gone.
+pub fn conversation(tx: &Write<'_>, conv: i64) -> Result<()> {
+    let live = tx.all("SELECT id FROM calls WHERE conv_id = ?1 AND ended_at IS NULL", [conv], |row| row.get(0))?;
+    for call in live {
+        calls::set_status(tx, call, CallStatus::Ended)?;
+    }
+    tx.run("DELETE FROM app_pins WHERE conv_id = ?1", [conv])?;
+    // No name that can be asked for has a slash.
+    tx.run("UPDATE conversations SET name = '/' || id WHERE id = ?1", [conv])?;
+    tx.run("INSERT OR IGNORE INTO gone_conversations (conv_id) VALUES (?1)", [conv])?;
+    Ok(())
+}
+
+/// The group is gone, with its conversation and its members.
+pub fn group(tx: &Write<'_>, group: &Group) -> Result<()> {
+    conversation(tx, group.conv)?;
+    tx.run("UPDATE groups SET guid = '/' || id WHERE id = ?1", [group.id])?;
+    tx.run("INSERT INTO gone_groups (group_id) VALUES (?1)", [group.id])?;
+    Ok(())
+}
+
+/// The user is gone, with his one-on-one conversations and all he said elsewhere. He has left his groups already.
+pub fn user(tx: &mut Write<'_>, app: &App, id: i64) -> Result<()> {
+    tx.credentials_changed();
+    let live =
+        tx.all("SELECT id FROM calls WHERE (initiator_id = ?1 OR callee_id = ?1) AND ended_at IS NULL", [id], |row| {
+            row.get(0)
+        })?;
+    for call in live {
+        calls::set_status(tx, call, CallStatus::Ended)?;
+    }
+    for sql in [
+        "DELETE FROM app_pins WHERE conv_id IN (SELECT id FROM conversations WHERE user_a = ?1 OR user_b = ?1)",
+        "INSERT OR IGNORE INTO gone_conversations (conv_id) SELECT id FROM conversations WHERE user_a = ?1 OR user_b = ?1",
+        "UPDATE conversations SET name = '/' || id WHERE user_a = ?1 OR user_b = ?1",
+    ] {
+        tx.run(sql, [id])?;
+    }
+    tx.run("DELETE FROM call_participants WHERE user_id = ?1 AND state IN ('ringing','joined')", [id])?;
+    tx.run("UPDATE groups SET owner_id = ?2 WHERE owner_id = ?1", [id, app.system_user])?;
+    tx.run(
+        "UPDATE users SET uid = '/' || id, deactivated_at = coalesce(deactivated_at, ?2), deleted_at = ?2 WHERE id = ?1",
+        [id, tx.now()],
+    )?;
+    tx.run(
+        "INSERT INTO gone_users (user_id, looked_from) VALUES (?1, (SELECT coalesce(max(id), 0) + 1 FROM messages))",
+        [id],
+    )?;
+    Ok(())
+}
+
+/// Whether a message of this sender that is gone held the muid: it lets go of it.
+pub fn free_muid(tx: &Write<'_>, sender: i64, muid: Option<&str>) -> Result<bool> {
+    let freed = tx.run(
+        "UPDATE messages SET muid = NULL WHERE sender_id = ?1 AND muid = ?2
+         AND conv_id IN (SELECT conv_id FROM gone_conversations)",
+        params![sender, muid],
+    )?;
+    Ok(freed > 0)
+}
+
+/// Removes about `most` rows of what is gone; whether there may be more. Conversations go first and users last, because
+/// the row of a group or a user would take its conversations along at once.
+pub fn sweep(tx: &Write<'_>, most: i64) -> Result<bool> {
+    let first = |sql: &str| tx.first(sql, [], |row| row.get::<_, i64>(0));
+    let mut left = most;
+    while left > 0 {
+        let removed = if let Some(conv) = first("SELECT conv_id FROM gone_conversations ORDER BY conv_id LIMIT 1")? {
+            sweep_conversation(tx, conv, left)?
+        } else if let Some(group) = first("SELECT group_id FROM gone_groups ORDER BY group_id LIMIT 1")? {
+            sweep_group(tx, group, left)?
+        } else if let Some(user) = first("SELECT user_id FROM gone_users ORDER BY user_id LIMIT 1")? {
+            sweep_user(tx, user, left)?
+        } else {
+            return Ok(false);
+        };
+        left -= removed.max(1);
+    }
+    Ok(true)
+}
+
+/// Runs the first of these statements that finds rows of `id` to remove; how many it removed.
+fn piece(tx: &Write<'_>, id: i64, most: i64, statements: &[&str]) -> Result<i64> {
+    for sql in statements {
+        let removed = tx.run(sql, [id, most])?;
+        if removed > 0 {
+            return Ok(removed as i64);
+        }
+    }
+    Ok(0)
+}
+
+fn sweep_conversation(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
+    let removed = piece(
+        tx,
+        id,
+        most,
+        &[
+            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE conv_id = ?1 ORDER BY id DESC LIMIT ?2)",
+            "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
+                 SELECT conv_id, user_id, kind, upto FROM receipts WHERE conv_id = ?1 LIMIT ?2)",
+            "DELETE FROM holes WHERE (conv_id, seq) IN (SELECT conv_id, seq FROM holes WHERE conv_id = ?1 LIMIT ?2)",
+            "DELETE FROM participants WHERE (user_id, conv_id) IN (
+                 SELECT user_id, conv_id FROM participants WHERE conv_id = ?1 LIMIT ?2)",
+            "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE conv_id = ?1 LIMIT ?2)",
+        ],
+    )?;
+    if removed == 0 {
+        tx.run("DELETE FROM conversations WHERE id = ?1", [id])?;
+    }
+    Ok(removed)
+}
+
+fn sweep_group(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
+    let removed = piece(
+        tx,
+        id,
+        most,
+        &[
+            "DELETE FROM members WHERE (group_id, user_id) IN (
+                 SELECT group_id, user_id FROM members WHERE group_id = ?1 LIMIT ?2)",
+            "DELETE FROM bans WHERE (group_id, user_id) IN (SELECT group_id, user_id FROM bans WHERE group_id = ?1 LIMIT ?2)",
+        ],
+    )?;
+    if removed == 0 {
+        tx.run("DELETE FROM groups WHERE id = ?1", [id])?;
+    }
+    Ok(removed)
+}
+
+fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
+    let from = tx.number("SELECT looked_from FROM gone_users WHERE user_id = ?1", [id])?;
+    if from > 1 {
+        let upto = sweep_messages(tx, id, from, most)?;
+        tx.run("UPDATE gone_users SET looked_from = ?2 WHERE user_id = ?1", [id, upto])?;
+        return Ok(most);
+    }
+    let removed = piece(
+        tx,
+        id,
+        most,
+        &[
+            "DELETE FROM reactions WHERE id IN (SELECT id FROM reactions WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM interactions WHERE (message_id, user_id, element_id) IN (
+                 SELECT message_id, user_id, element_id FROM interactions WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM saved_messages WHERE (user_id, message_id) IN (
+                 SELECT user_id, message_id FROM saved_messages WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM thread_subscriptions WHERE (user_id, parent_id) IN (
+                 SELECT user_id, parent_id FROM thread_subscriptions WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM message_flags WHERE (message_id, user_id) IN (
+                 SELECT message_id, user_id FROM message_flags WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM goals_met WHERE (user_id, message_id) IN (
+                 SELECT user_id, message_id FROM goals_met WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM mentions WHERE (user_id, conv_id, message_id) IN (
+                 SELECT user_id, conv_id, message_id FROM mentions WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE initiator_id = ?1 OR callee_id = ?1 LIMIT ?2)",
+            "DELETE FROM call_participants WHERE (call_id, user_id) IN (
+                 SELECT call_id, user_id FROM call_participants WHERE user_id = ?1 LIMIT ?2)",
+        ],
+    )?;
+    if removed == 0 {
+        tx.run("DELETE FROM users WHERE id = ?1", [id])?;
+    }
+    Ok(removed)
+}
+
+/// Removes the user's messages from before message `from`, as far as one write may look; up to where it has looked. No
+/// index leads to the messages of a sender: each message sent would pay for it. Notes about him go with them, and those
+/// about his calls: what they tell of will not be there.
+fn sweep_messages(tx: &Write<'_>, user: i64, from: i64, most: i64) -> Result<i64> {
+    let least = (from - most * LOOKS).max(1);
+    let found: Vec<(i64, i64, Option<i64>)> = tx.all(
+        "SELECT id, conv_id, parent_id FROM messages
+         WHERE id >= ?2 AND id < ?3
+           AND (sender_id = ?1 OR (category = 'action' AND subject_id = ?1)
+                OR (category = 'call' AND EXISTS (SELECT 1 FROM calls c WHERE c.id = subject_id AND c.initiator_id = ?1)))
+         ORDER BY id DESC LIMIT ?4",
+        [user, least, from, most],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let ids = ids_text(found.iter().map(|(id, ..)| *id));
+    tx.run(
+        "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id) SELECT conv_id, seq, sender_id FROM messages
+         WHERE id IN (SELECT value FROM json_each(?1)) AND category IN ('message','custom','interactive')",
+        [&ids],
+    )?;
+    tx.run("DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?1))", [&ids])?;
+    let mut convs: Vec<i64> = found.iter().map(|(_, conv, _)| *conv).collect();
+    convs.sort_unstable();
+    convs.dedup();
+    for conv in convs {
+        conversations::refresh_last(tx, conv)?;
+    }
+    for parent in found.iter().filter_map(|(.., parent)| *parent) {
+        tx.run(
+            "UPDATE messages SET reply_count = max(reply_count - 1, 0),
+                    last_reply_at = (SELECT r.sent_at FROM messages r WHERE r.parent_id = ?1 ORDER BY r.id DESC LIMIT 1)
+             WHERE id = ?1",
+            [parent],
+        )?;
+    }
+    Ok(match found.last() {
+        Some((last, ..)) if found.len() as i64 == most => *last,
+        _ => least,
+    })
+}
