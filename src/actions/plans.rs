@@ -126,6 +126,10 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
                 let rows = messages::list(tx, app.id, within, &filter)?;
                 messages::show(tx, rows, Some(people[1].user))?;
                 messages::list(tx, app.id, messages::Within::Thread(parent), &filter)?;
+                for of in [people[0].user, people[1].user] {
+                    let filter = messages::Filter { viewer: Some(of), unread: of == people[1].user, ..filter.clone() };
+                    messages::list(tx, app.id, messages::Within::User(of), &filter)?;
+                }
             }
             // What is pinned, saved, followed, named, flagged.
             let mut named = text("team", "group", None);

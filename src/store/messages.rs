@@ -484,10 +484,12 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
                 query.and_value("m.id > ?", hidden_id);
             }
         }
-        Within::User(user) => query.and_value(
+        // Else each of his conversations is asked for itself.
+        Within::User(user) if filter.search.is_some() || filter.pinned || filter.saved => query.and_value(
             "EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id AND p.hidden_id < m.id)",
             user,
         ),
+        Within::User(_) => {}
         Within::App => query.and_value("m.app = ?", app),
         Within::Thread(parent) if filter.with_parent => query.and_value("(m.parent_id = ? OR m.id = ?)", parent),
         Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
@@ -596,11 +598,61 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     }
     let mut rows = match filter.search.as_deref() {
         None if kept => return find_kept(read, filter, query),
+        None if let Within::User(user) = within => find_everywhere(read, user, filter, query)?,
         None => query.run(read, "messages m", "m.id", filter)?,
         Some(search) => find_words(read, app, within, filter, search, query)?,
     };
     if !newer {
         rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// The messages of all conversations of a user, in the order of the list. Each conversation gives its nearest ones by
+/// index, and once there are enough, only those nearer than the farthest: most are then asked for nothing. So it costs
+/// what the user's own conversations cost, whatever others say elsewhere.
+fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query<'_>) -> Result<Vec<Row>> {
+    let newer = filter.affix == Affix::Append;
+    let own = filter.viewer == Some(user);
+    let after = filter.id.filter(|_| newer).unwrap_or(0);
+    // Of each conversation: what comes before which it need not be looked at, and its newest message.
+    let places: Vec<(i64, i64, i64)> = read.all(
+        "SELECT conv_id, floor, last_id FROM (
+             SELECT p.conv_id, c.last_id, max(?2, p.hidden_id, CASE WHEN ?3 THEN p.read_id ELSE 0 END,
+                                              CASE WHEN ?4 THEN p.delivered_id ELSE 0 END) AS floor
+             FROM participants p CROSS JOIN conversations c ON c.id = p.conv_id
+             WHERE p.user_id = ?1 AND (?5 IS NULL OR (c.group_id IS NOT NULL) = ?5)
+               AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations))
+         WHERE last_id > floor ORDER BY CASE WHEN ?6 THEN conv_id ELSE -last_id END",
+        params![
+            user,
+            after,
+            own && filter.unread,
+            own && filter.undelivered,
+            filter.receiver_type.map(|kind| kind == ReceiverType::Group),
+            newer
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let most = filter.limit as usize;
+    let general = query.mark();
+    let mut rows: Vec<Row> = Vec::new();
+    for (conv, floor, last) in places {
+        let farthest = rows.last().filter(|_| rows.len() >= most).map(|row| row.id);
+        let (floor, ceiling) = match farthest {
+            Some(id) if newer => (floor, id),
+            // They come by their newest message: all that follow are farther still.
+            Some(id) if last < id => break,
+            Some(id) => (floor.max(id), i64::MAX),
+            None => (floor, i64::MAX),
+        };
+        query.and_value("m.conv_id = ?", conv);
+        query.and_value("m.id > ?", floor);
+        query.and_value("m.id < ?", ceiling);
+        rows.extend(query.run(read, "messages m", "m.id", filter)?);
+        query.back_to(&general);
+        rows.sort_by_key(|row| if newer { row.id } else { -row.id });
+        rows.truncate(most);
     }
     Ok(rows)
 }

@@ -16,6 +16,7 @@ mod counts;
 mod durability;
 mod endpoints;
 mod errors;
+mod everywhere;
 mod friends;
 mod gone;
 mod groups;
