@@ -136,13 +136,13 @@ impl Content {
             (Category::Interactive, None) => "card".to_owned(),
             _ => return Err(Code::EmptyType.into()),
         };
-        let content = Content { category, kind, data };
+        let mut content = Content { category, kind, data };
         content.check(limits)?;
         Ok(content)
     }
 
     /// The same checks again after an edit.
-    pub fn check(&self, limits: &Limits) -> Result<()> {
+    pub fn check(&mut self, limits: &Limits) -> Result<()> {
         match self.category {
             Category::Message if self.kind == "text" => self.check_text(limits)?,
             Category::Message if MEDIA_TYPES.contains(&&*self.kind) => self.check_attachments()?,
@@ -182,7 +182,8 @@ impl Content {
         check_length("text", &text, limits.text)
     }
 
-    fn check_attachments(&self) -> Result<()> {
+    /// Sizes of files may come as text; they are shown as whole numbers.
+    fn check_attachments(&mut self) -> Result<()> {
         let Some(raw) = self.data.get("attachments").filter(|raw| raw.get() != "null") else {
             // Older clients name the file by `url` alone.
             return match self.data.read::<String>("url") {
@@ -190,7 +191,7 @@ impl Content {
                 _ => Err(Code::EmptyFile.into()),
             };
         };
-        let attachments: Vec<serde_json::Map<String, serde_json::Value>> =
+        let mut attachments: Vec<serde_json::Map<String, serde_json::Value>> =
             serde_json::from_str(raw.get()).map_err(|_| Code::InvalidMedia)?;
         if attachments.is_empty() {
             return Err(Code::EmptyFile.into());
@@ -198,7 +199,25 @@ impl Content {
         let addressed = |attachment: &serde_json::Map<String, serde_json::Value>| {
             attachment.get("url").and_then(|url| url.as_str()).is_some_and(|url| !url.is_empty())
         };
-        if attachments.iter().all(addressed) { Ok(()) } else { Err(Code::InvalidMedia.into()) }
+        if !attachments.iter().all(addressed) {
+            return Err(Code::InvalidMedia.into());
+        }
+        let mut changed = false;
+        for size in attachments.iter_mut().filter_map(|attachment| attachment.get_mut("size")) {
+            let bytes = match &*size {
+                serde_json::Value::String(text) => text.trim().parse().ok(),
+                other => other.as_f64(),
+            };
+            let whole = bytes.filter(|bytes: &f64| *bytes >= 0.0).map(|bytes| serde_json::json!(bytes as u64));
+            if let Some(whole) = whole.filter(|whole| whole != size) {
+                *size = whole;
+                changed = true;
+            }
+        }
+        if changed {
+            self.data.set("attachments", json::to_raw(&attachments));
+        }
+        Ok(())
     }
 
     /// The MIME type of each attachment, as far as it is told. A file named by `url` alone tells none.
@@ -553,6 +572,20 @@ mod tests {
         assert_eq!(code("message", "text", r#"{"text":"a","metadata":[]}"#), Code::InvalidMetadata);
         assert_eq!(code("interactive", "poll", r#"{"interactiveData":{}}"#), Code::InvalidType);
         assert_eq!(parse("message", "custom", r#"{"customData":{}}"#).unwrap().category, Category::Custom);
+    }
+
+    #[test]
+    fn sizes_of_files_are_whole_numbers() {
+        let size = |size: &str| {
+            let data = format!(r#"{{"attachments":[{{"url":"https://a.example/f","size":{size},"k":1.0}}]}}"#);
+            let shown = parse("message", "file", &data).unwrap().data.text();
+            shown.split("\"size\":").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned()
+        };
+        for (given, shown) in
+            [("5120", "5120"), ("\"5120\"", "5120"), ("\"350.2\"", "350"), ("350.7", "350"), ("\"big\"", "\"big\"")]
+        {
+            assert_eq!(size(given), shown);
+        }
     }
 
     #[test]
