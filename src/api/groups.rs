@@ -140,18 +140,21 @@ pub async fn create(access: Access<Either>) -> Result<Reply> {
     group.tags.get_or_insert_default();
 
     #[derive(Serialize)]
-    struct Created {
+    struct Created<'a> {
         #[serde(flatten)]
         group: crate::model::group::Group,
         #[serde(skip_serializing_if = "Option::is_none")]
-        members: Option<Results>,
+        members: Option<Results<'a>>,
     }
     /// Clients look for the lists under `data`, back ends right here.
     #[derive(Serialize)]
-    struct Results {
-        data: actions::members::Added,
+    struct Results<'a> {
+        #[serde(flatten)]
+        here: &'a actions::members::Added,
+        data: &'a actions::members::Added,
     }
-    Ok(data(&Created { group, members: members.map(|data| Results { data }) }))
+    let members = members.as_ref().map(|lists| Results { here: lists, data: lists });
+    Ok(data(&Created { group, members }))
 }
 
 pub async fn list(access: Access<Either>) -> Result<Reply> {
