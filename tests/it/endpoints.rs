@@ -13,7 +13,8 @@ use tokio::sync::OnceCell;
 
 use crate::harness::{Client, Harness};
 use asks::{ASKS, Ask};
-use world::{By, WAYS, World};
+pub use world::By;
+use world::{WAYS, World};
 
 /// A row of the list.
 #[derive(Debug)]

@@ -19,6 +19,7 @@ mod errors;
 mod everywhere;
 mod friends;
 mod gone;
+mod golden;
 mod groups;
 mod imports;
 mod interactive;

@@ -33,7 +33,7 @@ const fn after(
 /// `$name` stands for what was noted under that name.
 pub const ASKS: &[Ask] = &[
     // What only reads.
-    ask("list-apps", "/apps?searchKey=it", "", "page app"),
+    ask("list-apps", "/apps?searchKey=$app", "", "page app"),
     ask("list-apikeys", "/apikeys", "", "page key"),
     ask("get-apikey", "/apikeys/$key", "", "key"),
     ask("list-authtokens", "/users/bob/auth_tokens", "", "page token"),
@@ -52,7 +52,7 @@ pub const ASKS: &[Ask] = &[
     ask("get-group", "/groups/team", "", "group"),
     ask("list-group-members", "/groups/team/members", "", "page+ member"),
     ask("list-banned-group-users", "/groups/team/bannedusers", "", "page banned user"),
-    ask("list-all-messages", "/messages?limit=50&withTags=true", "", "cursor message"),
+    ask("list-all-messages", "/messages?limit=12&withTags=true", "", "cursor message"),
     ask("get-message-details", "/messages/$m1", "", "message"),
     ask("(client) get-message-by-muid", "/user/messages/muid-1", "", "message"),
     ask("list-all-reactions", "/messages/$m1/reactions", "", "cursor reaction"),
@@ -61,9 +61,9 @@ pub const ASKS: &[Ask] = &[
     ask("list-threads", "/threads", "", "cursor thread"),
     ask("(client) list-user-threads", "/users/bob/threads", "", "cursor thread"),
     ask("(client) list-group-threads", "/groups/team/threads", "", "cursor thread"),
-    ask("user-list-user-messages", "/users/bob/messages?limit=50", "", "cursor message"),
-    ask("user-list-group-messages", "/groups/team/messages?limit=50", "", "cursor message"),
-    ask("list-all-conversations", "/conversations?withTags=true", "", "page conversation"),
+    ask("user-list-user-messages", "/users/bob/messages?limit=5", "", "cursor message"),
+    ask("user-list-group-messages", "/groups/team/messages?limit=3", "", "cursor message"),
+    ask("list-all-conversations", "/conversations?withTags=true&perPage=4", "", "page conversation"),
     ask("get-conversation", "/conversations/ann_user_bob", "", "conversation"),
     ask("list-global-pinned-conversations", "/conversations/pinned", "", "list pinned conversation"),
     ask("get-user-conversations", "/users/bob/conversation", "", "conversation"),
@@ -308,7 +308,18 @@ pub const ASKS: &[Ask] = &[
         "imported message",
     ),
     // Conversations.
-    ask("update-user-conversation", "/users/bob/conversation", r#"{"tags": ["u"]}"#, "conversation"),
+    after(
+        &[(
+            "bob",
+            "POST /messages",
+            r#"{"receiver": "ann", "receiverType": "user", "type": "text", "data": {"text": "so far"}}"#,
+            "",
+        )],
+        "update-user-conversation",
+        "/users/bob/conversation",
+        r#"{"tags": ["u"]}"#,
+        "conversation",
+    ),
     ask("update-group-conversation", "/groups/team/conversation", r#"{"tags": ["u"]}"#, "conversation"),
     ask("mark-conversation-as-delivered", "/users/bob/conversation/delivered", r#"{"messageId": "$m2"}"#, "both acks"),
     ask("mark-conversation-as-read", "/users/bob/conversation/read", "", "both acks"),

@@ -44,7 +44,7 @@ impl World {
         let text = |field: &str| made[field].as_str().expect("a text").to_owned();
         let ops = h.nobody().with("key", &text("key")).with("secret", &text("secret"));
         make_bot(h, &app, "hal").await;
-        let mut names = Vec::new();
+        let mut names = vec![("app".to_owned(), app.app_id.clone())];
         let client = (*app).clone();
         for step in WORLD {
             take(step, &client, &ops, &mut names).await;
