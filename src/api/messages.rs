@@ -21,7 +21,7 @@ use crate::model::ids::{Guid, Uid, parse_message_id};
 use crate::model::json::{Object, Raw, to_raw};
 use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
-use crate::model::page::Affix;
+use crate::model::page::{Affix, Page, PageAsk, Pagination};
 use crate::model::policy::narrow;
 use crate::model::user::check_tags;
 use crate::store::messages::{self, Filter, Look, Within};
@@ -414,8 +414,28 @@ pub async fn thread(access: Access<Either>) -> Result<Reply> {
     page(access, place).await
 }
 
+/// The page asked for by number, where a list is asked for like that.
+fn numbered(access: &Access<Either>, filter: &Filter) -> Result<Option<PageAsk>> {
+    let cursor = filter.id.or(filter.sent_at).or(filter.updated_at).is_some();
+    if access.query().get("page").is_none() || cursor || filter.is_kept() || filter.search.is_some() {
+        return Ok(None);
+    }
+    let ask = access.page()?;
+    match ask.page.saturating_mul(ask.per_page) {
+        ..=MOST_BY_NUMBER => Ok(Some(ask)),
+        _ => Err(Error::field("page", format!("Beyond {MOST_BY_NUMBER} messages a list goes by cursor."))),
+    }
+}
+
+/// How far a list can be read by page numbers: what comes before a page has to be read for it.
+const MOST_BY_NUMBER: i64 = 10_000;
+
 async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let mut filter = filter(&access)?;
+    let numbered = numbered(&access, &filter)?;
+    if let Some(ask) = numbered {
+        (filter.affix, filter.limit) = (Affix::Prepend, ask.page * ask.per_page);
+    }
     let sender = access.query().get("sender").map(Uid::from_path).transpose()?;
     let conversation = access.query().get("conversationId").map(str::to_ascii_lowercase);
     let named = access.query().list("mentionedUids");
@@ -428,16 +448,16 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
         return Err(Error::field("onBehalfOf", "Saved messages are a user's: name him."));
     }
     let caller = access.caller().clone();
-    let (affix, limit) = (filter.affix, filter.limit);
+    let (affix, limit) = (filter.affix, numbered.map_or(filter.limit, |ask| ask.per_page));
     let saved = filter.saved;
-    let kept = (filter.pinned || filter.saved) && filter.search.is_none();
+    let kept = filter.is_kept();
     if count {
         return counts(access, place).await;
     }
     if matches!(place, Place::Everywhere) && filter.from.is_none() {
         filter.to = None;
     }
-    let messages = access
+    let Page { items: messages, total } = access
         .store()
         .read(move |read| {
             let within = match place {
@@ -445,7 +465,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                     None => caller.viewer().map_or(Within::App, Within::User),
                     Some(name) => match actions::messages::readable_by_name(read, &caller, &name)? {
                         Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
-                        None => return Ok(Vec::new()),
+                        None => return Ok(Page { items: Vec::new(), total: 0 }),
                     },
                 },
                 Place::With(Receiver::User(uid)) if !caller.person => {
@@ -455,7 +475,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 }
                 Place::With(receiver) => match actions::messages::readable(read, &caller, &receiver)? {
                     Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
-                    None => return Ok(Vec::new()),
+                    None => return Ok(Page { items: Vec::new(), total: 0 }),
                 },
                 Place::Thread(parent) => {
                     messages::accessible(read, caller.app.id, parent, caller.viewer())?;
@@ -471,15 +491,23 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             if let Some(viewer) = caller.viewer().filter(|_| my_mentions) {
                 filter.mentioned = vec![viewer, mentions::EVERYBODY];
             }
-            let rows = messages::list(read, caller.app.id, within, &filter)?;
+            let mut rows = messages::list(read, caller.app.id, within, &filter)?;
+            let mut total = 0;
+            if let Some(ask) = numbered {
+                rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
+                total = messages::count(read, caller.app.id, within, &filter)?;
+            }
             let mut messages = messages::show(read, rows, look)?;
             if !with_tags {
                 messages.iter_mut().for_each(|message| message.tags = None);
             }
-            Ok(messages)
+            Ok(Page { items: messages, total })
         })
         .await?;
     let mut meta = json!({"current": {"limit": limit, "count": messages.len()}});
+    if let Some(ask) = numbered {
+        meta["pagination"] = json!(Pagination::counted(messages.len() as i64, total, ask));
+    }
     if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
         let point = |message: &crate::model::message::Message, affix: &str| json!({"affix": affix, "sentAt": message.sent_at, "id": message.id.to_string()});
         meta["next"] = point(last, "append");
@@ -496,7 +524,6 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
 
 /// Counts by the other side of what is unread, or not delivered: for `unread=1&count=1`.
 async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
-    use crate::model::page::PageAsk;
     use crate::store::conversations::{self, Kind};
     use crate::store::groups;
     let caller = access.caller().clone();
@@ -559,6 +586,8 @@ pub fn describe(doc: &mut Doc) {
         "sentAt",
         "updatedAt",
         "limit",
+        "page",
+        "perPage",
         "fromTimestamp",
         "toTimestamp",
         "category",

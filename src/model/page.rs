@@ -44,12 +44,17 @@ pub struct Pagination {
 
 impl Pagination {
     pub fn of<T>(page: &Page<T>, ask: PageAsk) -> Self {
+        Pagination::counted(page.items.len() as i64, page.total, ask)
+    }
+
+    /// Of a page with `count` of `total` rows.
+    pub fn counted(count: i64, total: i64, ask: PageAsk) -> Self {
         Pagination {
-            total: page.total,
-            count: page.items.len() as i64,
+            total,
+            count,
             per_page: ask.per_page,
             current_page: ask.page,
-            total_pages: (page.total + ask.per_page - 1) / ask.per_page.max(1),
+            total_pages: (total + ask.per_page - 1) / ask.per_page.max(1),
         }
     }
 }

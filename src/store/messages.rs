@@ -394,6 +394,11 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Pinned and saved messages go by when that was, not by id.
+    pub fn is_kept(&self) -> bool {
+        (self.pinned || self.saved) && self.search.is_none()
+    }
+
     pub fn new(affix: Affix, limit: i64) -> Self {
         Filter {
             affix,
@@ -474,8 +479,42 @@ impl<'v> Query<'v> {
     }
 }
 
-/// Messages of a list, oldest first; the edge nearest to the cursor is kept.
+/// Messages of a list, oldest first; the edge nearest to the cursor is kept. Pinned and saved ones go by when that was.
 pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<Vec<Row>> {
+    let kept = filter.is_kept();
+    // Where nothing else leads to the messages of a user, each of his conversations is asked for itself.
+    let everywhere = match within {
+        Within::User(user) if !kept && filter.search.is_none() => Some(user),
+        _ => None,
+    };
+    let query = conditions(read, app, within, filter, everywhere.is_some())?;
+    let mut rows = match (filter.search.as_deref(), everywhere) {
+        (Some(search), _) => find_words(read, app, within, filter, search, query)?,
+        (None, Some(user)) => find_everywhere(read, user, filter, query)?,
+        (None, None) if kept => return find_kept(read, filter, query),
+        (None, None) => query.run(read, "messages m", "m.id", filter)?,
+    };
+    if filter.affix == Affix::Prepend {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// How many messages a list without a search has in all.
+pub fn count(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<i64> {
+    let query = conditions(read, app, within, filter, false)?;
+    let values: Vec<&dyn ToSql> = query.values.iter().map(|value| &**value).collect();
+    read.number(&format!("SELECT count(*) FROM messages m WHERE 1{}", query.sql), values.as_slice())
+}
+
+/// What a message must meet to be in the list. With `everywhere` whoever asks sees to the conversations himself.
+fn conditions<'f>(
+    read: &Read<'_>,
+    app: i64,
+    within: Within,
+    filter: &'f Filter,
+    everywhere: bool,
+) -> Result<Query<'f>> {
     let mut query = Query { sql: String::new(), values: Vec::new() };
     match within {
         Within::Conversation { conv, hidden_id } => {
@@ -484,19 +523,16 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
                 query.and_value("m.id > ?", hidden_id);
             }
         }
-        // Else each of his conversations is asked for itself.
-        Within::User(user) if filter.search.is_some() || filter.pinned || filter.saved => query.and_value(
+        Within::User(_) if everywhere => {}
+        Within::User(user) => query.and_value(
             "EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id AND p.hidden_id < m.id)",
             user,
         ),
-        Within::User(_) => {}
         Within::App => query.and_value("m.app = ?", app),
         Within::Thread(parent) if filter.with_parent => query.and_value("(m.parent_id = ? OR m.id = ?)", parent),
         Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
     }
     let newer = filter.affix == Affix::Append;
-    // Pinned and saved messages go by when that was, not by id.
-    let kept = (filter.pinned || filter.saved) && filter.search.is_none();
     if filter.only_updates {
         // Not by comparing times: an edit may fall into the second of the sending.
         query.and("(m.edited_at IS NOT NULL OR m.deleted_at IS NOT NULL)");
@@ -505,7 +541,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         }
     }
     match (filter.id, filter.updated_at, filter.sent_at) {
-        _ if kept => {}
+        _ if filter.is_kept() => {}
         // The id decides alone: a time beside it would lose other messages of that second.
         (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),
         (None, Some(at), _) if !filter.only_updates => {
@@ -596,16 +632,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     if filter.attachment_types != 0 {
         query.and_value("m.flags & ?", filter.attachment_types);
     }
-    let mut rows = match filter.search.as_deref() {
-        None if kept => return find_kept(read, filter, query),
-        None if let Within::User(user) = within => find_everywhere(read, user, filter, query)?,
-        None => query.run(read, "messages m", "m.id", filter)?,
-        Some(search) => find_words(read, app, within, filter, search, query)?,
-    };
-    if !newer {
-        rows.reverse();
-    }
-    Ok(rows)
+    Ok(query)
 }
 
 /// The messages of all conversations of a user, in the order of the list. Each conversation gives its nearest ones by

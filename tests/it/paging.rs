@@ -147,3 +147,31 @@ async fn numbered_pages_cover_every_list() {
         assert!(client.get(&format!("{path}{and}page=9223372036854775807")).await.list().is_empty(), "{path}");
     }
 }
+
+#[tokio::test]
+async fn replies_come_by_page_as_well() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let parent = id_of(&ann.send("bob", "?").await);
+    let mut replies = Vec::new();
+    for n in 0..5 {
+        let body = json!({"receiver": "bob", "receiverType": "user", "data": {"text": n.to_string()}});
+        replies.push(id_of(&ann.post(&format!("/messages/{parent}/thread"), body).await.ok()).to_string());
+    }
+    // The newest come first, oldest first within a page.
+    for (page, expected) in [(1, &replies[3..]), (2, &replies[1..3]), (3, &replies[..1]), (4, &replies[..0])] {
+        let answer = bob.get(&format!("/messages/{parent}/thread?perPage=2&page={page}")).await;
+        let meta = answer.body["meta"]["pagination"].clone();
+        let count = expected.len();
+        assert_eq!(meta, json!({"total": 5, "count": count, "per_page": 2, "current_page": page, "total_pages": 3}));
+        assert_eq!(answer.each("id"), expected);
+    }
+    let all = h.get("/users/bob/messages?perPage=4&page=1").await;
+    assert_eq!(all.body["meta"]["pagination"]["total"], 6);
+    assert_eq!(all.each("id"), replies[1..]);
+    // With a cursor the page number means nothing, and far pages are for cursors.
+    let older = bob.get(&format!("/messages/{parent}/thread?page=3&limit=2&affix=prepend&id={}", replies[4])).await;
+    assert!(older.body["meta"].get("pagination").is_none());
+    assert_eq!(older.each("id"), replies[2..4]);
+    bob.get(&format!("/messages/{parent}/thread?perPage=1000&page=11")).await.refused(Code::BadRequest);
+}
