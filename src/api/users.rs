@@ -20,8 +20,9 @@ use crate::model::user::{
 use crate::store::users::{Deactivated, Filter};
 use crate::store::{friends, tokens::Device, users};
 
-/// The optional fields of a user, as sent. Read from the same body as the required ones, not flattened into them: raw
-/// JSON cannot be read through serde's `flatten`.
+// Read from the same body as the required fields, not flattened into them: raw JSON cannot be read through serde's
+// `flatten`. What stands below goes into the API description.
+/// The optional fields of a user.
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProfileBody {
@@ -235,14 +236,18 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UidsBody {
-    #[serde(alias = "uidsToDeactivate")]
+struct ReactivateBody {
     uids_to_activate: Option<Vec<String>>,
 }
 
-fn uids<D: Demand>(access: &Access<D>, field: &str) -> Result<Vec<String>> {
-    let body: UidsBody = access.json()?;
-    let uids = body.uids_to_activate.ok_or_else(|| Error::field(field, format!("The {field} field is required.")))?;
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DeactivateBody {
+    uids_to_deactivate: Option<Vec<String>>,
+}
+
+fn uids<D: Demand>(access: &Access<D>, field: &str, uids: Option<Vec<String>>) -> Result<Vec<String>> {
+    let uids = uids.ok_or_else(|| Error::field(field, format!("The {field} field is required.")))?;
     if uids.len() as i64 > access.limits().max_per_page {
         return Err(Error::field(field, "These are too many uids for one call."));
     }
@@ -250,14 +255,14 @@ fn uids<D: Demand>(access: &Access<D>, field: &str) -> Result<Vec<String>> {
 }
 
 pub async fn reactivate(access: Access<FullKey>) -> Result<Reply> {
-    let uids = uids(&access, "uidsToActivate")?;
+    let uids = uids(&access, "uidsToActivate", access.json::<ReactivateBody>()?.uids_to_activate)?;
     let app = access.app().clone();
     let done = access.store().write("users.reactivate", move |tx| actions::users::reactivate(tx, &app, &uids)).await?;
     Ok(data(&json!({"nonDeactivatedUids": done})))
 }
 
 pub async fn deactivate(access: Access<FullKey>) -> Result<Reply> {
-    let uids = uids(&access, "uidsToDeactivate")?;
+    let uids = uids(&access, "uidsToDeactivate", access.json::<DeactivateBody>()?.uids_to_deactivate)?;
     let app = access.app().clone();
     let done = access.store().write("users.deactivate", move |tx| actions::users::deactivate(tx, &app, &uids)).await?;
     Ok(data(&json!({"deactivatedUids": done})))
@@ -268,7 +273,7 @@ pub fn describe(doc: &mut Doc) {
     doc.body::<CreateBody>("create-user").body::<ProfileBody>("create-user");
     doc.body::<UpdateBody>("update-user").body::<ProfileBody>("update-user");
     doc.body::<DeleteBody>("delete-user");
-    doc.body::<UidsBody>("reactivate-users").body::<UidsBody>("deactivate-users");
+    doc.body::<ReactivateBody>("reactivate-users").body::<DeactivateBody>("deactivate-users");
     doc.query(
         "list-users",
         &[
