@@ -362,7 +362,7 @@ async fn key(command: KeyCommand) -> Outcome {
             let secret = store
                 .write("key create", move |tx| {
                     let app = find_app(tx, &app)?;
-                    actions::apps::create_key(tx, &app, &name, scope, &limits)
+                    actions::keys::create(tx, &app, &name, scope, &limits)
                 })
                 .await
                 .map_err(|e| e.to_string())?;

@@ -1,7 +1,7 @@
 //! Letting people in to the admin page.
 
 use crate::model::error::{Code, Error, Result};
-use crate::store::{Write, admins, digest};
+use crate::store::{Digest, Write, admins, digest};
 
 /// An admin stays logged in for this many seconds: a working day.
 pub const SESSION: i64 = 12 * 3600;
@@ -29,6 +29,10 @@ pub fn log_in(tx: &mut Write<'_>, admin: i64) -> Result<String> {
     let secret = tx.ids().hex(32);
     admins::insert_session(tx, &digest(&secret), admin, tx.now() + SESSION)?;
     Ok(secret)
+}
+
+pub fn log_out(tx: &mut Write<'_>, session: &Digest) -> Result<()> {
+    admins::delete_session(tx, session)
 }
 
 /// Replaces the password, unless it has changed since `old` was looked at. Ends all sessions and starts one.

@@ -56,18 +56,6 @@ pub fn sweep(tx: &mut Write<'_>, grace: i64) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes a key; returns the secret.
-pub fn create_key(tx: &mut Write<'_>, app: &App, name: &str, scope: KeyScope, limits: &Limits) -> Result<String> {
-    let name = check_name("name", name, limits)?;
-    if keys::count(tx, app.id)? >= limits.keys {
-        return Err(Error::new(
-            Code::QuotaRestriction,
-            format!("The number of API keys has reached the allowed limit of {}.", limits.keys),
-        ));
-    }
-    keys::insert(tx, app.id, &name, scope)
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -15,6 +15,7 @@ pub mod friends;
 pub mod groups;
 pub mod imports;
 pub mod interactions;
+pub mod keys;
 pub mod members;
 pub mod messages;
 pub mod moderation;

@@ -31,6 +31,11 @@ pub fn change_settings(tx: &Write<'_>, app: i64, given: &Value) -> Result<()> {
     rows::set_settings(tx, app, Some(&own))
 }
 
+/// The defaults again.
+pub fn reset_settings(tx: &Write<'_>, app: i64) -> Result<()> {
+    rows::set_settings(tx, app, None)
+}
+
 /// The app's settings and the user's own part.
 pub fn preferences(read: &Read<'_>, app: i64, user: i64) -> Result<(Value, Value)> {
     let own = rows::choices(read, user)?.preferences;

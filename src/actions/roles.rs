@@ -1,4 +1,4 @@
-//! What a role, or a scope in a group, is kept from: features switched off, permissions set.
+//! Roles, and what a role or a scope in a group is kept from: features switched off, permissions set.
 //!
 //! A call may name several; each has a result of its own. If none can be done the call is refused, so that nobody takes
 //! a list of failures for a success.
@@ -9,6 +9,7 @@ use super::{Outcome, Outcomes};
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::Feature;
 use crate::model::ids::{Guid, RoleId, shown};
+use crate::model::limits::Limits;
 use crate::model::permission::Scope;
 use crate::model::policy::{Definition, ROLE, SCOPE, Scopes, Setting, Settings};
 use crate::store::{Read, Write, groups, roles};
@@ -19,6 +20,46 @@ pub fn unknown_role(role: &str) -> Error {
 
 pub fn find(read: &Read<'_>, app: i64, id: &RoleId) -> Result<roles::Role> {
     roles::find(read, app, id)?.ok_or_else(|| unknown_role(id.as_str()))
+}
+
+pub fn create(
+    tx: &mut Write<'_>,
+    app: i64,
+    id: &RoleId,
+    name: &str,
+    fields: roles::Fields,
+    limits: &Limits,
+) -> Result<roles::Role> {
+    if roles::find(tx, app, id)?.is_some() {
+        return Err(Error::new(Code::RoleExists, format!("The role {id} exists already.")));
+    }
+    if roles::count(tx, app)? >= limits.roles {
+        let sentence = format!("The number of roles has reached the allowed limit of {}.", limits.roles);
+        return Err(Error::new(Code::QuotaRestriction, sentence));
+    }
+    roles::insert(tx, app, id, name, fields)?;
+    find(tx, app, id)
+}
+
+pub fn update(
+    tx: &mut Write<'_>,
+    app: i64,
+    id: &RoleId,
+    name: Option<String>,
+    fields: roles::Fields,
+) -> Result<roles::Role> {
+    let old = find(tx, app, id)?;
+    roles::update(tx, app, old, name, fields)?;
+    find(tx, app, id)
+}
+
+/// Its users fall back to the default role, which is never deleted.
+pub fn delete(tx: &mut Write<'_>, app: i64, id: &RoleId) -> Result<()> {
+    if id.as_str() == "default" {
+        return Err(Code::RoleDeleteDenied.into());
+    }
+    find(tx, app, id)?;
+    roles::delete(tx, app, id)
 }
 
 fn unknown_feature(key: &str) -> Error {

@@ -1,4 +1,4 @@
-//! Logging users in.
+//! Logging users in and out.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,11 +6,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use sha2::Sha256;
 
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Result};
+use crate::model::ids::{Uid, unknown_uid};
 use crate::model::limits::Limits;
-use crate::model::user::User;
-use crate::store::tokens::Device;
-use crate::store::{Write, tokens};
+use crate::model::user::{User, UserPatch};
+use crate::store::tokens::{Device, Token};
+use crate::store::{Read, Write, digest, tokens, users};
 
 /// Makes an auth token for `user`: the uid, the time and 40 random hex digits. It is seen this once.
 pub fn issue(tx: &mut Write<'_>, app_id: &str, user: &User, device: &Device, limits: &Limits) -> Result<String> {
@@ -20,6 +22,63 @@ pub fn issue(tx: &mut Write<'_>, app_id: &str, user: &User, device: &Device, lim
     tokens::insert(tx, user.id, &secret, &jwt, device)?;
     tokens::trim(tx, user.id, limits.tokens)?;
     Ok(secret)
+}
+
+/// Logs a user in on a device; he, his auth token, and when.
+pub fn log_in(
+    tx: &mut Write<'_>,
+    app: &App,
+    uid: &Uid,
+    device: &Device,
+    limits: &Limits,
+) -> Result<(User, String, i64)> {
+    let user = users::person(tx, app, uid)?;
+    let token = issue(tx, &app.app_id, &user, device, limits)?;
+    Ok((user, token, tx.now()))
+}
+
+/// The token with this secret, if it is this user's.
+pub fn find(read: &Read<'_>, app: i64, uid: &Uid, secret: &str) -> Result<Token> {
+    let user = users::any(read, app, uid)?.ok_or_else(|| unknown_uid(uid.as_str()))?;
+    match tokens::find(read, app, &digest(secret))? {
+        Some((owner, token)) if owner == user.id => Ok(token),
+        Some(_) => Err(Code::TokenNotAccessible.into()),
+        None => Err(Code::TokenNotFound.into()),
+    }
+}
+
+/// Notes what is known of the device.
+pub fn describe(tx: &mut Write<'_>, app: i64, uid: &Uid, secret: &str, device: &Device) -> Result<Token> {
+    let token = find(tx, app, uid, secret)?;
+    tokens::describe(tx, token.id, device)?;
+    find(tx, app, uid, secret)
+}
+
+/// Ends the login with this token.
+pub fn delete(tx: &mut Write<'_>, app: i64, uid: &Uid, secret: &str) -> Result<()> {
+    let token = find(tx, app, uid, secret)?;
+    tokens::delete(tx, token.id)
+}
+
+/// Ends all logins of a user.
+pub fn flush(tx: &mut Write<'_>, app: &App, uid: &Uid) -> Result<()> {
+    let user = users::person(tx, app, uid)?;
+    tokens::delete_all(tx, user.id)
+}
+
+/// Ends the login that asks.
+pub fn log_out(tx: &mut Write<'_>, caller: &Caller) -> Result<()> {
+    tokens::delete(tx, caller.token.ok_or(Code::AuthTokenUnknown)?)
+}
+
+/// What a client says of itself when it starts: its device, and changes to its user.
+pub fn introduce(tx: &mut Write<'_>, caller: &Caller, device: &Device, patch: UserPatch) -> Result<()> {
+    let token = caller.token.ok_or(Code::AuthTokenUnknown)?;
+    tokens::describe(tx, token, device)?;
+    if patch.changes_something() {
+        users::update(tx, users::by_id(tx, caller.user)?, patch)?;
+    }
+    Ok(())
 }
 
 /// Ends one login of `user`: the one with this row id (tokens.id).

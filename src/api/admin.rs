@@ -75,7 +75,7 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
 
 pub async fn log_out(access: Access<Admin>) -> Result<Reply> {
     let session = digest(access.header(ADMIN_HEADER).unwrap_or_default());
-    access.store().write("admin.log_out", move |tx| admins::delete_session(tx, &session)).await?;
+    access.store().write("admin.log_out", move |tx| actions::admin::log_out(tx, &session)).await?;
     Ok(ack("Logged out."))
 }
 
@@ -206,7 +206,7 @@ pub async fn create_key(access: Access<Admin>) -> Result<Reply> {
         .store()
         .write("admin.create_key", move |tx| {
             let app = app(tx, &app_id)?;
-            actions::apps::create_key(tx, &app, &name, scope, &limits)
+            actions::keys::create(tx, &app, &name, scope, &limits)
         })
         .await?;
     Ok(data(&json!({"apiKey": secret})))
@@ -219,8 +219,7 @@ pub async fn revoke_key(access: Access<Admin>) -> Result<Reply> {
         .store()
         .write("admin.revoke_key", move |tx| {
             let app = app(tx, &app_id)?;
-            let key = keys::by_id(tx, app.id, id)?.ok_or(Code::ApiKeyNotFound)?;
-            keys::delete(tx, key.id)
+            actions::keys::revoke(tx, app.id, id)
         })
         .await?;
     Ok(ack("The key has been revoked."))

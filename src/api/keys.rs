@@ -9,10 +9,9 @@ use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
 use crate::model::caller::KeyScope;
-use crate::model::error::{Code, Error, Result};
-use crate::model::ids::shown;
+use crate::model::error::{Error, Result};
 use crate::model::user::check_name;
-use crate::store::{Read, keys};
+use crate::store::{Write, keys};
 
 #[derive(Deserialize, ToSchema)]
 struct Body {
@@ -34,7 +33,7 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
     let (app, limits, named) = (access.app().clone(), access.limits().clone(), name.clone());
     let (secret, at) = access
         .store()
-        .write("keys.create", move |tx| Ok((actions::apps::create_key(tx, &app, &named, scope, &limits)?, tx.now())))
+        .write("keys.create", move |tx| Ok((actions::keys::create(tx, &app, &named, scope, &limits)?, tx.now())))
         .await?;
     Ok(data(&json!({"apiKey": secret, "name": name, "scope": scope.as_str(), "createdAt": at})))
 }
@@ -47,14 +46,9 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
     Ok(page(&keys, ask))
 }
 
-fn find(read: &Read<'_>, app: i64, secret: &str) -> Result<keys::Key> {
-    keys::find(read, app, secret)?
-        .ok_or_else(|| Error::new(Code::ApiKeyNotFound, format!("The API key {} does not exist.", shown(secret))))
-}
-
 pub async fn show(access: Access<FullKey>) -> Result<Reply> {
     let (app, secret) = (access.app().id, access.param("apiKey").to_owned());
-    Ok(data(&access.store().read(move |read| find(read, app, &secret)).await?))
+    Ok(data(&access.store().read(move |read| actions::keys::find(read, app, &secret)).await?))
 }
 
 pub async fn update(access: Access<FullKey>) -> Result<Reply> {
@@ -62,34 +56,15 @@ pub async fn update(access: Access<FullKey>) -> Result<Reply> {
     let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
     let scope = scope(body.scope.as_deref())?;
     let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
-    let key = access
-        .store()
-        .write("keys.update", move |tx| {
-            let key = find(tx, app, &secret)?;
-            not_itself(own, &key)?;
-            keys::update(tx, key.id, name.as_deref(), scope)?;
-            find(tx, app, &secret)
-        })
-        .await?;
+    let change = move |tx: &mut Write<'_>| actions::keys::update(tx, app, &secret, own, name.as_deref(), scope);
+    let key = access.store().write("keys.update", change).await?;
     Ok(data(&key))
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
-    let key = access
-        .store()
-        .write("keys.delete", move |tx| {
-            let key = find(tx, app, &secret)?;
-            not_itself(own, &key)?;
-            keys::delete(tx, key.id)?;
-            Ok(key)
-        })
-        .await?;
+    let key = access.store().write("keys.delete", move |tx| actions::keys::delete(tx, app, &secret, own)).await?;
     Ok(ack(format!("The API key {} has been deleted successfully.", key.api_key)))
-}
-
-fn not_itself(own: Option<i64>, key: &keys::Key) -> Result<()> {
-    if own == Some(key.id) { Err(Code::ApiKeySelf.into()) } else { Ok(()) }
 }
 
 /// What the table does not say of these operations.

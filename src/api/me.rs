@@ -8,13 +8,13 @@ use super::access::{Access, AsUser, Demand, Either, Token};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data};
 use super::users::ProfileBody;
-use crate::actions::tokens::socket_token;
+use crate::actions::{self, tokens::socket_token};
 use crate::model::error::{Code, Error, Result};
 use crate::model::json::{Raw, to_raw};
 use crate::model::moderation::Reason;
 use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
-use crate::store::{moderation, tokens, users};
+use crate::store::{Write, moderation, tokens, users};
 
 #[derive(Deserialize, ToSchema)]
 struct NameBody {
@@ -58,17 +58,8 @@ pub async fn update(access: Access<Token>) -> Result<Reply> {
     let patch = UserPatch { name, role: None, profile: access.json::<ProfileBody>()?.parse(access.limits())? };
     let device = access.json::<DeviceBody>()?.parse();
     let caller = access.caller().clone();
-    access
-        .store()
-        .write("me.update", move |tx| {
-            let token = caller.token.ok_or(Code::AuthTokenUnknown)?;
-            tokens::describe(tx, token, &device)?;
-            if patch.changes_something() {
-                users::update(tx, users::by_id(tx, caller.user)?, patch)?;
-            }
-            Ok(())
-        })
-        .await?;
+    let introduce = move |tx: &mut Write<'_>| actions::tokens::introduce(tx, &caller, &device, patch);
+    access.store().write("me.update", introduce).await?;
     me(&access).await
 }
 
@@ -160,8 +151,8 @@ fn split_host(host: &str) -> (&str, &str) {
 }
 
 pub async fn log_out(access: Access<Token>) -> Result<Reply> {
-    let token = access.caller().token.ok_or(Code::AuthTokenUnknown)?;
-    access.store().write("me.log_out", move |tx| tokens::delete(tx, token)).await?;
+    let caller = access.caller().clone();
+    access.store().write("me.log_out", move |tx| actions::tokens::log_out(tx, &caller)).await?;
     Ok(ack("User logged out successfully."))
 }
 

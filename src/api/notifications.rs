@@ -54,7 +54,7 @@ pub async fn change_settings(access: Access<FullKey>) -> Result<Reply> {
 
 pub async fn reset_settings(access: Access<FullKey>) -> Result<Reply> {
     let app = access.app().id;
-    access.store().write("notifications.reset", move |tx| rows::set_settings(tx, app, None)).await?;
+    access.store().write("notifications.reset", move |tx| actions::reset_settings(tx, app)).await?;
     Ok(success())
 }
 

@@ -6,14 +6,17 @@ use utoipa::ToSchema;
 use super::access::{Access, FullKey};
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
-use crate::actions::roles::{find, unknown_role};
-use crate::model::error::{Code, Error, Result};
+use crate::actions::{
+    self,
+    roles::{find, unknown_role},
+};
+use crate::model::error::{Error, Result};
 use crate::model::ids::RoleId;
 use crate::model::json::{Raw, is_object};
 use crate::model::limits::Limits;
 use crate::model::patch::Patch;
 use crate::model::user::{check_length, check_name};
-use crate::store::roles;
+use crate::store::{Write, roles};
 
 #[derive(Deserialize, ToSchema)]
 struct Body {
@@ -90,22 +93,8 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
     let name = check_name("name", &body.name.take().unwrap_or_default(), &limits)?;
     let fields = body.fields(&limits)?;
     let app = access.app().id;
-    let role = access
-        .store()
-        .write("roles.create", move |tx| {
-            if roles::find(tx, app, &id)?.is_some() {
-                return Err(Error::new(Code::RoleExists, format!("The role {id} exists already.")));
-            }
-            if roles::count(tx, app)? >= limits.roles {
-                return Err(Error::new(
-                    Code::QuotaRestriction,
-                    format!("The number of roles has reached the allowed limit of {}.", limits.roles),
-                ));
-            }
-            roles::insert(tx, app, &id, &name, fields)?;
-            find(tx, app, &id)
-        })
-        .await?;
+    let create = move |tx: &mut Write<'_>| actions::roles::create(tx, app, &id, &name, fields, &limits);
+    let role = access.store().write("roles.create", create).await?;
     Ok(data(&role))
 }
 
@@ -124,29 +113,15 @@ pub async fn update(access: Access<FullKey>) -> Result<Reply> {
     let (id, app) = (from_path(&access)?, access.app().id);
     let name = body.name.take().map(|name| check_name("name", &name, access.limits())).transpose()?;
     let fields = body.fields(access.limits())?;
-    let role = access
-        .store()
-        .write("roles.update", move |tx| {
-            roles::update(tx, app, find(tx, app, &id)?, name, fields)?;
-            find(tx, app, &id)
-        })
-        .await?;
+    let update = move |tx: &mut Write<'_>| actions::roles::update(tx, app, &id, name, fields);
+    let role = access.store().write("roles.update", update).await?;
     Ok(data(&role))
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let (id, app) = (from_path(&access)?, access.app().id);
-    if id.as_str() == "default" {
-        return Err(Code::RoleDeleteDenied.into());
-    }
     let named = id.clone();
-    access
-        .store()
-        .write("roles.delete", move |tx| {
-            find(tx, app, &id)?;
-            roles::delete(tx, app, &id)
-        })
-        .await?;
+    access.store().write("roles.delete", move |tx| actions::roles::delete(tx, app, &id)).await?;
     Ok(ack(format!("The role {named} has been deleted successfully.")))
 }
 

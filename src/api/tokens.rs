@@ -7,23 +7,16 @@ use super::me::DeviceBody;
 use super::openapi::Doc;
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
-use crate::model::error::{Code, Error, Result};
-use crate::model::ids::Uid;
-use crate::store::{Read, digest, tokens, users};
+use crate::model::error::Result;
+use crate::store::{Write, tokens, users};
 
 /// Always makes a new token: only its digest is kept, so there is none to hand out again.
 pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
     let uid = access.uid()?;
     let device = access.json::<DeviceBody>()?.parse();
     let (app, limits) = (access.app().clone(), access.limits().clone());
-    let (user, token, created_at) = access
-        .store()
-        .write("tokens.create", move |tx| {
-            let user = users::person(tx, &app, &uid)?;
-            let token = actions::tokens::issue(tx, &app.app_id, &user, &device, &limits)?;
-            Ok((user, token, tx.now()))
-        })
-        .await?;
+    let log_in = move |tx: &mut Write<'_>| actions::tokens::log_in(tx, &app, &uid, &device, &limits);
+    let (user, token, created_at) = access.store().write("tokens.create", log_in).await?;
     Ok(data(&json!({"uid": user.uid, "name": user.name, "authToken": token, "createdAt": created_at})))
 }
 
@@ -36,49 +29,27 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
 pub async fn flush(access: Access<FullKey>) -> Result<Reply> {
     let (uid, app) = (access.uid()?, access.app().clone());
     let named = uid.clone();
-    access.store().write("tokens.flush", move |tx| tokens::delete_all(tx, users::person(tx, &app, &uid)?.id)).await?;
+    access.store().write("tokens.flush", move |tx| actions::tokens::flush(tx, &app, &uid)).await?;
     Ok(ack(format!("Cleared auth tokens successfully for UID {named}.")))
-}
-
-/// The token named in the path, if it is this user's.
-fn find(read: &Read<'_>, app: i64, uid: &Uid, secret: &str) -> Result<tokens::Token> {
-    let user = users::any(read, app, uid)?.ok_or_else(|| crate::model::ids::unknown_uid(uid.as_str()))?;
-    match tokens::find(read, app, &digest(secret))? {
-        Some((owner, token)) if owner == user.id => Ok(token),
-        Some(_) => Err(Code::TokenNotAccessible.into()),
-        None => Err(Error::from(Code::TokenNotFound)),
-    }
 }
 
 pub async fn show(access: Access<FullKey>) -> Result<Reply> {
     let (uid, secret, app) = (access.uid()?, access.param("authToken").to_owned(), access.app().id);
-    Ok(data(&access.store().read(move |read| find(read, app, &uid, &secret)).await?))
+    Ok(data(&access.store().read(move |read| actions::tokens::find(read, app, &uid, &secret)).await?))
 }
 
 pub async fn update(access: Access<FullKey>) -> Result<Reply> {
     let (uid, secret, app) = (access.uid()?, access.param("authToken").to_owned(), access.app().id);
     let device = access.json::<DeviceBody>()?.parse();
-    let token = access
-        .store()
-        .write("tokens.update", move |tx| {
-            let token = find(tx, app, &uid, &secret)?;
-            tokens::describe(tx, token.id, &device)?;
-            find(tx, app, &uid, &secret)
-        })
-        .await?;
+    let describe = move |tx: &mut Write<'_>| actions::tokens::describe(tx, app, &uid, &secret, &device);
+    let token = access.store().write("tokens.update", describe).await?;
     Ok(data(&token))
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let (uid, secret, app) = (access.uid()?, access.param("authToken").to_owned(), access.app().id);
     let named = uid.clone();
-    access
-        .store()
-        .write("tokens.delete", move |tx| {
-            let token = find(tx, app, &uid, &secret)?;
-            tokens::delete(tx, token.id)
-        })
-        .await?;
+    access.store().write("tokens.delete", move |tx| actions::tokens::delete(tx, app, &uid, &secret)).await?;
     Ok(ack(format!("The auth token of UID {named} has been deleted.")))
 }
 

@@ -142,6 +142,42 @@ fn frameworks_stay_where_they_belong() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// `noun::verb(tx` of a file, but for actions.
+fn calls_with_a_write(code: &str) -> Vec<(String, String)> {
+    let calls = code.match_indices("(tx").filter(|(at, _)| !code[at + 3..].starts_with(|c: char| c.is_alphanumeric()));
+    let path = calls.map(|(at, _)| {
+        let start = code[..at].rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').map_or(0, |at| at + 1);
+        &code[start..at]
+    });
+    let outside = path.filter(|path| !path.contains("actions::"));
+    outside.filter_map(|path| path.rsplit_once("::")).map(|(noun, verb)| (noun.to_owned(), verb.to_owned())).collect()
+}
+
+#[test]
+fn only_actions_write() {
+    let sources = sources();
+    let mut writers = Vec::new();
+    for (file, code) in sources.iter().filter(|(file, _)| in_part(file, "store")) {
+        for (at, _) in code.match_indices("pub fn ") {
+            let (verb, rest) = code[at + 7..].split_once('(').unwrap();
+            if rest.trim_start().starts_with("tx:") {
+                writers.push((file.rsplit('/').next().unwrap().to_owned(), verb.to_owned()));
+            }
+        }
+    }
+    assert!(writers.len() > 50, "the writers of the store were not found");
+    let mut wrong = Vec::new();
+    for (file, code) in sources.iter().filter(|(file, _)| in_part(file, "api") || in_part(file, "live")) {
+        let called = calls_with_a_write(code).into_iter();
+        let direct =
+            called.filter(|(noun, verb)| writers.iter().any(|(n, v)| v == verb && (n == noun || noun == "rows")));
+        wrong.extend(direct.map(|(noun, verb)| format!("src/{file}.rs writes by {noun}::{verb}: make it an action")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let found = calls_with_a_write("a(tx, 1); keys::delete(tx, 1); actions::keys::delete(tx); users::by(txt)");
+    assert_eq!(found, [("keys".to_owned(), "delete".to_owned())]);
+}
+
 #[test]
 fn every_file_says_what_it_is_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
