@@ -122,8 +122,21 @@ impl Question {
 
     /// In the index's language. Tokens hold no quotes, so none can break out.
     pub fn expression(&self) -> String {
-        let phrases: Vec<String> = self.0.iter().map(|tokens| format!("\"{}\" *", tokens.join(" "))).collect();
-        phrases.join(" AND ")
+        self.with_endings(|last| last)
+    }
+
+    /// A wider question, in which no beginning of a word is longer than `most` characters; `None`: it is the same.
+    pub fn widened(&self, most: usize) -> Option<String> {
+        let widened = self.with_endings(|last| last.char_indices().nth(most).map_or(last, |(end, _)| &last[..end]));
+        (widened != self.expression()).then_some(widened)
+    }
+
+    fn with_endings<'q>(&'q self, ending: impl Fn(&'q str) -> &'q str) -> String {
+        let phrases = self.0.iter().filter_map(|tokens| tokens.split_last()).map(|(last, rest)| {
+            let tokens: Vec<&str> = rest.iter().map(String::as_str).chain([ending(last)]).collect();
+            format!("\"{}\" *", tokens.join(" "))
+        });
+        phrases.collect::<Vec<_>>().join(" AND ")
     }
 
     /// Whether folded text holds it.

@@ -738,14 +738,38 @@ fn find_words(
     rows.extend(query.run(read, "search_changes x CROSS JOIN messages m ON m.id = x.message_id", "m.id", filter)?);
     query.back_to(&general);
 
-    // The edges of the list, said of the index: it then begins there instead of walking to them.
     let newer = filter.affix == Affix::Append;
-    if let Some(id) = filter.id {
-        query.and_value(if newer { "s.rowid > ?" } else { "s.rowid < ?" }, id);
+    // What to ask the index, and from where on.
+    let mut asked: Vec<(String, Option<i64>)> = search::expressions(&question.expression(), &place, filter.sender)
+        .into_iter()
+        .map(|e| (e, filter.id))
+        .collect();
+    if let Some(widened) = question.widened(search::PREFIX) {
+        let mut left = Vec::new();
+        query.and("m.deleted_at IS NULL");
+        query.and_value("found_in(m.data, ?)", search.to_owned());
+        let direct = query.mark();
+        for ((exact, _), wide) in asked.into_iter().zip(search::expressions(&widened, &place, filter.sender)) {
+            let near = search::nearest(read, &wide, newer, filter.id)?;
+            query.values.push(Box::new(ids_text(near.iter().copied())));
+            let from = format!("json_each(?{}) i CROSS JOIN messages m ON m.id = i.value", query.values.len());
+            let found = query.run(read, &from, "m.id", filter)?;
+            query.back_to(&direct);
+            if found.len() < filter.limit as usize && near.len() == search::LOOKS {
+                left.push((exact, near.last().copied()));
+            }
+            rows.extend(found);
+        }
+        query.back_to(&general);
+        asked = left;
     }
     query.and("NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid)");
     let general = query.mark();
-    for expression in search::expressions(&question, place, filter.sender) {
+    for (expression, edge) in asked {
+        // The edge of the list, said of the index: it then begins there instead of walking to it.
+        if let Some(id) = edge {
+            query.and_value(if newer { "s.rowid > ?" } else { "s.rowid < ?" }, id);
+        }
         query.and_value("s.words MATCH ?", expression);
         rows.extend(query.run(read, "search s CROSS JOIN messages m ON m.id = s.rowid", "s.rowid", filter)?);
         query.back_to(&general);

@@ -4,6 +4,9 @@
 //! `search_state.indexed_id`, and those in `search_changes` (edited, deleted or gone since; triggers note them). A list
 //! therefore asks in three parts, the index first and then those two sets themselves, and is complete at any moment.
 //!
+//! A question is of beginnings of words, and the index reads a long one dearly (see [`PREFIX`]). So the nearest messages
+//! that fit its first letters are looked at first; only what they leave open is asked of the index in full.
+//!
 //! App, conversation, sender and thread are tokens of each message, so that a search within one of them is an
 //! intersection inside the index and does not walk through the matches of everybody else. Such tokens begin with a
 //! private-use character that folding never lets through, neither from a text nor from a question.
@@ -135,11 +138,33 @@ pub enum Place<'a> {
     Thread(i64),
 }
 
-/// What to ask the index: one expression, or several whose answers together are the answer.
-pub fn expressions(question: &Question, place: Place<'_>, sender: Option<i64>) -> Vec<String> {
+/// Beginnings of words up to this many characters have lists of their own in the index (`prefix` in schema.sql), which
+/// are read only as far as they are needed. For longer ones the lists of all words that begin so are put together first,
+/// whole: of a common word that takes many milliseconds.
+pub const PREFIX: usize = 3;
+
+/// How many messages that fit the widened question are looked at before that price is paid. A word common enough to be
+/// dear is common enough to be met among them.
+pub const LOOKS: usize = 200;
+
+/// Ids of indexed messages that fit the expression, the nearest to the edge of a list first.
+pub fn nearest(read: &Read<'_>, expression: &str, newer: bool, edge: Option<i64>) -> Result<Vec<i64>> {
+    let sql = if newer {
+        "SELECT s.rowid FROM search s WHERE s.words MATCH ?1 AND s.rowid > ?2
+         AND NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid) ORDER BY s.rowid LIMIT ?3"
+    } else {
+        "SELECT s.rowid FROM search s WHERE s.words MATCH ?1 AND s.rowid < ?2
+         AND NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid) ORDER BY s.rowid DESC LIMIT ?3"
+    };
+    let edge = edge.unwrap_or(if newer { 0 } else { i64::MAX });
+    read.all(sql, params![expression, edge, LOOKS as i64], |row| row.get(0))
+}
+
+/// What to ask the index, where in it: one expression, or several whose answers together are the answer.
+pub fn expressions(asked: &str, place: &Place<'_>, sender: Option<i64>) -> Vec<String> {
     let asked = match sender {
-        Some(sender) => format!("{SENDER}{sender} AND {}", question.expression()),
-        None => question.expression(),
+        Some(sender) => format!("{SENDER}{sender} AND {asked}"),
+        None => asked.to_owned(),
     };
     match place {
         Place::App(id) => vec![format!("{APP}{id} AND {asked}")],

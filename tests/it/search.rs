@@ -99,6 +99,45 @@ async fn pages_of_a_search_meet_without_gap() {
     h.stop().await;
 }
 
+/// Words that begin alike are told apart, however many lie between: first those nearest are looked at, then the index
+/// is asked for the whole word.
+#[tokio::test]
+async fn a_rare_word_is_found_among_many_that_begin_like_it() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let mut ids = Vec::new();
+    for n in 0..search::LOOKS + 60 {
+        let rare = n == 3 || n == 7 || n % 50 == 49;
+        let text = if rare { format!("catapult {n}") } else { format!("catalogue {n}") };
+        let id = id_of(&ann.send("bob", &text).await).to_string();
+        if rare {
+            ids.push(id);
+        }
+    }
+    index(&h).await;
+    for (who, path) in [(&ann, "/users/bob/messages"), (&bob, "/messages"), (&bob, "/users/ann/messages")] {
+        for affix in ["prepend", "append"] {
+            for limit in [2, 100] {
+                let mut cursor = String::new();
+                let mut seen: Vec<String> = Vec::new();
+                loop {
+                    let path = format!("{path}?searchKey=catapu&limit={limit}&affix={affix}{cursor}");
+                    let page = who.get(&path).await.each("id");
+                    let edge = if affix == "prepend" { page.first() } else { page.last() };
+                    let Some(edge) = edge else { break };
+                    cursor = format!("&id={edge}");
+                    let at = if affix == "prepend" { 0 } else { seen.len() };
+                    seen.splice(at..at, page);
+                }
+                assert_eq!(seen, ids, "{path} {affix} {limit}");
+            }
+        }
+    }
+    assert!(found(&bob, "/messages", "catapult cat", "").await.len() == ids.len());
+    assert!(found(&bob, "/messages", "catapulted", "").await.is_empty());
+    h.stop().await;
+}
+
 #[tokio::test]
 async fn files_are_found_by_name_and_by_type() {
     let h = Harness::start().await;
