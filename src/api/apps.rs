@@ -45,6 +45,10 @@ fn shown(app_id: &str, name: &str, region: &str, created_at: i64, keys: &[(Strin
 struct CreateBody {
     name: Option<String>,
     region: Option<String>,
+    /// Taken as it is: there is one version
+    #[serde(rename = "version")]
+    #[schema(value_type = Option<String>)]
+    _version: Option<serde::de::IgnoredAny>,
     #[serde(default)]
     skip_sample_data: bool,
 }

@@ -41,6 +41,34 @@ fn object(access: &Access<impl super::access::Demand>) -> Result<Value> {
     access.json::<Map<String, Value>>().map(Value::Object)
 }
 
+/// What the app chooses; only what is given changes. See the answer to GET for all that can be.
+// Never read: the body is held against the shape of the defaults.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+struct SettingsBody {
+    #[schema(value_type = Option<Object>)]
+    preferences: Value,
+    #[schema(value_type = Option<Object>)]
+    sound: Value,
+    #[schema(value_type = Option<Object>)]
+    templates: Value,
+}
+
+/// What a user chooses; only what is given changes. See the answer to GET for all that can be.
+// Never read, as above.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct PreferencesBody {
+    #[schema(value_type = Option<Object>)]
+    group_preferences: Value,
+    #[schema(value_type = Option<Object>)]
+    one_on_one_preferences: Value,
+    #[schema(value_type = Option<Object>)]
+    mute_preferences: Value,
+    use_privacy_template: Option<bool>,
+}
+
 pub async fn settings(access: Access<FullKey>) -> Result<Reply> {
     let app = access.app().id;
     Ok(data(&access.store().read(move |read| actions::settings(read, app)).await?))
@@ -279,6 +307,9 @@ pub async fn logs(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.body::<SettingsBody>("notifications-push-update-settings");
+    doc.body::<PreferencesBody>("notifications-push-update-preferences");
+    doc.body::<PreferencesBody>("(client) update-preferences");
     for operation in ["notifications-push-mute-conversations", "(client) mute-conversations"] {
         doc.body::<MutesBody>(operation);
     }
@@ -289,6 +320,7 @@ pub fn describe(doc: &mut Doc) {
     doc.body::<ContactBody>("notifications-update-contact-details");
     doc.body::<TokenBody>("notifications-push-register-token");
     doc.body::<TokenBody>("notifications-push-unregister-tokens").body::<TokenBody>("notifications-push-delete-token");
+    doc.query("notifications-logs", &["limit"]);
     doc.query("notifications-push-list-tokens", &["authToken", "all"]);
     doc.query("notifications-push-unregister-tokens", &["authToken", "all"]);
     for operation in [

@@ -1,6 +1,7 @@
 //! Auth tokens of users.
 
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::access::{Access, AnyKey, FullKey};
 use super::me::DeviceBody;
@@ -9,6 +10,14 @@ use super::reply::{Reply, ack, data, page};
 use crate::actions;
 use crate::model::error::Result;
 use crate::store::{Write, tokens, users};
+
+// Never read: the answer is the same either way.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+struct ForceBody {
+    /// Make a new token, which every call does
+    force: Option<bool>,
+}
 
 /// Always makes a new token: only its digest is kept, so there is none to hand out again.
 pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
@@ -55,6 +64,8 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
-    doc.body::<DeviceBody>("create-authtoken").body::<DeviceBody>("update-authtoken");
+    doc.body::<ForceBody>("create-authtoken")
+        .body::<DeviceBody>("create-authtoken")
+        .body::<DeviceBody>("update-authtoken");
     doc.query("list-authtokens", &["perPage", "page"]);
 }

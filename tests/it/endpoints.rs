@@ -441,6 +441,39 @@ async fn the_api_description_has_every_operation_and_no_other() {
     assert_resolved(&described["components"], &described, "components");
 }
 
+#[tokio::test]
+async fn the_api_description_names_what_requests_hold() {
+    let h = Harness::start().await;
+    let described = h.nobody().at_path("/openapi.json").await.body;
+    let mut wrong = Vec::new();
+    for Served { row, route, ask } in walked() {
+        let operation = &described["paths"][route.path][row.method.to_lowercase()];
+        let named: Vec<_> = operation["parameters"].as_array().into_iter().flatten().collect();
+        for pair in ask.path.split_once('?').map(|(_, query)| query.split('&')).into_iter().flatten() {
+            let name = pair.split('=').next().unwrap_or_default();
+            if !named.iter().any(|it| it["in"] == "query" && it["name"] == name) {
+                wrong.push(format!("{}: the parameter {name}", row.operation));
+            }
+        }
+        let Ok(Value::Object(body)) = serde_json::from_str(ask.body) else { continue };
+        let fields = fields_of(&operation["requestBody"]["content"]["application/json"]["schema"], &described);
+        for name in body.keys().filter(|name| !fields.contains(*name)) {
+            wrong.push(format!("{}: {name} of the body", row.operation));
+        }
+    }
+    assert!(wrong.is_empty(), "not described: {wrong:#?}");
+}
+
+/// The names of an object schema's fields, those of its parts as well.
+fn fields_of(schema: &Value, described: &Value) -> BTreeSet<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return described.pointer(&reference[1..]).map(|found| fields_of(found, described)).unwrap_or_default();
+    }
+    let parts = ["allOf", "oneOf"].into_iter().filter_map(|kind| schema[kind].as_array()).flatten();
+    let own = schema["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned());
+    parts.flat_map(|part| fields_of(part, described)).chain(own).collect()
+}
+
 /// Whatever a reference names is there.
 #[track_caller]
 fn assert_resolved(value: &Value, described: &Value, what: &str) {
