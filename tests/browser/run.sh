@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Drives the admin page of a built server in headless Chromium.
+# Drives the admin page and the API page of a built server in headless Chromium.
 #   tests/browser/run.sh [BINARY [FOLDER FOR SCREENSHOTS]]
 # Without BINARY the release build is used, and made first when it is not there. Needs Node; installs the rest: Debian's
 # Chromium (when run as root) and the driver library.
@@ -22,4 +22,5 @@ fi
 cd "$here"
 [ -d node_modules/playwright-core ] ||
   PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-audit --no-fund --no-package-lock --silent
+node api.mjs "$binary" "$shots"
 exec node admin.mjs "$binary" "$shots"
