@@ -16,7 +16,6 @@ use crate::endpoints::{By, Reply, replies};
 ///
 /// What the contract names and is not here has no meaning on a server of one's own: `trialEndsAt` of an app.
 const OBJECTS: &[(&str, &str)] = &[
-    ("any", ""),
     ("success", "success:true"),
     ("ack", "success:true message:str"),
     ("both_acks", "..ack Message:str"),

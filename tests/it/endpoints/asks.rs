@@ -191,7 +191,7 @@ pub const ASKS: &[Ask] = &[
     ask("save-message", "/messages/$m1/save", "", "saved message"),
     ask("unsave-message", "/messages/$m1/save", "", "message"),
     ask("flag-a-message", "/messages/$m2/flagged", r#"{"reasonId": "rude", "remark": "really"}"#, "ack"),
-    ask("blockreview-flagged-message", "/moderation/flagged-messages/$m1", r#"{"status": "approved"}"#, "any"),
+    ask("blockreview-flagged-message", "/moderation/flagged-messages/$m1", r#"{"status": "approved"}"#, "message"),
     ask(
         "create-reason",
         "/moderation/reasons",
