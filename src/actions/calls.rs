@@ -13,7 +13,7 @@ use crate::model::message::{Category, Party, Receiver, Sent};
 use crate::model::permission::Act;
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
-use crate::store::{Write, conversations, groups, members, messages, users};
+use crate::store::{Write, conversations, groups, members, messages, shown, users};
 
 /// An unanswered call stops making its people busy after this many seconds. Clients give up after 45.
 const PATIENCE: i64 = 60;
@@ -32,7 +32,7 @@ pub fn initiate(
     if let Some(muid) = &muid
         && let Some(first) = messages::by_muid(tx, caller.user, muid)?
     {
-        return Ok(Sent::of(messages::show_one(tx, first, None)?));
+        return Ok(Sent::of(shown::one(tx, first, None)?));
     }
     let me = users::by_id(tx, caller.user)?.entity();
     caller.role.may_call()?;
@@ -154,7 +154,7 @@ fn tell_leaver(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, call: &Call) ->
         updated_at: tx.now(),
         ..messages::Row::default()
     };
-    let message = messages::show_one(tx, row, None)?;
+    let message = shown::one(tx, row, None)?;
     Ok(tell_message(tx, caller, Audience::users([caller.user]), message))
 }
 
@@ -186,6 +186,6 @@ fn announce(
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false)?;
-    let message = messages::show_one(tx, row, None)?;
+    let message = shown::one(tx, row, None)?;
     Ok(tell_message(tx, caller, conv.audience(), message))
 }

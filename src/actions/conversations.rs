@@ -12,7 +12,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Message, Party, Receiver};
 use crate::store::conversations::{self as rows, Copy, Kind};
 use crate::store::receipts;
-use crate::store::{Read, Write, groups, mentions, messages, users};
+use crate::store::{Read, Write, gone, groups, mentions, messages, shown, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
@@ -75,7 +75,7 @@ pub fn set_tags(
 pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool) -> Result<String> {
     let copy = copy(tx, caller, with)?;
     if erase && let Kind::Pair(..) = copy.conv.kind {
-        rows::empty(tx, &copy.conv)?;
+        gone::empty(tx, &copy.conv)?;
         return Ok(copy.conv.name);
     }
     rows::reset(tx, &copy.conv, caller.user)?;
@@ -184,8 +184,8 @@ fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) 
         return Ok(None);
     }
     match messages::find(read, caller.app.id, id) {
-        Ok(row) if row.is_hidden_from(viewer) => Ok(None),
-        Ok(row) => messages::show_one(read, row, viewer).map(Some),
+        Ok(row) if row.is_hidden_from(viewer) || row.deleted_at.is_some() => Ok(None),
+        Ok(row) => shown::one(read, row, viewer).map(Some),
         Err(error) if error.code == Code::MessageNotFound => Ok(None),
         Err(error) => Err(error),
     }

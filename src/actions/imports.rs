@@ -21,7 +21,9 @@ use crate::model::user::User;
 use crate::store::conversations::{self, Conv, Kind as ConvKind};
 use crate::store::messages::{self as message_rows, New};
 use crate::store::receipts::{self, Kind};
-use crate::store::{Read, Write, bans, groups as group_rows, members as member_rows, mentions, users as user_rows};
+use crate::store::{
+    Read, Write, bans, groups as group_rows, members as member_rows, mentions, shown, users as user_rows,
+};
 
 /// A row under its key, or why it cannot be one.
 pub type Row<T> = (String, Result<T>);
@@ -253,5 +255,5 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             })
         }
     };
-    Ok((to_raw(&message_rows::show_one(tx, stored, None)?), mark))
+    Ok((to_raw(&shown::one(tx, stored, None)?), mark))
 }

@@ -16,7 +16,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Category, Entities, Party, Sent, Subject};
 use crate::model::permission::{Act, Rank, Scope, may};
 use crate::model::user::User;
-use crate::store::{Write, bans, conversations, groups, members, messages, users};
+use crate::store::{Write, bans, conversations, groups, members, messages, shown, users};
 
 /// Per-uid results of adding, in the contract's four lists.
 #[derive(Debug, Default, Serialize)]
@@ -69,7 +69,7 @@ fn announce(
     let on = on.map(|user| Subject::User(Box::new(user.clone().entity())));
     let id = group.id;
     let entities = Entities::Act { by, on, to: Party::Group(group.entity()) };
-    let message = messages::assemble(row, &conv.name, entities, Vec::new());
+    let message = shown::assemble(row, &conv.name, entities, Vec::new());
     let audience = Audience { users: also.into_iter().collect(), ..Audience::group(id) };
     Ok(tell_message(tx, caller, audience, message))
 }

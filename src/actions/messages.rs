@@ -16,7 +16,7 @@ use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
-use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, mentions, threads, users};
+use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, mentions, shown, threads, users};
 
 /// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -48,7 +48,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     };
     let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
         let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default())?;
-        let first = messages::show_one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
+        let first = shown::one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
         return Ok(Sent::of(first));
     };
     conversations::touch(tx, &conv, row.id, sender.id, true)?;
@@ -63,8 +63,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     }
     // What needs no look-up is not looked up: this is the path every message takes.
     let plain = row.quoted.is_none() && mentions.is_empty();
-    let message =
-        if plain { messages::fresh(row, &conv.name, sender, receiver) } else { messages::show_one(tx, row, None)? };
+    let message = if plain { shown::fresh(row, &conv.name, sender, receiver) } else { shown::one(tx, row, None)? };
     Ok(tell_message(tx, caller, conv.audience(), message))
 }
 
@@ -238,7 +237,7 @@ fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, change: Change) -> Resul
 /// does not say itself.
 fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
     let conv = conversations::by_id(tx, row.conv)?;
-    let message = messages::show_one(tx, messages::find(tx, caller.app.id, row.id)?, None)?;
+    let message = shown::one(tx, messages::find(tx, caller.app.id, row.id)?, None)?;
     let by = users::by_id(tx, caller.user)?.entity();
     let Entities::Sides { receiver, .. } = message.data.entities.clone() else {
         return Err(Code::MessageAction.into());

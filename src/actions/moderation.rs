@@ -10,7 +10,7 @@ use crate::model::limits::Limits;
 use crate::model::message::Sent;
 use crate::model::moderation::{Reason, Verdict};
 use crate::store::moderation::{self as rows, Flagged};
-use crate::store::{Read, Write, conversations, messages};
+use crate::store::{Read, Write, conversations, messages, shown};
 
 /// Flags a message for a review; it stays visible until then.
 pub fn flag(tx: &Write<'_>, caller: &Caller, id: i64, reason: &str, remark: Option<&str>) -> Result<()> {
@@ -32,13 +32,13 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     }
     rows::set_verdict(tx, &row, verdict)?;
     let conv = conversations::by_id(tx, row.conv)?;
-    let message = messages::show_one(tx, messages::find(tx, caller.app.id, id)?, None)?;
+    let message = shown::one(tx, messages::find(tx, caller.app.id, id)?, None)?;
     Ok(tell_message_as(tx, caller, conv.audience(), "on_moderation_status_changed", message))
 }
 
 /// A flagged message with its flags, as those who review see it.
 pub fn show(read: &Read<'_>, app: i64, flagged: &Flagged) -> Result<Value> {
-    let message = messages::show_one(read, messages::find(read, app, flagged.message)?, None)?;
+    let message = shown::one(read, messages::find(read, app, flagged.message)?, None)?;
     let mut shown = json!(message);
     shown["flags"] = json!(rows::flags_on(read, flagged.message)?);
     if let Some(at) = flagged.reviewed_at {

@@ -12,7 +12,7 @@ use crate::model::limits::Limits;
 use crate::model::message::Message;
 use crate::model::permission::Act;
 use crate::store::messages::{self, Row};
-use crate::store::{Read, Write, conversations, groups, pins};
+use crate::store::{Read, Write, conversations, groups, pins, shown};
 
 /// Pins the message or unpins it; everybody in the conversation hears of it.
 pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limits) -> Result<Message> {
@@ -24,7 +24,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     // A message has one who pinned it: the last one who did.
     let new = row.pinned_by.as_deref() != Some(&*caller.uid);
     if row.pinned_at.is_some() == on && !(on && new) {
-        return messages::show_one(tx, row, caller.viewer());
+        return shown::one(tx, row, caller.viewer());
     }
     let most = if caller.person { limits.pinned_messages } else { limits.app_pinned_messages };
     if on && pins::pinned_in(tx, conv.id, !caller.person)? >= most {
@@ -32,10 +32,10 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     }
     pins::set_pinned(tx, id, on.then_some(&*caller.uid))?;
     let row = messages::find(tx, caller.app.id, id)?;
-    let message = messages::show_one(tx, row.clone(), None)?;
+    let message = shown::one(tx, row.clone(), None)?;
     let (kind, action) = if on { ("message_pinned", "pinned") } else { ("message_unpinned", "unpinned") };
     tell_about(tx, caller, conv.audience(), kind, &message, &json!({"action": action, "message": message}));
-    messages::show_one(tx, row, caller.viewer())
+    shown::one(tx, row, caller.viewer())
 }
 
 /// Saves the message for the caller or takes it out of his list; his devices hear of it.
@@ -48,7 +48,7 @@ pub fn save(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Lim
     if on && changed && pins::saved_by(tx, caller.user)? > limits.saved_messages {
         return Err(over(Code::SavedMessagesLimit, "saved", limits.saved_messages));
     }
-    let message = messages::show_one(tx, row, caller.viewer())?;
+    let message = shown::one(tx, row, caller.viewer())?;
     if changed {
         let (kind, action) = if on { ("message_saved", "saved") } else { ("message_unsaved", "unsaved") };
         let said = json!({"action": action, "message": message});

@@ -15,8 +15,8 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, apps, conversations, gone, members, mentions, messages, moderation, plans::plans, receipts, threads,
-    users,
+    Hooks, Store, apps, conversations, gone, history, members, mentions, moderation, plans::plans, receipts, shown,
+    threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
@@ -120,15 +120,15 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
             }
             let unread = conversations::Filter { unread: true, ..Default::default() };
             conversations::list(tx, conversations::Whose::User(people[1].user), &unread, ask)?;
-            let within = messages::Within::Conversation { conv: group.conv, hidden_id: 0 };
+            let within = history::Within::Conversation { conv: group.conv, hidden_id: 0 };
             for affix in [Affix::Append, Affix::Prepend] {
-                let filter = messages::Filter { id: Some(parent), ..messages::Filter::new(affix, 30) };
-                let rows = messages::list(tx, app.id, within, &filter)?;
-                messages::show(tx, rows, Some(people[1].user))?;
-                messages::list(tx, app.id, messages::Within::Thread(parent), &filter)?;
+                let filter = history::Filter { id: Some(parent), ..history::Filter::new(affix, 30) };
+                let rows = history::list(tx, app.id, within, &filter)?;
+                shown::all(tx, rows, Some(people[1].user))?;
+                history::list(tx, app.id, history::Within::Thread(parent), &filter)?;
                 for of in [people[0].user, people[1].user] {
-                    let filter = messages::Filter { viewer: Some(of), unread: of == people[1].user, ..filter.clone() };
-                    messages::list(tx, app.id, messages::Within::User(of), &filter)?;
+                    let filter = history::Filter { viewer: Some(of), unread: of == people[1].user, ..filter.clone() };
+                    history::list(tx, app.id, history::Within::User(of), &filter)?;
                 }
             }
             // What is pinned, saved, followed, named, flagged.
@@ -141,18 +141,18 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
             actions::moderation::flag(tx, &people[1], named, "spam", None)?;
             mentions::unread(tx, people[1].user, group.conv, 0)?;
             let viewer = Some(people[1].user);
-            let base = messages::Filter { viewer, ..messages::Filter::new(Affix::Prepend, 30) };
+            let base = history::Filter { viewer, ..history::Filter::new(Affix::Prepend, 30) };
             let mentioned = vec![people[1].user, mentions::EVERYBODY];
             let filters = [
-                messages::Filter { pinned: true, ..base.clone() },
-                messages::Filter { saved: true, ..base.clone() },
-                messages::Filter { mentioned, ..base.clone() },
-                messages::Filter { only_updates: true, ..base.clone() },
-                messages::Filter { goal_met: true, ..base.clone() },
+                history::Filter { pinned: true, ..base.clone() },
+                history::Filter { saved: true, ..base.clone() },
+                history::Filter { mentioned, ..base.clone() },
+                history::Filter { only_updates: true, ..base.clone() },
+                history::Filter { goal_met: true, ..base.clone() },
             ];
             for filter in filters {
-                let rows = messages::list(tx, app.id, within, &filter)?;
-                messages::show(tx, rows, messages::Look { viewer, subscribed: true, ..Default::default() })?;
+                let rows = history::list(tx, app.id, within, &filter)?;
+                shown::all(tx, rows, shown::Look { viewer, subscribed: true, ..Default::default() })?;
             }
             let user = people[1].user;
             for threads in [
@@ -174,7 +174,7 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
             actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
             actions::users::delete(tx, &app, &Uid::parse("bob")?, true)?;
             for affix in [Affix::Append, Affix::Prepend] {
-                messages::list(tx, app.id, within, &messages::Filter::new(affix, 30))?;
+                history::list(tx, app.id, within, &history::Filter::new(affix, 30))?;
             }
             while gone::sweep(tx, 2)? {}
             Ok(())

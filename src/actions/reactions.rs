@@ -11,7 +11,7 @@ use crate::model::message::Message;
 use crate::model::permission::Act;
 use crate::model::user::check_length;
 use crate::store::messages::{self, Row};
-use crate::store::{Write, conversations, groups, reactions, users};
+use crate::store::{Write, conversations, groups, reactions, shown, users};
 
 /// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
 pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
@@ -28,7 +28,7 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
         let at = tx.now();
         announce(tx, caller, &row, ("message_reaction_added", reaction), (made, at))?;
     }
-    messages::show_one(tx, row, caller.viewer())
+    shown::one(tx, row, caller.viewer())
 }
 
 /// Takes the caller's reaction back, if there is one.
@@ -37,7 +37,7 @@ pub fn remove(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limi
     if let Some(gone) = reactions::delete(tx, id, caller.user, reaction)? {
         announce(tx, caller, &row, ("message_reaction_removed", reaction), gone)?;
     }
-    messages::show_one(tx, row, caller.viewer())
+    shown::one(tx, row, caller.viewer())
 }
 
 fn reactable(tx: &Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Row> {
@@ -60,7 +60,7 @@ fn announce(
     (id, at): (i64, i64),
 ) -> Result<()> {
     let conv = conversations::by_id(tx, row.conv)?;
-    let message = messages::show_one(tx, row.clone(), None)?;
+    let message = shown::one(tx, row.clone(), None)?;
     let me = users::by_id(tx, caller.user)?.entity();
     let mut said = json!({
         "action": action, "id": id.to_string(), "messageId": row.id.to_string(), "uid": me.uid, "reaction": reaction,

@@ -24,8 +24,9 @@ use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
 use crate::model::page::{Affix, Page, PageAsk, Pagination};
 use crate::model::policy::narrow;
 use crate::model::user::check_tags;
-use crate::store::messages::{self, Filter, Look, Within};
-use crate::store::{Write, mentions, users};
+use crate::store::history::{self, Filter, Within};
+use crate::store::shown::{self, Look};
+use crate::store::{Write, mentions, messages, users};
 
 /// A message as sent. Of the many fields clients send only these count.
 #[derive(Deserialize, ToSchema)]
@@ -241,8 +242,8 @@ pub async fn show(access: Access<Either>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let row = messages::accessible(read, caller.app.id, id, caller.viewer())?;
-            let message = messages::show_one(read, row.clone(), look)?;
-            messages::with_receipts(read, message, &row)
+            let message = shown::one(read, row.clone(), look)?;
+            shown::with_receipts(read, message, &row)
         })
         .await?;
     Ok(data(&message))
@@ -254,7 +255,7 @@ pub async fn by_muid(access: Access<AsUser>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let row = messages::by_muid(read, caller.user, &muid)?.ok_or(Code::MessageNotFound)?;
-            messages::show_one(read, row, caller.viewer())
+            shown::one(read, row, caller.viewer())
         })
         .await?;
     Ok(data(&message))
@@ -491,13 +492,13 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             if let Some(viewer) = caller.viewer().filter(|_| my_mentions) {
                 filter.mentioned = vec![viewer, mentions::EVERYBODY];
             }
-            let mut rows = messages::list(read, caller.app.id, within, &filter)?;
+            let mut rows = history::list(read, caller.app.id, within, &filter)?;
             let mut total = 0;
             if let Some(ask) = numbered {
                 rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
-                total = messages::count(read, caller.app.id, within, &filter)?;
+                total = history::count(read, caller.app.id, within, &filter)?;
             }
-            let mut messages = messages::show(read, rows, look)?;
+            let mut messages = shown::all(read, rows, look)?;
             if !with_tags {
                 messages.iter_mut().for_each(|message| message.tags = None);
             }

@@ -12,7 +12,8 @@ use crate::model::ids::parse_message_id;
 use crate::model::json::to_raw;
 use crate::model::message::Receiver;
 use crate::store::Read;
-use crate::store::messages::{self, Look, Row};
+use crate::store::messages::Row;
+use crate::store::shown::{self, Look};
 use crate::store::threads::{self, Within};
 
 pub async fn list(access: Access<Either>) -> Result<Reply> {
@@ -74,10 +75,10 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
 /// A thread: the message it hangs on, with its newest reply. Its `updatedAt` is the time of that reply.
 fn show(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Value> {
     let look = Look { subscribed: true, ..viewer.into() };
-    let last = threads::last_reply(read, row.id)?.map(|reply| messages::show_one(read, reply, look)).transpose()?;
+    let last = threads::last_reply(read, row.id)?.map(|reply| shown::one(read, reply, look)).transpose()?;
     let unread = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
     let updated_at = row.last_reply_at;
-    let mut thread = json!(messages::show_one(read, row, look)?);
+    let mut thread = json!(shown::one(read, row, look)?);
     thread["updatedAt"] = json!(updated_at);
     if let Some(last) = last {
         thread["lastReply"] = json!(to_raw(&last));

@@ -2,6 +2,7 @@
 
 use super::json::Object;
 use super::message::Category;
+use super::moderation::Verdict;
 
 pub const LINK: i64 = 1;
 pub const ATTACHMENT: i64 = 2;
@@ -18,6 +19,23 @@ pub const APPROVED: i64 = 256;
 pub const DISAPPROVED: i64 = 512;
 /// What an edit does not change.
 pub const KEPT: i64 = REACTION | APPROVED | DISAPPROVED;
+
+/// What a review decided about the message with these bits, if there was one.
+pub fn verdict(bits: i64) -> Option<Verdict> {
+    match bits & (APPROVED | DISAPPROVED) {
+        APPROVED => Some(Verdict::Approved),
+        DISAPPROVED => Some(Verdict::Disapproved),
+        _ => None,
+    }
+}
+
+/// The bit a verdict leaves.
+pub fn of_verdict(verdict: Verdict) -> i64 {
+    match verdict {
+        Verdict::Approved => APPROVED,
+        Verdict::Disapproved => DISAPPROVED,
+    }
+}
 
 /// The bits of an attachment type as filters name it; none for a type that is not known.
 pub fn of_type(name: &str) -> i64 {

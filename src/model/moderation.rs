@@ -2,8 +2,6 @@
 
 use serde::Serialize;
 
-use super::flags;
-
 /// A reason that users can pick.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,21 +56,5 @@ impl Verdict {
 
     pub fn parse(text: &str) -> Option<Self> {
         [Verdict::Approved, Verdict::Disapproved].into_iter().find(|verdict| verdict.as_str() == text)
-    }
-
-    /// The one a message bears, by its flags.
-    pub fn of(bits: i64) -> Option<Self> {
-        match bits & (flags::APPROVED | flags::DISAPPROVED) {
-            flags::APPROVED => Some(Verdict::Approved),
-            flags::DISAPPROVED => Some(Verdict::Disapproved),
-            _ => None,
-        }
-    }
-
-    pub fn bit(self) -> i64 {
-        match self {
-            Verdict::Approved => flags::APPROVED,
-            Verdict::Disapproved => flags::DISAPPROVED,
-        }
     }
 }

@@ -6,7 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::rows::{tags, tags_text};
-use super::{Read, Write, gone};
+use super::{Read, Write};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
@@ -382,26 +382,6 @@ pub fn reset_all(tx: &Write<'_>, conv: &Conv) -> Result<()> {
         [conv.id, conv.last_id, conv.total, tx.now()],
     )?;
     Ok(())
-}
-
-/// Removes every message of the conversation for good. Whoever is in it stays in it, with nothing to read: a new row takes
-/// its place, and the old one is gone with all that hangs on it.
-pub fn empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
-    tx.run("UPDATE conversations SET name = '/' || id WHERE id = ?1", [conv.id])?;
-    let fresh = tx.insert(
-        "INSERT INTO conversations (app, name, user_a, user_b, group_id, created_at, updated_at)
-         SELECT app, ?2, user_a, user_b, group_id, created_at, ?3 FROM conversations WHERE id = ?1",
-        params![conv.id, conv.name, tx.now()],
-    )?;
-    tx.run(
-        "INSERT INTO participants (user_id, conv_id, created_at, updated_at)
-         SELECT user_id, ?2, created_at, ?3 FROM participants WHERE conv_id = ?1",
-        [conv.id, fresh, tx.now()],
-    )?;
-    // Records of calls are no messages, and what the app pinned stays pinned.
-    tx.run("UPDATE calls SET conv_id = ?2 WHERE conv_id = ?1", [conv.id, fresh])?;
-    tx.run("UPDATE app_pins SET conv_id = ?2 WHERE conv_id = ?1", [conv.id, fresh])?;
-    gone::conversation(tx, conv.id)
 }
 
 pub fn set_pinned(tx: &Write<'_>, conv: i64, user: i64, pinned: bool) -> Result<()> {

@@ -182,7 +182,7 @@ pub fn set_verdict(tx: &Write<'_>, message: &Row, verdict: Verdict) -> Result<()
     )?;
     tx.run(
         "UPDATE messages SET flags = flags & ~?3 | ?2 WHERE id = ?1",
-        [message.id, verdict.bit(), flags::APPROVED | flags::DISAPPROVED],
+        [message.id, flags::of_verdict(verdict), flags::APPROVED | flags::DISAPPROVED],
     )?;
     match verdict {
         Verdict::Disapproved => messages::leave_hole(tx, message),

@@ -1,0 +1,456 @@
+//! Lists of messages: where they look, what narrows them, and how each is found without walking past the rest.
+
+use rusqlite::{ToSql, params};
+
+use super::gone::there;
+use super::messages::{Row, columns, row};
+use super::rows::{any_of, ids_text};
+use super::{Read, conversations, gone, pins, search};
+use crate::model::error::Result;
+use crate::model::message::ReceiverType;
+use crate::model::page::Affix;
+use crate::model::words::Question;
+
+/// Which messages a list is about.
+#[derive(Clone, Copy, Debug)]
+pub enum Within {
+    /// One conversation, of which the viewer does not see what he deleted (up to this id).
+    Conversation { conv: i64, hidden_id: i64 },
+    /// All conversations of a user.
+    User(i64),
+    /// The whole app.
+    App,
+    /// The replies to a message.
+    Thread(i64),
+}
+
+/// What a list of messages may be narrowed by, and where it starts.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    pub affix: Affix,
+    pub id: Option<i64>,
+    pub sent_at: Option<i64>,
+    pub updated_at: Option<i64>,
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+    pub limit: i64,
+    pub categories: Vec<String>,
+    pub types: Vec<String>,
+    /// Types that messages of the category `message` are limited to; others are not.
+    pub message_types: Vec<String>,
+    pub tags: Vec<String>,
+    pub receiver_type: Option<ReceiverType>,
+    pub sender: Option<i64>,
+    pub search: Option<String>,
+    pub hide_deleted: bool,
+    pub only_deleted: bool,
+    pub hide_replies: bool,
+    pub hide_quoted: bool,
+    pub only_updates: bool,
+    /// Messages the viewer has not read / not got.
+    pub unread: bool,
+    pub undelivered: bool,
+    pub hide_blocked: bool,
+    pub has_attachments: bool,
+    /// Bits of the types asked for (`model::flags`); 0: any.
+    pub attachment_types: i64,
+    pub has_links: bool,
+    pub has_reactions: bool,
+    pub has_mentions: bool,
+    /// Naming one of these users (users.id, or `mentions::EVERYBODY`); none: any.
+    pub mentioned: Vec<i64>,
+    /// Pinned for everybody; saved by the viewer.
+    pub pinned: bool,
+    pub saved: bool,
+    /// Of a thread: with the message it hangs on.
+    pub with_parent: bool,
+    /// Interactive messages that are done for the viewer.
+    pub goal_met: bool,
+    pub viewer: Option<i64>,
+}
+
+impl Filter {
+    /// Pinned and saved messages go by when that was, not by id.
+    pub fn is_kept(&self) -> bool {
+        (self.pinned || self.saved) && self.search.is_none()
+    }
+
+    pub fn new(affix: Affix, limit: i64) -> Self {
+        Filter {
+            affix,
+            id: None,
+            sent_at: None,
+            updated_at: None,
+            from: None,
+            to: None,
+            limit,
+            categories: Vec::new(),
+            types: Vec::new(),
+            message_types: Vec::new(),
+            tags: Vec::new(),
+            receiver_type: None,
+            sender: None,
+            search: None,
+            hide_deleted: false,
+            only_deleted: false,
+            hide_replies: false,
+            hide_quoted: false,
+            only_updates: false,
+            unread: false,
+            undelivered: false,
+            hide_blocked: false,
+            has_attachments: false,
+            attachment_types: 0,
+            has_links: false,
+            has_reactions: false,
+            has_mentions: false,
+            mentioned: Vec::new(),
+            pinned: false,
+            saved: false,
+            with_parent: false,
+            goal_met: false,
+            viewer: None,
+        }
+    }
+}
+
+/// A statement that grows by the conditions that were asked for; values are always bound.
+struct Query<'v> {
+    sql: String,
+    values: Vec<Box<dyn ToSql + 'v>>,
+}
+
+impl<'v> Query<'v> {
+    fn and(&mut self, condition: &str) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+    }
+
+    /// `condition` holds `?` where the value goes.
+    fn and_value(&mut self, condition: &str, value: impl ToSql + 'v) {
+        self.values.push(Box::new(value));
+        self.and(&condition.replace('?', &format!("?{}", self.values.len())));
+    }
+
+    /// A point to come [`Query::back_to`].
+    fn mark(&self) -> (usize, usize) {
+        (self.sql.len(), self.values.len())
+    }
+
+    fn back_to(&mut self, mark: &(usize, usize)) {
+        self.sql.truncate(mark.0);
+        self.values.truncate(mark.1);
+    }
+
+    /// The rows `from` that meet the conditions, in the direction of the list by `id`, as many as it shows.
+    fn run(&self, read: &Read<'_>, from: &str, id: &str, filter: &Filter) -> Result<Vec<Row>> {
+        let order = if filter.affix == Affix::Append { "" } else { " DESC" };
+        let (conditions, limit) = (&self.sql, filter.limit);
+        let sql = format!(
+            concat!("SELECT ", columns!(), " FROM {} WHERE 1{} ORDER BY {}{} LIMIT {}"),
+            from, conditions, id, order, limit
+        );
+        let values: Vec<&dyn ToSql> = self.values.iter().map(|value| &**value).collect();
+        read.all(&sql, values.as_slice(), row)
+    }
+}
+
+/// Messages of a list, oldest first; the edge nearest to the cursor is kept. Pinned and saved ones go by when that was.
+pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<Vec<Row>> {
+    let kept = filter.is_kept();
+    // Where nothing else leads to the messages of a user, each of his conversations is asked for itself.
+    let everywhere = match within {
+        Within::User(user) if !kept && filter.search.is_none() => Some(user),
+        _ => None,
+    };
+    let query = conditions(read, app, within, filter, everywhere.is_some())?;
+    let mut rows = match (filter.search.as_deref(), everywhere) {
+        (Some(search), _) => find_words(read, app, within, filter, search, query)?,
+        (None, Some(user)) => find_everywhere(read, user, filter, query)?,
+        (None, None) if kept => return find_kept(read, filter, query),
+        (None, None) => query.run(read, "messages m", "m.id", filter)?,
+    };
+    if filter.affix == Affix::Prepend {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// How many messages a list without a search has in all.
+pub fn count(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<i64> {
+    let query = conditions(read, app, within, filter, false)?;
+    let values: Vec<&dyn ToSql> = query.values.iter().map(|value| &**value).collect();
+    read.number(&format!("SELECT count(*) FROM messages m WHERE 1{}", query.sql), values.as_slice())
+}
+
+/// What a message must meet to be in the list. With `everywhere` whoever asks sees to the conversations himself.
+fn conditions<'f>(
+    read: &Read<'_>,
+    app: i64,
+    within: Within,
+    filter: &'f Filter,
+    everywhere: bool,
+) -> Result<Query<'f>> {
+    let mut query = Query { sql: String::new(), values: Vec::new() };
+    match within {
+        Within::Conversation { conv, hidden_id } => {
+            query.and_value("m.conv_id = ?", conv);
+            if hidden_id > 0 {
+                query.and_value("m.id > ?", hidden_id);
+            }
+        }
+        Within::User(_) if everywhere => {}
+        Within::User(user) => query.and_value(
+            "EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id AND p.hidden_id < m.id)",
+            user,
+        ),
+        Within::App => query.and_value("m.app = ?", app),
+        Within::Thread(parent) if filter.with_parent => query.and_value("(m.parent_id = ? OR m.id = ?)", parent),
+        Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
+    }
+    let newer = filter.affix == Affix::Append;
+    if filter.only_updates {
+        // Not by comparing times: an edit may fall into the second of the sending.
+        query.and("(m.edited_at IS NOT NULL OR m.deleted_at IS NOT NULL)");
+        if let Some(at) = filter.updated_at {
+            query.and_value(if newer { "m.updated_at >= ?" } else { "m.updated_at < ?" }, at);
+        }
+    }
+    match (filter.id, filter.updated_at, filter.sent_at) {
+        _ if filter.is_kept() => {}
+        // The id decides alone: a time beside it would lose other messages of that second.
+        (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),
+        (None, Some(at), _) if !filter.only_updates => {
+            query.and_value(if newer { "m.updated_at > ?" } else { "m.updated_at < ?" }, at)
+        }
+        (None, _, Some(at)) => query.and_value(if newer { "m.sent_at > ?" } else { "m.sent_at < ?" }, at),
+        (None, _, None) => {}
+    }
+    if let Some(from) = filter.from {
+        query.and_value("m.sent_at >= ?", from);
+    }
+    if let Some(to) = filter.to {
+        query.and_value("m.sent_at <= ?", to);
+    }
+    for (condition, list) in [
+        ("m.category IN (SELECT value FROM json_each(?))", &filter.categories),
+        ("m.type IN (SELECT value FROM json_each(?))", &filter.types),
+        ("(m.category <> 'message' OR m.type IN (SELECT value FROM json_each(?)))", &filter.message_types),
+        ("EXISTS (SELECT 1 FROM json_each(m.tags) t JOIN json_each(?) w ON t.value = w.value)", &filter.tags),
+    ] {
+        if let Some(list) = any_of(list) {
+            query.and_value(condition, list);
+        }
+    }
+    if gone::any(read)? {
+        query.and(there!());
+    }
+    if let Some(kind) = filter.receiver_type {
+        query.and_value(
+            "EXISTS (SELECT 1 FROM conversations c WHERE c.id = m.conv_id AND (c.group_id IS NOT NULL) = ?)",
+            kind == ReceiverType::Group,
+        );
+    }
+    if let Some(sender) = filter.sender {
+        query.and_value("m.sender_id = ?", sender);
+    }
+    for (asked, condition) in [
+        (filter.hide_deleted, "m.deleted_at IS NULL"),
+        (filter.only_deleted, "m.deleted_at IS NOT NULL"),
+        (filter.hide_replies, "m.parent_id IS NULL"),
+        (filter.hide_quoted, "m.quoted_id IS NULL"),
+        (filter.has_attachments || filter.attachment_types != 0, "m.flags <> 0 AND m.flags & 2"),
+        (filter.has_links, "m.flags <> 0 AND m.flags & 1"),
+        (filter.has_reactions, "m.flags <> 0 AND m.flags & 64"),
+        (filter.has_mentions || !filter.mentioned.is_empty(), "m.flags <> 0 AND m.flags & 128"),
+        (filter.pinned, "m.pinned_at IS NOT NULL"),
+    ] {
+        if asked {
+            query.and(condition);
+        }
+    }
+    if let Some(viewer) = filter.viewer {
+        query.and_value("(m.flags & 512 = 0 OR m.sender_id = ?)", viewer);
+        if filter.unread {
+            query.and_value(
+                "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",
+                viewer,
+            );
+            query.and_value(
+                "m.id > (SELECT p.read_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
+                viewer,
+            );
+        }
+        if filter.undelivered {
+            query.and_value("m.sender_id <> ?", viewer);
+            query.and_value(
+                "m.id > (SELECT p.delivered_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
+                viewer,
+            );
+        }
+        if filter.goal_met {
+            query.and_value("EXISTS (SELECT 1 FROM goals_met g WHERE g.user_id = ? AND g.message_id = m.id)", viewer);
+        }
+        if filter.hide_blocked {
+            query.and_value(
+                "NOT EXISTS (SELECT 1 FROM blocks b WHERE b.user_id = ? AND b.blocked_id = m.sender_id)",
+                viewer,
+            );
+        }
+    }
+    if !filter.mentioned.is_empty() {
+        query.and_value(
+            "EXISTS (SELECT 1 FROM mentions x WHERE x.user_id IN (SELECT value FROM json_each(?))
+                     AND x.conv_id = m.conv_id AND x.message_id = m.id)",
+            ids_text(filter.mentioned.iter().copied()),
+        );
+    }
+    if filter.attachment_types != 0 {
+        query.and_value("m.flags & ?", filter.attachment_types);
+    }
+    Ok(query)
+}
+
+/// The messages of all conversations of a user, in the order of the list. Each conversation gives its nearest ones by
+/// index, and once there are enough, only those nearer than the farthest: most are then asked for nothing. So it costs
+/// what the user's own conversations cost, whatever others say elsewhere.
+fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query<'_>) -> Result<Vec<Row>> {
+    let newer = filter.affix == Affix::Append;
+    let own = filter.viewer == Some(user);
+    let after = filter.id.filter(|_| newer).unwrap_or(0);
+    // Of each conversation: what comes before which it need not be looked at, and its newest message.
+    let places: Vec<(i64, i64, i64)> = read.all(
+        "SELECT conv_id, floor, last_id FROM (
+             SELECT p.conv_id, c.last_id, max(?2, p.hidden_id, CASE WHEN ?3 THEN p.read_id ELSE 0 END,
+                                              CASE WHEN ?4 THEN p.delivered_id ELSE 0 END) AS floor
+             FROM participants p CROSS JOIN conversations c ON c.id = p.conv_id
+             WHERE p.user_id = ?1 AND (?5 IS NULL OR (c.group_id IS NOT NULL) = ?5)
+               AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations))
+         WHERE last_id > floor ORDER BY CASE WHEN ?6 THEN conv_id ELSE -last_id END",
+        params![
+            user,
+            after,
+            own && filter.unread,
+            own && filter.undelivered,
+            filter.receiver_type.map(|kind| kind == ReceiverType::Group),
+            newer
+        ],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    let most = filter.limit as usize;
+    let general = query.mark();
+    let mut rows: Vec<Row> = Vec::new();
+    for (conv, floor, last) in places {
+        let farthest = rows.last().filter(|_| rows.len() >= most).map(|row| row.id);
+        let (floor, ceiling) = match farthest {
+            Some(id) if newer => (floor, id),
+            // They come by their newest message: all that follow are farther still.
+            Some(id) if last < id => break,
+            Some(id) => (floor.max(id), i64::MAX),
+            None => (floor, i64::MAX),
+        };
+        query.and_value("m.conv_id = ?", conv);
+        query.and_value("m.id > ?", floor);
+        query.and_value("m.id < ?", ceiling);
+        rows.extend(query.run(read, "messages m", "m.id", filter)?);
+        query.back_to(&general);
+        rows.sort_by_key(|row| if newer { row.id } else { -row.id });
+        rows.truncate(most);
+    }
+    Ok(rows)
+}
+
+/// Pinned or saved messages, the newest pin first; those after the one with the cursor's id.
+fn find_kept(read: &Read<'_>, filter: &Filter, mut query: Query<'_>) -> Result<Vec<Row>> {
+    let (from, at) = if filter.saved {
+        query.and_value("s.user_id = ?", filter.viewer);
+        ("saved_messages s CROSS JOIN messages m ON m.id = s.message_id", "s.saved_at")
+    } else {
+        ("messages m", "m.pinned_at")
+    };
+    if let Some(id) = filter.id {
+        let now = match filter.viewer.filter(|_| filter.saved) {
+            Some(viewer) => pins::saved_among(read, viewer, [id])?.remove(&id),
+            None => read.first("SELECT pinned_at FROM messages WHERE id = ?1", [id], |row| row.get(0))?.flatten(),
+        };
+        // What was unpinned since says where it stood by the time in the cursor.
+        let Some(since) = now.or(filter.sent_at) else { return Ok(Vec::new()) };
+        query.and_value(&format!("{at} <= ?"), since);
+        query.and_value(&format!("({at} < ? OR m.id < {id})"), since);
+    }
+    query.run(read, from, &format!("{at} DESC, m.id"), &Filter { affix: Affix::Prepend, ..filter.clone() })
+}
+
+/// The messages of a list that hold what is searched for, in the order of the list. In three parts: see `search`.
+fn find_words(
+    read: &Read<'_>,
+    app: i64,
+    within: Within,
+    filter: &Filter,
+    search: &str,
+    mut query: Query<'_>,
+) -> Result<Vec<Row>> {
+    let Some(question) = Question::parse(search) else { return Ok(Vec::new()) };
+    let conversations;
+    let place = match within {
+        Within::Conversation { conv, .. } => search::Place::Conversation(conv),
+        Within::Thread(parent) => search::Place::Thread(parent),
+        Within::App => search::Place::App(app),
+        Within::User(user) => {
+            conversations = conversations::of_user(read, user)?;
+            search::Place::Conversations(&conversations)
+        }
+    };
+    let indexed = read.number("SELECT indexed_id FROM search_state", [])?;
+    let general = query.mark();
+
+    query.and("m.deleted_at IS NULL");
+    query.and_value("found_in(m.data, ?)", search.to_owned());
+    let direct = query.mark();
+    query.and_value("m.id > ?", indexed);
+    let mut rows = query.run(read, "messages m", "m.id", filter)?;
+    query.back_to(&direct);
+    query.and_value("m.id <= ?", indexed);
+    rows.extend(query.run(read, "search_changes x CROSS JOIN messages m ON m.id = x.message_id", "m.id", filter)?);
+    query.back_to(&general);
+
+    let newer = filter.affix == Affix::Append;
+    // What to ask the index, and from where on.
+    let mut asked: Vec<(String, Option<i64>)> = search::expressions(&question.expression(), &place, filter.sender)
+        .into_iter()
+        .map(|e| (e, filter.id))
+        .collect();
+    if let Some(widened) = question.widened(search::PREFIX) {
+        let mut left = Vec::new();
+        query.and("m.deleted_at IS NULL");
+        query.and_value("found_in(m.data, ?)", search.to_owned());
+        let direct = query.mark();
+        for ((exact, _), wide) in asked.into_iter().zip(search::expressions(&widened, &place, filter.sender)) {
+            let near = search::nearest(read, &wide, newer, filter.id)?;
+            query.values.push(Box::new(ids_text(near.iter().copied())));
+            let from = format!("json_each(?{}) i CROSS JOIN messages m ON m.id = i.value", query.values.len());
+            let found = query.run(read, &from, "m.id", filter)?;
+            query.back_to(&direct);
+            if found.len() < filter.limit as usize && near.len() == search::LOOKS {
+                left.push((exact, near.last().copied()));
+            }
+            rows.extend(found);
+        }
+        query.back_to(&general);
+        asked = left;
+    }
+    query.and("NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid)");
+    let general = query.mark();
+    for (expression, edge) in asked {
+        // The edge of the list, said of the index: it then begins there instead of walking to it.
+        if let Some(id) = edge {
+            query.and_value(if newer { "s.rowid > ?" } else { "s.rowid < ?" }, id);
+        }
+        query.and_value("s.words MATCH ?", expression);
+        rows.extend(query.run(read, "search s CROSS JOIN messages m ON m.id = s.rowid", "s.rowid", filter)?);
+        query.back_to(&general);
+    }
+    rows.sort_by_key(|row| if newer { row.id } else { -row.id });
+    rows.truncate(filter.limit as usize);
+    Ok(rows)
+}
