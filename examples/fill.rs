@@ -4,7 +4,8 @@
 //! cargo run --release --example fill -- 10000 1000000
 //! ```
 //!
-//! One group holds half of all messages, 200 conversations share the rest. Words follow Zipf's law, as in a language.
+//! One group holds half of all messages, one pair an eighth, 100 groups and the other pairs share the rest. One user has
+//! few messages, and those are the oldest: what the others say should cost him nothing. Words follow Zipf's law, as in a language.
 //! Prints a Markdown table; nothing is kept.
 
 use std::time::{Duration, Instant};
@@ -94,8 +95,8 @@ async fn fill(store: &Store, count: usize) -> Filled {
             let made = actions::apps::create(tx, "Fill", "us", &limits)?;
             let app = apps::by_app_id(tx, &made.app_id)?.expect("just made");
             let mut people = Vec::new();
-            for n in 0..USERS {
-                let uid = format!("user{n}");
+            for n in 0..=USERS {
+                let uid = if n < USERS { format!("user{n}") } else { "quiet".to_owned() };
                 let draft =
                     UserDraft { uid: Uid::parse(&uid)?, name: uid.clone(), role: None, profile: Profile::default() };
                 let user = actions::users::create(tx, &app, draft)?.id;
@@ -124,6 +125,16 @@ async fn fill(store: &Store, count: usize) -> Filled {
                 };
                 actions::groups::create(tx, &people[0], group, &Limits { bulk: USERS, ..limits.clone() })?;
             }
+            for n in 0..40 {
+                let text = format!(r#"{{"text":"long ago {n}"}}"#);
+                let ask = Ask {
+                    receiver: Some("user1"),
+                    receiver_type: Some("user"),
+                    data: Object::parse(&text).expect("an object"),
+                    ..Ask::default()
+                };
+                actions::messages::send(tx, &people[USERS], Draft::parse(ask, &limits)?)?;
+            }
             Ok((app, made.api_key, people))
         })
         .await
@@ -132,8 +143,7 @@ async fn fill(store: &Store, count: usize) -> Filled {
     let mut dice = Dice(0x2545_F491_4F6C_DD1D);
     let mut left = count;
     while left > 0 {
-        let drafts: Vec<(Caller, Draft)> =
-            (0..left.min(BATCH)).map(|_| (people[dice.below(USERS)].clone(), draft(&mut dice))).collect();
+        let drafts: Vec<(Caller, Draft)> = (0..left.min(BATCH)).map(|_| draft(&mut dice, &people)).collect();
         left -= drafts.len();
         let send = move |tx: &mut Write<'_>| {
             drafts.into_iter().try_for_each(|(caller, draft)| actions::messages::send(tx, &caller, draft).map(drop))
@@ -147,16 +157,19 @@ async fn fill(store: &Store, count: usize) -> Filled {
     Filled { app, api_key, took, indexed: started.elapsed() }
 }
 
-fn draft(dice: &mut Dice) -> Draft {
+/// A message and its sender.
+fn draft(dice: &mut Dice, people: &[Caller]) -> (Caller, Draft) {
     let words: Vec<String> = (0..4 + dice.below(12)).map(|_| dice.word()).collect();
     let mut text = words.join(" ");
     if dice.below(100) == 0 {
         text.push_str(" https://a.example/page");
     }
-    let (kind, receiver) = match dice.below(4) {
-        0 | 1 => ("group", "group0".to_owned()),
-        2 => ("group", format!("group{}", 1 + dice.below(GROUPS))),
-        _ => ("user", format!("user{}", dice.below(USERS))),
+    let sender = dice.below(USERS);
+    let (sender, kind, receiver) = match dice.below(8) {
+        0..4 => (sender, "group", "group0".to_owned()),
+        4 | 5 => (sender, "group", format!("group{}", 1 + dice.below(GROUPS))),
+        6 => (1 + sender % 2, "user", format!("user{}", 2 - sender % 2)),
+        _ => (sender, "user", format!("user{}", dice.below(USERS))),
     };
     let data = match dice.below(200) {
         0 => format!(
@@ -173,7 +186,7 @@ fn draft(dice: &mut Dice) -> Draft {
         data: Object::parse(&data).expect("an object"),
         ..Ask::default()
     };
-    Draft::parse(ask, &Limits::default()).expect("a message")
+    (people[sender].clone(), Draft::parse(ask, &Limits::default()).expect("a message"))
 }
 
 /// p50 and p99 of some requests, and how many messages the last one gave.
@@ -230,12 +243,29 @@ async fn round(cli: &Cli, count: usize) {
     println!("| what | p50 ms | p99 ms | found |\n| --- | ---: | ---: | ---: |");
     let group = "/groups/group0/messages?limit=30";
     let all = "/messages?limit=30";
-    let middle: Vec<String> = (1..20).map(|n| format!("{group}&affix=prepend&id={}", newest * n / 20)).collect();
+    let pair = "/users/user2/messages?limit=30";
+    let anywhere = |path: &str| -> Vec<String> {
+        (1..20).map(|n| format!("{path}&affix=prepend&id={}", newest * n / 20)).collect()
+    };
     let (common, rare) = (word(0), word(VOCABULARY - 5));
     let lines: Vec<(&str, Vec<String>, &str)> = vec![
         ("newest page of the large group", vec![group.to_owned()], "user1"),
-        ("pages anywhere in it", middle, "user1"),
+        ("pages anywhere in it", anywhere(group), "user1"),
+        ("newest page of the large pair", vec![pair.to_owned()], "user1"),
+        ("pages anywhere in it", anywhere(pair), "user1"),
         ("newest page over all conversations", vec![all.to_owned()], "user1"),
+        ("pages anywhere in them", anywhere(all), "user1"),
+        (
+            "what came after a point anywhere",
+            (1..20).map(|n| format!("{all}&affix=append&id={}", newest * n / 20)).collect(),
+            "user1",
+        ),
+        ("unread over all conversations", vec![format!("{all}&unread=1")], "user1"),
+        ("newest page of a user with few messages", vec![all.to_owned()], "quiet"),
+        ("newest page of the whole app", vec![all.to_owned()], ""),
+        ("conversation list", vec!["/conversations?perPage=30".to_owned()], "user1"),
+        ("conversation list, unread", vec!["/conversations?perPage=30&unread=true".to_owned()], "user1"),
+        ("unread counts", vec!["/messages?unread=true&count=true".to_owned()], "user1"),
         ("group: common word", vec![format!("{group}&searchKey={common}")], "user1"),
         ("group: rare word", vec![format!("{group}&searchKey={rare}")], "user1"),
         ("group: no such word", vec![format!("{group}&searchKey=unheardof")], "user1"),
