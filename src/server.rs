@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::{self, Data, ThinData};
@@ -153,10 +153,17 @@ async fn sweep(store: Store, grace: i64) {
 
 /// Feeds the search index while there is nothing better to write; when it has fallen far behind, beside other writes.
 async fn keep_indexed(store: Store) {
+    let (mut writes, mut since, mut busy) = (store.writes(), Instant::now(), false);
     loop {
+        if since.elapsed() >= INDEX {
+            let now = store.writes();
+            busy = (now - writes) as f64 > search::BUSY as f64 * since.elapsed().as_secs_f64();
+            (writes, since) = (now, Instant::now());
+        }
         let waiting = store.read(search::waiting).await.unwrap_or(0);
-        if waiting > 0 {
-            let lane = if waiting > search::FAR_BEHIND { Lane::High } else { Lane::Low };
+        let far_behind = waiting > search::FAR_BEHIND;
+        if waiting > 0 && (far_behind || !busy) {
+            let lane = if far_behind { Lane::High } else { Lane::Low };
             let done = store.write_in(lane, "search.index", |tx| search::index(tx, search::CHUNK)).await;
             if matches!(done, Ok(false)) {
                 continue;

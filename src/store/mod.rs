@@ -176,6 +176,11 @@ impl Store {
         Ok(found)
     }
 
+    /// How many writes were asked for so far, other than those that may wait.
+    pub fn writes(&self) -> u64 {
+        self.inner.writer.asked()
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
     }

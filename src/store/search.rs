@@ -23,11 +23,15 @@ const CONVERSATION: char = '\u{E001}';
 const SENDER: char = '\u{E002}';
 const THREAD: char = '\u{E003}';
 
-/// Messages put into the index by one write: some milliseconds of the writer's time.
-pub const CHUNK: i64 = 200;
+/// Messages put into the index by one write: about a millisecond of the writer's time.
+pub const CHUNK: i64 = 100;
+
+/// With more writes in a second than this, messages wait for the index until it is calmer: they are found without it, at
+/// the cost of looking at them.
+pub const BUSY: u64 = 1_000;
 
 /// With more than this many messages waiting, the index is no longer what gives way.
-pub const FAR_BEHIND: i64 = 20_000;
+pub const FAR_BEHIND: i64 = 100_000;
 
 /// Conversations named in one expression.
 const CONVERSATIONS: usize = 200;

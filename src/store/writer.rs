@@ -84,6 +84,8 @@ struct Lanes {
     high: VecDeque<Box<dyn Job>>,
     low: VecDeque<Box<dyn Job>>,
     closed: bool,
+    /// Jobs that stood in the high lane so far.
+    asked: u64,
 }
 
 struct Queue {
@@ -117,9 +119,15 @@ impl Handle {
             return Err(Code::Busy.into());
         }
         queue.push_back(job);
+        lanes.asked += u64::from(lane == Lane::High);
         drop(lanes);
         self.queue.ready.notify_one();
         Ok(())
+    }
+
+    /// How many jobs of the high lane there have been.
+    pub fn asked(&self) -> u64 {
+        self.queue.lanes().asked
     }
 
     /// Lets the queued jobs finish, then stops. Idempotent.
