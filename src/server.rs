@@ -70,7 +70,7 @@ impl Server {
             meter: Meter::new(config.rate_limits()),
             ids: Ids,
             media: media.clone(),
-            description: api::description(router.routes()),
+            description: OnceLock::new(),
             router,
         });
         let shared = api.clone();

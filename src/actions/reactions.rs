@@ -26,18 +26,19 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
     }
     if let Some(made) = reactions::insert(tx, id, caller.user, reaction)? {
         let at = tx.now();
-        announce(tx, caller, &row, ("message_reaction_added", reaction), (made, at))?;
+        announce(tx, caller, id, ("message_reaction_added", reaction), (made, at))?;
     }
-    shown::one(tx, row, caller.viewer())
+    // As it is now: it knows itself whether it has reactions.
+    shown::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
 }
 
 /// Takes the caller's reaction back, if there is one.
 pub fn remove(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
-    let row = reactable(tx, caller, id, reaction, limits)?;
+    reactable(tx, caller, id, reaction, limits)?;
     if let Some(gone) = reactions::delete(tx, id, caller.user, reaction)? {
-        announce(tx, caller, &row, ("message_reaction_removed", reaction), gone)?;
+        announce(tx, caller, id, ("message_reaction_removed", reaction), gone)?;
     }
-    shown::one(tx, row, caller.viewer())
+    shown::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
 }
 
 fn reactable(tx: &Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Row> {
@@ -55,10 +56,11 @@ fn reactable(tx: &Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &
 fn announce(
     tx: &mut Write<'_>,
     caller: &Caller,
-    row: &Row,
+    message: i64,
     (action, reaction): (&str, &str),
     (id, at): (i64, i64),
 ) -> Result<()> {
+    let row = messages::find(tx, caller.app.id, message)?;
     let conv = conversations::by_id(tx, row.conv)?;
     let message = shown::one(tx, row.clone(), None)?;
     let me = users::by_id(tx, caller.user)?.entity();

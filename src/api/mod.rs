@@ -77,8 +77,8 @@ pub struct Api {
     pub router: Router,
     pub meter: Meter,
     pub media: Media,
-    /// `openapi.json`
-    pub description: String,
+    /// `openapi.json`, made when it is first asked for.
+    pub description: OnceLock<String>,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply>>>>;
@@ -465,7 +465,7 @@ fn describe_nouns() -> openapi::Doc {
 }
 
 /// The API description as JSON.
-pub fn description(routes: &[Route]) -> String {
+fn description(routes: &[Route]) -> String {
     openapi::describe(routes, &describe_nouns()).to_string()
 }
 
@@ -536,7 +536,9 @@ pub async fn dispatch(
     } else if let Some(file) = media::find(&request, &api).await {
         file
     } else if request.path() == "/openapi.json" && request.method() == Method::GET {
-        HttpResponse::Ok().content_type("application/json").body(api.description.clone())
+        HttpResponse::Ok()
+            .content_type("application/json")
+            .body(api.description.get_or_init(|| description(api.router.routes())).clone())
     } else {
         match operate(&request, payload, api.into_inner()).await {
             Ok(Reply(body)) => HttpResponse::Ok().content_type("application/json").body(body),

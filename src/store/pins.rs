@@ -47,6 +47,10 @@ pub fn saved_by(read: &Read<'_>, user: i64) -> Result<i64> {
 
 /// Which of these messages the user has saved, and when.
 pub fn saved_among(read: &Read<'_>, user: i64, messages: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, i64>> {
+    // Most users have saved nothing.
+    if !read.exists("SELECT 1 FROM saved_messages WHERE user_id = ?1", [user])? {
+        return Ok(HashMap::new());
+    }
     let found = read.all(
         "SELECT s.message_id, s.saved_at FROM json_each(?2) i CROSS JOIN saved_messages s
          ON s.user_id = ?1 AND s.message_id = i.value",

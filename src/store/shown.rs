@@ -196,7 +196,7 @@ impl Shown<'_, '_> {
     }
 
     fn reactions(&self, rows: &[Row]) -> Result<HashMap<i64, Vec<ReactionCount>>> {
-        let ids: Vec<i64> = rows.iter().filter(|row| row.category.counts()).map(|row| row.id).collect();
+        let ids: Vec<i64> = rows.iter().filter(|row| row.flags & flags::REACTION != 0).map(|row| row.id).collect();
         let mut found: HashMap<i64, Vec<ReactionCount>> = HashMap::new();
         if ids.is_empty() {
             return Ok(found);
