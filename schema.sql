@@ -173,7 +173,8 @@ CREATE TABLE conversations (
   user_a          INTEGER REFERENCES users(id) ON DELETE CASCADE,   -- one-on-one: the two sides,
   user_b          INTEGER REFERENCES users(id) ON DELETE CASCADE,   --   user_a < user_b by id
   group_id        INTEGER REFERENCES groups(id) ON DELETE CASCADE,
-  last_id         INTEGER NOT NULL DEFAULT 0,   -- newest message shown as lastMessage; 0 = none
+  last_id         INTEGER NOT NULL DEFAULT 0,   -- newest message; 0 = none
+  preview_id      INTEGER NOT NULL DEFAULT 0,   -- newest message that shows as lastMessage: not every custom one does
   total           INTEGER NOT NULL DEFAULT 0,   -- messages counted so far; rises only
   created_at      INTEGER NOT NULL,
   updated_at      INTEGER NOT NULL,

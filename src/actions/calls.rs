@@ -185,7 +185,7 @@ fn announce(
         ..Default::default()
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
-    conversations::touch(tx, conv, row.id, caller.user, false)?;
+    conversations::touch(tx, conv, row.id, caller.user, false, true)?;
     let message = shown::one(tx, row, None)?;
     Ok(tell_message(tx, caller, conv.audience(), message))
 }

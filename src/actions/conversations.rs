@@ -167,7 +167,7 @@ pub fn app_pins(read: &Read<'_>, caller: &Caller) -> Result<Vec<Conversation>> {
             unread_mentions_count: 0,
             last_read_message_id: None,
             latest_message_id: (pin.conv.last_id > 0).then_some(pin.conv.last_id),
-            last_message: last_message(read, caller, pin.conv.last_id, None)?,
+            last_message: last_message(read, caller, pin.conv.preview_id, None)?,
             conversation_with: with,
             tags: None,
             pinned_at: Some(pin.pinned_at),
@@ -201,7 +201,7 @@ pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation
             Party::User(users::seen_by(read, peer, &viewer)?)
         }
     };
-    let last = match copy.conv.last_id {
+    let last = match copy.conv.preview_id {
         id if id > copy.hidden_id => last_message(read, caller, id, Some(viewer.id))?,
         _ => None,
     };

@@ -9,6 +9,7 @@ use super::{Outcome, Outcomes};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Move;
+use crate::model::flags;
 use crate::model::group::Group;
 use crate::model::ids::{Guid, Uid, unknown_uid};
 use crate::model::import;
@@ -223,7 +224,7 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
         let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(|| {
             Error::new(Code::ImportMuidExists, format!("A message with the muid {muid} is there already."))
         })?;
-        conversations::touch(tx, &conv, stored.id, sender.id, true)?;
+        conversations::touch(tx, &conv, stored.id, sender.id, true, stored.flags & flags::SILENT == 0)?;
         Ok((Conv { last_id: stored.id, total: stored.seq, ..conv }, stored))
     })?;
     let marked = [(row.delivered_at, Kind::Delivered), (row.read_at, Kind::Read)];

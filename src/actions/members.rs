@@ -64,7 +64,7 @@ fn announce(
         ..Default::default()
     };
     let row = messages::insert(tx, caller.app.id, &conv, new)?.ok_or(Code::Internal)?;
-    conversations::touch(tx, &conv, row.id, caller.user, false)?;
+    conversations::touch(tx, &conv, row.id, caller.user, false, true)?;
     let by = users::by_id(tx, caller.user)?.entity();
     let on = on.map(|user| Subject::User(Box::new(user.clone().entity())));
     let id = group.id;

@@ -51,7 +51,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         let first = shown::one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
         return Ok(Sent::of(first));
     };
-    conversations::touch(tx, &conv, row.id, sender.id, true)?;
+    conversations::touch(tx, &conv, row.id, sender.id, true, row.flags & flags::SILENT == 0)?;
     if let Some(parent) = &parent {
         threads::add_reply(tx, parent, sender.id)?;
         for user in mentions.iter().filter(|user| **user != mentions::EVERYBODY) {

@@ -17,6 +17,8 @@ pub const MENTION: i64 = 128;
 /// It was flagged, and then left standing or hidden by whoever reviewed it.
 pub const APPROVED: i64 = 256;
 pub const DISAPPROVED: i64 = 512;
+/// A custom message that leaves the conversation where it stands: it does not become its last message.
+pub const SILENT: i64 = 1024;
 /// What an edit does not change.
 pub const KEPT: i64 = REACTION | APPROVED | DISAPPROVED;
 
@@ -68,11 +70,16 @@ struct Attached {
 /// The bits of a message's data.
 pub fn of_message(category: Category, kind: &str, data: &str) -> i64 {
     // Nearly all messages end here: nothing of them can set a bit.
-    if !category.counts() || !["http", "\"attachments\"", "\"url\""].iter().any(|word| data.contains(word)) {
+    if !category.counts()
+        || !["http", "\"attachments\"", "\"url\"", "\"updateConversation\""].iter().any(|word| data.contains(word))
+    {
         return 0;
     }
     let Some(data) = Object::parse(data) else { return 0 };
     let mut flags = 0;
+    if category == Category::Custom && data.read::<bool>("updateConversation") == Some(false) {
+        flags |= SILENT;
+    }
     if let Some(text) = data.read::<String>("text")
         && ["http://", "https://"].iter().any(|scheme| text.contains(scheme))
     {
@@ -101,6 +108,9 @@ mod tests {
         assert_eq!(of("image", r#"{"attachments":[{"mimeType":"image/png","url":"u"}]}"#), ATTACHMENT | IMAGE);
         assert_eq!(of("file", r#"{"attachments":[{"mimeType":"video/mp4"},{"url":"u"}]}"#), ATTACHMENT | VIDEO | FILE);
         assert_eq!(of("audio", r#"{"url":"http://x"}"#), ATTACHMENT | AUDIO);
+        let custom = |data: &str| of_message(Category::Custom, "location", data);
+        assert_eq!(custom(r#"{"customData":{},"updateConversation":false}"#), SILENT);
+        assert_eq!(custom(r#"{"customData":{"updateConversation":false}}"#), 0);
         assert_eq!(of_message(Category::Action, "x", r#"{"text":"http://"}"#), 0);
     }
 }

@@ -10,6 +10,7 @@ use super::{Read, Write};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
+use crate::model::flags;
 use crate::model::page::{Page, PageAsk};
 use crate::model::user::{User, conversation_name};
 
@@ -21,6 +22,8 @@ pub struct Conv {
     pub kind: Kind,
     pub last_id: i64,
     pub total: i64,
+    /// The newest message that shows as the last one.
+    pub preview_id: i64,
 }
 
 /// Who is in it.
@@ -56,12 +59,19 @@ fn conv(row: &Row<'_>) -> rusqlite::Result<Conv> {
         Some(group) => Kind::Group(group),
         None => Kind::Pair(row.get(2)?, row.get(3)?),
     };
-    Ok(Conv { id: row.get(0)?, name: row.get(1)?, kind, last_id: row.get(5)?, total: row.get(6)? })
+    Ok(Conv {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        kind,
+        last_id: row.get(5)?,
+        total: row.get(6)?,
+        preview_id: row.get(7)?,
+    })
 }
 
 pub fn by_id(read: &Read<'_>, id: i64) -> Result<Conv> {
     read.first(
-        "SELECT id, name, user_a, user_b, group_id, last_id, total FROM conversations WHERE id = ?1",
+        "SELECT id, name, user_a, user_b, group_id, last_id, total, preview_id FROM conversations WHERE id = ?1",
         [id],
         conv,
     )?
@@ -70,7 +80,7 @@ pub fn by_id(read: &Read<'_>, id: i64) -> Result<Conv> {
 
 pub fn by_name(read: &Read<'_>, app: i64, name: &str) -> Result<Option<Conv>> {
     read.first(
-        "SELECT id, name, user_a, user_b, group_id, last_id, total FROM conversations WHERE app = ?1 AND name = ?2",
+        "SELECT id, name, user_a, user_b, group_id, last_id, total, preview_id FROM conversations WHERE app = ?1 AND name = ?2",
         params![app, name],
         conv,
     )
@@ -91,7 +101,7 @@ pub fn of_pair(tx: &Write<'_>, app: &App, one: &User, other: &User) -> Result<Co
     if a != b {
         join(tx, id, b)?;
     }
-    Ok(Conv { id, name, kind: Kind::Pair(a, b), last_id: 0, total: 0 })
+    Ok(Conv { id, name, kind: Kind::Pair(a, b), last_id: 0, total: 0, preview_id: 0 })
 }
 
 pub(super) fn insert_group(tx: &Write<'_>, app: i64, name: &str, group: i64) -> Result<i64> {
@@ -116,11 +126,13 @@ pub(super) fn leave(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
     Ok(())
 }
 
-/// Notes a new message: the conversation moves up in every list, and its sender's own count rises if it counts.
-pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: bool) -> Result<()> {
+/// Notes a new message: the conversation moves up in every list if the message shows there, and its sender's own count
+/// rises if it counts.
+pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: bool, shows: bool) -> Result<()> {
     tx.run(
-        "UPDATE conversations SET last_id = ?2, updated_at = max(updated_at, ?3), total = total + ?4 WHERE id = ?1",
-        params![conv.id, message, tx.now(), counts],
+        "UPDATE conversations SET last_id = ?2, total = total + ?4, preview_id = CASE WHEN ?5 THEN ?2 ELSE preview_id END,
+                updated_at = CASE WHEN ?5 THEN max(updated_at, ?3) ELSE updated_at END WHERE id = ?1",
+        params![conv.id, message, tx.now(), counts, shows],
     )?;
     if counts {
         tx.run(
@@ -134,8 +146,10 @@ pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: boo
 /// Finds the newest message again after one was erased.
 pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
     tx.run(
-        "UPDATE conversations SET last_id = coalesce((SELECT max(id) FROM messages WHERE conv_id = ?1), 0) WHERE id = ?1",
-        [conv],
+        "UPDATE conversations SET last_id = coalesce((SELECT max(id) FROM messages WHERE conv_id = ?1), 0),
+                preview_id = coalesce((SELECT id FROM messages WHERE conv_id = ?1 AND flags & ?2 = 0
+                                       ORDER BY id DESC LIMIT 1), 0) WHERE id = ?1",
+        [conv, flags::SILENT],
     )?;
     Ok(())
 }
@@ -167,7 +181,7 @@ pub struct Copy {
 /// Columns of [`copy`], from `participants p JOIN conversations c LEFT JOIN app_pins a`.
 macro_rules! copy_columns {
     () => {
-        "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total,
+        "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id,
          p.created_at, max(p.updated_at, c.updated_at), p.delivered_id, p.read_id, p.hidden_id, p.tags,
          coalesce(a.pinned_at, p.pinned_at),
          (c.total - p.read_total) - (p.own_total - p.own_read)
@@ -179,16 +193,16 @@ macro_rules! copy_columns {
 fn copy(row: &Row<'_>) -> rusqlite::Result<Copy> {
     Ok(Copy {
         conv: conv(row)?,
-        created_at: row.get(7)?,
-        updated_at: row.get(8)?,
-        delivered_id: row.get(9)?,
-        read_id: row.get(10)?,
-        hidden_id: row.get(11)?,
-        tags: tags(row.get(12)?),
-        pinned_at: row.get(13)?,
-        unread: row.get::<_, i64>(14)?.max(0),
-        pinned_by_app: row.get(15)?,
-        user: row.get(16)?,
+        created_at: row.get(8)?,
+        updated_at: row.get(9)?,
+        delivered_id: row.get(10)?,
+        read_id: row.get(11)?,
+        hidden_id: row.get(12)?,
+        tags: tags(row.get(13)?),
+        pinned_at: row.get(14)?,
+        unread: row.get::<_, i64>(15)?.max(0),
+        pinned_by_app: row.get(16)?,
+        user: row.get(17)?,
     })
 }
 
@@ -254,7 +268,7 @@ macro_rules! listed {
          LEFT JOIN users u ON u.id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
          WHERE ",
             $whose,
-            " AND c.last_id > p.hidden_id AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+            " AND c.preview_id > p.hidden_id AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
            AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
            AND (NOT ?3 OR (c.total - p.read_total) - (p.own_total - p.own_read)
                 - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id) > 0)
@@ -284,7 +298,7 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
                 copy_columns!(),
                 listed!("participants p", "p.user_id = ?1"),
                 " ORDER BY a.position IS NULL, a.position, p.pinned_at IS NULL, p.pinned_at DESC,
-                           max(p.updated_at, c.updated_at) DESC, c.last_id DESC LIMIT ?10 OFFSET ?11"
+                           max(p.updated_at, c.updated_at) DESC, c.preview_id DESC LIMIT ?10 OFFSET ?11"
             ),
             concat!("SELECT count(*)", listed!("participants p", "p.user_id = ?1")),
         ),
@@ -412,15 +426,16 @@ pub struct AppPin {
 /// What the app has pinned for everybody, in display order.
 pub fn app_pins(read: &Read<'_>, app: i64) -> Result<Vec<AppPin>> {
     read.all(
-        "SELECT c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.created_at, c.updated_at, a.pinned_at
+        "SELECT c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id, c.created_at, c.updated_at,
+                a.pinned_at
          FROM app_pins a JOIN conversations c ON c.id = a.conv_id WHERE a.app = ?1 ORDER BY a.position",
         [app],
         |row| {
             Ok(AppPin {
                 conv: conv(row)?,
-                created_at: row.get(7)?,
-                updated_at: row.get(8)?,
-                pinned_at: row.get(9)?,
+                created_at: row.get(8)?,
+                updated_at: row.get(9)?,
+                pinned_at: row.get(10)?,
             })
         },
     )

@@ -10,6 +10,37 @@ async fn names(who: &Client, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_custom_message_may_leave_the_conversation_where_it_stands() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    let first = ann.send("bob", "hi").await;
+    h.clock.advance(1);
+    cy.send("bob", "later").await;
+    h.clock.advance(1);
+    let custom = |update: bool| {
+        json!({"receiver": "bob", "receiverType": "user", "category": "custom", "type": "location",
+               "data": {"customData": {"lat": 1}, "updateConversation": update}})
+    };
+    let silent = ann.post("/messages", custom(false)).await.ok();
+    let seen = bob.get("/conversations").await.list();
+    assert_eq!(
+        (&seen[0]["conversationId"], &seen[1]["conversationId"]),
+        (&json!("bob_user_cy"), &json!("ann_user_bob"))
+    );
+    assert_eq!((&seen[1]["lastMessage"]["id"], &seen[1]["latestMessageId"]), (&first["id"], &silent["id"]));
+    assert_eq!(seen[1]["unreadMessageCount"], "2");
+    assert_eq!(bob.get("/users/ann/messages").await.list().len(), 2);
+    // What it showed before shows again when a later one is erased.
+    let loud = ann.post("/messages", custom(true)).await.ok();
+    assert_eq!(bob.get("/users/ann/conversation").await.ok()["lastMessage"]["id"], loud["id"]);
+    let path = format!("/messages/{}", loud["id"].as_str().unwrap());
+    h.delete_with(&path, json!({"permanent": true})).await.ok();
+    assert_eq!(bob.get("/users/ann/conversation").await.ok()["lastMessage"]["id"], first["id"]);
+    bob.post("/users/ann/conversation/read", json!({})).await.ok();
+    assert_eq!(bob.get("/users/ann/conversation").await.ok()["unreadMessageCount"], "0");
+}
+
+#[tokio::test]
 async fn pinned_ones_come_first_and_the_other_devices_hear_of_it() {
     let h = Harness::start().await;
     let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
