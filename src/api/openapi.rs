@@ -189,6 +189,11 @@ fn who_sentence(who: Who) -> &'static str {
     }
 }
 
+/// An operation's name as generated clients can have it: `(client) block-users` is `client-block-users`.
+fn operation_id(operation: &str) -> String {
+    operation.replace("(client) ", "client-")
+}
+
 /// The whole description. The admin page's own calls are no part of it.
 pub fn describe(routes: &[Route], doc: &Doc) -> Value {
     let mut paths: Map<String, Value> = Map::new();
@@ -199,7 +204,7 @@ pub fn describe(routes: &[Route], doc: &Doc) -> Value {
         );
         let tag = route.path.split('/').nth(1).unwrap_or_default();
         let mut operation = json!({
-            "operationId": route.operation,
+            "operationId": operation_id(route.operation),
             "tags": [tag],
             "summary": who_sentence(route.who),
             "parameters": parameters,
@@ -290,7 +295,7 @@ mod tests {
         let description = describe(&routes, &doc);
         for route in routes.iter().filter(|route| !route.path.starts_with("/admin/")) {
             let method = route.method.as_str().to_ascii_lowercase();
-            assert_eq!(description["paths"][route.path][&method]["operationId"], route.operation);
+            assert_eq!(description["paths"][route.path][&method]["operationId"], operation_id(route.operation));
         }
     }
 
@@ -298,7 +303,9 @@ mod tests {
     fn operations_are_named_once() {
         let routes = routes();
         for (at, route) in routes.iter().enumerate() {
-            assert!(!routes[..at].iter().any(|other| other.operation == route.operation), "{} twice", route.operation);
+            let id = operation_id(route.operation);
+            assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'), "{id} is no name");
+            assert!(!routes[..at].iter().any(|other| operation_id(other.operation) == id), "{id} twice");
         }
     }
 }
