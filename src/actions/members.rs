@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use super::standing::{permit, standing};
-use super::{Outcome, Outcomes, tell_message};
+use super::{AnnouncedShown, Outcome, OutcomeShown, Outcomes, tell_message};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Move};
@@ -19,18 +20,24 @@ use crate::model::user::User;
 use crate::store::{Write, bans, conversations, groups, members, messages, shown, users};
 
 /// Per-uid results of adding, in the contract's four lists.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = AddedMembers)]
 pub struct Added {
+    #[schema(value_type = BTreeMap<String, AnnouncedShown>)]
     pub admins: Outcomes,
+    #[schema(value_type = BTreeMap<String, AnnouncedShown>)]
     pub moderators: Outcomes,
+    #[schema(value_type = BTreeMap<String, AnnouncedShown>)]
     pub participants: Outcomes,
     #[serde(rename = "usersToBan")]
+    #[schema(value_type = BTreeMap<String, OutcomeShown>)]
     pub users_to_ban: Outcomes,
 }
 
 /// A membership after a change of scope.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Membership)]
 pub struct Changed {
     pub guid: String,
     pub uid: String,

@@ -32,10 +32,13 @@ pub mod threads;
 pub mod tokens;
 pub mod users;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::model::caller::Caller;
-use crate::model::error::Error;
+use crate::model::error::{self, Error};
 use crate::model::event::{Audience, Body, Event};
 use crate::model::json::Raw;
 use crate::model::message::{Message, Sent};
@@ -72,6 +75,34 @@ impl Serialize for Outcome {
         }
         map.end()
     }
+}
+
+/// How one item of a bulk call went.
+// An `Outcome` as it is serialised, for the API description.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = BulkResult)]
+pub struct OutcomeShown {
+    success: bool,
+    message: Option<String>,
+    error: Option<error::Shown>,
+}
+
+/// Results of a bulk call, by what each is about.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = BulkResults)]
+pub struct OutcomesShown(BTreeMap<String, OutcomeShown>);
+
+/// How adding one member went.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = MemberResult)]
+pub struct AnnouncedShown {
+    #[serde(flatten)]
+    outcome: OutcomeShown,
+    /// The action message it made.
+    data: Option<Message>,
 }
 
 /// Results keyed by uid, in the order asked.

@@ -1,14 +1,16 @@
 //! Flagging messages, reviewing what was flagged, and the reasons users can give.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
 
 use super::tell_message_as;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
 use crate::model::limits::Limits;
-use crate::model::message::Sent;
-use crate::model::moderation::{Reason, Verdict};
+use crate::model::message::{Message, Sent};
+use crate::model::moderation::{Flag, Reason, Verdict};
 use crate::store::moderation::{self as rows, Flagged};
 use crate::store::{Read, Write, conversations, messages, shown};
 
@@ -36,15 +38,22 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     Ok(tell_message_as(tx, caller, conv.audience(), "on_moderation_status_changed", message))
 }
 
+/// A message with its flags.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = FlaggedMessage)]
+pub struct FlaggedShown {
+    #[serde(flatten)]
+    pub message: Message,
+    flags: Vec<Flag>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reviewed_at: Option<i64>,
+}
+
 /// A flagged message with its flags, as those who review see it.
-pub fn show(read: &Read<'_>, app: i64, flagged: &Flagged) -> Result<Value> {
+pub fn show(read: &Read<'_>, app: i64, flagged: &Flagged) -> Result<FlaggedShown> {
     let message = shown::one(read, messages::find(read, app, flagged.message)?, None)?;
-    let mut shown = json!(message);
-    shown["flags"] = json!(rows::flags_on(read, flagged.message)?);
-    if let Some(at) = flagged.reviewed_at {
-        shown["reviewedAt"] = json!(at);
-    }
-    Ok(shown)
+    Ok(FlaggedShown { message, flags: rows::flags_on(read, flagged.message)?, reviewed_at: flagged.reviewed_at })
 }
 
 pub fn reason(read: &Read<'_>, app: i64, id: &str) -> Result<Reason> {

@@ -3,15 +3,18 @@
 //! A call may name several; each has a result of its own. If none can be done the call is refused, so that nobody takes
 //! a list of failures for a success.
 
-use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
-use super::{Outcome, Outcomes};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::{Outcome, OutcomeShown, Outcomes};
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::Feature;
 use crate::model::ids::{Guid, RoleId, shown};
 use crate::model::limits::Limits;
 use crate::model::permission::Scope;
-use crate::model::policy::{Definition, ROLE, SCOPE, Scopes, Setting, Settings};
+use crate::model::policy::{Definition, ROLE, SCOPE, Scopes, Setting, Settings, Shown};
 use crate::store::{Read, Write, groups, roles};
 
 pub fn unknown_role(role: &str) -> Error {
@@ -113,6 +116,17 @@ pub struct Changed {
     pub settings: Settings,
 }
 
+/// What was done with each permission, by its name, and under `permissions` the values in force after it.
+// A `Changed` as it is serialised, for the API description.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = PermissionsSet)]
+pub struct ChangedShown {
+    permissions: Settings,
+    #[serde(flatten)]
+    outcomes: BTreeMap<String, OutcomeShown>,
+}
+
 impl serde::Serialize for Changed {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let named = self.outcomes.0.iter().map(|(key, outcome)| (key.as_str(), json!(outcome)));
@@ -142,7 +156,7 @@ fn definition(table: &'static [Definition], id: &str) -> Result<&'static Definit
 }
 
 /// The permissions of a role: definitions with what is set.
-pub fn list(read: &Read<'_>, app: i64, id: &RoleId) -> Result<Vec<Value>> {
+pub fn list(read: &Read<'_>, app: i64, id: &RoleId) -> Result<Vec<Shown>> {
     let role = find(read, app, id)?;
     let settings = roles::rules(read, app, id.as_str())?.permissions;
     Ok(shown_all(ROLE, "role", &settings, (role.created_at, role.updated_at)))
@@ -150,10 +164,10 @@ pub fn list(read: &Read<'_>, app: i64, id: &RoleId) -> Result<Vec<Value>> {
 
 fn shown_all(
     table: &'static [Definition],
-    kind: &str,
+    kind: &'static str,
     settings: &Settings,
     (since, changed): (i64, Option<i64>),
-) -> Vec<Value> {
+) -> Vec<Shown> {
     let show = |definition: &Definition| {
         let value: Option<&Setting> = settings.0.get(definition.id);
         definition.show(kind, value, since, changed.unwrap_or(since))
@@ -185,7 +199,7 @@ fn keep(tx: &mut Write<'_>, app: i64, id: &RoleId, settings: &Settings) -> Resul
 }
 
 /// The permissions of a scope in a group: definitions with what is set.
-pub fn list_scope(read: &Read<'_>, app: i64, guid: &Guid, scope: Scope) -> Result<Vec<Value>> {
+pub fn list_scope(read: &Read<'_>, app: i64, guid: &Guid, scope: Scope) -> Result<Vec<Shown>> {
     let group = groups::by_guid(read, app, guid)?;
     let scopes = Scopes::stored(group.permissions.as_deref());
     Ok(shown_all(SCOPE, "scope", scopes.of(scope), (group.created_at, group.updated_at)))

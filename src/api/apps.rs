@@ -1,14 +1,14 @@
 //! The management API: apps of this server, for whoever runs them.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::access::{Access, Management};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data, page};
 use crate::actions::apps as act;
 use crate::actions::demo;
+use crate::model::caller::KeyScope;
 use crate::model::error::{Error, Result};
 use crate::model::ids::SYSTEM_UID;
 use crate::model::page::{Page, PageAsk};
@@ -18,26 +18,72 @@ use crate::store::{apps, keys, metrics};
 /// Regions of the contract. They name no place here; clients echo what their app has.
 const REGIONS: [&str; 3] = ["us", "eu", "in"];
 
+/// An app. Who owns it and pays has no meaning here.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = App)]
+struct Shown {
+    id: String,
+    name: String,
+    plan: &'static str,
+    state: &'static str,
+    owner: i64,
+    region: String,
+    created_at: i64,
+    app_owner: Owner,
+    app_region: Region,
+    /// By key; masked, except when the app is made.
+    #[serde(serialize_with = "by_key")]
+    #[schema(value_type = std::collections::BTreeMap<String, AppKey>)]
+    api_keys: Vec<AppKey>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppOwner)]
+struct Owner {
+    id: i64,
+    name: &'static str,
+    email: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppRegion)]
+struct Region {
+    id: String,
+    name: String,
+    description: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AppKey {
+    api_key: String,
+    name: String,
+    #[schema(value_type = KeyScope)]
+    scope: &'static str,
+    created_by: &'static str,
+}
+
+/// In the order they have.
+fn by_key<S: Serializer>(keys: &[AppKey], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(keys.iter().map(|key| (&key.api_key, key)))
+}
+
 /// The app in the contract's words. Who owns and pays has no meaning here: the server itself stands for it.
-fn shown(app_id: &str, name: &str, region: &str, created_at: i64, keys: &[(String, String, &str)]) -> Value {
-    let keys: Map<String, Value> = keys
-        .iter()
-        .map(|(key, name, scope)| {
-            (key.clone(), json!({"apiKey": key, "name": name, "scope": scope, "createdBy": SYSTEM_UID}))
-        })
-        .collect();
-    json!({
-        "id": app_id,
-        "name": name,
-        "plan": "self-hosted",
-        "state": "active",
-        "owner": 1,
-        "region": region,
-        "createdAt": created_at,
-        "appOwner": {"id": 1, "name": "Hobnob", "email": ""},
-        "appRegion": {"id": region, "name": region, "description": "This server"},
-        "apiKeys": keys,
-    })
+fn shown(app_id: &str, name: &str, region: &str, created_at: i64, keys: Vec<(String, String, &'static str)>) -> Shown {
+    let key = |(api_key, name, scope)| AppKey { api_key, name, scope, created_by: SYSTEM_UID };
+    Shown {
+        id: app_id.to_owned(),
+        name: name.to_owned(),
+        plan: "self-hosted",
+        state: "active",
+        owner: 1,
+        region: region.to_owned(),
+        created_at,
+        app_owner: Owner { id: 1, name: "Hobnob", email: "" },
+        app_region: Region { id: region.to_owned(), name: region.to_owned(), description: "This server" },
+        api_keys: keys.into_iter().map(key).collect(),
+    }
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -76,8 +122,8 @@ pub async fn create(access: Access<Management>) -> Result<Reply> {
         })
         .await?;
     let keys =
-        [(app.api_key, "Rest API Key".to_owned(), "fullAccess"), (app.auth_key, "Auth Key".to_owned(), "authOnly")];
-    Ok(data(&shown(&app.app_id, &name, &region, at, &keys)))
+        vec![(app.api_key, "Rest API Key".to_owned(), "fullAccess"), (app.auth_key, "Auth Key".to_owned(), "authOnly")];
+    Ok(data(&shown(&app.app_id, &name, &region, at, keys)))
 }
 
 /// All apps; their keys are masked.
@@ -92,7 +138,7 @@ pub async fn list(access: Access<Management>) -> Result<Reply> {
                 let id = act::find(read, &app.app_id)?.id;
                 let keys = keys::list(read, id, None, None, PageAsk { page: 1, per_page: 100 })?.items;
                 let keys: Vec<_> = keys.into_iter().map(|key| (key.api_key, key.name, key.scope)).collect();
-                Ok(shown(&app.app_id, &app.name, &app.region, app.created_at, &keys))
+                Ok(shown(&app.app_id, &app.name, &app.region, app.created_at, keys))
             });
             Ok(Page { items: items.collect::<Result<Vec<_>>>()?, total: apps.total })
         })
@@ -100,11 +146,19 @@ pub async fn list(access: Access<Management>) -> Result<Reply> {
     Ok(page(&found, ask))
 }
 
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AppDeletion)]
+struct Deletion {
+    success: bool,
+    scheduled_to_delete_at: i64,
+}
+
 /// Ends an app: refused everywhere at once, its data goes later.
 pub async fn delete(access: Access<Management>) -> Result<Reply> {
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
     let at = access.store().write("apps.delete", move |tx| act::delete(tx, &app_id, &limits)).await?;
-    Ok(data(&json!({"success": true, "scheduledToDeleteAt": at})))
+    Ok(data(&Deletion { success: true, scheduled_to_delete_at: at }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -112,6 +166,27 @@ pub async fn delete(access: Access<Management>) -> Result<Reply> {
 struct UsageBody {
     #[serde(default)]
     use_previous_billing_cycle: bool,
+}
+
+/// How much an app was used in a month.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AppUsage)]
+struct Usage {
+    from_date: i64,
+    to_date: i64,
+    users: i64,
+    groups: i64,
+    active_users: i64,
+    messages: i64,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = AppUsageReport)]
+struct UsageReport {
+    success: bool,
+    message: &'static str,
+    usage: Usage,
 }
 
 /// Figures of this month, or of the last one. No mail goes out from here, so the answer holds them.
@@ -125,21 +200,23 @@ pub async fn usage(access: Access<Management>) -> Result<Reply> {
             let (month, before) = months(read.now());
             let (from, to) = if previous { (before, month - 1) } else { (month, read.now()) };
             let (users, groups) = apps::sizes(read, app)?;
-            Ok(json!({
-                "fromDate": from,
-                "toDate": to,
-                "users": users,
-                "groups": groups,
-                "activeUsers": metrics::active_users(read, app, from, to)?,
-                "messages": metrics::messages(read, app, from, to)?,
-            }))
+            Ok(Usage {
+                from_date: from,
+                to_date: to,
+                users,
+                groups,
+                active_users: metrics::active_users(read, app, from, to)?,
+                messages: metrics::messages(read, app, from, to)?,
+            })
         })
         .await?;
-    Ok(data(&json!({"success": true, "message": "The usage of the app is in this answer.", "usage": usage})))
+    Ok(data(&UsageReport { success: true, message: "The usage of the app is in this answer.", usage }))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Shown>("create-app", Shape::One).reply::<Shown>("list-apps", Shape::Page);
+    doc.reply::<Deletion>("delete-app", Shape::One).reply::<UsageReport>("fetch-multi-tenant-usage", Shape::One);
     doc.body::<CreateBody>("create-app").body::<UsageBody>("fetch-multi-tenant-usage");
     doc.query("list-apps", &["searchKey", "perPage", "page"]);
 }

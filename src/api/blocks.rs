@@ -4,10 +4,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, FullKey};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data, page_with_cursor};
-use crate::actions;
+use crate::actions::{self, OutcomesShown};
 use crate::model::error::{Error, Result};
+use crate::model::user::User;
 use crate::store::{blocks, users};
 
 #[derive(Deserialize, ToSchema)]
@@ -94,6 +95,10 @@ pub async fn list(access: Access<AsUser>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in ["block-users", "unblock-users", "(client) block-users", "(client) unblock-users"] {
+        doc.reply::<OutcomesShown>(operation, Shape::One);
+    }
+    doc.reply::<User>("list-blocked-users", Shape::Page).reply::<User>("(client) list-blocked-users", Shape::Page);
     for operation in ["block-users", "unblock-users", "(client) block-users", "(client) unblock-users"] {
         doc.body::<Body>(operation);
     }

@@ -1,17 +1,18 @@
 //! Calls: signalling by their participants, and the records of what was.
 
 use serde::Deserialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Either};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data, data_json, page};
 use crate::actions;
-use crate::model::call::CallStatus;
+use crate::model::call::{CallStatus, Shown as Record};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, shown};
 use crate::model::json::{Object, Raw};
-use crate::model::message::{Receiver, ReceiverType};
+use crate::model::message::{Message, Receiver, ReceiverType};
 use crate::model::page::Page;
 use crate::model::time::seconds;
 use crate::model::user::{check_length, check_metadata};
@@ -83,6 +84,11 @@ pub async fn switch(access: Access<AsUser>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in ["(client) initiate-call", "(client) update-call", "(client) switch-call-type"] {
+        doc.reply::<Message>(operation, Shape::One);
+    }
+    doc.reply::<Record>("list-calls", Shape::Page).reply::<Record>("retrieve-call-details", Shape::One);
+    doc.reply_as("retrieve-call-transcriptions", Shape::Page, "Transcription", json!({"type": "object"}));
     doc.body::<InitiateBody>("(client) initiate-call");
     doc.body::<UpdateBody>("(client) update-call");
     doc.body::<SwitchBody>("(client) switch-call-type");

@@ -1,13 +1,14 @@
 //! Conversations, as one user has them.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Behalf, Either, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page};
 use crate::actions::conversations as act;
+use crate::model::conversation::Conversation;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
 use crate::model::message::{Party, Receiver};
@@ -178,14 +179,33 @@ fn message_id(access: &Access<AsUser>) -> Result<Option<i64>> {
     }
 }
 
+/// Messages are read, or delivered.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AckTwice)]
+struct Marked {
+    success: bool,
+    message: String,
+    /// The same: samples spell the key both ways.
+    #[serde(rename = "Message")]
+    again: String,
+}
+
+/// Messages are unread again.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AckWithConversation)]
+struct MarkedUnread {
+    success: bool,
+    message: String,
+    conversation: Conversation,
+}
+
 async fn mark(access: Access<AsUser>, with: Receiver, kind: Kind) -> Result<Reply> {
     let (id, caller) = (message_id(&access)?, access.caller().clone());
     let uid = caller.uid.clone();
     access.store().write("conversations.mark", move |tx| act::mark_as(tx, &caller, &with, kind, id)).await?;
     let word = if kind == Kind::Read { "read" } else { "delivered" };
     let sentence = format!("The messages of the conversation have been marked as {word} for the user {uid}.");
-    // Samples spell the key both ways.
-    Ok(data(&json!({"success": true, "message": sentence, "Message": sentence})))
+    Ok(data(&Marked { success: true, message: sentence.clone(), again: sentence }))
 }
 
 async fn unread(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
@@ -195,7 +215,7 @@ async fn unread(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
     let conversation =
         access.store().write("conversations.unread", move |tx| act::mark_unread(tx, &caller, &with, id)).await?;
     let sentence = format!("The messages from the message id {id} on are marked as unread for the user {uid}.");
-    Ok(data(&json!({"success": true, "message": sentence, "conversation": conversation})))
+    Ok(data(&MarkedUnread { success: true, message: sentence, conversation }))
 }
 
 pub async fn show_user(access: Access<AsUser>) -> Result<Reply> {
@@ -260,6 +280,37 @@ pub async fn unread_group(access: Access<AsUser>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Conversation>("list-all-conversations", Shape::Page);
+    for operation in ["list-global-pinned-conversations", "replace-global-pinned-conversations"] {
+        doc.reply::<Conversation>(operation, Shape::List);
+    }
+    for operation in [
+        "get-conversation",
+        "get-user-conversations",
+        "update-user-conversation",
+        "pin-user-conversation",
+        "unpin-user-conversation",
+        "get-group-conversations",
+        "update-group-conversation",
+        "pin-group-conversation",
+        "unpin-group-conversation",
+    ] {
+        doc.reply::<Conversation>(operation, Shape::One);
+    }
+    for operation in ["delete-conversation", "reset-user-conversation", "reset-group-conversation"] {
+        doc.reply::<Ack>(operation, Shape::One);
+    }
+    for operation in [
+        "mark-conversation-as-delivered",
+        "mark-conversation-as-read",
+        "mark-group-conversation-as-delivered",
+        "mark-group-conversation-as-read",
+    ] {
+        doc.reply::<Marked>(operation, Shape::One);
+    }
+    for operation in ["mark-conversation-as-unread", "mark-group-conversation-as-unread"] {
+        doc.reply::<MarkedUnread>(operation, Shape::One);
+    }
     doc.query(
         "list-all-conversations",
         &[

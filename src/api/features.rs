@@ -4,11 +4,12 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page};
 use super::roles::from_path;
-use crate::actions;
+use crate::actions::{self, OutcomesShown};
 use crate::model::error::{Error, Result};
+use crate::model::feature::RestrictedShown;
 use crate::model::page::Page;
 use crate::store::roles;
 
@@ -72,6 +73,8 @@ pub async fn allow(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<OutcomesShown>("restrict-features", Shape::One).reply::<Ack>("allow-features", Shape::One);
+    doc.reply::<RestrictedShown>("get-restrictedfeatures", Shape::Page);
     doc.body::<RestrictBody>("restrict-features").body::<AllowBody>("allow-features");
     doc.query("get-restrictedfeatures", &["perPage", "page"]);
 }

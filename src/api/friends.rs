@@ -1,14 +1,14 @@
 //! Friends of a user.
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page_with_cursor};
-use crate::actions;
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page_with_cursor};
+use crate::actions::{self, Outcomes, OutcomesShown};
 use crate::model::error::{Error, Result};
+use crate::model::user::User;
 use crate::store::{friends, users};
 
 #[derive(Deserialize, ToSchema)]
@@ -27,11 +27,19 @@ fn required(list: Option<Vec<String>>, field: &str, most: usize) -> Result<Vec<S
     Ok(list)
 }
 
+/// How making each friend went.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedFriends)]
+struct Accepted {
+    #[schema(value_type = OutcomesShown)]
+    accepted: Outcomes,
+}
+
 pub async fn add(access: Access<FullKey>) -> Result<Reply> {
     let (uid, app) = (access.uid()?, access.app().clone());
     let uids = required(access.json::<Body>()?.accepted, "accepted", access.limits().bulk)?;
     let results = access.store().write("friends.add", move |tx| actions::friends::add(tx, &app, &uid, &uids)).await?;
-    Ok(data(&json!({"accepted": results})))
+    Ok(data(&Accepted { accepted: results }))
 }
 
 pub async fn remove(access: Access<FullKey>) -> Result<Reply> {
@@ -63,6 +71,8 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Accepted>("add-friend", Shape::One).reply::<Ack>("remove-friend", Shape::One);
+    doc.reply::<User>("list-all-friends", Shape::Page);
     doc.body::<Body>("add-friend").body::<Body>("remove-friend");
     doc.query("list-all-friends", &["searchKey", "perPage", "page"]);
 }

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Access, Either};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page_with_cursor};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page_with_cursor};
 use crate::actions;
+use crate::actions::members::Added;
 use crate::model::error::{Code, Error, Result};
-use crate::model::group::{GroupDraft, GroupPatch, GroupProfile, GroupType, MemberLists};
+use crate::model::group::{Group, GroupDraft, GroupPatch, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::json::Raw;
 use crate::model::limits::Limits;
@@ -105,6 +106,28 @@ async fn hashed(access: &Access<Either>, password: Option<String>) -> Result<Opt
     access.api().passwords.hash(password).await.map(Some)
 }
 
+/// A new group, with how adding each member went.
+#[derive(Serialize, ToSchema)]
+#[schema(as = GroupWithMembers)]
+struct Created<'a> {
+    #[serde(flatten)]
+    group: Group,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Results>)]
+    members: Option<Results<'a>>,
+}
+
+/// Clients look for the lists under `data`, back ends right here.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AddedMembersTwice)]
+struct Results<'a> {
+    #[serde(flatten)]
+    #[schema(value_type = Added)]
+    here: &'a Added,
+    #[schema(value_type = Added)]
+    data: &'a Added,
+}
+
 pub async fn create(access: Access<Either>) -> Result<Reply> {
     let body: GroupBody = access.json()?;
     let limits = access.limits().clone();
@@ -139,20 +162,6 @@ pub async fn create(access: Access<Either>) -> Result<Reply> {
         access.store().write("groups.create", move |tx| actions::groups::create(tx, &caller, draft, &limits)).await?;
     group.tags.get_or_insert_default();
 
-    #[derive(Serialize)]
-    struct Created<'a> {
-        #[serde(flatten)]
-        group: crate::model::group::Group,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        members: Option<Results<'a>>,
-    }
-    /// Clients look for the lists under `data`, back ends right here.
-    #[derive(Serialize)]
-    struct Results<'a> {
-        #[serde(flatten)]
-        here: &'a actions::members::Added,
-        data: &'a actions::members::Added,
-    }
     let members = members.as_ref().map(|lists| Results { here: lists, data: lists });
     Ok(data(&Created { group, members }))
 }
@@ -278,6 +287,9 @@ pub async fn transfer(access: Access<Either>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Created>("create-group", Shape::One).reply::<Group>("list-groups", Shape::Page);
+    doc.reply::<Group>("get-group", Shape::One).reply::<Group>("update-group", Shape::One);
+    doc.reply::<Ack>("delete-group", Shape::One).reply::<Ack>("(client) transfer-ownership", Shape::One);
     doc.body::<GroupBody>("create-group").body::<ProfileBody>("create-group");
     doc.body::<GroupBody>("update-group").body::<ProfileBody>("update-group");
     doc.body::<OwnerBody>("(client) transfer-ownership");

@@ -9,22 +9,23 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data};
 use crate::actions::Outcomes;
 use crate::actions::imports::{self as act, Row};
+use crate::actions::members::Changed as Membership;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
-use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
+use crate::model::group::{Group, GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, RoleId, Uid, shown};
 use crate::model::import;
 use crate::model::json::{self, Raw};
 use crate::model::limits::Limits;
-use crate::model::message::{Content, Receiver};
+use crate::model::message::{Content, Message, Receiver};
 use crate::model::patch::Patch;
 use crate::model::permission::Scope;
 use crate::model::time::seconds;
-use crate::model::user::{Profile, UserDraft, check_length, check_metadata, check_name, check_tags, patch_url};
+use crate::model::user::{Profile, User, UserDraft, check_length, check_metadata, check_name, check_tags, patch_url};
 use crate::store::{Write, groups as group_rows};
 
 /// A time in Unix seconds (or milliseconds), as a number or as digits in a text.
@@ -443,6 +444,8 @@ mod bodies {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<User>("import-users", Shape::Results).reply::<Group>("import-groups", Shape::Results);
+    doc.reply::<Membership>("import-members", Shape::Results).reply::<Message>("import-messages", Shape::Results);
     doc.body::<bodies::Users>("import-users").body::<bodies::Groups>("import-groups");
     doc.body::<bodies::Members>("import-members").body::<bodies::Messages>("import-messages");
 }

@@ -5,8 +5,8 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page};
 use crate::actions;
 use crate::model::caller::KeyScope;
 use crate::model::error::{Error, Result};
@@ -69,6 +69,10 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in ["create-apikey", "get-apikey", "update-apikey"] {
+        doc.reply::<keys::Key>(operation, Shape::One);
+    }
+    doc.reply::<keys::Key>("list-apikeys", Shape::Page).reply::<Ack>("delete-apikey", Shape::One);
     doc.body::<Body>("create-apikey").body::<Body>("update-apikey");
     doc.query("list-apikeys", &["scope", "searchKey", "perPage", "page"]);
 }

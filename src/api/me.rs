@@ -1,12 +1,14 @@
 //! What a logged-in client asks about itself: details, settings, logout.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either, Token};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data};
 use super::users::ProfileBody;
 use crate::actions::{self, tokens::socket_token};
 use crate::model::error::{Code, Error, Result};
@@ -50,6 +52,70 @@ impl DeviceBody {
             app_info: info.filter(|info| info.len() <= 4 * MAX_DEVICE),
         }
     }
+}
+
+/// The caller as he sees himself, with everything a client needs to start.
+// What `me` puts together.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct Me {
+    #[serde(flatten)]
+    user: User,
+    /// What opens the socket.
+    jwt: String,
+    ws_channel: Channel,
+    settings: Settings,
+}
+
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = SocketChannel)]
+struct Channel {
+    identity: String,
+    secret: String,
+    service: String,
+}
+
+/// Where to go and what there is.
+// What `settings_of` puts together.
+#[allow(dead_code, non_snake_case)]
+#[derive(ToSchema)]
+#[schema(as = ClientSettings)]
+struct Settings {
+    CHAT_HOST: String,
+    CHAT_WSS_PORT: String,
+    CLIENT_API_HOST: String,
+    ADMIN_API_HOST: String,
+    CHAT_API_VERSION: String,
+    WS_API_VERSION: String,
+    APP_VERSION: String,
+    MODE: String,
+    ANALYTICS_PING_DISABLED: bool,
+    ANALYTICS_HOST: String,
+    ANALYTICS_VERSION: String,
+    REGION: String,
+    EXTENSION_DOMAIN: String,
+    appId: String,
+    /// There are none.
+    #[schema(value_type = Vec<Object>)]
+    extensions: Vec<()>,
+    flagReasons: Vec<Reason>,
+    /// What is switched on, and its limits, by name.
+    parameters: BTreeMap<String, Parameter>,
+    #[schema(rename = "file.size.max")]
+    file_size_max: u64,
+    #[schema(rename = "file.count.max")]
+    file_count_max: u64,
+}
+
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = SettingsParameter)]
+#[serde(untagged)]
+enum Parameter {
+    Switch(bool),
+    Limit(u64),
 }
 
 /// Two kinds of body share this call: device details, and changes to the profile. Each part is read on its own.
@@ -156,6 +222,14 @@ pub async fn log_out(access: Access<Token>) -> Result<Reply> {
     Ok(ack("User logged out successfully."))
 }
 
+/// The client session that was reported.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = UserSession, rename_all = "camelCase")]
+struct SessionShown {
+    session_id: String,
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct SessionBody {
@@ -176,6 +250,8 @@ pub async fn session(access: Access<AsUser>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Me>("get-me", Shape::One).reply::<Me>("update-me", Shape::One).reply::<Ack>("logout", Shape::One);
+    doc.reply::<Settings>("get-settings", Shape::One).reply::<SessionShown>("create-user-session", Shape::One);
     doc.body::<NameBody>("update-me").body::<ProfileBody>("update-me").body::<DeviceBody>("update-me");
     doc.body::<SessionBody>("create-user-session");
 }

@@ -14,20 +14,20 @@ use actix_web::{HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use futures_util::future::OptionFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Open};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{self, Reply, data};
 use super::{Api, versionless};
 use crate::actions;
 use crate::actions::attachments::Arrived;
 use crate::media::Size;
 use crate::model::attachment::{self, Attachment, Profile, is_safe_inline};
-use crate::model::error::{Code, Error, Result};
+use crate::model::error::{self, Code, Error, Result};
 use crate::store::attachments::{self, Stored};
 
 /// An upload that brings nothing for this long is given up, and so is one that takes this long in all: well before its
@@ -233,6 +233,31 @@ struct FileBody {
     mime_type: Option<String>,
 }
 
+/// Where each file can be put, or why not, by the ids of the request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UploadInvitations)]
+struct Invitations(BTreeMap<String, Invitation>);
+
+#[derive(Default, Serialize, ToSchema)]
+#[schema(as = UploadInvitation)]
+struct Invitation {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<UploadRequest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attachment: Option<Attachment>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<error::Shown>)]
+    error: Option<Error>,
+}
+
+/// The form to send, and before the file the fields to put into it.
+#[derive(Serialize, ToSchema)]
+struct UploadRequest {
+    method: &'static str,
+    url: String,
+    body: BTreeMap<&'static str, String>,
+}
+
 /// An address for each file, where it can be put once.
 pub async fn request_uploads(access: Access<AsUser>) -> Result<Reply> {
     let UploadsBody { files } = access.json()?;
@@ -264,21 +289,22 @@ pub async fn request_uploads(access: Access<AsUser>) -> Result<Reply> {
             invited.collect::<Result<Vec<_>>>()
         })
         .await?;
-    let mut answer = Map::new();
-    for (id, invited) in invited {
-        let entry = match invited {
-            Ok((file, ticket)) => {
-                let url = format!("{}/v3/files/uploads/{}/{}", access.base(), access.app().app_id, file.name);
-                json!({
-                    "request": {"method": "POST", "url": url, "body": {"ticket": ticket}},
-                    "attachment": shown(&access, &access.app().app_id, &file),
-                })
-            }
-            Err(error) => json!({ "error": error }),
+    let answer = invited.into_iter().map(|(id, invited)| {
+        let invitation = match invited {
+            Ok((file, ticket)) => Invitation {
+                request: Some(UploadRequest {
+                    method: "POST",
+                    url: format!("{}/v3/files/uploads/{}/{}", access.base(), access.app().app_id, file.name),
+                    body: BTreeMap::from([("ticket", ticket)]),
+                }),
+                attachment: Some(shown(&access, &access.app().app_id, &file)),
+                error: None,
+            },
+            Err(error) => Invitation { error: Some(error), ..Invitation::default() },
         };
-        answer.insert(id, entry);
-    }
-    Ok(data(&answer))
+        (id, invitation)
+    });
+    Ok(data(&Invitations(answer.collect())))
 }
 
 /// The one upload to an address given by [`request_uploads`]: the fields named there, then the file. Who has the ticket
@@ -390,5 +416,6 @@ async fn serve(request: &HttpRequest, api: &Api, app_id: &str, name: &str) -> Re
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Attachment>("upload", Shape::One).reply::<Invitations>("request-uploads", Shape::One);
     doc.body::<UploadsBody>("request-uploads");
 }

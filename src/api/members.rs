@@ -5,12 +5,14 @@ use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Either};
 use super::groups::MembersBody;
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, data_json, page, page_with_cursor};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, data_json, page, page_with_cursor};
 use super::users::online;
 use crate::actions;
+use crate::actions::members::{Added, Changed};
 use crate::model::error::{Code, Error, Result};
 use crate::model::group::GroupType;
+use crate::model::message::Message;
 use crate::model::permission::{Act, Scope};
 use crate::model::policy::narrow;
 use crate::store::members::{self, Filter};
@@ -187,6 +189,12 @@ pub async fn banned(access: Access<Either>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Added>("add-group-members", Shape::One).reply::<Message>("add-group-members", Shape::One);
+    doc.reply::<Added>("(client) add-group-members", Shape::One).reply::<Ack>("(client) leave-group", Shape::One);
+    doc.reply::<members::Listed>("list-group-members", Shape::PageAndCursor);
+    doc.reply::<bans::Listed>("list-banned-group-users", Shape::Page);
+    doc.reply::<Changed>("change-group-member-scope", Shape::One).reply::<Ack>("kick-group-member", Shape::One);
+    doc.reply::<Ack>("ban-group-user", Shape::One).reply::<Ack>("unban-group-user", Shape::One);
     doc.body::<MembersBody>("add-group-members").body::<JoinBody>("add-group-members");
     doc.body::<MembersBody>("(client) add-group-members");
     doc.body::<ScopeBody>("change-group-member-scope");

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use super::access::{Access, AsUser, Demand, Either, FullKey};
 use super::groups::affix;
 use super::media::{self, Form};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, data_json, list as list_reply};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, CursorMeta, Point, Reply, ack, data, data_json, list as list_reply};
 use crate::actions::messages::Edit;
 use crate::actions::{self, Outcomes};
 use crate::model::error::{Code, Error, Result};
@@ -20,7 +20,7 @@ use crate::model::flags;
 use crate::model::ids::{Guid, Uid, parse_message_id};
 use crate::model::json::{Object, Raw, to_raw};
 use crate::model::limits::Limits;
-use crate::model::message::{Ask, Draft, Receiver, ReceiverType, Sent};
+use crate::model::message::{Ask, Draft, Message, Receiver, ReceiverType, Sent};
 use crate::model::page::{Affix, Page, PageAsk, Pagination};
 use crate::model::policy::narrow;
 use crate::model::user::check_tags;
@@ -505,22 +505,34 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             Ok(Page { items: messages, total })
         })
         .await?;
-    let mut meta = json!({"current": {"limit": limit, "count": messages.len()}});
-    if let Some(ask) = numbered {
-        meta["pagination"] = json!(Pagination::counted(messages.len() as i64, total, ask));
-    }
+    let mut meta = CursorMeta::new(limit, messages.len());
+    meta.pagination = numbered.map(|ask| Pagination::counted(messages.len() as i64, total, ask));
     if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
-        let point = |message: &crate::model::message::Message, affix: &str| json!({"affix": affix, "sentAt": message.sent_at, "id": message.id.to_string()});
-        meta["next"] = point(last, "append");
-        meta["previous"] = point(first, "prepend");
-        let edge = if kept || affix == Affix::Append { last } else { first };
-        meta["cursor"] = point(edge, affix.as_str());
+        let point = |message: &Message, affix: Affix| Point {
+            sent_at: Some(message.sent_at),
+            ..Point::new(affix, message.id.to_string())
+        };
+        meta.next = Some(point(last, Affix::Append));
+        meta.previous = Some(point(first, Affix::Prepend));
+        let mut edge = point(if kept || affix == Affix::Append { last } else { first }, affix);
         if kept {
             // These go by when they were kept, which is what clients give back from here.
-            meta["cursor"]["sentAt"] = json!(last.saved_at.filter(|_| saved).or(last.pinned_at));
+            edge.sent_at = last.saved_at.filter(|_| saved).or(last.pinned_at);
         }
+        meta.cursor = Some(edge);
     }
     Ok(list_reply(&messages, meta))
+}
+
+/// How many messages from one side are unread, or not delivered.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UnreadCount)]
+struct Count {
+    /// uid or guid
+    entity_id: String,
+    entity_type: ReceiverType,
+    count: i64,
 }
 
 /// Counts by the other side of what is unread, or not delivered: for `unread=1&count=1`.
@@ -571,7 +583,7 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
                         (users::by_id(read, copy.conv.peer(viewer).unwrap_or(viewer))?.uid, ReceiverType::User)
                     }
                 };
-                counts.push(json!({"entityId": id, "entityType": kind, "count": count}));
+                counts.push(Count { entity_id: id, entity_type: kind, count });
             }
             Ok(counts)
         })
@@ -581,6 +593,18 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in
+        ["list-all-messages", "user-list-user-messages", "user-list-group-messages", "list-all-thread-messages"]
+    {
+        doc.reply::<Message>(operation, Shape::Cursor).reply::<Count>(operation, Shape::List);
+    }
+    for operation in ["send-message", "send-thread-message", "send-bot-message"] {
+        doc.reply::<Message>(operation, Shape::One).reply::<Message>(operation, Shape::Results);
+    }
+    for operation in ["get-message-details", "get-message-by-muid", "update-message", "delete-message"] {
+        doc.reply::<Message>(operation, Shape::One);
+    }
+    doc.reply::<Ack>("mark-message-as-interacted", Shape::One);
     const FILTERS: &[&str] = &[
         "affix",
         "id",

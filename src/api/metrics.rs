@@ -1,9 +1,10 @@
 //! Figures for the people who run an app.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data};
 use crate::model::error::{Error, Result};
 use crate::model::time::seconds;
@@ -13,6 +14,52 @@ use crate::store::{calls, metrics};
 /// `GET /stats/messages` covers this many seconds, in steps of so many.
 const WINDOW: i64 = 3600;
 const STEP: i64 = 300;
+
+/// How much an app was used in a time.
+#[derive(Serialize, ToSchema)]
+struct Usage {
+    metrics: Metrics,
+    time_range: TimeRange,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageMetrics)]
+struct Metrics {
+    audio_minutes: i64,
+    video_minutes: i64,
+    recorded_minutes: i64,
+    active_users: i64,
+    /// Right now.
+    concurrent_users: usize,
+}
+
+/// Unix milliseconds.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TimeRange {
+    from_date: i64,
+    to_date: i64,
+}
+
+/// Messages and receipts of the last hour; times are Unix milliseconds, as text.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct MessageFigures {
+    start_time: String,
+    end_time: String,
+    data_points: Vec<DataPoint>,
+    app_id: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct DataPoint {
+    messages_sent: i64,
+    read_receipts: i64,
+    delivery_receipts: i64,
+    start_time: String,
+    end_time: String,
+}
 
 pub async fn usage(access: Access<FullKey>) -> Result<Reply> {
     let bound = |name: &str| {
@@ -36,16 +83,16 @@ pub async fn usage(access: Access<FullKey>) -> Result<Reply> {
             calls.map(|call| call.participants.iter().map(|part| call.seconds_of(part, now)).sum::<i64>()).sum();
         seconds / 60
     };
-    Ok(data(&json!({
-        "metrics": {
-            "audio_minutes": minutes("audio"),
-            "video_minutes": minutes("video"),
-            "recorded_minutes": 0,
-            "active_users": active,
-            "concurrent_users": access.api().hub.online_in_app(app),
+    Ok(data(&Usage {
+        metrics: Metrics {
+            audio_minutes: minutes("audio"),
+            video_minutes: minutes("video"),
+            recorded_minutes: 0,
+            active_users: active,
+            concurrent_users: access.api().hub.online_in_app(app),
         },
-        "time_range": {"fromDate": from * 1000, "toDate": to * 1000},
-    })))
+        time_range: TimeRange { from_date: from * 1000, to_date: to * 1000 },
+    }))
 }
 
 pub async fn messages(access: Access<FullKey>) -> Result<Reply> {
@@ -66,27 +113,26 @@ pub async fn messages(access: Access<FullKey>) -> Result<Reply> {
         rows.iter().filter(|(at, _)| (*at).min(last) == step).map(|(_, count)| count).sum()
     };
     let ms = |seconds: i64| (seconds * 1000).to_string();
-    let points: Vec<Value> = (0..=last)
-        .map(|step| {
-            let from = start + step * STEP;
-            json!({
-                "messagesSent": count(&sent, step),
-                "readReceipts": count(&read, step),
-                "deliveryReceipts": count(&delivered, step),
-                "startTime": ms(from),
-                "endTime": ms(from + STEP),
-            })
-        })
-        .collect();
-    Ok(data(&json!({
-        "startTime": ms(start),
-        "endTime": ms(start + WINDOW),
-        "dataPoints": points,
-        "appId": &*access.app().app_id,
-    })))
+    let points = (0..=last).map(|step| {
+        let from = start + step * STEP;
+        DataPoint {
+            messages_sent: count(&sent, step),
+            read_receipts: count(&read, step),
+            delivery_receipts: count(&delivered, step),
+            start_time: ms(from),
+            end_time: ms(from + STEP),
+        }
+    });
+    Ok(data(&MessageFigures {
+        start_time: ms(start),
+        end_time: ms(start + WINDOW),
+        data_points: points.collect(),
+        app_id: access.app().app_id.to_string(),
+    }))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Usage>("usage-metrics", Shape::One).reply::<MessageFigures>("message-receipt-metrics", Shape::One);
     doc.query("usage-metrics", &["fromDate", "toDate"]);
 }

@@ -456,6 +456,7 @@ fn describe_nouns() -> openapi::Doc {
     presence::describe(&mut doc);
     notifications::describe(&mut doc);
     permissions::describe(&mut doc);
+    pins::describe(&mut doc);
     reactions::describe(&mut doc);
     roles::describe(&mut doc);
     threads::describe(&mut doc);
@@ -466,7 +467,7 @@ fn describe_nouns() -> openapi::Doc {
 
 /// The API description as JSON.
 fn description(routes: &[Route]) -> String {
-    openapi::describe(routes, &describe_nouns()).to_string()
+    openapi::describe(routes, describe_nouns()).to_string()
 }
 
 /// Lets the rows above read as a table.

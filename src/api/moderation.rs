@@ -1,17 +1,17 @@
 //! Flagging messages, reviewing them, and the reasons for it.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, FullKey};
 use super::groups::affix;
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, data_json, list as list_reply};
-use crate::actions;
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, CursorMeta, Reply, ack, data, data_json, list as list_reply};
+use crate::actions::{self, moderation::FlaggedShown};
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
-use crate::model::moderation::Verdict;
+use crate::model::message::Message;
+use crate::model::moderation::{Reason, Verdict};
 use crate::model::page::Affix;
 use crate::model::user::{check_length, check_name};
 use crate::store::moderation as rows;
@@ -59,14 +59,12 @@ async fn page(access: Access<FullKey>, reviewed: bool) -> Result<Reply> {
         .store()
         .read(move |read| {
             let found = rows::list(read, app, reviewed, (direction, from), limit)?;
-            found.iter().map(|flagged| actions::moderation::show(read, app, flagged)).collect::<Result<Vec<Value>>>()
+            found.iter().map(|flagged| actions::moderation::show(read, app, flagged)).collect::<Result<Vec<_>>>()
         })
         .await?;
-    let mut meta = json!({"current": {"limit": limit, "count": items.len()}});
-    if let (Some(first), Some(last)) = (items.first(), items.last()) {
-        meta["next"] = json!({"affix": "append", "id": last["id"]});
-        meta["previous"] = json!({"affix": "prepend", "id": first["id"]});
-    }
+    let id = |item: &FlaggedShown| item.message.id.to_string();
+    let ends = items.first().zip(items.last()).map(|(first, last)| (id(first), id(last)));
+    let meta = CursorMeta::new(limit, items.len()).between(ends);
     Ok(list_reply(&items, meta))
 }
 
@@ -130,7 +128,7 @@ pub async fn create_reason(access: Access<FullKey>) -> Result<Reply> {
 pub async fn list_reasons(access: Access<FullKey>) -> Result<Reply> {
     let (app, limit) = (access.app().id, access.limits().max_per_page);
     let reasons = access.store().read(move |read| rows::reasons(read, app)).await?;
-    Ok(list_reply(&reasons, json!({"current": {"limit": limit, "count": reasons.len()}})))
+    Ok(list_reply(&reasons, CursorMeta::new(limit, reasons.len())))
 }
 
 pub async fn show_reason(access: Access<FullKey>) -> Result<Reply> {
@@ -157,6 +155,13 @@ pub async fn delete_reason(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Ack>("flag-a-message", Shape::One).reply::<Message>("blockreview-flagged-message", Shape::One);
+    for operation in ["create-reason", "get-reason-details", "update-reason-details"] {
+        doc.reply::<Reason>(operation, Shape::One);
+    }
+    doc.reply::<Reason>("list-reasons", Shape::Cursor).reply::<Ack>("delete-reason", Shape::One);
+    doc.reply::<FlaggedShown>("list-flagged-messages", Shape::Cursor)
+        .reply::<FlaggedShown>("list-reviewed-messages", Shape::Cursor);
     doc.body::<FlagBody>("flag-a-message").body::<ReviewBody>("blockreview-flagged-message");
     doc.body::<ReasonBody>("create-reason").body::<ReasonBody>("update-reason-details");
     doc.query("list-flagged-messages", &["affix", "id", "limit"]);

@@ -1,18 +1,20 @@
 //! Choices about notifications. A user makes them by token, the app for him by `uid` in the query or `onBehalfOf`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, Behalf, Either, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, data, list as list_reply};
+use super::openapi::{Doc, Shape, schema_like};
+use super::reply::{CursorMeta, Reply, data, list as list_reply};
 use crate::actions::notifications::{self as actions, Named};
 use crate::model::error::{Error, Result};
 use crate::model::ids::Uid;
-use crate::model::notification::{check_email, check_phone, check_timezone, show_preferences, token_field};
+use crate::model::notification::{
+    SETTINGS, check_email, check_phone, check_timezone, default_preferences, show_preferences, token_field,
+};
 use crate::model::user::check_length;
-use crate::store::notifications::{self as rows, Mute, NewPushToken, Whose};
+use crate::store::notifications::{self as rows, Contact, Mute, NewPushToken, PushToken, Whose};
 use crate::store::{digest, users};
 
 /// Conversations in one call.
@@ -22,8 +24,34 @@ const MOST_MUTES: usize = 100;
 const MOST_TOKEN: usize = 4096;
 const MOST_PROVIDER: usize = 100;
 
+/// It is done.
+#[derive(Serialize, ToSchema)]
+struct Done {
+    success: bool,
+}
+
+/// What a user has muted for now.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = MutedConversations)]
+struct Mutes {
+    muted_conversations: Vec<Mute>,
+}
+
+/// An IANA name.
+#[derive(Serialize, ToSchema)]
+struct Timezone {
+    timezone: String,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PushTokens {
+    push_tokens: Vec<PushToken>,
+}
+
 fn success() -> Reply {
-    data(&json!({"success": true}))
+    data(&Done { success: true })
 }
 
 /// users.id of the user the call is about.
@@ -142,7 +170,7 @@ fn conversations(access: &Access<Either>) -> Result<Vec<(String, String, Option<
 pub async fn mutes(access: Access<Either>) -> Result<Reply> {
     let user = subject(&access).await?;
     let muted = access.store().read(move |read| rows::mutes(read, user)).await?;
-    Ok(data(&json!({"mutedConversations": muted})))
+    Ok(data(&Mutes { muted_conversations: muted }))
 }
 
 pub async fn mute(access: Access<Either>) -> Result<Reply> {
@@ -171,7 +199,7 @@ struct TimezoneBody {
 pub async fn timezone(access: Access<Either>) -> Result<Reply> {
     let user = subject(&access).await?;
     let choices = access.store().read(move |read| rows::choices(read, user)).await?;
-    Ok(data(&json!({"timezone": choices.timezone.as_deref().unwrap_or("UTC")})))
+    Ok(data(&Timezone { timezone: choices.timezone.unwrap_or_else(|| "UTC".to_owned()) }))
 }
 
 pub async fn set_timezone(access: Access<Either>) -> Result<Reply> {
@@ -179,7 +207,7 @@ pub async fn set_timezone(access: Access<Either>) -> Result<Reply> {
     let name = access.json::<TimezoneBody>()?.timezone;
     let name = name.ok_or_else(|| Error::field("timezone", "The timezone field is required."))?;
     check_timezone(&name)?;
-    let answer = json!({"timezone": &name});
+    let answer = Timezone { timezone: name.clone() };
     access.store().write("notifications.timezone", move |tx| actions::set_timezone(tx, user, name)).await?;
     Ok(data(&answer))
 }
@@ -278,7 +306,7 @@ pub async fn tokens(access: Access<Either>) -> Result<Reply> {
             rows::push_tokens(read, if all { Whose::User(user) } else { Whose::Login(login) })
         })
         .await?;
-    Ok(data(&json!({"pushTokens": found})))
+    Ok(data(&PushTokens { push_tokens: found }))
 }
 
 pub async fn unregister(access: Access<Either>) -> Result<Reply> {
@@ -286,7 +314,7 @@ pub async fn unregister(access: Access<Either>) -> Result<Reply> {
     let named = named_anywhere(&access)?;
     let gone =
         access.store().write("notifications.unregister", move |tx| actions::unregister(tx, app, named, all)).await?;
-    Ok(data(&json!({"pushTokens": gone})))
+    Ok(data(&PushTokens { push_tokens: gone }))
 }
 
 pub async fn unregister_one(access: Access<Either>) -> Result<Reply> {
@@ -296,17 +324,61 @@ pub async fn unregister_one(access: Access<Either>) -> Result<Reply> {
         .store()
         .write("notifications.unregister", move |tx| actions::unregister_one(tx, app, named, &token))
         .await?;
-    Ok(data(&json!({"pushTokens": [gone]})))
+    Ok(data(&PushTokens { push_tokens: vec![gone] }))
 }
 
 /// Nothing is sent, so there is nothing to log.
 pub async fn logs(access: Access<FullKey>) -> Result<Reply> {
     let limit = access.query().int("limit")?.unwrap_or(20);
-    Ok(list_reply(&Vec::<Value>::new(), json!({"current": {"limit": limit, "count": 0}})))
+    Ok(list_reply(&Vec::<Value>::new(), CursorMeta::new(limit, 0)))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    let preferences = schema_like(&show_preferences(&SETTINGS, &json!({})));
+    doc.reply_as("notifications-push-list-settings", Shape::One, "NotificationSettings", schema_like(&SETTINGS));
+    for operation in [
+        "notifications-push-list-preferences",
+        "notifications-push-update-preferences",
+        "(client) list-preferences",
+        "(client) update-preferences",
+    ] {
+        doc.reply_as(operation, Shape::One, "NotificationPreferences", preferences.clone());
+    }
+    let defaults = schema_like(&default_preferences(&SETTINGS));
+    for operation in ["notifications-push-reset-preferences", "(client) reset-preferences"] {
+        doc.reply_as(operation, Shape::One, "DefaultNotificationPreferences", defaults.clone());
+    }
+    for operation in [
+        "notifications-push-update-settings",
+        "notifications-push-reset-settings",
+        "notifications-push-mute-conversations",
+        "notifications-push-unmute-conversations",
+        "notifications-delete-contact-details",
+        "notifications-push-register-token",
+        "(client) mute-conversations",
+        "(client) unmute-conversations",
+    ] {
+        doc.reply::<Done>(operation, Shape::One);
+    }
+    doc.reply::<Mutes>("notifications-push-list-muted", Shape::One).reply::<Mutes>("(client) list-muted", Shape::One);
+    for operation in [
+        "notifications-get-timezone",
+        "notifications-update-timezone",
+        "(client) get-timezone",
+        "(client) update-timezone",
+    ] {
+        doc.reply::<Timezone>(operation, Shape::One);
+    }
+    for operation in ["notifications-get-contact-details", "notifications-update-contact-details"] {
+        doc.reply::<Contact>(operation, Shape::One);
+    }
+    for operation in
+        ["notifications-push-list-tokens", "notifications-push-unregister-tokens", "notifications-push-delete-token"]
+    {
+        doc.reply::<PushTokens>(operation, Shape::One);
+    }
+    doc.reply_as("notifications-logs", Shape::Cursor, "NotificationLog", json!({"type": "object"}));
     doc.body::<SettingsBody>("notifications-push-update-settings");
     doc.body::<PreferencesBody>("notifications-push-update-preferences");
     doc.body::<PreferencesBody>("(client) update-preferences");

@@ -3,7 +3,7 @@
 //! Paths, operations and credentials come from the rows, bodies from the types the handlers read (each noun describes its
 //! own), so the description cannot name what is not there. The page that shows it is `static/api.html`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 use utoipa::openapi::RefOr;
@@ -12,7 +12,9 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::Route;
 use super::access::Who;
-use crate::model::error::Code;
+use super::reply::{CursorMeta, PageMeta, TimeCursor};
+use crate::actions::OutcomeShown;
+use crate::model::error;
 
 /// What the nouns add to the rows of the table: bodies and query parameters by operation.
 #[derive(Default)]
@@ -20,7 +22,28 @@ pub struct Doc {
     /// One schema, or several that are read from the same body.
     bodies: HashMap<&'static str, Vec<Value>>,
     queries: HashMap<&'static str, &'static [&'static str]>,
+    /// What comes back; several where it depends on what was asked.
+    replies: HashMap<&'static str, Vec<Value>>,
     schemas: BTreeMap<String, Value>,
+    /// Names that two different schemas have.
+    clashes: BTreeSet<String>,
+}
+
+/// How a reply holds its objects: what stands under `data`, and what beside it.
+#[derive(Clone, Copy, Debug)]
+pub enum Shape {
+    One,
+    List,
+    /// By page number.
+    Page,
+    /// The same, with the time cursor beside `meta` as well.
+    PageAndCursor,
+    /// By cursor.
+    Cursor,
+    /// Results of a bulk call by id, each with an object if it went well.
+    Results,
+    /// Without an envelope, and in one as well.
+    Bare,
 }
 
 impl Doc {
@@ -28,15 +51,129 @@ impl Doc {
     pub fn body<T: ToSchema + PartialSchema>(&mut self, operation: &'static str) -> &mut Self {
         let mut inner: Vec<(String, RefOr<Schema>)> = Vec::new();
         T::schemas(&mut inner);
-        self.schemas.extend(inner.into_iter().map(|(name, schema)| (name, json!(schema))));
+        inner.into_iter().for_each(|(name, schema)| self.define(name, json!(schema)));
         self.bodies.entry(operation).or_default().push(json!(T::schema()));
         self
+    }
+
+    /// The operation answers with this type in this shape; called again, that is another answer it can give.
+    pub fn reply<T: ToSchema>(&mut self, operation: &'static str, shape: Shape) -> &mut Self {
+        let object = self.component::<T>();
+        self.answer(operation, shape, object)
+    }
+
+    /// The operation answers with an object of this name and schema, which is made of what is there at run time.
+    pub fn reply_as(&mut self, operation: &'static str, shape: Shape, name: &str, schema: Value) -> &mut Self {
+        self.define(name.to_owned(), schema);
+        self.answer(operation, shape, json!({"$ref": format!("#/components/schemas/{name}")}))
+    }
+
+    fn answer(&mut self, operation: &'static str, shape: Shape, object: Value) -> &mut Self {
+        let list = json!({"type": "array", "items": object});
+        let envelope = |data: Value, beside: &[(&str, Value)]| {
+            let mut schema = json!({"type": "object", "required": ["data"], "properties": {"data": data}});
+            for (name, beside) in beside {
+                schema["properties"][name] = beside.clone();
+            }
+            schema
+        };
+        let with_meta = |meta: Value, more: &[(&str, Value)]| {
+            let mut schema = envelope(list.clone(), more);
+            schema["required"] = json!(["data", "meta"]);
+            schema["properties"]["meta"] = meta;
+            schema
+        };
+        let schema = match shape {
+            Shape::One => envelope(object, &[]),
+            Shape::List => envelope(list, &[]),
+            Shape::Page => with_meta(self.component::<PageMeta>(), &[]),
+            Shape::PageAndCursor => {
+                with_meta(self.component::<PageMeta>(), &[("cursor", self.component::<TimeCursor>())])
+            }
+            Shape::Cursor => with_meta(self.component::<CursorMeta>(), &[]),
+            Shape::Results => {
+                let result = self.component::<OutcomeShown>();
+                let data = json!({"type": "object", "properties": {"data": object}});
+                let each = json!({"allOf": [result, data]});
+                envelope(json!({"type": "object", "additionalProperties": each}), &[])
+            }
+            Shape::Bare => json!({"allOf": [object, envelope(object.clone(), &[])]}),
+        };
+        self.replies.entry(operation).or_default().push(schema);
+        self
+    }
+
+    /// A reference to the type, which is described with all that is in it.
+    fn component<T: ToSchema>(&mut self) -> Value {
+        let mut inner: Vec<(String, RefOr<Schema>)> = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut inner);
+        for (name, schema) in inner {
+            let mut schema = json!(schema);
+            never_null(&mut schema);
+            self.define(name, schema);
+        }
+        json!({"$ref": format!("#/components/schemas/{}", T::name())})
+    }
+
+    fn define(&mut self, name: String, schema: Value) {
+        match self.schemas.get(&name) {
+            Some(known) if *known != schema => {
+                self.clashes.insert(name);
+            }
+            _ => {
+                self.schemas.insert(name, schema);
+            }
+        }
     }
 
     /// The operation reads these query parameters; what each means stands in [`PARAMETERS`].
     pub fn query(&mut self, operation: &'static str, names: &'static [&'static str]) -> &mut Self {
         self.queries.insert(operation, names);
         self
+    }
+}
+
+/// In a reply a field that has nothing to say is left out; it is never null.
+fn never_null(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            if let Some(kinds) = fields.get_mut("type").and_then(Value::as_array_mut) {
+                kinds.retain(|kind| kind != "null");
+                if let [only] = &kinds[..] {
+                    fields["type"] = only.clone();
+                }
+            }
+            if let Some(choices) = fields.get_mut("oneOf").and_then(Value::as_array_mut) {
+                choices.retain(|choice| choice["type"] != "null");
+                if let [Value::Object(only)] = &choices[..] {
+                    let only = only.clone();
+                    fields.shift_remove("oneOf");
+                    fields.extend(only);
+                }
+            }
+            fields.values_mut().for_each(never_null);
+        }
+        Value::Array(items) => items.iter_mut().for_each(never_null),
+        _ => {}
+    }
+}
+
+/// The schema of everything that has the form of `value`: all its fields are there, an object without any is open.
+pub fn schema_like(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) if fields.is_empty() => json!({"type": "object"}),
+        Value::Object(fields) => {
+            let names: Vec<&String> = fields.keys().collect();
+            let properties: Map<String, Value> =
+                fields.iter().map(|(name, value)| (name.clone(), schema_like(value))).collect();
+            json!({"type": "object", "required": names, "properties": properties})
+        }
+        Value::Array(items) => json!({"type": "array", "items": items.first().map_or(json!({}), schema_like)}),
+        Value::String(_) => json!({"type": "string"}),
+        Value::Number(number) if number.is_f64() => json!({"type": "number"}),
+        Value::Number(_) => json!({"type": "integer"}),
+        Value::Bool(_) => json!({"type": "boolean"}),
+        Value::Null => json!({}),
     }
 }
 
@@ -195,13 +332,19 @@ fn operation_id(operation: &str) -> String {
 }
 
 /// The whole description. The admin page's own calls are no part of it.
-pub fn describe(routes: &[Route], doc: &Doc) -> Value {
+pub fn describe(routes: &[Route], mut doc: Doc) -> Value {
+    doc.component::<error::Shown>();
     let mut paths: Map<String, Value> = Map::new();
     for route in routes.iter().filter(|route| route.who != Who::Admin && !route.path.starts_with("/admin/")) {
         let mut parameters = path_parameters(route.path);
         parameters.extend(
             doc.queries.get(route.operation).into_iter().flat_map(|names| names.iter().map(|name| parameter(name))),
         );
+        let reply = match doc.replies.get(route.operation).map(Vec::as_slice) {
+            None => json!({"$ref": "#/components/schemas/Success"}),
+            Some([only]) => only.clone(),
+            Some(several) => json!({ "anyOf": several }),
+        };
         let tag = route.path.split('/').nth(1).unwrap_or_default();
         let mut operation = json!({
             "operationId": operation_id(route.operation),
@@ -210,7 +353,7 @@ pub fn describe(routes: &[Route], doc: &Doc) -> Value {
             "parameters": parameters,
             "security": security(route.who),
             "responses": {
-                "200": {"description": "Done", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Success"}}}},
+                "200": {"description": "Done", "content": {"application/json": {"schema": reply}}},
                 "default": {"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}},
             },
         });
@@ -231,24 +374,12 @@ pub fn describe(routes: &[Route], doc: &Doc) -> Value {
             "properties": {"data": {"type": ["object", "array"]}, "meta": {"type": "object"}},
         }),
     );
-    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     schemas.insert(
         "Refusal".to_owned(),
         json!({
             "type": "object",
             "required": ["error"],
-            "properties": {"error": {
-                "type": "object",
-                "required": ["code", "message"],
-                "properties": {
-                    "code": {"type": "string", "enum": codes},
-                    "message": {"type": "string"},
-                    "devMessage": {"type": "string"},
-                    "source": {"type": "string"},
-                    "details": {"type": "object"},
-                    "params": {"type": "object"},
-                },
-            }},
+            "properties": {"error": {"$ref": "#/components/schemas/Error"}},
         }),
     );
     json!({
@@ -284,7 +415,8 @@ mod tests {
     fn every_row_is_described_and_every_description_has_a_row() {
         let routes = routes();
         let doc = describe_nouns();
-        for operation in doc.bodies.keys().chain(doc.queries.keys()) {
+        assert!(doc.clashes.is_empty(), "described twice: {:?}", doc.clashes);
+        for operation in doc.bodies.keys().chain(doc.queries.keys()).chain(doc.replies.keys()) {
             assert!(routes.iter().any(|route| route.operation == *operation), "no route {operation}");
         }
         for names in doc.queries.values() {
@@ -292,7 +424,7 @@ mod tests {
                 assert!(PARAMETERS.iter().any(|(known, _, _)| known == name), "parameter {name} is not explained");
             }
         }
-        let description = describe(&routes, &doc);
+        let description = describe(&routes, doc);
         for route in routes.iter().filter(|route| !route.path.starts_with("/admin/")) {
             let method = route.method.as_str().to_ascii_lowercase();
             assert_eq!(description["paths"][route.path][&method]["operationId"], operation_id(route.operation));

@@ -1,17 +1,19 @@
 //! Permissions of roles and of the scopes in a group.
 
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data, page};
 use super::roles::from_path;
 use crate::actions;
+use crate::actions::roles::ChangedShown;
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::permission::Scope;
+use crate::model::policy::{Settings, Shown as Permission};
 
 #[derive(Deserialize, ToSchema)]
 struct PermissionsBody {
@@ -36,6 +38,13 @@ fn scope(access: &Access<FullKey>) -> Result<Scope> {
         .ok_or_else(|| Error::field("scope", "The scope must be admin, moderator or participant."))
 }
 
+/// The values that are in force.
+#[derive(Serialize, ToSchema)]
+#[schema(as = PermissionValues)]
+struct Left {
+    permissions: Settings,
+}
+
 pub async fn list_role(access: Access<FullKey>) -> Result<Reply> {
     let (id, app, ask) = (from_path(&access)?, access.app().id, access.page()?);
     let items = access.store().read(move |read| actions::roles::list(read, app, &id)).await?;
@@ -51,7 +60,7 @@ pub async fn set_role(access: Access<FullKey>) -> Result<Reply> {
 pub async fn unset_role(access: Access<FullKey>) -> Result<Reply> {
     let (id, app, permission) = (from_path(&access)?, access.app().id, access.param("permission").to_owned());
     let left = access.store().write("roles.unset", move |tx| actions::roles::unset(tx, app, &id, &permission)).await?;
-    Ok(data(&json!({"permissions": left})))
+    Ok(data(&Left { permissions: left }))
 }
 
 pub async fn list_scope(access: Access<FullKey>) -> Result<Reply> {
@@ -76,11 +85,16 @@ pub async fn unset_scope(access: Access<FullKey>) -> Result<Reply> {
         .store()
         .write("scopes.unset", move |tx| actions::roles::unset_scope(tx, app, &guid, scope, &permission))
         .await?;
-    Ok(data(&json!({"permissions": left})))
+    Ok(data(&Left { permissions: left }))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Permission>("list-role-permissions", Shape::Page);
+    doc.reply::<Permission>("list-scope-permissions", Shape::Page);
+    doc.reply::<ChangedShown>("set-role-permissions", Shape::One)
+        .reply::<ChangedShown>("set-scope-permissions", Shape::One);
+    doc.reply::<Left>("unset-role-permissions", Shape::One).reply::<Left>("unset-scope-permissions", Shape::One);
     doc.body::<PermissionsBody>("set-role-permissions").body::<PermissionsBody>("set-scope-permissions");
     doc.query("list-role-permissions", &["perPage", "page"]);
     doc.query("list-scope-permissions", &["perPage", "page"]);

@@ -1,9 +1,11 @@
 //! Messages pinned for everybody in a conversation, and messages saved for oneself.
 
 use super::access::{Access, AsUser, Demand, Either};
+use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data};
 use crate::actions;
 use crate::model::error::Result;
+use crate::model::message::Message;
 use crate::store::Write;
 
 pub async fn pin(access: Access<Either>) -> Result<Reply> {
@@ -32,4 +34,11 @@ async fn set_saved<D: Demand>(access: Access<D>, on: bool) -> Result<Reply> {
     let (id, caller, limits) = (access.message_id()?, access.caller().clone(), access.limits().clone());
     let write = move |tx: &mut Write<'_>| actions::pins::save(tx, &caller, id, on, &limits);
     Ok(data(&access.store().write("messages.save", write).await?))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    for operation in ["pin-message", "unpin-message", "save-message", "unsave-message"] {
+        doc.reply::<Message>(operation, Shape::One);
+    }
 }

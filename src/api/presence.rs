@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, Socket};
-use super::openapi::Doc;
+use super::openapi::{Doc, Shape};
 use super::reply::Reply;
 use crate::model::error::{Error, Result};
 use crate::model::ids::Guid;
@@ -19,6 +19,15 @@ const MOST: usize = 100;
 #[derive(Deserialize, ToSchema)]
 struct Body {
     groups: Option<Vec<String>>,
+}
+
+/// How many are online: in the app, or by guid in the groups that were asked for.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = OnlineMembers, rename_all = "camelCase")]
+struct Online {
+    online_users_count: Option<usize>,
+    groups: Option<BTreeMap<String, usize>>,
 }
 
 /// Without groups: users of the app. With groups: members of each the caller is in; of others nothing is said.
@@ -60,5 +69,6 @@ fn bare(counts: Value) -> Reply {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<Online>("(client) online-members", Shape::Bare);
     doc.body::<Body>("(client) online-members");
 }

@@ -1,14 +1,13 @@
 //! Reactions to messages.
 
-use serde_json::json;
-
 use super::access::{Access, AsUser, Either};
 use super::groups::affix;
-use super::openapi::Doc;
-use super::reply::{Reply, data, list as list_reply};
+use super::openapi::{Doc, Shape};
+use super::reply::{CursorMeta, Reply, data, list as list_reply};
 use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
+use crate::model::message::Message;
 use crate::model::page::Affix;
 use crate::model::permission::Act;
 use crate::store::{conversations, groups, messages, reactions};
@@ -65,16 +64,16 @@ async fn page(access: Access<Either>, reaction: Option<String>) -> Result<Reply>
             reactions::list(read, &of, (direction, from), limit)
         })
         .await?;
-    let mut meta = json!({"current": {"limit": limit, "count": found.len()}});
-    if let (Some(first), Some(last)) = (found.first(), found.last()) {
-        meta["next"] = json!({"affix": "append", "id": last.id.to_string()});
-        meta["previous"] = json!({"affix": "prepend", "id": first.id.to_string()});
-    }
+    let ends = found.first().zip(found.last()).map(|(first, last)| (first.id.to_string(), last.id.to_string()));
+    let meta = CursorMeta::new(limit, found.len()).between(ends);
     Ok(list_reply(&found, meta))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<reactions::Reaction>("list-all-reactions", Shape::Cursor);
+    doc.reply::<reactions::Reaction>("get-message-reactions", Shape::Cursor);
+    doc.reply::<Message>("add-message-reactions", Shape::One).reply::<Message>("remove-message-reactions", Shape::One);
     doc.query("list-all-reactions", &["affix", "id", "limit"]);
     doc.query("get-message-reactions", &["affix", "id", "limit"]);
 }

@@ -4,9 +4,10 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::model::error::{Code, Error};
-use crate::model::page::{Page, PageAsk, Pagination};
+use crate::model::page::{Affix, Page, PageAsk, Pagination};
 
 /// A successful answer: the JSON text of the whole body. Success is always 200.
 #[derive(Debug)]
@@ -18,7 +19,91 @@ struct Envelope<'a, T: Serialize, M: Serialize> {
     #[serde(skip_serializing_if = "Option::is_none")]
     meta: Option<M>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cursor: Option<Value>,
+    cursor: Option<TimeCursor>,
+}
+
+/// What stands beside a page by number.
+#[derive(Serialize, ToSchema)]
+pub struct PageMeta {
+    pagination: Pagination,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<TimeCursor>,
+}
+
+/// The time of the last row.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TimeCursor {
+    updated_at: i64,
+    affix: Affix,
+}
+
+/// What stands beside a list that goes by a cursor.
+#[derive(Serialize, ToSchema)]
+pub struct CursorMeta {
+    current: Current,
+    /// Where newer ones begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Point>,
+    /// Where older ones begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Point>,
+    /// Where this list goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Point>,
+    /// Where the list was asked for by page number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pagination: Option<Pagination>,
+}
+
+/// How many rows there may be, and how many there are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = CursorCount)]
+struct Current {
+    limit: i64,
+    count: usize,
+}
+
+/// What to give back for what lies beyond.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CursorPoint)]
+pub struct Point {
+    pub affix: Affix,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<i64>,
+    pub id: String,
+}
+
+impl Point {
+    pub fn new(affix: Affix, id: impl Into<String>) -> Self {
+        Point { affix, sent_at: None, updated_at: None, id: id.into() }
+    }
+}
+
+impl CursorMeta {
+    pub fn new(limit: i64, count: usize) -> Self {
+        CursorMeta { current: Current { limit, count }, next: None, previous: None, cursor: None, pagination: None }
+    }
+
+    /// With the ids of the first and the last row.
+    pub fn between(mut self, ends: Option<(String, String)>) -> Self {
+        if let Some((first, last)) = ends {
+            self.next = Some(Point::new(Affix::Append, last));
+            self.previous = Some(Point::new(Affix::Prepend, first));
+        }
+        self
+    }
+}
+
+/// It is done.
+#[derive(Serialize, ToSchema)]
+pub struct Ack {
+    success: bool,
+    /// For people.
+    message: String,
 }
 
 fn text(value: &impl Serialize) -> Reply {
@@ -41,26 +126,23 @@ pub fn data_json(json: &str) -> Reply {
 
 /// `{"data": {"success": true, "message": …}}`
 pub fn ack(sentence: impl Into<String>) -> Reply {
-    data(&json!({"success": true, "message": sentence.into()}))
+    data(&Ack { success: true, message: sentence.into() })
 }
 
 /// A list with any `meta`.
-pub fn list(items: &impl Serialize, meta: Value) -> Reply {
+pub fn list(items: &impl Serialize, meta: impl Serialize) -> Reply {
     text(&Envelope { data: items, meta: Some(meta), cursor: None })
 }
 
 /// A page by number.
 pub fn page<T: Serialize>(page: &Page<T>, ask: PageAsk) -> Reply {
-    list(&page.items, json!({"pagination": Pagination::of(page, ask)}))
+    list(&page.items, PageMeta { pagination: Pagination::of(page, ask), cursor: None })
 }
 
 /// A page by number with the time cursor that some lists have: inside `meta`, and (`beside`) next to it as well.
 pub fn page_with_cursor<T: Serialize>(page: &Page<T>, ask: PageAsk, updated_at: Option<i64>, beside: bool) -> Reply {
-    let mut meta = json!({"pagination": Pagination::of(page, ask)});
-    let cursor = updated_at.map(|at| json!({"updatedAt": at, "affix": "append"}));
-    if let Some(cursor) = &cursor {
-        meta["cursor"] = cursor.clone();
-    }
+    let cursor = updated_at.map(|updated_at| TimeCursor { updated_at, affix: Affix::Append });
+    let meta = PageMeta { pagination: Pagination::of(page, ask), cursor };
     text(&Envelope { data: &page.items, meta: Some(meta), cursor: cursor.filter(|_| beside) })
 }
 

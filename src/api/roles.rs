@@ -4,8 +4,8 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page};
 use crate::actions::{
     self,
     roles::{find, unknown_role},
@@ -127,6 +127,10 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in ["create-role", "get-role", "update-role"] {
+        doc.reply::<roles::Role>(operation, Shape::One);
+    }
+    doc.reply::<roles::Role>("list-roles", Shape::Page).reply::<Ack>("delete-role", Shape::One);
     doc.body::<Body>("create-role").body::<Body>("update-role");
     doc.query("list-roles", &["perPage", "page"]);
 }

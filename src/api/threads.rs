@@ -1,16 +1,17 @@
 //! Threads: lists of them, and following one.
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either};
 use super::messages::limit;
-use super::openapi::Doc;
-use super::reply::{Reply, ack, list as list_reply};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, CursorMeta, Point, Reply, ack, list as list_reply};
 use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
-use crate::model::json::to_raw;
-use crate::model::message::Receiver;
+use crate::model::message::{Message, Receiver};
+use crate::model::page::Affix;
 use crate::store::Read;
 use crate::store::messages::Row;
 use crate::store::shown::{self, Look};
@@ -62,31 +63,38 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
             threads::list(read, within, before, limit)?
                 .into_iter()
                 .map(|row| show(read, row, caller.viewer()))
-                .collect::<Result<Vec<Value>>>()
+                .collect::<Result<Vec<Thread>>>()
         })
         .await?;
-    let mut meta = json!({"current": {"limit": limit, "count": threads.len()}});
-    if let Some(last) = threads.last() {
-        meta["previous"] = json!({"affix": "prepend", "updatedAt": last["updatedAt"], "id": last["id"]});
-    }
+    let mut meta = CursorMeta::new(limit, threads.len());
+    meta.previous = threads.last().map(|last| Point {
+        updated_at: Some(last.message.updated_at),
+        ..Point::new(Affix::Prepend, last.message.id.to_string())
+    });
     Ok(list_reply(&threads, meta))
 }
 
 /// A thread: the message it hangs on, with its newest reply. Its `updatedAt` is the time of that reply.
-fn show(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Value> {
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Thread {
+    #[serde(flatten)]
+    message: Message,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_reply: Option<Message>,
+    /// The viewer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread_reply_count: Option<i64>,
+}
+
+fn show(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Thread> {
     let look = Look { subscribed: true, ..viewer.into() };
-    let last = threads::last_reply(read, row.id)?.map(|reply| shown::one(read, reply, look)).transpose()?;
-    let unread = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
+    let last_reply = threads::last_reply(read, row.id)?.map(|reply| shown::one(read, reply, look)).transpose()?;
+    let unread_reply_count = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
     let updated_at = row.last_reply_at;
-    let mut thread = json!(shown::one(read, row, look)?);
-    thread["updatedAt"] = json!(updated_at);
-    if let Some(last) = last {
-        thread["lastReply"] = json!(to_raw(&last));
-    }
-    if let Some(unread) = unread {
-        thread["unreadReplyCount"] = json!(unread);
-    }
-    Ok(thread)
+    let mut message = shown::one(read, row, look)?;
+    message.updated_at = updated_at.unwrap_or(message.updated_at);
+    Ok(Thread { message, last_reply, unread_reply_count })
 }
 
 pub async fn subscribe(access: Access<AsUser>) -> Result<Reply> {
@@ -107,6 +115,10 @@ async fn set_subscribed(access: Access<AsUser>, on: bool) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in ["list-threads", "(client) list-user-threads", "(client) list-group-threads"] {
+        doc.reply::<Thread>(operation, Shape::Cursor);
+    }
+    doc.reply::<Ack>("subscribe-thread", Shape::One).reply::<Ack>("unsubscribe-thread", Shape::One);
     for operation in ["list-threads", "(client) list-user-threads", "(client) list-group-threads"] {
         doc.query(operation, &["participatedByMe", "limit", "affix", "updatedAt", "id"]);
     }

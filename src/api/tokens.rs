@@ -1,12 +1,12 @@
 //! Auth tokens of users.
 
-use serde_json::json;
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::{Access, AnyKey, FullKey};
 use super::me::DeviceBody;
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page};
 use crate::actions;
 use crate::model::error::Result;
 use crate::store::{Write, tokens, users};
@@ -19,6 +19,17 @@ struct ForceBody {
     force: Option<bool>,
 }
 
+/// A new login; the token is whole in this answer only.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NewAuthToken)]
+struct NewToken {
+    uid: String,
+    name: String,
+    auth_token: String,
+    created_at: i64,
+}
+
 /// Always makes a new token: only its digest is kept, so there is none to hand out again.
 pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
     let uid = access.uid()?;
@@ -26,7 +37,7 @@ pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
     let (app, limits) = (access.app().clone(), access.limits().clone());
     let log_in = move |tx: &mut Write<'_>| actions::tokens::log_in(tx, &app, &uid, &device, &limits);
     let (user, token, created_at) = access.store().write("tokens.create", log_in).await?;
-    Ok(data(&json!({"uid": user.uid, "name": user.name, "authToken": token, "createdAt": created_at})))
+    Ok(data(&NewToken { uid: user.uid, name: user.name, auth_token: token, created_at }))
 }
 
 pub async fn list(access: Access<FullKey>) -> Result<Reply> {
@@ -64,6 +75,9 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    doc.reply::<NewToken>("create-authtoken", Shape::One).reply::<tokens::Token>("list-authtokens", Shape::Page);
+    doc.reply::<tokens::Token>("get-authtoken", Shape::One).reply::<tokens::Token>("update-authtoken", Shape::One);
+    doc.reply::<Ack>("flush-authtokens", Shape::One).reply::<Ack>("delete-authtoken", Shape::One);
     doc.body::<ForceBody>("create-authtoken")
         .body::<DeviceBody>("create-authtoken")
         .body::<DeviceBody>("update-authtoken");

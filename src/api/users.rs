@@ -1,12 +1,11 @@
 //! Users.
 
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Access, AnyKey, Demand, Either, FullKey};
-use super::openapi::Doc;
-use super::reply::{Reply, ack, data, page_with_cursor};
+use super::openapi::{Doc, Shape};
+use super::reply::{Ack, Reply, ack, data, page_with_cursor};
 use crate::actions;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{RoleId, SYSTEM_UID, Uid};
@@ -111,6 +110,13 @@ pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
     Ok(data(&user))
 }
 
+/// How many there are.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UserCount)]
+struct Count {
+    count: i64,
+}
+
 pub async fn list(access: Access<Either>) -> Result<Reply> {
     let role = access.caller().role.clone();
     role.may_list_users()?;
@@ -155,7 +161,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         })
         .await?;
     if count {
-        return Ok(data(&json!({"count": page.total})));
+        return Ok(data(&Count { count: page.total }));
     }
     if !with_tags {
         page.items.iter_mut().for_each(|user| user.tags = None);
@@ -254,22 +260,44 @@ fn uids<D: Demand>(access: &Access<D>, field: &str, uids: Option<Vec<String>>) -
     Ok(uids)
 }
 
+/// Users who are not deactivated after the call.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ReactivatedUsers)]
+struct Reactivated {
+    non_deactivated_uids: Vec<String>,
+}
+
+/// Users who are deactivated after the call.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DeactivatedUsers)]
+struct DeactivatedUids {
+    deactivated_uids: Vec<String>,
+}
+
 pub async fn reactivate(access: Access<FullKey>) -> Result<Reply> {
     let uids = uids(&access, "uidsToActivate", access.json::<ReactivateBody>()?.uids_to_activate)?;
     let app = access.app().clone();
     let done = access.store().write("users.reactivate", move |tx| actions::users::reactivate(tx, &app, &uids)).await?;
-    Ok(data(&json!({"nonDeactivatedUids": done})))
+    Ok(data(&Reactivated { non_deactivated_uids: done }))
 }
 
 pub async fn deactivate(access: Access<FullKey>) -> Result<Reply> {
     let uids = uids(&access, "uidsToDeactivate", access.json::<DeactivateBody>()?.uids_to_deactivate)?;
     let app = access.app().clone();
     let done = access.store().write("users.deactivate", move |tx| actions::users::deactivate(tx, &app, &uids)).await?;
-    Ok(data(&json!({"deactivatedUids": done})))
+    Ok(data(&DeactivatedUids { deactivated_uids: done }))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    for operation in ["create-user", "get-user", "update-user"] {
+        doc.reply::<User>(operation, Shape::One);
+    }
+    doc.reply::<User>("list-users", Shape::PageAndCursor).reply::<Count>("list-users", Shape::One);
+    doc.reply::<Reactivated>("reactivate-users", Shape::One).reply::<DeactivatedUids>("deactivate-users", Shape::One);
+    doc.reply::<Ack>("delete-user", Shape::One);
     doc.body::<CreateBody>("create-user").body::<ProfileBody>("create-user");
     doc.body::<UpdateBody>("update-user").body::<ProfileBody>("update-user");
     doc.body::<DeleteBody>("delete-user");

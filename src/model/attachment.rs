@@ -1,13 +1,14 @@
 //! Files of messages: how they are named, described and found again in what clients send.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::error::{Code, Error, Result};
 use super::json::Object;
 use super::limits::Limits;
 
 /// A file as `data.attachments` lists it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     pub extension: String,

@@ -1,13 +1,15 @@
 //! Calls: signalling only, as a checked state machine. Media travels elsewhere.
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 use super::error::{Code, Result};
-use super::json::Raw;
+use super::json::{Raw, raw};
 use super::party::{Party, ReceiverType};
 use super::user::User;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CallStatus {
     Initiated,
@@ -128,48 +130,74 @@ pub struct CallEntity {
     pub metadata: Option<Raw>,
 }
 
+/// The call inside a call message, as it stood when that message was made.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallInMessage)]
+pub struct EntityShown<'a> {
+    sessionid: &'a str,
+    status: CallStatus,
+    /// audio or video
+    #[serde(rename = "type")]
+    kind: &'a str,
+    conversation_id: &'a str,
+    /// uid of who called.
+    sender: &'a str,
+    /// uid or guid
+    receiver: &'a str,
+    receiver_type: ReceiverType,
+    initiated_at: i64,
+    /// When it was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<i64>,
+    /// When the one who acts came in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<i64>,
+    /// Seconds from the answer to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration: Option<i64>,
+    data: Inner<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallData)]
+struct Inner<'a> {
+    entities: Sides<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<&'a Raw>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = CallSides)]
+struct Sides<'a> {
+    sender: Caller<'a>,
+    receiver: Called<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallSender)]
+struct Caller<'a> {
+    #[schema(value_type = User)]
+    entity: &'a User,
+    entity_type: ReceiverType,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallReceiver)]
+struct Called<'a> {
+    #[schema(value_type = Party)]
+    entity: &'a Party,
+    entity_type: ReceiverType,
+}
+
 impl Serialize for CallEntity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Shown<'a> {
-            sessionid: &'a str,
-            status: CallStatus,
-            #[serde(rename = "type")]
-            kind: &'a str,
-            conversation_id: &'a str,
-            sender: &'a str,
-            receiver: &'a str,
-            receiver_type: ReceiverType,
-            initiated_at: i64,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            started_at: Option<i64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            joined_at: Option<i64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            ended_at: Option<i64>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            duration: Option<i64>,
-            data: Inner<'a>,
-        }
-        #[derive(Serialize)]
-        struct Inner<'a> {
-            entities: Sides<'a>,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            metadata: Option<&'a Raw>,
-        }
-        #[derive(Serialize)]
-        struct Sides<'a> {
-            sender: Side<'a, User>,
-            receiver: Side<'a, Party>,
-        }
-        #[derive(Serialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Side<'a, T> {
-            entity: &'a T,
-            entity_type: ReceiverType,
-        }
-        Shown {
+        EntityShown {
             sessionid: &self.session_id,
             status: self.status,
             kind: &self.kind,
@@ -184,8 +212,8 @@ impl Serialize for CallEntity {
             duration: self.started_at.zip(self.ended_at).map(|(from, to)| to - from),
             data: Inner {
                 entities: Sides {
-                    sender: Side { entity: &self.initiator, entity_type: ReceiverType::User },
-                    receiver: Side { entity: &self.receiver, entity_type: self.receiver.kind() },
+                    sender: Caller { entity: &self.initiator, entity_type: ReceiverType::User },
+                    receiver: Called { entity: &self.receiver, entity_type: self.receiver.kind() },
                 },
                 metadata: self.metadata.as_ref(),
             },
@@ -237,7 +265,7 @@ impl Record {
     }
 
     /// The record in the contract's words. `whole`: with what only a single call shows.
-    pub fn shown(&self, now: i64, whole: bool) -> serde_json::Value {
+    pub fn shown(&self, now: i64, whole: bool) -> Shown {
         let (audio, video) = if self.kind == "audio" { (1, 0) } else { (0, 1) };
         let all: i64 = self.participants.iter().map(|part| self.seconds_of(part, now)).sum();
         let length = self.seconds(now);
@@ -247,57 +275,106 @@ impl Record {
             .map(|part| {
                 let seconds = self.seconds_of(part, now);
                 let joined = part.joined_at.filter(|_| self.started_at.is_some());
-                let mut shown = serde_json::json!({
-                    "uid": part.uid,
-                    "isJoined": joined.is_some(),
-                    "state": part.state,
-                    "totalAudioMinutes": minutes(seconds * audio),
-                    "totalVideoMinutes": minutes(seconds * video),
-                    "totalDuration": minutes(seconds),
-                });
-                let left = part.left_at.or(self.ended_at).filter(|_| joined.is_some());
-                for (key, at) in [("joinedAt", joined), ("leftAt", left)] {
-                    if let Some(at) = at {
-                        shown[key] = at.into();
-                    }
+                Participant {
+                    uid: part.uid.clone(),
+                    is_joined: joined.is_some(),
+                    state: part.state.clone(),
+                    total_audio_minutes: minutes(seconds * audio),
+                    total_video_minutes: minutes(seconds * video),
+                    total_duration: minutes(seconds),
+                    joined_at: joined,
+                    left_at: part.left_at.or(self.ended_at).filter(|_| joined.is_some()),
+                    device_id: part.device.clone(),
                 }
-                if let Some(device) = &part.device {
-                    shown["deviceId"] = device.as_str().into();
-                }
-                shown
             })
             .collect();
-        let mut shown = serde_json::json!({
-            "sessionId": self.session_id,
-            "mid": self.session_id,
-            "initiator": self.initiator,
-            "receiver": self.receiver,
-            "receiverType": self.receiver_type,
-            "type": self.kind,
-            "mode": "call",
-            "status": self.status,
-            "initiatedAt": self.initiated_at,
-            "totalAudioMinutes": minutes(all * audio),
-            "totalVideoMinutes": minutes(all * video),
-            "totalDurationInMinutes": minutes(length),
-            "totalDuration": format!("{:02}:{:02}:{:02}", length / 3600, length / 60 % 60, length % 60),
-            "totalParticipants": participants.len(),
-            "hasRecording": false,
-            "hasTranscription": false,
-            "participants": participants,
-        });
-        for (key, at) in [("startedAt", self.started_at), ("endedAt", self.ended_at)] {
-            if let Some(at) = at {
-                shown[key] = at.into();
-            }
+        Shown {
+            session_id: self.session_id.clone(),
+            mid: self.session_id.clone(),
+            initiator: self.initiator.clone(),
+            receiver: self.receiver.clone(),
+            receiver_type: self.receiver_type,
+            kind: self.kind.clone(),
+            mode: "call",
+            status: self.status,
+            initiated_at: self.initiated_at,
+            started_at: self.started_at,
+            ended_at: self.ended_at,
+            total_audio_minutes: minutes(all * audio),
+            total_video_minutes: minutes(all * video),
+            total_duration_in_minutes: minutes(length),
+            total_duration: format!("{:02}:{:02}:{:02}", length / 3600, length / 60 % 60, length % 60),
+            total_participants: participants.len(),
+            has_recording: false,
+            has_transcription: false,
+            participants,
+            meta_data: whole.then(|| self.metadata.clone().unwrap_or_else(|| raw("{}".to_owned()))),
+            tags: whole.then(Vec::new),
         }
-        if whole {
-            let metadata = self.metadata.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
-            shown["metaData"] = metadata.unwrap_or_else(|| serde_json::json!({}));
-            shown["tags"] = serde_json::json!([]);
-        }
-        shown
     }
+}
+
+/// A call as its record shows it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Call)]
+pub struct Shown {
+    session_id: String,
+    mid: String,
+    /// uid
+    initiator: String,
+    /// uid or guid
+    receiver: String,
+    receiver_type: ReceiverType,
+    /// audio or video
+    #[serde(rename = "type")]
+    kind: String,
+    mode: &'static str,
+    status: CallStatus,
+    initiated_at: i64,
+    /// When it was answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<i64>,
+    /// Of all participants together.
+    total_audio_minutes: f64,
+    total_video_minutes: f64,
+    /// From the answer to the end.
+    total_duration_in_minutes: f64,
+    /// The same as hours, minutes and seconds.
+    total_duration: String,
+    total_participants: usize,
+    has_recording: bool,
+    has_transcription: bool,
+    participants: Vec<Participant>,
+    /// Of a single call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    meta_data: Option<Raw>,
+    /// Of a single call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tags: Option<Vec<String>>,
+}
+
+/// One user's part in a call.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CallParticipant)]
+struct Participant {
+    uid: String,
+    is_joined: bool,
+    state: String,
+    total_audio_minutes: f64,
+    total_video_minutes: f64,
+    /// Minutes.
+    total_duration: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_id: Option<String>,
 }
 
 /// Minutes with two decimals.
@@ -367,14 +444,14 @@ mod tests {
             ended_at: Some(200),
             participants: vec![part("ann", Some(100), None), part("bob", Some(110), Some(170)), part("cy", None, None)],
         };
-        let shown = record.shown(999, true);
+        let shown = serde_json::json!(record.shown(999, true));
         assert_eq!(shown["totalDuration"], "00:01:30");
         assert_eq!(shown["totalVideoMinutes"], 2.5);
         assert_eq!(shown["totalAudioMinutes"], 0.0);
         assert_eq!(shown["participants"][0]["totalDuration"], 1.5);
         assert_eq!(shown["participants"][2]["isJoined"], false);
         record.started_at = None;
-        let shown = record.shown(999, false);
+        let shown = serde_json::json!(record.shown(999, false));
         assert_eq!(
             (&shown["totalDurationInMinutes"], &shown["participants"][0]["isJoined"]),
             (&0.0.into(), &false.into())

@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
+use utoipa::ToSchema;
+
 use super::role::Role;
 
 /// What an API key may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[schema(rename_all = "camelCase")]
 pub enum KeyScope {
     /// Every operation ("REST API key").
+    #[schema(rename = "fullAccess")]
     Full,
     /// Creating users and logging them in ("Auth Key").
     AuthOnly,

@@ -3,8 +3,14 @@
 //! Clients act on the code; the status follows the contract's advice and the sentence is for people. Internal
 //! failures are logged where they happen and reach the client only as `ERR_EXCEPTION`.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -149,6 +155,37 @@ codes! {
 pub struct Error {
     pub code: Code,
     more: Option<Box<More>>,
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let codes = Code::ALL.iter().map(|code| code.as_str());
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(codes)).into()
+    }
+}
+
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        "ErrorCode".into()
+    }
+}
+
+/// Why something was refused.
+// What `Error::body` gives, for the API description.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = Error, rename_all = "camelCase")]
+pub struct Shown {
+    code: Code,
+    /// For people.
+    message: String,
+    dev_message: String,
+    source: String,
+    /// Of a field that was wrong: what is wrong with it, by its name.
+    details: Option<BTreeMap<String, Vec<String>>>,
+    /// Values beside the sentence, such as the limit that was hit.
+    #[schema(value_type = Option<Object>)]
+    params: Option<Value>,
 }
 
 #[derive(Clone, Debug, Default)]

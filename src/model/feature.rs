@@ -4,6 +4,7 @@
 //! asking whether a request is restricted costs one instruction.
 
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
 macro_rules! features {
     ($($name:ident $key:literal $path:literal $title:literal)*) => {
@@ -134,15 +135,27 @@ pub struct Restricted {
     pub created_at: i64,
 }
 
+/// A feature of clients that is switched off for a role.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = RestrictedFeature)]
+pub struct RestrictedShown {
+    title: &'static str,
+    description: &'static str,
+    key: &'static str,
+    path: &'static str,
+    created_at: i64,
+}
+
 impl Serialize for Restricted {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serde_json::json!({
-            "title": self.feature.title(),
-            "description": self.feature.title(),
-            "key": self.feature.key(),
-            "path": self.feature.path(),
-            "createdAt": self.created_at,
-        })
+        RestrictedShown {
+            title: self.feature.title(),
+            description: self.feature.title(),
+            key: self.feature.key(),
+            path: self.feature.path(),
+            created_at: self.created_at,
+        }
         .serialize(serializer)
     }
 }

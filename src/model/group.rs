@@ -1,6 +1,7 @@
 //! Groups: what is shown of them, and what may be written.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::ids::{Guid, Uid};
 use super::json::Raw;
@@ -8,7 +9,7 @@ use super::patch::Patch;
 use super::permission::Scope;
 
 /// How a group is found and entered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum GroupType {
     /// Listed for all; anyone may join.
@@ -40,7 +41,7 @@ impl GroupType {
 }
 
 /// A group as the contract shows one; the last fields depend on the viewer.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {
     /// groups.id; never shown.
@@ -57,6 +58,7 @@ pub struct Group {
     pub name: String,
     #[serde(rename = "type")]
     pub kind: GroupType,
+    /// The owner's uid.
     pub owner: String,
     pub members_count: i64,
     pub conversation_id: String,
@@ -64,21 +66,28 @@ pub struct Group {
     pub icon: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Raw>,
+    /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
     pub created_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
+    /// uid, or `app_system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_by: Option<String>,
+    /// Whether the viewer is in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_joined: Option<bool>,
+    /// The viewer's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
+    /// When the viewer joined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub joined_at: Option<i64>,
+    /// Whether the viewer is banned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_banned: Option<bool>,
 }

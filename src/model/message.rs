@@ -3,14 +3,17 @@
 //! `data` is kept as it was sent. What the server knows better (entities, reactions, mentions …) is taken out on the
 //! way in and put back on the way out, from rows that are current.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
-use super::call::CallEntity;
+use super::call::{CallEntity, EntityShown as CallShown};
 use super::error::{Code, Error, Result};
+use super::group::Group;
 use super::ids::{Guid, Uid};
 use super::json::{self, Object};
 use super::limits::Limits;
@@ -19,7 +22,7 @@ use super::moderation::Verdict;
 pub use super::party::{Party, ReceiverType};
 use super::user::{User, check_length, check_metadata, check_tags};
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Category {
     #[default]
@@ -311,20 +314,26 @@ impl Draft {
 }
 
 /// A message as the contract shows one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     #[serde(serialize_with = "as_text")]
     pub id: i64,
+    /// The sender's own id for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub muid: Option<String>,
     pub conversation_id: String,
+    /// uid
     pub sender: String,
     pub receiver_type: ReceiverType,
+    /// uid or guid
     pub receiver: String,
     pub category: Category,
+    /// Of a `message`: text, image, audio, video or file; what a custom one means is up to those who send it.
     #[serde(rename = "type")]
     pub kind: String,
+    #[schema(value_type = DataShown)]
     pub data: Data,
     pub sent_at: i64,
     pub updated_at: i64,
@@ -336,20 +345,28 @@ pub struct Message {
     pub deleted_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted_by: Option<String>,
+    /// The message whose thread it is in.
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+$")]
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_option")]
     pub parent_id: Option<i64>,
+    /// Replies in its thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_count: Option<i64>,
+    #[schema(value_type = Option<String>, pattern = "^[0-9]+$")]
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_text_option")]
     pub quoted_message_id: Option<i64>,
+    #[schema(no_recursion)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quoted_message: Option<Box<Message>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
+    /// When somebody else got it first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivered_at: Option<i64>,
+    /// When somebody else read it first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_at: Option<i64>,
+    /// The viewer's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub my_receipt: Option<Receipt>,
     /// Who has it, asked for one message at a time.
@@ -367,13 +384,13 @@ pub struct Message {
     pub thread_subscribed: Option<bool>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Receipts {
     pub data: Vec<Receipt>,
 }
 
 /// When one user got and read a message.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Receipt {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -399,6 +416,107 @@ pub struct Data {
     pub moderation: Option<Verdict>,
 }
 
+/// What a message says, and what the server adds to it: besides these there is what was sent.
+// `Data` and `Entities` as they are serialised, for the API description.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = MessageData, rename_all = "camelCase")]
+pub struct DataShown {
+    entities: EntitiesShown,
+    text: Option<String>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<()>,
+    attachments: Option<Vec<AttachmentShown>>,
+    /// Of a custom message: what was sent.
+    #[schema(value_type = Option<Object>)]
+    custom_data: Option<()>,
+    /// Of an interactive message: the form or card.
+    #[schema(value_type = Option<Object>)]
+    interactive_data: Option<()>,
+    /// Of an interactive message: when it is done.
+    #[schema(value_type = Option<Object>)]
+    interaction_goal: Option<()>,
+    /// Of an action: more about it, such as the old and the new scope.
+    #[schema(value_type = Option<Object>)]
+    extras: Option<()>,
+    /// Of an action or a call: what happened.
+    action: Option<String>,
+    /// The client session that sent it.
+    resource: Option<String>,
+    reactions: Option<Vec<ReactionCount>>,
+    /// Users named in the text, by uid.
+    mentions: Option<BTreeMap<String, User>>,
+    interactions: Option<Vec<Interaction>>,
+    moderation: Option<ModerationShown>,
+}
+
+/// A file, as its sender told of it.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = MessageAttachment, rename_all = "camelCase")]
+struct AttachmentShown {
+    url: String,
+    name: Option<String>,
+    mime_type: Option<String>,
+    extension: Option<String>,
+    /// Bytes.
+    size: Option<u64>,
+}
+
+/// What a review decided.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = Moderation)]
+struct ModerationShown {
+    status: Verdict,
+}
+
+/// Who and what a message refers to, as they are now: `sender` and `receiver`, or of actions and calls `by`, `for` and
+/// mostly `on`.
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = MessageEntities)]
+struct EntitiesShown {
+    sender: Option<EntityShown>,
+    receiver: Option<EntityShown>,
+    /// Who did it.
+    by: Option<EntityShown>,
+    /// What it was done to.
+    on: Option<EntityShown>,
+    /// Where it was done.
+    r#for: Option<EntityShown>,
+}
+
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(as = MessageEntity, rename_all = "camelCase")]
+struct EntityShown {
+    entity_type: EntityType,
+    entity: OneEntity,
+}
+
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum EntityType {
+    User,
+    Group,
+    Message,
+    Call,
+}
+
+#[allow(dead_code)]
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[schema(as = Entity)]
+enum OneEntity {
+    User(User),
+    Group(Group),
+    #[schema(no_recursion)]
+    Message(Box<Message>),
+    Call(CallShown<'static>),
+}
+
 impl Data {
     pub fn of(stored: String, entities: Entities) -> Self {
         Data {
@@ -413,7 +531,7 @@ impl Data {
     }
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReactionCount {
     pub reaction: String,
@@ -422,7 +540,7 @@ pub struct ReactionCount {
     pub reacted_by_me: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Interaction {
     pub element_id: String,

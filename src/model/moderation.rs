@@ -1,10 +1,12 @@
 //! Flagging: why messages are flagged, and what becomes of them.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A reason that users can pick.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FlagReason)]
 pub struct Reason {
     pub id: String,
     pub name: String,
@@ -26,7 +28,7 @@ pub const USUAL: [(&str, &str, &str); 5] = [
 ];
 
 /// One user's flag on a message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Flag {
     pub uid: String,
@@ -37,7 +39,7 @@ pub struct Flag {
 }
 
 /// What a review decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// It stays.

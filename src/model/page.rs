@@ -1,6 +1,7 @@
 //! Pages of lists, in the contract's two styles: by number, and by a cursor along message ids.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A page by number: `page` starts at 1.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +34,11 @@ impl<T> Page<T> {
 }
 
 /// `meta.pagination` of the contract.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub struct Pagination {
+    /// Rows in all.
     pub total: i64,
+    /// Rows of this page.
     pub count: i64,
     pub per_page: i64,
     pub current_page: i64,
@@ -60,7 +63,8 @@ impl Pagination {
 }
 
 /// Which way a cursor moves: older (`prepend`) or newer (`append`) than the point it names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Affix {
     Append,
     Prepend,

@@ -1,11 +1,12 @@
 //! The other side of a conversation: a user or a group.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::group::Group;
 use super::user::User;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ReceiverType {
     User,
@@ -31,7 +32,7 @@ impl ReceiverType {
 }
 
 /// The other side of a conversation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Party {
     User(User),

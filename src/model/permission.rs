@@ -17,11 +17,12 @@
 //! The app itself (a full-access key acting for nobody) stands above this table and does not ask it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::error::Code;
 
 /// A member's scope in one group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     Participant,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::error::{Code, Error};
 use super::ids::{RoleId, shown};
@@ -151,41 +152,63 @@ impl Definition {
 
     /// As the contract lists it; `value` is what is set, if anything is. `since` and `changed` are those of what it
     /// belongs to: the definitions themselves never change.
-    pub fn show(&self, kind: &str, value: Option<&Setting>, since: i64, changed: i64) -> Value {
+    pub fn show(&self, kind: &'static str, value: Option<&Setting>, since: i64, changed: i64) -> Shown {
         let (data_type, available, default) = match self.kind {
-            Kind::Word(known) => ("string", known, json!(known[0])),
-            Kind::Words(known) => ("stringArray", known, json!([])),
-            Kind::Roles | Kind::Own => ("stringArray", &[][..], json!([])),
+            Kind::Word(known) => ("string", known, Setting::Word(known[0].to_owned())),
+            Kind::Words(known) => ("stringArray", known, Setting::Words(Vec::new())),
+            Kind::Roles | Kind::Own => ("stringArray", &[][..], Setting::Words(Vec::new())),
         };
-        let mut shown = json!({
-            "id": self.id,
-            "type": kind,
-            "title": self.title,
-            "description": self.title,
-            "dataType": data_type,
-            "availableValues": available,
-            "defaultValue": default,
-            "createdAt": since,
-            "updatedAt": changed,
-        });
-        if let Some(value) = value {
-            shown["value"] = json!(value);
+        Shown {
+            id: self.id,
+            kind,
+            title: self.title,
+            description: self.title,
+            data_type,
+            available_values: available,
+            default_value: default,
+            value: value.cloned(),
+            created_at: since,
+            updated_at: changed,
         }
-        shown
     }
 }
 
+/// What can be permitted, and what is set.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Permission)]
+pub struct Shown {
+    id: &'static str,
+    /// Whom it is set for: role or scope.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    description: &'static str,
+    /// string or stringArray
+    data_type: &'static str,
+    /// None: any.
+    available_values: &'static [&'static str],
+    default_value: Setting,
+    /// What is set, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<Setting>,
+    created_at: i64,
+    updated_at: i64,
+}
+
 /// The value of a permission.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = PermissionValue)]
 pub enum Setting {
     Word(String),
     Words(Vec<String>),
 }
 
 /// Values by the ids of their permissions. What is not in it has its default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(as = PermissionSettings)]
 pub struct Settings(pub BTreeMap<String, Setting>);
 
 impl Settings {
@@ -313,7 +336,7 @@ mod tests {
     fn the_tables_are_whole_and_read_their_own_values() {
         assert_eq!((ROLE.len(), SCOPE.len()), (28, 11));
         for definition in ROLE.iter().chain(SCOPE) {
-            let shown = definition.show("role", None, 1, 2);
+            let shown = json!(definition.show("role", None, 1, 2));
             assert!(definition.parse(&shown["defaultValue"]).is_ok(), "{}", definition.id);
             for value in shown["availableValues"].as_array().unwrap() {
                 assert!(definition.parse(value).is_ok() && definition.parse(&json!([value])).is_ok());

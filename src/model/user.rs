@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
 
 use super::error::{Code, Error, Result};
 use super::ids::{RoleId, Uid};
@@ -10,7 +11,7 @@ use super::limits::Limits;
 use super::patch::Patch;
 
 /// A user as the contract shows one. Fields that depend on a viewer are set by whoever knows the viewer.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {
     /// users.id; never shown.
@@ -19,24 +20,31 @@ pub struct User {
     pub uid: String,
     pub name: String,
     pub status: Status,
+    /// Its id.
     pub role: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar: Option<String>,
+    /// Address of a page about them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_message: Option<String>,
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Raw>,
+    /// Where they are asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
+    /// Unix seconds, as are all times.
     pub created_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
+    /// When the last socket was closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deactivated_at: Option<i64>,
+    /// The conversation of the two, where there is a viewer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conversation_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,15 +53,18 @@ pub struct User {
     pub blocked_by_me_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub has_blocked_me: Option<bool>,
+    /// When the block was set, whichever side set it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blocked_at: Option<i64>,
+    /// The new login, or the one that asks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_token: Option<String>,
 }
 
 /// Whether a user has a socket open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = UserStatus)]
 pub enum Status {
     Available,
     #[default]

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::rows::{COLUMNS, any_of, columns, like_prefix, user};
 use super::{Read, Write};
@@ -10,12 +11,14 @@ use crate::model::page::{Page, PageAsk};
 use crate::model::permission::Scope;
 use crate::model::user::User;
 
-/// A banned user as lists show one; `scope` is the one he had.
-#[derive(Clone, Debug, Serialize)]
+/// A banned user.
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = BannedUser)]
 pub struct Listed {
     #[serde(flatten)]
     pub user: User,
+    /// The one he had.
     pub scope: Scope,
     pub is_banned: bool,
     pub banned_at: i64,

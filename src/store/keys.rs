@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Read, Write, digest};
 use crate::model::caller::KeyScope;
@@ -9,13 +10,16 @@ use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};
 
 /// A key as it is shown after its creation: masked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ApiKey)]
 pub struct Key {
     #[serde(skip)]
     pub id: i64,
+    /// Whole when it is made, masked afterwards.
     pub api_key: String,
     pub name: String,
+    #[schema(value_type = KeyScope)]
     pub scope: &'static str,
     pub created_at: i64,
 }

@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::rows::{COLUMNS, any_of, columns, like_prefix, user};
 use super::{Read, Write};
@@ -18,8 +19,9 @@ pub struct Member {
 }
 
 /// A member as lists show one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Member)]
 pub struct Listed {
     #[serde(flatten)]
     pub user: User,

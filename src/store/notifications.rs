@@ -3,13 +3,14 @@
 use rusqlite::{Row, params};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::notification::iso;
 
 /// A push token as the contract shows one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PushToken {
     pub uid: String,
@@ -19,6 +20,7 @@ pub struct PushToken {
     pub push_token_type: String,
     pub provider_id: String,
     pub push_token: String,
+    /// Date and time, as text.
     pub created_at: String,
     pub updated_at: String,
 }
@@ -116,7 +118,7 @@ pub fn drop_push_token(tx: &Write<'_>, user: i64, token: &str) -> Result<Option<
 }
 
 /// Where a user can be reached besides.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Contact {
     pub email: String,
     pub phno: String,
@@ -162,9 +164,11 @@ pub fn set_choices(tx: &Write<'_>, user: i64, choices: &Choices) -> Result<()> {
 }
 
 /// A conversation that is muted.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Mute {
+    /// uid or guid
     pub id: String,
+    /// oneOnOne or group
     #[serde(rename = "type")]
     pub kind: String,
     /// Unix milliseconds.

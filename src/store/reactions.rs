@@ -2,6 +2,7 @@
 
 use rusqlite::params;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::rows::any_of;
 use super::{Read, Write, users};
@@ -11,11 +12,13 @@ use crate::model::page::Affix;
 use crate::model::user::User;
 
 /// One user's reaction as the contract shows it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reaction {
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     #[serde(serialize_with = "as_text")]
     pub id: i64,
+    #[schema(value_type = String, pattern = "^[0-9]+$")]
     #[serde(serialize_with = "as_text")]
     pub message_id: i64,
     pub reaction: String,

@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Read, Write};
 use crate::model::error::Result;
@@ -14,15 +15,18 @@ use crate::model::policy::Settings;
 use crate::model::role::Role as Rules;
 use crate::model::user::stored;
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Role {
+    /// Its id.
     pub role: String,
     pub name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Raw>,
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Raw>,
     pub created_at: i64,

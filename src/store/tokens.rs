@@ -2,6 +2,7 @@
 
 use rusqlite::{Row, params};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Digest, Read, Write, digest};
 use crate::model::error::Result;
@@ -21,12 +22,14 @@ pub struct Device {
 }
 
 /// A token as it is shown after its creation: masked.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AuthToken)]
 pub struct Token {
     #[serde(skip)]
     pub id: i64,
     pub uid: String,
+    /// Whole when it is made, masked afterwards.
     pub auth_token: String,
     pub created_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +38,7 @@ pub struct Token {
     pub device_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
+    #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_info: Option<Raw>,
 }
