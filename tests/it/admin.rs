@@ -109,6 +109,7 @@ async fn figures_follow_what_happens() {
     assert_eq!(overview["clientHost"], h.base().strip_prefix("http://").unwrap());
     assert_eq!(overview["apps"][0]["users"], 2);
 
+    eventually("ann is online", async || root.get(&of(&h, "")).await.ok()["online"] == 1).await;
     let app = root.get(&of(&h, "")).await.ok();
     let figures = ["users", "groups", "online", "messagesInDay", "activeInDay"].map(|name| app[name].as_i64().unwrap());
     assert_eq!(figures, [2, 1, 1, 1, 1], "{app}");

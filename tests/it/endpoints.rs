@@ -249,7 +249,7 @@ fn every_row_has_a_route_and_every_route_a_row() {
 async fn what_is_left_out_is_refused_at_once() {
     let h = Harness::start().await;
     let ann = h.user("ann").await;
-    let before = h.snapshot();
+    let before = h.snapshot().await;
     for row in rows().iter().filter(|row| left_out(row.path)) {
         let mut path = row.path.to_owned();
         while let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
@@ -260,7 +260,7 @@ async fn what_is_left_out_is_refused_at_once() {
             caller.raw(method, &path, Some(b"{".to_vec())).await.refused(Code::FeatureNotAccessible);
         }
     }
-    before.still(h.snapshot(), "what is left out");
+    before.still(h.snapshot().await, "what is left out");
 }
 
 #[test]
@@ -345,7 +345,7 @@ async fn nobody_else_is_served() {
     let (world, other) = (World::make(&h).await, World::make(&h).await);
     let mut wrong = Vec::new();
     for Served { row, route, ask } in walked() {
-        let before = h.snapshot();
+        let before = h.snapshot().await;
         for Wrong { what, caller, codes } in wrong_callers(&world, &other, &served(&format!("{:?}", route.who))) {
             let answer = world.ask(&caller, row.method, ask).await;
             let fits = codes.iter().any(|code| answer.code() == Some(code.as_str()) && answer.status == code.status());
@@ -354,7 +354,7 @@ async fn nobody_else_is_served() {
                 wrong.push(format!("{} as {what}: expected {codes:?}, got {status} {text}", row.operation));
             }
         }
-        before.still(h.snapshot(), row.operation);
+        before.still(h.snapshot().await, row.operation);
     }
     assert!(wrong.is_empty(), "{} wrong: {wrong:#?}", wrong.len());
 }

@@ -459,7 +459,7 @@ async fn what_is_refused_is_refused_well_and_writes_nothing() {
     let h = Harness::start().await;
     let (ann, bob) = (h.user("ann").await, h.user("bob").await);
     h.group("team", &ann, &[&bob]).await;
-    let before = h.snapshot();
+    let before = h.snapshot().await;
     let mut wrong = Vec::new();
     for (method, path, body, code) in hopeless() {
         let what = format!("{method} {path} {}", String::from_utf8_lossy(&body[..body.len().min(80)]));
@@ -475,8 +475,8 @@ async fn what_is_refused_is_refused_well_and_writes_nothing() {
             let error = answer.envelope();
             assert!(error.to_string().len() < 1500, "{what}: it repeats too much of what it got");
         }
-        if before != h.snapshot() {
-            before.still(h.snapshot(), &what);
+        if before != h.snapshot().await {
+            before.still(h.snapshot().await, &what);
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -520,7 +520,7 @@ async fn raw_http(h: &Harness, bytes: &[u8]) -> String {
 #[tokio::test]
 async fn what_is_hardly_http() {
     let h = Harness::start().await;
-    let before = h.snapshot();
+    let before = h.snapshot().await;
     let key = &h.api_key;
     let announced = format!(
         "POST /users HTTP/1.1\r\nHost: x\r\napiKey: {key}\r\nContent-Length: 999999999\r\nConnection: close\r\n\r\n"
@@ -537,7 +537,7 @@ async fn what_is_hardly_http() {
         let answer = raw_http(&h, nonsense.as_bytes()).await;
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{nonsense:?}: {answer}");
     }
-    before.still(h.snapshot(), "all of it was refused");
+    before.still(h.snapshot().await, "all of it was refused");
     h.get("/users").await.ok();
 }
 
@@ -611,7 +611,7 @@ async fn commands_that_may_not_be_are_passed_over() {
     h.group("team", &ann, &[&bob]).await;
     let id = id_of(&ann.send("bob", "hi").await);
     let (mut at_ann, mut at_bob, mut at_eve) = (ann.connect().await, bob.connect().await, eve.connect().await);
-    let before = h.snapshot();
+    let before = h.snapshot().await;
     let user = json!({"uid": "ann", "name": "Ann"});
     for (kind, receiver_type, receiver, body) in [
         ("receipts", "user", "ann", json!({"action": "read", "messageId": id.to_string(), "user": user})),
@@ -633,7 +633,7 @@ async fn commands_that_may_not_be_are_passed_over() {
         at_eve.command(kind, receiver_type, receiver, body).await;
     }
     assert_eq!(at_eve.before_pong().await, Vec::<Value>::new(), "there are no answers");
-    before.still(h.snapshot(), "all of it was refused");
+    before.still(h.snapshot().await, "all of it was refused");
     eve.send("bob", "fence").await;
     eve.send("ann", "fence").await;
     assert_eq!(at_bob.before_text("fence").await, Vec::<Value>::new());

@@ -103,7 +103,7 @@ async fn passwords_are_kept_as_hashes_and_never_shown() {
     for text in [ann.get("/groups/safe").await.text, ann.get("/groups").await.text, h.get("/groups/safe").await.text] {
         assert!(!text.contains("sesame") && !text.contains("argon2") && !text.contains("assword_"), "{text}");
     }
-    let stored = h.snapshot().0;
+    let stored = h.snapshot().await.0;
     assert!(!stored.contains("sesame"));
     assert!(stored.contains("$argon2id$"));
 }

@@ -80,7 +80,7 @@ async fn the_same_names_mean_different_things() {
 async fn what_has_an_id_is_not_there_for_the_other() {
     let h = Harness::start().await;
     let (a, b) = two(&h).await;
-    let before = h.snapshot();
+    let before = h.snapshot().await;
     for (mine, other) in [(&a, &b), (&b, &a)] {
         for id in [other.direct, other.in_group] {
             for caller in [&*mine.app, &mine.app.behalf("ann"), &*mine.ann] {
@@ -112,7 +112,7 @@ async fn what_has_an_id_is_not_there_for_the_other() {
             .await
             .refused(Code::ApiKeyNotFound);
     }
-    before.still(h.snapshot(), "all of it was refused");
+    before.still(h.snapshot().await, "all of it was refused");
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn who_is_only_in_one_is_unknown_in_the_other() {
     let (a, b) = two(&h).await;
     b.app.user("zed").await;
     b.app.post("/groups", json!({"guid": "club", "name": "Club", "type": "public"})).await.ok();
-    let before = h.snapshot();
+    let before = h.snapshot().await;
     a.app.get("/users/zed").await.refused(Code::UidNotFound);
     a.app.behalf("zed").get("/conversations").await.refused(Code::UidNotFound);
     a.ann.post("/messages", crate::harness::text_to("user", "zed", "hi")).await.refused(Code::UidNotFound);
@@ -140,7 +140,7 @@ async fn who_is_only_in_one_is_unknown_in_the_other() {
     let call = json!({"receiver": "zed", "receiverType": "user", "type": "audio"});
     a.ann.post("/calls", call).await.refused(Code::UidNotFound);
     a.app.auth_only().post("/users/zed/auth_tokens", json!({})).await.refused(Code::UidNotFound);
-    before.still(h.snapshot(), "all of it was refused");
+    before.still(h.snapshot().await, "all of it was refused");
 }
 
 #[tokio::test]

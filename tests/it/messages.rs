@@ -253,7 +253,7 @@ async fn a_deleted_message_keeps_its_shell_only() {
         "{shell}"
     );
     at_bob.expect_action("deleted").await;
-    assert!(!h.snapshot().0.contains("regret"), "nothing of it is kept");
+    assert!(!h.snapshot().await.0.contains("regret"), "nothing of it is kept");
     assert_eq!(bob.get("/users/ann/messages").await.list()[0]["deletedBy"], "ann");
     assert_eq!(bob.get("/users/ann/messages?hideDeleted=1").await.list().len(), 0);
     assert_eq!(bob.get("/users/ann/messages?onlyDeleted=1").await.list().len(), 1);

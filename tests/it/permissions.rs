@@ -63,18 +63,18 @@ impl Stage {
             let may = allowed.contains(['p', 'm', 'a', 'o'][at]);
             for caller in self.callers(actor) {
                 let (guid, message) = self.group().await;
-                let before = self.h.snapshot();
+                let before = self.h.snapshot().await;
                 let answer = act(caller, guid, message).await;
                 match (may, same) {
                     (true, None) => {
                         assert!(answer.status == 200, "{actor} may {what}: {answer:?}");
-                        assert!(before != self.h.snapshot(), "{actor}: {what} did nothing");
+                        assert!(before != self.h.snapshot().await, "{actor}: {what} did nothing");
                     }
                     (true, Some(code)) => _ = answer.refused(code),
                     (false, _) => {
                         assert_eq!(answer.code(), Some(refusal.as_str()), "{actor} may not {what}: {answer:?}");
                         answer.refused(refusal);
-                        before.still(self.h.snapshot(), &format!("{actor} may not {what}"));
+                        before.still(self.h.snapshot().await, &format!("{actor} may not {what}"));
                     }
                 }
             }
@@ -82,10 +82,10 @@ impl Stage {
         for (actor, refusal) in [("out", Code::GroupNotJoined), ("bad", Code::Banned)] {
             for caller in self.callers(actor) {
                 let (guid, message) = self.group().await;
-                let before = self.h.snapshot();
+                let before = self.h.snapshot().await;
                 let answer = act(caller, guid, message).await;
                 assert_eq!(answer.code(), Some(refusal.as_str()), "{actor} may not {what}: {answer:?}");
-                before.still(self.h.snapshot(), &format!("{actor} may not {what}"));
+                before.still(self.h.snapshot().await, &format!("{actor} may not {what}"));
             }
         }
     }
@@ -282,7 +282,7 @@ async fn what_others_said_in_it() {
         for actor in ["pa", "mo", "ad", "ow", "out", "bad"] {
             for caller in stage.callers(actor) {
                 let (guid, id) = stage.group().await;
-                let before = stage.h.snapshot();
+                let before = stage.h.snapshot().await;
                 let answer = if what == "edit" { edit(caller, guid, id).await } else { delete(caller, guid, id).await };
                 match actor {
                     "mo" | "ad" | "ow" => {
@@ -293,7 +293,7 @@ async fn what_others_said_in_it() {
                     _ => _ = answer.refused(Code::MessageNoAccess),
                 }
                 if !["mo", "ad", "ow"].contains(&actor) {
-                    before.still(stage.h.snapshot(), &format!("{actor} may not {what}"));
+                    before.still(stage.h.snapshot().await, &format!("{actor} may not {what}"));
                 }
             }
         }

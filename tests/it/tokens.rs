@@ -31,7 +31,7 @@ async fn a_login_from_key_to_socket() {
     let session = client.post("/user_sessions", json!({"sessionId": "abc", "data": {}})).await.ok();
     assert_eq!(session["sessionId"], "abc");
     // The secrets are nowhere at rest.
-    let stored = h.snapshot().0;
+    let stored = h.snapshot().await.0;
     for secret in [token.as_str(), me["jwt"].as_str().unwrap(), &h.api_key, &h.auth_key] {
         assert!(!stored.contains(secret));
     }

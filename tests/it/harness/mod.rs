@@ -26,7 +26,7 @@ use hobnob::model::error::Code;
 use hobnob::model::limits::Limits;
 use hobnob::model::time::Clock;
 use hobnob::server::Server;
-use hobnob::store::Store;
+use hobnob::store::{Store, gone};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -114,7 +114,9 @@ impl Harness {
 
     /// Everything that is stored, as text: what is refused must leave it as it is. Without the search index, which is
     /// derived from it at its own pace.
-    pub fn snapshot(&self) -> Snapshot {
+    pub async fn snapshot(&self) -> Snapshot {
+        // What was deleted is removed at its own pace: not while two snapshots are compared.
+        while let Ok(true) = self.store.write("it", |tx| gone::sweep(tx, gone::PIECE)).await {}
         let path = self.data.join("hobnob.db");
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
         let database = database.expect("opens");
