@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::members::Changed;
 use super::{Outcome, Outcomes};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -130,11 +131,8 @@ fn member(tx: &mut Write<'_>, app: &App, row: import::Member, limits: &Limits) -
         return Err(unknown_uid(&user.uid));
     }
     let shown = |scope: Scope, joined_at: i64| {
-        let mut shown = serde_json::json!({"guid": group.guid, "uid": user.uid, "scope": scope, "joinedAt": joined_at});
-        if row.banned {
-            shown["isBanned"] = true.into();
-        }
-        Ok(to_raw(&shown))
+        let (guid, uid) = (group.guid.clone(), user.uid.clone());
+        Ok(to_raw(&Changed { guid, uid, scope, joined_at, is_banned: row.banned.then_some(true) }))
     };
     let joined_at = row.joined_at.unwrap_or(tx.now());
     match (member_rows::find(tx, group.id, user.id)?, bans::is(tx, group.id, user.id)?) {

@@ -34,7 +34,7 @@ pub struct Added {
     pub users_to_ban: Outcomes,
 }
 
-/// A membership after a change of scope.
+/// A membership after a change of scope, or an import.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Membership)]
@@ -43,6 +43,9 @@ pub struct Changed {
     pub uid: String,
     pub scope: Scope,
     pub joined_at: i64,
+    /// Of an import only: banned, and no member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_banned: Option<bool>,
 }
 
 /// Stores and announces a `groupMember` action, with the group as it is after the act. `also` hears it even if he is
@@ -282,5 +285,5 @@ pub fn change_scope(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid,
     members::set_scope(tx, group.id, user.id, scope)?;
     let extras = json!({"scope": {"old": member.scope, "new": scope}});
     announce(tx, caller, group.id, "scopeChanged", Some(&user), Some(extras), None)?;
-    Ok(Changed { guid: group.guid, uid: user.uid, scope, joined_at: member.joined_at })
+    Ok(Changed { guid: group.guid, uid: user.uid, scope, joined_at: member.joined_at, is_banned: None })
 }

@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hobnob::model::error::Code;
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use crate::harness::{Client, Harness};
+use crate::harness::{Client, Harness, described};
 use asks::{ASKS, Ask};
 pub use world::By;
 use world::{WAYS, World};
@@ -440,6 +440,35 @@ async fn the_api_description_has_every_operation_and_no_other() {
         assert_resolved(operation, &described, &what);
     }
     assert_resolved(&described["components"], &described, "components");
+}
+
+/// Operations whose success is not described, and why.
+const NO_REPLY: &[(&str, &str)] = &[("client-create-media-token", "it is always refused")];
+
+#[test]
+fn the_api_description_says_what_every_operation_answers() {
+    let known: BTreeSet<String> = NO_REPLY.iter().map(|(operation, _)| operation.to_string()).collect();
+    assert_eq!(described::without_reply(), known);
+}
+
+#[test]
+fn a_reply_that_is_described_otherwise_is_noticed() {
+    let user = json!({"uid": "ann", "name": "Ann", "status": "offline", "role": "default", "createdAt": 1});
+    let wrong = |change: fn(&mut Value)| {
+        let mut user = user.clone();
+        change(&mut user);
+        described::complaints(&Method::GET, "/v3/users/ann?x=1", &json!({ "data": user }))
+    };
+    assert_eq!(wrong(|_| {}), Vec::<String>::new());
+    for change in [
+        |user: &mut Value| user["uid"] = json!(1),
+        |user: &mut Value| user["avatar"] = Value::Null,
+        |user: &mut Value| user["status"] = json!("asleep"),
+        |user: &mut Value| *user = json!({"uid": "ann"}),
+        |user: &mut Value| user["shoes"] = json!("brown"),
+    ] {
+        assert!(!wrong(change).is_empty());
+    }
 }
 
 #[tokio::test]

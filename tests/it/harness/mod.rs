@@ -11,6 +11,7 @@
 //! Nothing here sleeps. What must arrive is awaited up to [`DEADLINE`]; that nothing arrives is shown by a fence: a
 //! later message that comes first.
 
+pub mod described;
 mod process;
 mod socket;
 
@@ -451,7 +452,7 @@ impl Client {
 
     async fn fetch(&self, method: Method, path: String, body: Option<Vec<u8>>) -> reqwest::Result<Answer> {
         let what = format!("{method} {path}");
-        let mut request = self.site.http.request(method, format!("{}{path}", self.site.base));
+        let mut request = self.site.http.request(method.clone(), format!("{}{path}", self.site.base));
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -462,7 +463,12 @@ impl Client {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let text = response.text().await?;
-        Ok(Answer { what, status, headers, body: serde_json::from_str(&text).unwrap_or(Value::Null), text })
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        if status == 200 {
+            let wrong = described::complaints(&method, &path, &body);
+            assert!(wrong.is_empty(), "{what} is described otherwise: {wrong:#?} {text}");
+        }
+        Ok(Answer { what, status, headers, body, text })
     }
 }
 
