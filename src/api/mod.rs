@@ -466,7 +466,7 @@ fn describe_nouns() -> openapi::Doc {
 }
 
 /// The API description as JSON.
-fn description(routes: &[Route]) -> String {
+pub fn description(routes: &[Route]) -> String {
     openapi::describe(routes, describe_nouns()).to_string()
 }
 
