@@ -24,14 +24,39 @@ function resolve(schema) {
   return schema ?? {};
 }
 
-/** A few words for a schema: `list of text`. */
-function kindOf(schema) {
+/** The name of the object a schema stands for, if it has one of its own. */
+function nameOf(schema) {
+  const choices = schema?.oneOf?.filter((one) => one.type !== "null");
+  const reference = choices?.length === 1 ? choices[0].$ref : schema?.$ref;
+  return reference && fieldsOf({ $ref: reference }).length ? reference.split("/").pop() : undefined;
+}
+
+/** What a schema is, in pieces: words, and names of objects as `{ name }`. */
+function pieces(schema) {
+  const name = nameOf(schema);
+  if (name) return [{ name }];
   const it = resolve(schema);
-  if (it.enum) return it.enum.join(" | ");
+  if (it.enum) return [it.enum.length > 12 ? "text" : it.enum.join(" | ")];
+  const among = (it.oneOf ?? it.anyOf ?? []).filter((one) => one.type !== "null");
+  if (among.length) return among.flatMap((one, at) => [...(at ? [" | "] : []), ...pieces(one)]);
+  const base = it.allOf?.map(nameOf).find(Boolean);
+  if (base) return [{ name: base }, " and more"];
   const kinds = [it.type ?? (it.properties || it.allOf ? "object" : "any")].flat().filter((kind) => kind !== "null");
   const words = { string: "text", integer: "whole number", number: "number", boolean: "true | false", object: "object" };
-  return kinds.map((kind) => (kind === "array" ? (it.items ? `list of ${kindOf(it.items)}` : "list") : words[kind] ?? kind)).join(" | ");
+  return kinds.flatMap((kind, at) => {
+    const values = it.additionalProperties;
+    const piece = kind === "array" ? (it.items ? ["list of ", ...pieces(it.items)] : ["list"])
+      : kind === "object" && typeof values === "object" ? ["map of ", ...pieces(values)] : [words[kind] ?? kind];
+    return [...(at ? [" | "] : []), ...piece];
+  });
 }
+
+/** A few words for a schema: `list of text`; objects by name lead to what is said of them. */
+function kindOf(schema) {
+  return el("span", {}, ...pieces(schema).map((piece) => (piece.name ? el("a", { href: `#${objectId(piece.name)}` }, piece.name) : piece)));
+}
+
+const objectId = (name) => `object-${name}`;
 
 /** The fields of an object schema, those of its parts together: [name, schema, required]. */
 function fieldsOf(schema) {
@@ -42,12 +67,12 @@ function fieldsOf(schema) {
   return [...parts, ...own].filter(([name]) => !seen.has(name) && seen.add(name));
 }
 
-/** What else holds fields inside a field: an object, the items of a list, the values of a map. */
-function innerOf(schema) {
+/** What else holds fields inside a field, and how it is written: an object, the items of a list, the values of a map. */
+function innerOf(schema, mark = "") {
   const it = resolve(schema);
-  if (it.items) return innerOf(it.items);
-  if (it.additionalProperties && typeof it.additionalProperties === "object") return it.additionalProperties;
-  return it;
+  if (it.items) return innerOf(it.items, `${mark}[]`);
+  if (it.additionalProperties && typeof it.additionalProperties === "object") return innerOf(it.additionalProperties, `${mark}.*`);
+  return [it, mark];
 }
 
 /** A table of texts; a column without any is left out. */
@@ -62,10 +87,13 @@ function table(caption, columns, lines) {
     el("tbody", {}, ...rows));
 }
 
-function schemaRows(schema, prefix, depth) {
+/** A row for each field, and below it those inside, down to `deepest`. */
+function schemaRows(schema, deepest, prefix = "", depth = 0) {
   return fieldsOf(schema).flatMap(([name, field, required]) => {
     const meaning = [required && "required", field.description ?? resolve(field).description].filter(Boolean).join(". ");
-    return [{ texts: [prefix + name, kindOf(field), meaning], nested: depth > 0 }, ...(depth < 2 ? schemaRows(innerOf(field), `${prefix}${name}.`, depth + 1) : [])];
+    const [inner, mark] = innerOf(field);
+    return [{ texts: [prefix + name, kindOf(field), meaning], nested: depth > 0 },
+      ...(depth < deepest ? schemaRows(inner, deepest, `${prefix}${name}${mark}.`, depth + 1) : [])];
   });
 }
 
@@ -103,19 +131,36 @@ function bodyOf(operation) {
   if (!schema) return [];
   const text = resolve(schema).description ?? "";
   return [el("h3", {}, "Body"), text ? el("p", { className: "dim" }, text) : null,
-    table("Body", ["Field", "Type", "Meaning"], schemaRows(schema, "", 0))];
+    table("Body", ["Field", "Type", "Meaning"], schemaRows(schema, 2))];
+}
+
+/** Always: it is part of every success. */
+function replyTable(caption, schema) {
+  const rows = schemaRows(schema, 1);
+  for (const row of rows) row.texts[2] = row.texts[2].replace(/^required/, "always");
+  return rows.length ? table(caption, ["Field", "Type", "Meaning"], rows) : el("p", {}, kindOf(schema));
 }
 
 function repliesOf(operation) {
-  const rows = Object.entries(operation.responses).map(([status, reply]) => {
-    const schema = reply.content?.["application/json"]?.schema;
-    const fields = fieldsOf(schema).map(([name, field]) => {
-      const inner = fieldsOf(field).map(([name]) => name).join(", ");
-      return `${name}: ${inner ? `{${inner}}` : kindOf(field)}`;
-    });
-    return { texts: [status, reply.description ?? "", `{${fields.join(", ")}}`] };
+  const { 200: success, default: refusal } = operation.responses;
+  const schema = success?.content?.["application/json"]?.schema ?? {};
+  const answers = (schema.anyOf ?? [schema]).flatMap((answer, at) => [
+    at ? el("p", { className: "dim" }, "Or, depending on what was asked:") : null, replyTable("Reply", answer)]);
+  const refused = refusal?.content?.["application/json"]?.schema;
+  return [el("h3", {}, "Reply, status 200"), ...answers,
+    refused ? el("p", { className: "dim" }, "Refused with another status: ", kindOf(refused)) : null];
+}
+
+/** One object that replies hold; what is inside is made when it is opened. */
+function objectOf(name, schema) {
+  const details = el("details", { id: objectId(name), className: "object" }, el("summary", {}, el("code", {}, name)));
+  details.dataset.text = `object ${name}`.toLowerCase();
+  details.addEventListener("toggle", () => {
+    if (!details.open || details.childElementCount > 1) return;
+    const text = schema.description;
+    details.append(el("div", { className: "inside" }, ...[text ? el("p", { className: "dim" }, text) : null, replyTable(name, schema)].filter(Boolean)));
   });
-  return [el("h3", {}, "Replies"), table("Replies", ["Status", "Means", "Body"], rows)];
+  return details;
 }
 
 /** One operation; what is inside is made when it is opened. */
@@ -130,7 +175,7 @@ function operationOf(method, path, operation) {
     button.addEventListener("click", () => fill(method, path, operation));
     details.append(el("div", { className: "inside" }, el("h3", {}, "For"), el("p", {}, operation.summary ?? ""),
       el("p", { className: "dim" }, `Headers: ${securityOf(operation)}`), ...parametersOf(operation),
-      ...bodyOf(operation).filter(Boolean), ...repliesOf(operation), el("p", {}, button)));
+      ...bodyOf(operation).filter(Boolean), ...repliesOf(operation).filter(Boolean), el("p", {}, button)));
   });
   return details;
 }
@@ -218,9 +263,9 @@ function filter() {
     for (const details of section.querySelectorAll("details")) {
       details.hidden = !words.every((word) => details.dataset.text.includes(word));
       here += details.hidden ? 0 : 1;
+      shown += details.hidden || details.className === "object" ? 0 : 1;
     }
     section.hidden = here === 0;
-    shown += here;
   }
   $("state").textContent = words.length ? `${shown} ${shown === 1 ? "operation fits" : "operations fit"}.` : "";
 }
@@ -239,6 +284,10 @@ function render() {
     $("list").append(el("section", { id: `noun-${noun}`, className: "card", "aria-label": noun, tabIndex: -1 }, el("h2", {}, noun),
       ...operations.map((operation) => operationOf(...operation))));
   }
+  const objects = Object.keys(description.components.schemas).filter((name) => nameOf({ $ref: `#/components/schemas/${name}` }));
+  $("nouns").append(el("a", { href: "#objects" }, "objects", el("span", { className: "dim" }, ` ${objects.length}`)));
+  $("list").append(el("section", { id: "objects", className: "card", "aria-label": "Objects", tabIndex: -1 }, el("h2", {}, "Objects"),
+    ...objects.sort().map((name) => objectOf(name, description.components.schemas[name]))));
   $("state").textContent = "";
   $("title").textContent = `${description.info.title} API ${description.info.version}`;
   arrive();

@@ -12,7 +12,7 @@ use super::reply::{Ack, Reply, ack, data};
 use super::users::ProfileBody;
 use crate::actions::{self, tokens::socket_token};
 use crate::model::error::{Code, Error, Result};
-use crate::model::json::{Raw, to_raw};
+use crate::model::json::{Raw, is_object, to_raw};
 use crate::model::moderation::Reason;
 use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
@@ -40,7 +40,8 @@ const MAX_DEVICE: usize = 1000;
 impl DeviceBody {
     pub fn parse(self) -> Device {
         let cut = |text: Option<String>| text.map(|text| text.chars().take(MAX_DEVICE).collect::<String>());
-        let info = self.app_info.map(|raw| raw.get().to_owned());
+        // What is no object says nothing of an app, and is not shown as one later.
+        let info = self.app_info.filter(|raw| is_object(raw)).map(|raw| raw.get().to_owned());
         let agent = info
             .as_deref()
             .and_then(|info| serde_json::from_str::<Value>(info).ok())

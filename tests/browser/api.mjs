@@ -49,7 +49,7 @@ try {
 
   await page.goto(`${base}/admin/api.html`);
   await page.locator("details").first().waitFor();
-  assert.equal(await page.locator("details").count(), operations.length, "every operation is there once");
+  assert.equal(await page.locator("details:not(.object)").count(), operations.length, "every operation is there once");
   const ids = await page.locator("details").evaluateAll((all) => all.map((one) => one.id));
   assert.equal(new Set(ids).size, ids.length, "each has an address of its own");
 
@@ -58,9 +58,12 @@ try {
     const made = new Promise((resolve) => one.addEventListener("toggle", resolve, { once: true }));
     one.open = true;
     await made;
-    return one.querySelectorAll("h3").length >= 2 && one.querySelector("p").textContent.length > 0;
+    const said = one.querySelector("p, td").textContent.length > 0;
+    return said && (one.className === "object" || one.querySelectorAll("h3").length >= 2);
   })));
   assert.ok(open.every(Boolean));
+  const lost = await page.locator("details a").evaluateAll((all) => all.filter((one) => !document.querySelector(one.hash)).map((one) => one.hash));
+  assert.deepEqual(lost, [], "every object that is named is shown");
 
   // By keyboard: find, open, try, send.
   await page.reload();
@@ -73,6 +76,17 @@ try {
   await page.keyboard.press("Enter");
   await page.getByText("REST API key or Auth Key.").waitFor();
   await shot("api-operation");
+  // The reply's fields, and from there to the object.
+  const reply = page.locator("details:visible table", { has: page.locator("caption", { hasText: /^Reply$/ }) });
+  await reply.getByRole("row").filter({ hasText: "data.uid" }).getByText("always").waitFor();
+  await reply.getByRole("link", { name: "User", exact: true }).click();
+  await page.locator("#object-User[open] table").getByText("statusMessage").waitFor();
+  await shot("api-object");
+  await page.goto(`${base}/admin/api.html#get-messages`);
+  await page.locator("#get-messages[open]").waitFor();
+  await shot("api-reply");
+  await page.goto(`${base}/admin/api.html`);
+  await page.locator("#post-users").locator("summary").click();
   await page.locator("details:visible").getByRole("button", { name: "Try it" }).focus();
   await page.keyboard.press("Enter");
   const form = page.locator("#try");

@@ -49,7 +49,9 @@ async fn the_app_lists_changes_and_ends_them() {
     let changed =
         h.put(&path(&ann.token), json!({"platform": "ios", "userAgent": "UA", "appInfo": {"v": 1}})).await.ok();
     assert_eq!((&changed["platform"], &changed["userAgent"]), (&json!("ios"), &json!("UA")));
-    assert_eq!(h.get(&path(&ann.token)).await.ok()["platform"], "ios");
+    h.put(&path(&ann.token), json!({"appInfo": 7})).await.ok();
+    let shown = h.get(&path(&ann.token)).await.ok();
+    assert_eq!((&shown["platform"], &shown["appInfo"]), (&json!("ios"), &json!({"v": 1})), "what is no object is left");
     h.get(&path(&bob.token)).await.refused(Code::TokenNotAccessible);
     h.delete(&path(&bob.token)).await.refused(Code::TokenNotAccessible);
     h.get(&path("none")).await.refused(Code::TokenNotFound);
