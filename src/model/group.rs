@@ -40,7 +40,7 @@ impl GroupType {
     }
 }
 
-/// A group as the contract shows one; the last fields depend on the viewer.
+/// A group. The last fields depend on who looks.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Group {

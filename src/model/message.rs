@@ -146,6 +146,12 @@ impl Content {
 
     /// The same checks again after an edit.
     pub fn check(&mut self, limits: &Limits) -> Result<()> {
+        // None at all, however it is said: what is shown is an object, or not there.
+        for key in ["attachments", "metadata", "interactionGoal"] {
+            if self.data.get(key).is_some_and(|raw| raw.get() == "null") {
+                self.data.remove(key);
+            }
+        }
         match self.category {
             Category::Message if self.kind == "text" => self.check_text(limits)?,
             Category::Message if MEDIA_TYPES.contains(&&*self.kind) => self.check_attachments()?,
@@ -160,7 +166,7 @@ impl Content {
             Category::Interactive => self.check_interactive()?,
             Category::Action | Category::Call => return Err(Code::InvalidCategory.into()),
         }
-        if let Some(metadata) = self.data.get("metadata").filter(|raw| raw.get() != "null") {
+        if let Some(metadata) = self.data.get("metadata") {
             check_metadata(metadata.to_owned(), limits.data)?;
         }
         let named = Named::in_data(&self.data).uids.len();
@@ -187,7 +193,7 @@ impl Content {
 
     /// Sizes of files may come as text; they are shown as whole numbers.
     fn check_attachments(&mut self) -> Result<()> {
-        let Some(raw) = self.data.get("attachments").filter(|raw| raw.get() != "null") else {
+        let Some(raw) = self.data.get("attachments") else {
             // Older clients name the file by `url` alone.
             return match self.data.read::<String>("url") {
                 Some(url) if !url.is_empty() => Ok(()),
@@ -244,7 +250,7 @@ impl Content {
         if !self.data.get("interactiveData").is_some_and(json::is_object) {
             return Err(Error::new(Code::InvalidData, "The interactiveData of the message must be an object."));
         }
-        if let Some(goal) = self.data.get("interactionGoal").filter(|raw| raw.get() != "null") {
+        if let Some(goal) = self.data.get("interactionGoal") {
             let goal: Goal = serde_json::from_str(goal.get())
                 .map_err(|_| Error::new(Code::InvalidData, "The interactionGoal of the message is malformed."))?;
             if !GOAL_TYPES.contains(&&*goal.kind) {
@@ -313,7 +319,7 @@ impl Draft {
     }
 }
 
-/// A message as the contract shows one.
+/// A message.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
@@ -710,6 +716,8 @@ mod tests {
     fn what_the_server_writes_is_not_taken_from_clients() {
         let content = parse("message", "text", r#"{"text":"a","entities":{"x":1},"reactions":[],"k":1.0}"#).unwrap();
         assert_eq!(content.data.text(), r#"{"text":"a","k":1.0}"#);
+        let content = parse("message", "text", r#"{"text":"a","metadata":null,"k":null}"#).unwrap();
+        assert_eq!(content.data.text(), r#"{"text":"a","k":null}"#);
     }
 
     #[test]

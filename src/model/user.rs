@@ -10,7 +10,7 @@ use super::json::{self, Object, Raw};
 use super::limits::Limits;
 use super::patch::Patch;
 
-/// A user as the contract shows one. Fields that depend on a viewer are set by whoever knows the viewer.
+/// A user. What depends on who looks is there where that is known, and set by whoever knows.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct User {

@@ -9,7 +9,7 @@ use crate::model::caller::KeyScope;
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};
 
-/// A key as it is shown after its creation: masked.
+/// A key. After its creation it is shown masked.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = ApiKey)]

@@ -18,7 +18,7 @@ pub struct Member {
     pub joined_at: i64,
 }
 
-/// A member as lists show one.
+/// A member of a group.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Member)]

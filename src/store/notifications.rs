@@ -9,7 +9,7 @@ use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::notification::iso;
 
-/// A push token as the contract shows one.
+/// A push token.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PushToken {

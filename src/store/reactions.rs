@@ -11,7 +11,7 @@ use crate::model::message::as_text;
 use crate::model::page::Affix;
 use crate::model::user::User;
 
-/// One user's reaction as the contract shows it.
+/// One user's reaction.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reaction {

@@ -21,7 +21,7 @@ pub struct Device {
     pub app_info: Option<String>,
 }
 
-/// A token as it is shown after its creation: masked.
+/// A login. After its creation its token is shown masked.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = AuthToken)]
