@@ -3,11 +3,13 @@
 //! `data` is kept as it was sent. What the server knows better (entities, reactions, mentions …) is taken out on the
 //! way in and put back on the way out, from rows that are current.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
@@ -147,11 +149,12 @@ impl Content {
     /// The same checks again after an edit.
     pub fn check(&mut self, limits: &Limits) -> Result<()> {
         // None at all, however it is said: what is shown is an object, or not there.
-        for key in ["attachments", "metadata", "interactionGoal"] {
+        for key in ["text", "attachments", "metadata", "interactionGoal"] {
             if self.data.get(key).is_some_and(|raw| raw.get() == "null") {
                 self.data.remove(key);
             }
         }
+        self.check_form()?;
         match self.category {
             Category::Message if self.kind == "text" => self.check_text(limits)?,
             Category::Message if MEDIA_TYPES.contains(&&*self.kind) => self.check_attachments()?,
@@ -184,15 +187,49 @@ impl Content {
 
     fn check_text(&self, limits: &Limits) -> Result<()> {
         let raw = self.data.get("text").ok_or(Code::EmptyText)?;
-        let text: std::borrow::Cow<'_, str> = serde_json::from_str(raw.get()).map_err(|_| Code::InvalidText)?;
+        let text: Cow<'_, str> = serde_json::from_str(raw.get()).map_err(|_| Code::InvalidText)?;
         if text.trim().is_empty() {
             return Err(Code::EmptyText.into());
         }
         check_length("text", &text, limits.text)
     }
 
-    /// Sizes of files may come as text; they are shown as whole numbers.
-    fn check_attachments(&mut self) -> Result<()> {
+    /// What is shown of any message in a form that clients rely on: its text or caption, and its files. Sizes of files may
+    /// come as text; they are shown as whole numbers.
+    fn check_form(&mut self) -> Result<()> {
+        if let Some(raw) = self.data.get("text") {
+            serde_json::from_str::<Cow<'_, str>>(raw.get()).map_err(|_| Code::InvalidText)?;
+        }
+        let Some(raw) = self.data.get("attachments") else { return Ok(()) };
+        let mut attachments: Vec<serde_json::Map<String, Value>> =
+            serde_json::from_str(raw.get()).map_err(|_| Code::InvalidMedia)?;
+        let mut changed = false;
+        for attachment in &mut attachments {
+            let before = attachment.len();
+            attachment.retain(|_, value| !value.is_null());
+            changed |= attachment.len() < before;
+            let texts = ["url", "name", "mimeType", "extension"];
+            if texts.iter().any(|key| attachment.get(*key).is_some_and(|value| !value.is_string())) {
+                return Err(Code::InvalidMedia.into());
+            }
+            if let Some(size) = attachment.get_mut("size") {
+                let bytes = match &*size {
+                    Value::String(text) => text.trim().parse().ok(),
+                    other => other.as_f64(),
+                };
+                let whole = bytes.filter(|bytes: &f64| *bytes >= 0.0).ok_or(Code::InvalidMedia)?;
+                let whole = Value::from(whole as u64);
+                changed |= *size != whole;
+                *size = whole;
+            }
+        }
+        if changed {
+            self.data.set("attachments", json::to_raw(&attachments));
+        }
+        Ok(())
+    }
+
+    fn check_attachments(&self) -> Result<()> {
         let Some(raw) = self.data.get("attachments") else {
             // Older clients name the file by `url` alone.
             return match self.data.read::<String>("url") {
@@ -200,33 +237,17 @@ impl Content {
                 _ => Err(Code::EmptyFile.into()),
             };
         };
-        let mut attachments: Vec<serde_json::Map<String, serde_json::Value>> =
-            serde_json::from_str(raw.get()).map_err(|_| Code::InvalidMedia)?;
-        if attachments.is_empty() {
-            return Err(Code::EmptyFile.into());
+        #[derive(serde::Deserialize)]
+        struct Addressed {
+            #[serde(default)]
+            url: String,
         }
-        let addressed = |attachment: &serde_json::Map<String, serde_json::Value>| {
-            attachment.get("url").and_then(|url| url.as_str()).is_some_and(|url| !url.is_empty())
-        };
-        if !attachments.iter().all(addressed) {
-            return Err(Code::InvalidMedia.into());
+        let attachments: Vec<Addressed> = serde_json::from_str(raw.get()).map_err(|_| Code::InvalidMedia)?;
+        match attachments.iter().all(|attachment| !attachment.url.is_empty()) {
+            _ if attachments.is_empty() => Err(Code::EmptyFile.into()),
+            true => Ok(()),
+            false => Err(Code::InvalidMedia.into()),
         }
-        let mut changed = false;
-        for size in attachments.iter_mut().filter_map(|attachment| attachment.get_mut("size")) {
-            let bytes = match &*size {
-                serde_json::Value::String(text) => text.trim().parse().ok(),
-                other => other.as_f64(),
-            };
-            let whole = bytes.filter(|bytes: &f64| *bytes >= 0.0).map(|bytes| serde_json::json!(bytes as u64));
-            if let Some(whole) = whole.filter(|whole| whole != size) {
-                *size = whole;
-                changed = true;
-            }
-        }
-        if changed {
-            self.data.set("attachments", json::to_raw(&attachments));
-        }
-        Ok(())
     }
 
     /// The MIME type of each attachment, as far as it is told. A file named by `url` alone tells none.
@@ -705,11 +726,18 @@ mod tests {
             let shown = parse("message", "file", &data).unwrap().data.text();
             shown.split("\"size\":").nth(1).and_then(|rest| rest.split(',').next()).unwrap().to_owned()
         };
-        for (given, shown) in
-            [("5120", "5120"), ("\"5120\"", "5120"), ("\"350.2\"", "350"), ("350.7", "350"), ("\"big\"", "\"big\"")]
-        {
+        for (given, shown) in [("5120", "5120"), ("\"5120\"", "5120"), ("\"350.2\"", "350"), ("350.7", "350")] {
             assert_eq!(size(given), shown);
         }
+        for odd in [r#""size":"big""#, r#""size":-1"#, r#""name":7"#, r#""mimeType":{}"#] {
+            let data = format!(r#"{{"attachments":[{{"url":"https://a.example/f",{odd}}}]}}"#);
+            assert_eq!(parse("message", "file", &data).unwrap_err().code, Code::InvalidMedia, "{odd}");
+        }
+        let kept = parse("message", "file", r#"{"attachments":[{"url":"u","name":null}]}"#).unwrap().data.text();
+        assert_eq!(kept, r#"{"attachments":[{"url":"u"}]}"#);
+        let code = |data| parse("custom", "x", data).unwrap_err().code;
+        assert_eq!(code(r#"{"customData":{},"text":7}"#), Code::InvalidText);
+        assert_eq!(code(r#"{"customData":{},"attachments":7}"#), Code::InvalidMedia);
     }
 
     #[test]
