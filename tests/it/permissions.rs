@@ -278,13 +278,19 @@ async fn what_others_said_in_it() {
         caller.put(&format!("/messages/{id}"), json!({"data": {"text": "changed"}})).await
     };
     let delete = async |caller: Client, _, id| caller.delete(&format!("/messages/{id}")).await;
-    for (what, code) in [("edit", Code::NotASender), ("delete", Code::NotASender)] {
+    let pin = async |caller: Client, _, id| caller.post(&format!("/messages/{id}/pin"), json!({})).await;
+    for (what, code) in [("edit", Code::NotASender), ("delete", Code::NotASender), ("pin", Code::PermissionDenied)] {
         for actor in ["pa", "mo", "ad", "ow", "out", "bad"] {
             for caller in stage.callers(actor) {
                 let (guid, id) = stage.group().await;
                 let before = stage.h.snapshot().await;
-                let answer = if what == "edit" { edit(caller, guid, id).await } else { delete(caller, guid, id).await };
+                let answer = match what {
+                    "edit" => edit(caller, guid, id).await,
+                    "delete" => delete(caller, guid, id).await,
+                    _ => pin(caller, guid, id).await,
+                };
                 match actor {
+                    "mo" | "ad" | "ow" if what == "pin" => assert_eq!(answer.ok()["pinnedBy"], actor),
                     "mo" | "ad" | "ow" => {
                         assert_eq!(answer.ok()["data"]["action"], format!("{what}ed").replace("ee", "e"))
                     }
@@ -300,6 +306,7 @@ async fn what_others_said_in_it() {
     }
     stage.app_may("edit", edit).await;
     stage.app_may("delete", delete).await;
+    stage.app_may("pin", pin).await;
     // Between two people nobody stands above the other.
     for (receiver, other) in [("ad", "ow"), ("ow", "ad")] {
         let mine = stage.h.behalf(other).post("/messages", text_to("user", receiver, "hi")).await.ok();
