@@ -1,5 +1,7 @@
 -- Hobnob's database: the current schema. New databases are created from this very file.
 --
+-- Databases of earlier versions are brought here by the steps in src/store/migrations.
+--
 -- Conventions
 --   * `id` columns are internal surrogate keys and never leave the server, except messages.id, which is the
 --     public message id. Public names (app id, uid, guid, conversation id) are text, lower case.

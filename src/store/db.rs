@@ -9,12 +9,10 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 use sha2::{Digest as _, Sha256};
 
+use super::migrations::{self, VERSION};
 use crate::model::error::{Code, Error, Result};
 
 const SCHEMA: &str = include_str!("../../schema.sql");
-
-/// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
-const VERSION: i64 = 1;
 
 /// Another process (a command-line tool) may hold the write lock for this long before a write gives up.
 const BUSY: Duration = Duration::from_secs(5);
@@ -63,7 +61,7 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     add_functions(&connection, online)?;
-    create(&connection)?;
+    create(&connection, path)?;
     Ok(connection)
 }
 
@@ -96,7 +94,7 @@ pub fn open_readers(path: &Path, count: u32, online: Online) -> Result<r2d2::Poo
 }
 
 /// The database holds everything: it is its owner's alone.
-fn private_file(path: &Path) -> Result<()> {
+pub fn private_file(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
@@ -104,10 +102,9 @@ fn private_file(path: &Path) -> Result<()> {
     options.open(path).map(drop).map_err(|e| Error::internal("database file", e))
 }
 
-fn create(connection: &Connection) -> Result<()> {
+fn create(connection: &Connection, path: &Path) -> Result<()> {
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     match version {
-        VERSION => Ok(()),
         0 => {
             // Two processes may start on a new file at once: the lock decides, the second finds the version set.
             connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -118,7 +115,7 @@ fn create(connection: &Connection) -> Result<()> {
             }
             Ok(connection.execute_batch("COMMIT")?)
         }
-        other => Err(Error::internal("database", format!("made by another version of Hobnob (schema {other})"))),
+        older => migrations::migrate(connection, path, older),
     }
 }
 

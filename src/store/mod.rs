@@ -25,6 +25,7 @@ pub mod members;
 pub mod mentions;
 pub mod messages;
 pub mod metrics;
+mod migrations;
 pub mod moderation;
 pub mod notifications;
 pub mod pins;

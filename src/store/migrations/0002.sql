@@ -1,0 +1,1 @@
+-- Schema 1 to 2. `schema.sql` says what each thing is for.

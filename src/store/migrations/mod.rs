@@ -1,0 +1,214 @@
+//! From an older schema to the current one.
+//!
+//! `schema.sql` is always the current schema; a database made by an older Hobnob takes the numbered steps between.
+//! Each step is one transaction that also raises `user_version`, so a power cut leaves a database of one version or the
+//! other, never between. Before the first step the whole database is copied beside itself, so that the way back is a
+//! rename. A database of a newer Hobnob is refused: what it holds is not known here.
+//!
+//! A step is a file `NNNN.sql`, named by the version it leads to. It runs without foreign keys (tables are rebuilt in
+//! steps) and is checked for broken ones before it is committed; the store's SQL functions are there.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use crate::model::error::{Error, Result};
+
+/// The steps, the first leading from schema 1 to 2.
+const STEPS: &[&str] = &[include_str!("0002.sql")];
+
+/// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
+pub const VERSION: i64 = 1 + STEPS.len() as i64;
+
+/// Brings the database at `path` from schema `from` to [`VERSION`].
+pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<()> {
+    if !(1..=VERSION).contains(&from) {
+        let sentence = format!(
+            "The database was made by a newer version of Hobnob (schema {from}; this one knows up to {VERSION}). \
+             Use that version, or a copy of the database from before it."
+        );
+        return Err(Error::internal("database", sentence));
+    }
+    if from == VERSION {
+        return Ok(());
+    }
+    let copy = snapshot(connection, path, from)?;
+    log::warn!("database: schema {from} becomes {VERSION}; as it was: {}", copy.display());
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let done = (from..VERSION).try_for_each(|version| step(connection, version));
+    connection.pragma_update(None, "foreign_keys", true)?;
+    done
+}
+
+/// The name of the copy that is kept of a database of schema `from`.
+fn snapshot_path(path: &Path, from: i64) -> PathBuf {
+    path.with_extension(format!("schema-{from}.db"))
+}
+
+/// Copies the database as it is. A copy of an earlier try is as good: that try changed nothing.
+fn snapshot(connection: &Connection, path: &Path, from: i64) -> Result<PathBuf> {
+    let copy = snapshot_path(path, from);
+    if copy.exists() {
+        return Ok(copy);
+    }
+    let unfinished = path.with_extension("snapshot");
+    let _ = std::fs::remove_file(&unfinished);
+    super::db::private_file(&unfinished)?;
+    let name = unfinished.to_string_lossy().into_owned();
+    connection.execute("VACUUM INTO ?1", [&name])?;
+    std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(|e| Error::internal("snapshot", e))?;
+    std::fs::rename(&unfinished, &copy).map_err(|e| Error::internal("snapshot", e))?;
+    Ok(copy)
+}
+
+/// One step up from `version`, unless another process took it meanwhile.
+fn step(connection: &Connection, version: i64) -> Result<()> {
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let done = (|| {
+        let now: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if now != version {
+            return Ok(());
+        }
+        connection.execute_batch(STEPS[version as usize - 1])?;
+        if connection.prepare("PRAGMA foreign_key_check")?.exists([])? {
+            return Err(Error::internal(
+                "database",
+                format!("broken references after the step to schema {}", version + 1),
+            ));
+        }
+        connection.pragma_update(None, "user_version", version + 1)?;
+        Ok(())
+    })();
+    match done {
+        Ok(()) => Ok(connection.execute_batch("COMMIT")?),
+        Err(error) => {
+            let _ = connection.execute_batch("ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::db;
+
+    /// A database as the first release with schema 1 left it, with a bit of everything in it.
+    const SCHEMA_1: &[u8] = include_bytes!("../../../tests/it/fixtures/schema-1.db.gz");
+
+    fn kept(dir: &Path) -> PathBuf {
+        let path = dir.join("hobnob.db");
+        let mut bytes = Vec::new();
+        flate2::read::GzDecoder::new(SCHEMA_1).read_to_end(&mut bytes).expect("unpacks");
+        std::fs::write(&path, bytes).expect("written");
+        path
+    }
+
+    fn open(path: &Path) -> Result<Connection> {
+        db::open_writer(path, Arc::new(|_| false))
+    }
+
+    fn words(sql: &str) -> String {
+        let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+        let text = lines.collect::<Vec<_>>().join(" ").replace(['"', '`'], "");
+        let spaced: String =
+            text.chars().flat_map(|c| if "(),=<>".contains(c) { vec![' ', c, ' '] } else { vec![c] }).collect();
+        spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    /// What a schema is, whatever the order in which it came about: columns of each table with their constraints, foreign
+    /// keys, indexes and triggers.
+    fn shape(connection: &Connection) -> BTreeMap<String, Vec<String>> {
+        let mut found = BTreeMap::new();
+        let rows = |sql: &str| -> Vec<String> {
+            let mut statement = connection.prepare(sql).expect("prepares");
+            let columns = statement.column_count();
+            let read = statement.query_map([], |row| {
+                (0..columns)
+                    .map(|n| row.get::<_, rusqlite::types::Value>(n).map(|v| format!("{v:?}")))
+                    .collect::<rusqlite::Result<Vec<_>>>()
+            });
+            let mut lines: Vec<String> = read.expect("runs").map(|row| row.expect("reads").join(" ")).collect();
+            lines.sort();
+            lines
+        };
+        let mut statement = connection
+            .prepare(
+                "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+            )
+            .expect("prepares");
+        let things = statement
+            .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, String>(2)?)));
+        for thing in things.expect("runs") {
+            let (kind, name, sql) = thing.expect("reads");
+            let mut lines = match kind.as_str() {
+                "table" => {
+                    let mut lines = rows(&format!(
+                        "SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM pragma_table_xinfo('{name}')"
+                    ));
+                    lines.extend(rows(&format!("SELECT \"from\", \"table\", \"to\", on_update, on_delete FROM pragma_foreign_key_list('{name}')")));
+                    lines.extend(rows(&format!("SELECT strict, wr FROM pragma_table_list WHERE name = '{name}'")));
+                    lines.extend(rows(&format!(
+                        "SELECT l.\"unique\", l.origin, l.partial, (SELECT group_concat(coalesce(x.name, '') || x.coll) FROM pragma_index_xinfo(l.name) x WHERE x.key)
+                         FROM pragma_index_list('{name}') l"
+                    )));
+                    // What the pragmas do not say.
+                    let checks = words(&sql);
+                    lines.extend(
+                        checks
+                            .match_indices("CHECK (")
+                            .map(|(at, _)| checks[at..].split(" ,").next().unwrap_or_default().to_owned()),
+                    );
+                    lines
+                }
+                _ => vec![words(&sql)],
+            };
+            lines.sort();
+            found.insert(format!("{kind} {name}"), lines);
+        }
+        found
+    }
+
+    #[test]
+    fn an_old_database_comes_to_the_current_schema_and_is_kept_as_it_was() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = kept(dir.path());
+        let migrated = open(&path).expect("migrates");
+        let fresh = open(&dir.path().join("fresh.db")).expect("opens");
+        let (is, want) = (shape(&migrated), shape(&fresh));
+        for (name, lines) in &want {
+            assert_eq!(is.get(name), Some(lines), "{name}");
+        }
+        assert_eq!(
+            is.len(),
+            want.len(),
+            "{:?}",
+            is.keys().filter(|name| !want.contains_key(*name)).collect::<Vec<_>>()
+        );
+
+        let copy = Connection::open(snapshot_path(&path, 1)).expect("the snapshot");
+        let version =
+            |connection: &Connection| connection.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0));
+        assert_eq!((version(&copy), version(&migrated)), (Ok(1), Ok(VERSION)));
+        let messages = |connection: &Connection| {
+            connection.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0))
+        };
+        assert_eq!(messages(&copy), messages(&migrated));
+        let whole: String = migrated.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("answers");
+        assert_eq!(whole, "ok");
+    }
+
+    #[test]
+    fn a_newer_database_is_refused_and_left_alone() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("hobnob.db");
+        open(&path).expect("opens").pragma_update(None, "user_version", VERSION + 1).expect("set");
+        let before = std::fs::read(&path).expect("reads");
+        assert!(open(&path).is_err());
+        assert_eq!(std::fs::read(&path).expect("reads"), before);
+    }
+}
