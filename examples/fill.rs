@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use hobnob::actions;
-use hobnob::config::Config;
+use hobnob::config::{Config, Folder};
 use hobnob::model::caller::{App, Caller};
 use hobnob::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use hobnob::model::ids::{Guid, Uid};
@@ -224,7 +224,12 @@ async fn measure(
 async fn round(cli: &Cli, count: usize) {
     let folder = cli.folder.join(count.to_string());
     let _ = std::fs::remove_dir_all(&folder);
-    let config = Config { data: folder.clone(), http: "127.0.0.1:0".into(), https: "off".into(), ..cli.config.clone() };
+    let config = Config {
+        folder: Folder { data: folder.clone() },
+        http: "127.0.0.1:0".into(),
+        https: "off".into(),
+        ..cli.config.clone()
+    };
     let server = Server::start(&config, Clock::default()).await.expect("starts");
     let base = format!("http://{}", server.http.expect("plain HTTP"));
     let filled = fill(&server.store, count).await;

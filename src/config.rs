@@ -1,7 +1,7 @@
 //! Settings: flags and `HOBNOB_*` variables, defaults and checks, in one table.
 
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
@@ -10,9 +10,8 @@ use crate::model::limits::{Limits, RateLimits, Rates};
 /// Every setting of the server. A flag wins over its variable.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
-    /// Folder of the database, its certificates and files; made if missing
-    #[arg(long, env = "HOBNOB_DATA", default_value = "hobnob-data", value_name = "DIR")]
-    pub data: PathBuf,
+    #[command(flatten)]
+    pub folder: Folder,
     /// Address of plain HTTP and WebSocket; `off` for none
     #[arg(long, env = "HOBNOB_HTTP", default_value = "127.0.0.1:8080", value_name = "ADDR:PORT")]
     pub http: String,
@@ -28,9 +27,8 @@ pub struct Config {
     /// The name clients reach this server by, if it is not the one they use (behind a proxy)
     #[arg(long, env = "HOBNOB_PUBLIC_HOST", value_name = "HOST[:PORT]")]
     pub public_host: Option<String>,
-    /// Region given to new apps; clients echo it
-    #[arg(long, env = "HOBNOB_REGION", default_value = "us", value_name = "NAME")]
-    pub region: String,
+    #[command(flatten)]
+    pub region: RegionArg,
     /// HTTP worker threads; 0 = one per core
     #[arg(long, env = "HOBNOB_WORKERS", default_value_t = 0, value_name = "N")]
     pub workers: usize,
@@ -43,13 +41,54 @@ pub struct Config {
     /// Most sockets and requests in progress at once
     #[arg(long, env = "HOBNOB_CONNECTIONS", default_value_t = 25_000, value_name = "N")]
     pub connections: usize,
-    /// Changes a limit, e.g. `members=500`; may be given several times. `hobnob limits` lists them
-    #[arg(long = "limit", env = "HOBNOB_LIMITS", value_delimiter = ',', value_name = "NAME=N", value_parser = limit)]
-    pub limits: Vec<(String, u64)>,
+    #[command(flatten)]
+    pub limits: LimitArgs,
     #[command(flatten)]
     pub rates: RateArgs,
     #[command(flatten)]
     pub media: MediaArgs,
+}
+
+/// Where everything is kept.
+#[derive(Args, Clone, Debug)]
+pub struct Folder {
+    /// Folder of the database, its certificates and files
+    #[arg(long, env = "HOBNOB_DATA", default_value = "hobnob-data", value_name = "DIR")]
+    pub data: PathBuf,
+}
+
+impl Folder {
+    /// The database file.
+    pub fn database(&self) -> PathBuf {
+        self.data.join("hobnob.db")
+    }
+}
+
+/// What new apps are given.
+#[derive(Args, Clone, Debug)]
+pub struct RegionArg {
+    /// Region given to new apps; clients echo it
+    #[arg(long, env = "HOBNOB_REGION", default_value = "us", value_name = "NAME")]
+    pub region: String,
+}
+
+/// Ceilings that were raised or lowered.
+#[derive(Args, Clone, Debug)]
+pub struct LimitArgs {
+    /// Changes a limit, e.g. `members=500`; may be given several times. `hobnob limits` lists them
+    #[arg(long = "limit", env = "HOBNOB_LIMITS", value_delimiter = ',', value_name = "NAME=N", value_parser = limit)]
+    limits: Vec<(String, u64)>,
+}
+
+impl LimitArgs {
+    /// The limits these make of the defaults.
+    pub fn limits(&self) -> Result<Limits, String> {
+        let mut limits = Limits::default();
+        for (name, value) in &self.limits {
+            limits.set(name, *value)?;
+        }
+        Ok(limits)
+    }
 }
 
 /// What may be uploaded.
@@ -95,20 +134,21 @@ impl Config {
 
     /// The limits these settings make.
     pub fn limits(&self) -> Result<Limits, String> {
-        let mut limits = Limits {
+        Ok(Limits {
             file_types: self.media.file_types.clone(),
             file_types_denied: self.media.file_types_denied.clone(),
-            ..Limits::default()
-        };
-        for (name, value) in &self.limits {
-            limits.set(name, *value)?;
-        }
-        Ok(limits)
+            ..self.limits.limits()?
+        })
+    }
+
+    /// The data folder.
+    pub fn data(&self) -> &Path {
+        &self.folder.data
     }
 
     /// The database file.
     pub fn database(&self) -> PathBuf {
-        self.data.join("hobnob.db")
+        self.folder.database()
     }
 
     /// The addresses to listen at: plain, TLS.

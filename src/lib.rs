@@ -3,7 +3,7 @@
 //! # The house
 //!
 //! ```text
-//! model  <-  store  <-  actions  <-  api, live::command  <-  server  <-  main
+//! model  <-  store  <-  actions  <-  api, live::command  <-  server  <-  cli  <-  main
 //! model  <-  live::hub          store reaches the hub only through a closure handed in by `server`
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! - [`api`]: the REST API as one route table; a handler parses, calls once, replies.
 //! - [`live`]: sockets. The hub takes the stream of commits to the connections.
 //! - [`media`]: files of messages on disk, beside the database.
+//! - [`cli`]: the command line, one noun a file.
 //! - [`server`], [`config`], [`tls`], [`passwords`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -40,6 +41,7 @@
 
 pub mod actions;
 pub mod api;
+pub mod cli;
 pub mod config;
 pub mod live;
 pub mod media;

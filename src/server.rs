@@ -49,13 +49,13 @@ impl Server {
     /// Starts in the current actix system. Port 0 takes any free one.
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
         let (http, https) = config.addresses()?;
-        std::fs::create_dir_all(&config.data).map_err(|e| format!("cannot make {}: {e}", config.data.display()))?;
+        std::fs::create_dir_all(config.data()).map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
         let limits = Arc::new(config.limits()?);
         let (store, hub) = open(config, limits.presence_users, clock)?;
         let app_grace = limits.app_grace;
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let media = Media::open(&config.data, cores.div_ceil(2))
-            .map_err(|e| format!("cannot use {}: {e}", config.data.join("media").display()))?;
+        let media = Media::open(config.data(), cores.div_ceil(2))
+            .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
 
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
@@ -66,7 +66,7 @@ impl Server {
             limits,
             public_host: config.public_host.clone(),
             https_port: OnceLock::new(),
-            region: config.region.clone(),
+            region: config.region.region.clone(),
             meter: Meter::new(config.rate_limits()),
             ids: Ids,
             media: media.clone(),
@@ -101,7 +101,7 @@ impl Server {
         if let Some(address) = https {
             let files = match (&config.tls_cert, &config.tls_key) {
                 (Some(cert), Some(key)) => tls::Files { cert: cert.clone(), key: key.clone() },
-                _ => tls::local(&config.data, &[address.ip().to_string()])?,
+                _ => tls::local(config.data(), &[address.ip().to_string()])?,
             };
             let (listener, real) = listen(address)?;
             server = server.listen_rustls_0_23(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;

@@ -79,3 +79,34 @@ async fn two_apps_by_the_command_line() {
     let version = hobnob(dir.path(), &["--version"]);
     assert!(String::from_utf8_lossy(&version.stdout).contains(env!("CARGO_PKG_VERSION")), "{version:?}");
 }
+
+/// A tool that repeats the flags of the server hides its own among them.
+#[test]
+fn the_help_of_a_tool_names_its_own_flags_only() {
+    let help = |words: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_hobnob")).args(words).arg("--help").output();
+        String::from_utf8(output.expect("runs").stdout).expect("text")
+    };
+    let flags = |text: &str| {
+        let lines = text.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+        let lines = lines.filter_map(|line| line.split("--").nth(1).map(str::to_owned));
+        lines.map(|line| line.split([' ', ',']).next().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(flags(&help(&["serve"])).contains(&"write-queue".to_owned()));
+    for (words, own) in [
+        (&["app", "list"][..], &["data", "json", "help"][..]),
+        (&["app", "create"], &["region", "limit", "data", "json", "help"]),
+        (&["key", "create"], &["scope", "limit", "data", "json", "help"]),
+        (&["key", "list"], &["data", "json", "help"]),
+        (&["key", "revoke"], &["data", "json", "help"]),
+        (&["bot", "create"], &["limit", "data", "json", "help"]),
+        (&["bot", "list"], &["data", "json", "help"]),
+        (&["bot", "retire"], &["data", "json", "help"]),
+        (&["management-key", "create"], &["data", "json", "help"]),
+        (&["management-key", "list"], &["data", "json", "help"]),
+        (&["management-key", "revoke"], &["data", "json", "help"]),
+        (&["limits"], &["help"]),
+    ] {
+        assert_eq!(flags(&help(words)), own, "{words:?}");
+    }
+}

@@ -19,9 +19,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("media", &["model"]),
     ("config", &["model", "live"]),
     ("tls", &[]),
-    ("demo", &["model", "store", "actions"]),
     ("server", &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls"]),
-    ("main", &["model", "store", "actions", "config", "server", "demo", "tls", "media"]),
+    ("cli", &["model", "store", "actions", "config", "server", "tls", "cli"]),
+    ("main", &["cli"]),
 ];
 
 /// Who may name these crates.

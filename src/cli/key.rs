@@ -1,0 +1,109 @@
+//! `hobnob key`: API keys of an app.
+
+use clap::Subcommand;
+
+use super::{Outcome, Target, find_app, open, say};
+use crate::actions;
+use crate::config::LimitArgs;
+use crate::model::caller::KeyScope;
+use crate::model::error::Code;
+use crate::model::page::PageAsk;
+use crate::store::keys;
+
+/// What can be done with keys.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Make a key and print it (once)
+    Create {
+        /// App id
+        app: String,
+        /// What the key is for
+        name: String,
+        /// fullAccess or authOnly
+        #[arg(long, default_value = "authOnly")]
+        scope: String,
+        #[command(flatten)]
+        limits: LimitArgs,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// List the keys of an app, masked
+    List {
+        /// App id
+        app: String,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Revoke a key of an app: the whole key, its first four digits, or its number in the list
+    Revoke {
+        /// App id
+        app: String,
+        key: String,
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Does it.
+pub async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Create { app, name, scope, limits, target } => {
+            let scope = KeyScope::parse(&scope).ok_or("--scope must be fullAccess or authOnly")?;
+            let (store, limits) = (open(&target)?, limits.limits()?);
+            let secret = store
+                .write("key create", move |tx| {
+                    let app = find_app(tx, &app)?;
+                    actions::keys::create(tx, &app, &name, scope, &limits)
+                })
+                .await
+                .map_err(|e| e.to_string())?;
+            store.close();
+            let line = if target.json { serde_json::json!({ "apiKey": secret }).to_string() } else { secret };
+            say(&line);
+        }
+        Command::List { app, target } => {
+            let store = open(&target)?;
+            let all = PageAsk { page: 1, per_page: 1000 };
+            let keys = store
+                .read(move |read| keys::list(read, find_app(read, &app)?.id, None, None, all))
+                .await
+                .map_err(|e| e.to_string())?;
+            store.close();
+            if target.json {
+                say(&serde_json::to_string(&keys.items).map_err(|e| e.to_string())?);
+            } else {
+                for key in keys.items {
+                    say(&format!("{:>4}  {}  {:<10}  {}", key.id, key.api_key, key.scope, key.name));
+                }
+            }
+        }
+        Command::Revoke { app, key, target } => {
+            let store = open(&target)?;
+            let revoked = store
+                .write("key revoke", move |tx| {
+                    let app = find_app(tx, &app)?.id;
+                    let mut found = match keys::find(tx, app, &key)? {
+                        Some(key) => vec![key],
+                        None => keys::by_hint(tx, app, &key)?,
+                    };
+                    if let (true, Ok(id)) = (found.is_empty(), key.parse()) {
+                        found.extend(keys::by_id(tx, app, id)?);
+                    }
+                    let only = if found.len() == 1 { found.pop() } else { None };
+                    let only = only.ok_or(Code::ApiKeyNotFound)?;
+                    keys::delete(tx, only.id)?;
+                    Ok(only)
+                })
+                .await
+                .map_err(|e| e.to_string())?;
+            store.close();
+            let line = if target.json {
+                serde_json::json!({ "revoked": revoked.api_key }).to_string()
+            } else {
+                format!("Revoked {}.", revoked.name)
+            };
+            say(&line);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! The command line: flags and variables, then serve, or do one thing and go.
+//!
+//! One noun a file. A tool takes only the flags it has a use for; those of the server are the server's. Tools open the
+//! database beside a running server: SQLite's locks order their writes with its own.
+
+mod admin;
+mod app;
+mod bot;
+mod key;
+mod limits;
+mod management_key;
+mod serve;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Folder;
+use crate::model::caller::App;
+use crate::model::error::{Code, Error, Result};
+use crate::model::time::{Clock, Ids};
+use crate::store::{Hooks, Read, Store, apps};
+
+/// Hobnob: a self-hosted chat back end in one binary.
+#[derive(Parser)]
+#[command(name = "hobnob", version, about, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: serve::Serve,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server (the default)
+    Serve(Box<serve::Serve>),
+    /// Make an app
+    App {
+        #[command(subcommand)]
+        command: app::Command,
+    },
+    /// Make, list and revoke API keys
+    Key {
+        #[command(subcommand)]
+        command: key::Command,
+    },
+    /// Make, list and retire bots: users in whose name an app writes
+    Bot {
+        #[command(subcommand)]
+        command: bot::Command,
+    },
+    /// Make, list and revoke credentials of the management API
+    ManagementKey {
+        #[command(subcommand)]
+        command: management_key::Command,
+    },
+    /// List the limits that --limit changes, with their defaults
+    Limits,
+    /// Print a one-time link that makes an admin
+    AdminLink(Target),
+}
+
+/// The database a tool works on; it may be in use by a running server.
+#[derive(clap::Args)]
+struct Target {
+    #[command(flatten)]
+    folder: Folder,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+/// `Err`: what went wrong, for people.
+type Outcome = Result<(), String>;
+
+impl Cli {
+    /// Does what was asked for.
+    pub async fn run(self) -> Outcome {
+        match self.command {
+            None => serve::run(self.serve).await,
+            Some(Command::Serve(serve)) => serve::run(*serve).await,
+            Some(Command::App { command }) => app::run(command).await,
+            Some(Command::Key { command }) => key::run(command).await,
+            Some(Command::Bot { command }) => bot::run(command).await,
+            Some(Command::ManagementKey { command }) => management_key::run(command).await,
+            Some(Command::Limits) => limits::run(),
+            Some(Command::AdminLink(target)) => admin::link(target).await,
+        }
+    }
+}
+
+/// Prints a line; a reader that has gone is no reason to fail.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = std::io::stdout().flush();
+}
+
+/// Opens the database without serving.
+fn open(target: &Target) -> Result<Store, String> {
+    let (data, database) = (&target.folder.data, target.folder.database());
+    std::fs::create_dir_all(data).map_err(|e| format!("cannot make {}: {e}", data.display()))?;
+    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
+    Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {e}", database.display()))
+}
+
+fn find_app(read: &Read<'_>, app_id: &str) -> Result<App> {
+    apps::by_app_id(read, app_id)?.ok_or_else(|| Error::new(Code::InvalidAppId, format!("there is no app {app_id}")))
+}
