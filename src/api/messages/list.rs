@@ -1,0 +1,284 @@
+//! Lists of messages: what the query asks for, and where each list looks.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::look;
+use crate::actions;
+use crate::api::access::{Access, Demand, Either};
+use crate::api::groups::affix;
+use crate::api::reply::{CursorMeta, Point, Reply, data, list as list_reply};
+use crate::model::error::{Code, Error, Result};
+use crate::model::flags;
+use crate::model::ids::{Uid, parse_message_id};
+use crate::model::message::{Message, Receiver, ReceiverType};
+use crate::model::page::{Affix, Page, PageAsk, Pagination};
+use crate::model::policy::narrow;
+use crate::store::history::{self, Filter, Within};
+use crate::store::{mentions, messages, shown, users};
+
+/// How many rows a list that goes by a cursor shows.
+pub fn limit<D: Demand>(access: &Access<D>) -> Result<i64> {
+    let (query, limits) = (access.query(), access.limits());
+    let limit = match query.int("limit")? {
+        Some(limit) => limit,
+        None => query.int("per_page")?.or(query.int("perPage")?).unwrap_or(limits.page_messages),
+    };
+    match limit {
+        1.. => Ok(limit.min(limits.max_per_page)),
+        _ => Err(Error::field("limit", "The limit must be at least 1.")),
+    }
+}
+
+/// The filters of a message list, from the query.
+fn filter(access: &Access<Either>) -> Result<Filter> {
+    let query = access.query();
+    let limit = limit(access)?;
+    // 0 comes before every message: no cursor yet.
+    let cursor = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
+    // Without a direction: a first page is the newest messages, a cursor goes on from there.
+    let affix = affix(query.get("affix"))?.unwrap_or(Affix::Prepend);
+    let mut filter = Filter::new(affix, limit);
+    let both = |one: &str, many: &str| {
+        let mut list = query.list(many);
+        list.extend(query.list(one));
+        list
+    };
+    filter.id = cursor;
+    filter.sent_at = query.int("sentAt")?;
+    filter.updated_at = query.int("updatedAt")?;
+    filter.from = query.int("fromTimestamp")?;
+    filter.to = query.int("toTimestamp")?;
+    let role = &access.caller().role;
+    filter.categories = narrow(both("category", "categories"), role.listed_categories());
+    filter.message_types = role.listed_types().to_vec();
+    filter.types = both("type", "types");
+    filter.tags = query.list("tags");
+    filter.receiver_type = match query.get("receiverType") {
+        Some(text) => Some(ReceiverType::parse(text).ok_or(Code::InvalidReceiverType)?),
+        None => None,
+    };
+    filter.search = query.search("searchKey");
+    filter.hide_deleted = query.flag("hideDeleted");
+    filter.only_deleted = query.flag("onlyDeleted");
+    filter.hide_replies = query.flag("hideReplies");
+    filter.hide_quoted = query.flag("hideQuotedMessages");
+    filter.only_updates = query.flag("onlyUpdates");
+    filter.unread = query.flag("unread");
+    filter.undelivered = query.flag("undelivered");
+    filter.hide_blocked = query.flag("hideMessagesFromBlockedUsers");
+    filter.has_attachments = query.flag("hasAttachments");
+    filter.attachment_types =
+        query.list("attachmentTypes").iter().map(|name| flags::of_type(name)).fold(0, |a, b| a | b);
+    filter.has_links = query.flag("hasLinks");
+    filter.has_reactions = query.flag("hasReactions");
+    filter.has_mentions = query.flag("hasMentions");
+    filter.pinned = query.flag("pinned");
+    filter.saved = query.flag("saved");
+    filter.with_parent = query.flag("withParent");
+    filter.goal_met = query.flag("onlyInteractionGoalCompleted");
+    filter.viewer = access.caller().viewer();
+    Ok(filter)
+}
+
+/// Where a list looks, before that has been checked.
+enum Place {
+    Everywhere,
+    With(Receiver),
+    Thread(i64),
+}
+
+pub async fn list(access: Access<Either>) -> Result<Reply> {
+    page(access, Place::Everywhere).await
+}
+
+pub async fn with_user(access: Access<Either>) -> Result<Reply> {
+    let place = Place::With(Receiver::User(access.uid()?));
+    page(access, place).await
+}
+
+pub async fn in_group(access: Access<Either>) -> Result<Reply> {
+    let place = Place::With(Receiver::Group(access.guid()?));
+    page(access, place).await
+}
+
+pub async fn thread(access: Access<Either>) -> Result<Reply> {
+    let place = Place::Thread(access.message_id()?);
+    page(access, place).await
+}
+
+/// The page asked for by number, where a list is asked for like that.
+fn numbered(access: &Access<Either>, filter: &Filter) -> Result<Option<PageAsk>> {
+    let cursor = filter.id.or(filter.sent_at).or(filter.updated_at).is_some();
+    if access.query().get("page").is_none() || cursor || filter.is_kept() || filter.search.is_some() {
+        return Ok(None);
+    }
+    let ask = access.page()?;
+    match ask.page.saturating_mul(ask.per_page) {
+        ..=MOST_BY_NUMBER => Ok(Some(ask)),
+        _ => Err(Error::field("page", format!("Beyond {MOST_BY_NUMBER} messages a list goes by cursor."))),
+    }
+}
+
+/// How far a list can be read by page numbers: what comes before a page has to be read for it.
+const MOST_BY_NUMBER: i64 = 10_000;
+
+async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
+    let mut filter = filter(&access)?;
+    let numbered = numbered(&access, &filter)?;
+    if let Some(ask) = numbered {
+        (filter.affix, filter.limit) = (Affix::Prepend, ask.page * ask.per_page);
+    }
+    let sender = access.query().get("sender").map(Uid::from_path).transpose()?;
+    let conversation = access.query().get("conversationId").map(str::to_ascii_lowercase);
+    let named = access.query().list("mentionedUids");
+    let named = named.iter().map(|uid| Uid::from_path(uid)).collect::<Result<Vec<_>>>()?;
+    let my_mentions = access.query().flag("myMentionsOnly");
+    let count = access.query().flag("count") && (filter.unread || filter.undelivered);
+    let with_tags = access.query().flag("withTags");
+    let look = look(&access);
+    if filter.saved && filter.viewer.is_none() {
+        return Err(Error::field("onBehalfOf", "Saved messages are a user's: name him."));
+    }
+    let caller = access.caller().clone();
+    let (affix, limit) = (filter.affix, numbered.map_or(filter.limit, |ask| ask.per_page));
+    let saved = filter.saved;
+    let kept = filter.is_kept();
+    if count {
+        return counts(access, place).await;
+    }
+    if matches!(place, Place::Everywhere) && filter.from.is_none() {
+        filter.to = None;
+    }
+    let Page { items: messages, total } = access
+        .store()
+        .read(move |read| {
+            let within = match place {
+                Place::Everywhere => match conversation {
+                    None => caller.viewer().map_or(Within::App, Within::User),
+                    Some(name) => match actions::messages::readable_by_name(read, &caller, &name)? {
+                        Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
+                        None => return Ok(Page { items: Vec::new(), total: 0 }),
+                    },
+                },
+                Place::With(Receiver::User(uid)) if !caller.person => {
+                    // To the app this is whatever he said and heard one to one.
+                    filter.receiver_type = Some(ReceiverType::User);
+                    Within::User(users::person(read, &caller.app, &uid)?.id)
+                }
+                Place::With(receiver) => match actions::messages::readable(read, &caller, &receiver)? {
+                    Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
+                    None => return Ok(Page { items: Vec::new(), total: 0 }),
+                },
+                Place::Thread(parent) => {
+                    messages::accessible(read, caller.app.id, parent, caller.viewer())?;
+                    Within::Thread(parent)
+                }
+            };
+            if let Some(sender) = sender {
+                filter.sender = Some(users::person(read, &caller.app, &sender)?.id);
+            }
+            for uid in &named {
+                filter.mentioned.push(users::person(read, &caller.app, uid)?.id);
+            }
+            if let Some(viewer) = caller.viewer().filter(|_| my_mentions) {
+                filter.mentioned = vec![viewer, mentions::EVERYBODY];
+            }
+            let mut rows = history::list(read, caller.app.id, within, &filter)?;
+            let mut total = 0;
+            if let Some(ask) = numbered {
+                rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
+                total = history::count(read, caller.app.id, within, &filter)?;
+            }
+            let mut messages = shown::all(read, rows, look)?;
+            if !with_tags {
+                messages.iter_mut().for_each(|message| message.tags = None);
+            }
+            Ok(Page { items: messages, total })
+        })
+        .await?;
+    let mut meta = CursorMeta::new(limit, messages.len());
+    meta.pagination = numbered.map(|ask| Pagination::counted(messages.len() as i64, total, ask));
+    if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
+        let point = |message: &Message, affix: Affix| Point {
+            sent_at: Some(message.sent_at),
+            ..Point::new(affix, message.id.to_string())
+        };
+        meta.next = Some(point(last, Affix::Append));
+        meta.previous = Some(point(first, Affix::Prepend));
+        let mut edge = point(if kept || affix == Affix::Append { last } else { first }, affix);
+        if kept {
+            // These go by when they were kept, which is what clients give back from here.
+            edge.sent_at = last.saved_at.filter(|_| saved).or(last.pinned_at);
+        }
+        meta.cursor = Some(edge);
+    }
+    Ok(list_reply(&messages, meta))
+}
+
+/// How many messages from one side are unread, or not delivered.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UnreadCount)]
+pub struct Count {
+    /// uid or guid
+    entity_id: String,
+    entity_type: ReceiverType,
+    count: i64,
+}
+
+/// Counts by the other side of what is unread, or not delivered: for `unread=1&count=1`.
+async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
+    use crate::store::conversations::{self, Kind};
+    use crate::store::groups;
+    let caller = access.caller().clone();
+    let kind = access.query().get("receiverType").and_then(ReceiverType::parse);
+    let (most, unread) = (access.limits().max_per_page, access.query().flag("unread"));
+    let viewer = caller.viewer().ok_or_else(|| Error::field("onBehalfOf", "Unread counts are a user's: name him."))?;
+    let counts = access
+        .store()
+        .read(move |read| {
+            let copies = match place {
+                Place::With(receiver) => match actions::conversations::copy(read, &caller, &receiver) {
+                    Ok(copy) => vec![copy],
+                    Err(error) if error.code == Code::ConversationNotAccessible => Vec::new(),
+                    Err(error) => return Err(error),
+                },
+                _ => {
+                    let filter = conversations::Filter {
+                        groups: kind.map(|kind| kind == ReceiverType::Group),
+                        unread,
+                        with_blocked: true,
+                        ..Default::default()
+                    };
+                    conversations::list(
+                        read,
+                        conversations::Whose::User(viewer),
+                        &filter,
+                        PageAsk { page: 1, per_page: most },
+                    )?
+                    .items
+                }
+            };
+            let mut counts = Vec::new();
+            for copy in copies {
+                let count = match unread {
+                    true => copy.unread,
+                    false => messages::count_after(read, copy.conv.id, viewer, copy.delivered_id.max(copy.hidden_id))?,
+                };
+                if count == 0 {
+                    continue;
+                }
+                let (id, kind) = match copy.conv.kind {
+                    Kind::Group(group) => (groups::by_id(read, group)?.guid, ReceiverType::Group),
+                    Kind::Pair(..) => {
+                        (users::by_id(read, copy.conv.peer(viewer).unwrap_or(viewer))?.uid, ReceiverType::User)
+                    }
+                };
+                counts.push(Count { entity_id: id, entity_type: kind, count });
+            }
+            Ok(counts)
+        })
+        .await?;
+    Ok(data(&counts))
+}
