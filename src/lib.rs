@@ -14,6 +14,7 @@
 //! - [`live`]: sockets. The hub takes the stream of commits to the connections.
 //! - [`media`]: files of messages on disk, beside the database.
 //! - [`cli`]: the command line, one noun a file.
+//! - [`lock`]: one server to a data folder.
 //! - [`server`], [`config`], [`tls`], [`passwords`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -44,6 +45,7 @@ pub mod api;
 pub mod cli;
 pub mod config;
 pub mod live;
+pub mod lock;
 pub mod media;
 pub mod model;
 pub mod passwords;

@@ -68,10 +68,7 @@ impl Size {
 
 fn failed(what: &str, error: &io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            log::error!("{what}: {error}");
-            Error::new(Code::Busy, "There is no room for files left on the server.")
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::fault(Code::StorageFull, what, error),
         _ => Error::internal(what, error),
     }
 }

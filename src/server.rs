@@ -15,6 +15,7 @@ use crate::api::{self, Api, Router};
 use crate::config::Config;
 use crate::live::command::Context;
 use crate::live::hub::Hub;
+use crate::lock::Lock;
 use crate::media::Media;
 use crate::model::error;
 use crate::model::time::{Clock, Ids};
@@ -43,6 +44,7 @@ pub struct Server {
     handle: ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     chores: Vec<tokio::task::JoinHandle<()>>,
+    lock: Lock,
 }
 
 impl Server {
@@ -50,6 +52,8 @@ impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
         let (http, https) = config.addresses()?;
         std::fs::create_dir_all(config.data()).map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
+        // Before anything in the folder is looked at, let alone changed.
+        let lock = Lock::take(config.data())?;
         let limits = Arc::new(config.limits()?);
         let (store, hub) = open(config, limits.presence_users, clock)?;
         let app_grace = limits.app_grace;
@@ -108,6 +112,8 @@ impl Server {
             let _ = shared.https_port.set(real.port());
             bound.1 = Some(real);
         }
+        let base = bound.0.map(|at| format!("http://{at}")).or(bound.1.map(|at| format!("https://{at}")));
+        lock.say(base.as_deref()).map_err(|e| format!("cannot write to {}: {e}", config.data().display()))?;
         let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
@@ -116,7 +122,12 @@ impl Server {
             actix_web::rt::spawn(keep_indexed(store.clone())),
             actix_web::rt::spawn(keep_swept(store.clone(), media)),
         ];
-        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, chores })
+        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, chores, lock })
+    }
+
+    /// Waits until the server cannot go on, and says why; see [`Store::failed`].
+    pub async fn failed(&self) -> String {
+        self.store.failed().await
     }
 
     /// Stops accepting, closes sockets with 1012, finishes what is being written, checkpoints.
@@ -126,10 +137,12 @@ impl Server {
         self.hub.close_all();
         accepting.await;
         let _ = self.serving.await;
-        let (store, hub) = (self.store, self.hub);
+        let (store, hub, lock) = (self.store, self.hub, self.lock);
         let done = tokio::task::spawn_blocking(move || {
             store.close();
             hub.stop();
+            // Not before the last write, however long that takes.
+            drop(lock);
         });
         let _ = tokio::time::timeout(Duration::from_secs(GRACE), done).await;
     }
@@ -206,7 +219,7 @@ fn open(config: &Config, presence_users: usize, clock: Clock) -> Result<(Store, 
         ids: Ids,
     };
     let store = Store::open(&config.database(), config.readers, config.write_queue, hooks)
-        .map_err(|e| format!("cannot open {}: {e}", config.database().display()))?;
+        .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?;
     let offline = store.clone();
     let on_offline = Box::new(move |user| {
         offline.write_later("users.last_active", move |tx| users::set_last_active(tx, user, tx.now()));

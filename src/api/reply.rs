@@ -150,7 +150,7 @@ pub fn page_with_cursor<T: Serialize>(page: &Page<T>, ask: PageAsk, updated_at: 
 pub fn refusal(error: &Error) -> HttpResponse {
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    if error.code == Code::Busy || error.code == Code::TooManyRequests {
+    if matches!(error.code, Code::Busy | Code::TooManyRequests | Code::StorageFull | Code::StorageFailed) {
         response.insert_header((header::RETRY_AFTER, "1"));
     }
     response.json(json!({"error": error}))

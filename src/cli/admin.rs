@@ -6,7 +6,7 @@ use crate::actions;
 /// Makes a one-time link.
 pub async fn link(target: Target) -> Outcome {
     let store = open(&target)?;
-    let link = store.write("admin link", actions::admin::invite).await.map_err(|e| e.to_string())?;
+    let link = store.write("admin link", actions::admin::invite).await.map_err(|e| e.plain())?;
     store.close();
     let line =
         if target.json { serde_json::json!({ "setup": link }).to_string() } else { format!("/admin/#setup={link}") };

@@ -36,7 +36,7 @@ pub async fn run(command: Command) -> Outcome {
             let created = store
                 .write("app create", move |tx| actions::apps::create(tx, &name, &region, &limits))
                 .await
-                .map_err(|e| e.to_string())?;
+                .map_err(|e| e.plain())?;
             store.close();
             if target.json {
                 say(&serde_json::to_string(&created).map_err(|e| e.to_string())?);
@@ -49,7 +49,7 @@ pub async fn run(command: Command) -> Outcome {
         }
         Command::List { target } => {
             let store = open(&target)?;
-            let apps = store.read(apps::list).await.map_err(|e| e.to_string())?;
+            let apps = store.read(apps::list).await.map_err(|e| e.plain())?;
             store.close();
             if target.json {
                 say(&serde_json::to_string(&apps).map_err(|e| e.to_string())?);

@@ -53,7 +53,7 @@ pub async fn run(command: Command) -> Outcome {
             });
             let made = made.await;
             store.close();
-            let made = made.map_err(|e| e.to_string())?;
+            let made = made.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::to_string(&made).map_err(|e| e.to_string())?,
                 false => format!("The bot {} is there. Write in its name with POST /v3/bots/{0}/messages.", made.uid),
@@ -63,7 +63,7 @@ pub async fn run(command: Command) -> Outcome {
             let store = open(&target)?;
             let bots = store.read(move |read| users::bots(read, find_app(read, &app)?.id)).await;
             store.close();
-            let bots = bots.map_err(|e| e.to_string())?;
+            let bots = bots.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::to_string(&bots).map_err(|e| e.to_string())?,
                 false => bots.iter().map(|bot| format!("{}  {}", bot.uid, bot.name)).collect::<Vec<_>>().join("\n"),
@@ -78,7 +78,7 @@ pub async fn run(command: Command) -> Outcome {
             });
             let retired = retired.await;
             store.close();
-            retired.map_err(|e| e.to_string())?;
+            retired.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::json!({ "retired": uid }).to_string(),
                 false => format!("{uid} is no bot any more."),

@@ -56,7 +56,7 @@ pub async fn run(command: Command) -> Outcome {
                     actions::keys::create(tx, &app, &name, scope, &limits)
                 })
                 .await
-                .map_err(|e| e.to_string())?;
+                .map_err(|e| e.plain())?;
             store.close();
             let line = if target.json { serde_json::json!({ "apiKey": secret }).to_string() } else { secret };
             say(&line);
@@ -67,7 +67,7 @@ pub async fn run(command: Command) -> Outcome {
             let keys = store
                 .read(move |read| keys::list(read, find_app(read, &app)?.id, None, None, all))
                 .await
-                .map_err(|e| e.to_string())?;
+                .map_err(|e| e.plain())?;
             store.close();
             if target.json {
                 say(&serde_json::to_string(&keys.items).map_err(|e| e.to_string())?);
@@ -95,7 +95,7 @@ pub async fn run(command: Command) -> Outcome {
                     Ok(only)
                 })
                 .await
-                .map_err(|e| e.to_string())?;
+                .map_err(|e| e.plain())?;
             store.close();
             let line = if target.json {
                 serde_json::json!({ "revoked": revoked.api_key }).to_string()

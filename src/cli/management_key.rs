@@ -36,7 +36,7 @@ pub async fn run(command: Command) -> Outcome {
             let store = open(&target)?;
             let created = store.write("management-key create", move |tx| management::insert(tx, &name)).await;
             store.close();
-            let created = created.map_err(|e| e.to_string())?;
+            let created = created.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::to_string(&created).map_err(|e| e.to_string())?,
                 false => format!("key     {}\nsecret  {}", created.key, created.secret),
@@ -46,7 +46,7 @@ pub async fn run(command: Command) -> Outcome {
             let store = open(&target)?;
             let keys = store.read(management::list).await;
             store.close();
-            let keys = keys.map_err(|e| e.to_string())?;
+            let keys = keys.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::to_string(&keys).map_err(|e| e.to_string())?,
                 false => keys.iter().map(|key| format!("{}  {}", key.key, key.name)).collect::<Vec<_>>().join("\n"),
@@ -57,7 +57,7 @@ pub async fn run(command: Command) -> Outcome {
             let found = key.clone();
             let revoked = store.write("management-key revoke", move |tx| management::delete(tx, &found)).await;
             store.close();
-            if !revoked.map_err(|e| e.to_string())? {
+            if !revoked.map_err(|e| e.plain())? {
                 return Err(format!("there is no management key {key}"));
             }
             match target.json {

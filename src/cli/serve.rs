@@ -40,9 +40,9 @@ pub async fn run(args: Serve) -> Outcome {
             Ok(Some((app, link)))
         })
         .await
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| e.plain())?;
     if demo {
-        server.store.write("demo", demo::fill).await.map_err(|e| e.to_string())?;
+        server.store.write("demo", demo::fill).await.map_err(|e| e.plain())?;
     }
 
     say(&format!("Hobnob {} is running. Data: {}", env!("CARGO_PKG_VERSION"), config.data().display()));
@@ -62,10 +62,13 @@ pub async fn run(args: Serve) -> Outcome {
         say(&format!("Demo: users {} in the group {}.", demo::UIDS.join(", "), demo::GUID));
     }
 
-    wait_for_signal().await?;
+    let failed = tokio::select! {
+        signal = wait_for_signal() => signal.map(|()| None)?,
+        why = server.failed() => Some(why),
+    };
     say("Stopping.");
     server.stop().await;
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// What a newcomer needs, shown once: the keys are stored as digests and cannot be read again.

@@ -36,6 +36,8 @@ pub enum Close {
     TooSlow,
     /// The server is going down; come again.
     Restart,
+    /// The server could not tell now whether the client may come in: it is to try again, logged in as it is.
+    TryLater,
     /// Binary frames mean nothing here.
     Binary,
     /// The frame is too large.
@@ -52,6 +54,7 @@ impl Close {
             Close::Silent => (4002, "no sign of life"),
             Close::TooSlow => (4003, "too slow: fetch what was missed"),
             Close::Restart => (1012, "server restart"),
+            Close::TryLater => (1013, "try again later"),
             Close::Binary => (1003, "text frames only"),
             Close::TooLarge => (1009, "frame too large"),
             Close::Malformed => (1007, "not a JSON object"),

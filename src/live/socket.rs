@@ -127,6 +127,8 @@ impl Socket {
                 self.identity = Some((identity, device));
                 self.say(answer).await
             }
+            // A fault of ours says nothing about the client: "not authorised" would log it out.
+            Err(error) if error.code.is_fault() => Err(Some(Close::TryLater)),
             Err(_) => {
                 self.say(frame::auth(&ask.app_id, "", &ask.device, false)).await?;
                 Err(Some(Close::Unauthorized))

@@ -34,6 +34,12 @@ macro_rules! codes {
                 match self { $(Code::$name => $status),* }
             }
 
+            /// Whether the server is at fault, not the one who asks. Such an answer says nothing about credentials or
+            /// about what was asked for, and the same request may succeed later.
+            pub fn is_fault(self) -> bool {
+                self.status() >= 500
+            }
+
             fn text(self) -> &'static str {
                 match self { $(Code::$name => $text),* }
             }
@@ -146,6 +152,8 @@ codes! {
     TooLarge "ERR_REQUEST_TOO_LARGE" 413 "The request is too large."
     TooManyRequests "ERR_TOO_MANY_REQUESTS" 429 "Too many requests."
     Busy "ERR_OPERATION_FAILED" 503 "The server is busy; try again."
+    StorageFull "ERR_STORAGE_FULL" 507 "The disk of the server is full: nothing can be stored until there is room again."
+    StorageFailed "ERR_STORAGE_FAILED" 503 "The disk of the server failed; it stops, and nothing was stored."
     Internal "ERR_EXCEPTION" 500 "Something went wrong on the server."
 }
 
@@ -193,6 +201,8 @@ struct More {
     message: Option<String>,
     details: Option<Value>,
     params: Option<Value>,
+    /// What happened, for who runs the server.
+    cause: Option<String>,
 }
 
 impl Error {
@@ -223,8 +233,30 @@ impl Error {
 
     /// A failure of the server itself. The cause goes to the log, once, and never to the client.
     pub fn internal(what: &str, cause: impl std::fmt::Display) -> Self {
-        log::error!("{what}: {cause}");
-        Error::from(Code::Internal)
+        Error::fault(Code::Internal, what, cause)
+    }
+
+    /// A failure of the server itself with a code of its own. The cause goes to the log, once, and never to the client.
+    pub fn fault(code: Code, what: &str, cause: impl std::fmt::Display) -> Self {
+        let cause = format!("{what}: {cause}");
+        log::error!("{cause}");
+        Error { code, more: Some(Box::new(More { cause: Some(cause), ..More::default() })) }
+    }
+
+    /// For who runs the server and reads a terminal: the cause if there is one, else the sentences a client would get.
+    pub fn plain(&self) -> String {
+        if let Some(cause) = self.more.as_ref().and_then(|more| more.cause.clone()) {
+            return cause;
+        }
+        let sentences = self.sentences().collect::<Vec<_>>().join(" ");
+        if sentences.is_empty() { self.message().to_owned() } else { sentences }
+    }
+
+    /// What is wrong with single fields.
+    fn sentences(&self) -> impl Iterator<Item = &str> {
+        let details = self.more.as_ref().and_then(|more| more.details.as_ref()).and_then(Value::as_object);
+        let sentences = details.into_iter().flat_map(|fields| fields.values()).filter_map(Value::as_array).flatten();
+        sentences.filter_map(Value::as_str)
     }
 
     pub fn message(&self) -> &str {
@@ -259,10 +291,8 @@ impl From<Code> for Error {
 impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.code.as_str(), self.message())?;
-        // On a command line the general sentence alone would not say what is wrong.
-        let details = self.more.as_ref().and_then(|more| more.details.as_ref()).and_then(Value::as_object);
-        let sentences = details.into_iter().flat_map(|fields| fields.values()).filter_map(Value::as_array).flatten();
-        sentences.filter_map(Value::as_str).try_for_each(|sentence| write!(f, " {sentence}"))
+        // In a log the general sentence alone would not say what is wrong.
+        self.sentences().try_for_each(|sentence| write!(f, " {sentence}"))
     }
 }
 

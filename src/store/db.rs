@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::functions::FunctionFlags;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, ffi};
 use sha2::{Digest as _, Sha256};
 
 use super::migrations::{self, VERSION};
@@ -40,13 +40,22 @@ pub fn digest(secret: &str) -> Digest {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        match error.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DiskFull) => {
-                log::error!("database: {error}");
-                Error::from(Code::Busy)
-            }
-            _ => Error::internal("database", error),
-        }
+        Error::fault(code_of(error.sqlite_error().map_or(0, |error| error.extended_code)), "database", error)
+    }
+}
+
+/// What a result code of SQLite means for who asked. Which ones say that the disk cannot be relied on any more is
+/// argued in `writer`.
+fn code_of(extended: i32) -> Code {
+    match (extended & 0xff, extended) {
+        (ffi::SQLITE_BUSY, _) => Code::Busy,
+        (ffi::SQLITE_FULL, _) => Code::StorageFull,
+        // The index of the log, which only lives as long as the server does, found no room to grow.
+        (_, ffi::SQLITE_IOERR_SHMSIZE) => Code::StorageFull,
+        // Nothing was written that could be lost: this one answer fails.
+        (_, ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ | ffi::SQLITE_IOERR_NOMEM) => Code::Internal,
+        (ffi::SQLITE_IOERR, _) | (_, ffi::SQLITE_READONLY_DBMOVED) => Code::StorageFailed,
+        _ => Code::Internal,
     }
 }
 
@@ -124,4 +133,36 @@ fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()
     connection.create_scalar_function("online", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         Ok(online(context.get::<i64>(0)?))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_a_failing_one_and_the_rest_are_told_apart() {
+        for full in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            assert_eq!(code_of(full), Code::StorageFull);
+        }
+        for failed in [
+            ffi::SQLITE_IOERR,
+            ffi::SQLITE_IOERR_WRITE,
+            ffi::SQLITE_IOERR_FSYNC,
+            ffi::SQLITE_IOERR_DIR_FSYNC,
+            ffi::SQLITE_IOERR_TRUNCATE,
+            ffi::SQLITE_IOERR_FSTAT,
+            ffi::SQLITE_IOERR_LOCK,
+            ffi::SQLITE_READONLY_DBMOVED,
+        ] {
+            assert_eq!(code_of(failed), Code::StorageFailed, "{failed}");
+        }
+        for busy in [ffi::SQLITE_BUSY, ffi::SQLITE_BUSY_SNAPSHOT] {
+            assert_eq!(code_of(busy), Code::Busy);
+        }
+        for other in
+            [ffi::SQLITE_IOERR_READ, ffi::SQLITE_IOERR_SHORT_READ, ffi::SQLITE_CORRUPT, ffi::SQLITE_READONLY, 0]
+        {
+            assert_eq!(code_of(other), Code::Internal, "{other}");
+        }
+    }
 }

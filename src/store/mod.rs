@@ -5,6 +5,7 @@
 //! that rests on it are in the same closure and so in the same transaction.
 
 mod db;
+mod failure;
 mod writer;
 
 pub mod admins;
@@ -29,6 +30,7 @@ mod migrations;
 pub mod moderation;
 pub mod notifications;
 pub mod pins;
+mod place;
 #[cfg(test)]
 pub mod plans;
 pub mod reactions;
@@ -90,16 +92,16 @@ impl Store {
     /// connections that read in parallel, `queue` the number of writes that may wait.
     pub fn open(path: &Path, readers: u32, queue: usize, hooks: Hooks) -> Result<Store> {
         let connection = db::open_writer(path, hooks.online.clone())?;
-        let readers_pool = db::open_readers(path, readers, hooks.online)?;
+        let readers_pool = db::open_readers(path, readers, hooks.online.clone())?;
+        let clock = hooks.clock.clone();
         let credentials = Arc::new(Credentials::default());
         let writer = writer::start(
             connection,
             db::open_checkpointer(path)?,
             queue,
             credentials.clone(),
-            hooks.clock.clone(),
-            hooks.ids,
-            hooks.deliver,
+            place::Place::of(path),
+            hooks,
         )?;
         Ok(Store {
             inner: Arc::new(Inner {
@@ -107,7 +109,7 @@ impl Store {
                 permits: Semaphore::new(readers as usize),
                 writer,
                 credentials,
-                clock: hooks.clock,
+                clock,
             }),
         })
     }
@@ -119,6 +121,9 @@ impl Store {
         F: FnOnce(&Read<'_>) -> Result<T> + Send + 'static,
     {
         let inner = self.inner.clone();
+        if inner.writer.failure().happened() {
+            return Err(Code::StorageFailed.into());
+        }
         let _permit = self.inner.permits.acquire().await.map_err(|e| Error::internal("read", e))?;
         tokio::task::spawn_blocking(move || {
             let connection = inner.readers.get().map_err(|e| Error::internal("reader", e))?;
@@ -175,6 +180,12 @@ impl Store {
             self.inner.credentials.keep(generation, digest, credential.clone());
         }
         Ok(found)
+    }
+
+    /// Waits until the store stops by itself because it can vouch for nothing more, and says why: the disk failed, or the
+    /// database was removed under it. It answers nothing from then on. On a sound store this waits for ever.
+    pub async fn failed(&self) -> String {
+        self.inner.writer.failure().wait().await
     }
 
     /// How many writes were asked for so far, other than those that may wait.
@@ -329,14 +340,14 @@ impl Write<'_> {
     }
 
     /// Runs `f` so that its refusal undoes what it did and nothing before it: one row of many. Failures that are not the
-    /// row's own (`Code::Internal`, `Code::Busy`) end the whole write all the same.
+    /// row's own (faults of the server) end the whole write all the same.
     pub fn attempt<T>(&mut self, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<Result<T>> {
         let before = self.posts.len();
         self.run("SAVEPOINT attempt", [])?;
         let outcome = f(self);
         match &outcome {
             Ok(_) => {}
-            Err(error) if matches!(error.code, Code::Internal | Code::Busy) => return outcome.map(Ok),
+            Err(error) if error.code.is_fault() => return outcome.map(Ok),
             Err(_) => {
                 self.posts.truncate(before);
                 self.run("ROLLBACK TO attempt", [])?;

@@ -6,6 +6,25 @@
 //! busy one shares each fsync among many.
 //!
 //! Each job has a savepoint of its own: what it did is undone when it fails or panics, and the others go on.
+//!
+//! # When the disk fails
+//!
+//! A full disk is the usual case and a clean one: SQLite could not write the pages, the transaction is undone, everybody
+//! in the batch is told so, and the next write may succeed.
+//!
+//! Any other I/O error while writing ends the store. After a failed sync nobody can say what is on disk: Linux reports
+//! such an error once, may mark the pages clean although they never arrived, and a second sync then succeeds without
+//! having written them. What a read shows comes from that same memory. So trying again, or going on with the next
+//! batch, could acknowledge what a power cut takes away, or build on it. The only sound state is the one that a new
+//! start reads from disk: the log up to the last commit whose checksums hold. That commit was synced before it was
+//! answered, so nothing that was acknowledged is missing there. A failed *read* ends nothing: no page was to be made
+//! durable, and a bad sector must not let a client that asks for it stop the server.
+//!
+//! The same holds when the database file is removed or replaced under the server (see `place`): the writer looks after
+//! each commit, before it answers.
+//!
+//! The store then answers everything with a fault of its own, leaves the log as it is (no checkpoint, not even the one at
+//! closing), and says why by [`Failure`], upon which the server exits.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,9 +33,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
-use super::{Credentials, Read, Write};
+use super::failure::Failure;
+use super::place::Place;
+use super::{Credentials, Hooks, Read, Write};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
 use crate::model::time::{Clock, Ids};
@@ -37,8 +59,8 @@ pub enum Lane {
 
 /// A unit of work; answered after the commit.
 pub trait Job: Send {
-    /// Whether its changes are to be kept.
-    fn run(&mut self, tx: &mut Write<'_>) -> bool;
+    /// `Err`: its changes are not to be kept.
+    fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code>;
     /// The job panicked while it ran.
     fn panicked(&mut self);
     fn answer(self: Box<Self>, committed: Result<()>);
@@ -52,11 +74,14 @@ struct Typed<T, F> {
 }
 
 impl<T: Send, F: FnOnce(&mut Write<'_>) -> Result<T> + Send> Job for Typed<T, F> {
-    fn run(&mut self, tx: &mut Write<'_>) -> bool {
-        let outcome = self.work.take().map(|work| work(tx));
-        let keep = matches!(outcome, Some(Ok(_)));
-        self.outcome = outcome;
-        keep
+    fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code> {
+        let outcome = match self.work.take() {
+            Some(work) => work(tx),
+            None => Err(Code::Internal.into()),
+        };
+        let kept = outcome.as_ref().map(|_| ()).map_err(|error| error.code);
+        self.outcome = Some(outcome);
+        kept
     }
 
     fn panicked(&mut self) {
@@ -102,12 +127,16 @@ impl Queue {
 
 pub struct Handle {
     queue: Arc<Queue>,
+    failure: Arc<Failure>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl Handle {
     pub fn submit(&self, lane: Lane, job: Box<dyn Job>) -> Result<()> {
         let mut lanes = self.queue.lanes();
+        if self.failure.happened() {
+            return Err(Code::StorageFailed.into());
+        }
         if lanes.closed {
             return Err(Error::new(Code::Busy, "The server is stopping."));
         }
@@ -123,6 +152,11 @@ impl Handle {
         drop(lanes);
         self.queue.ready.notify_one();
         Ok(())
+    }
+
+    /// Why the writer stopped by itself, if it has.
+    pub fn failure(&self) -> &Failure {
+        &self.failure
     }
 
     /// How many jobs of the high lane there have been.
@@ -149,17 +183,38 @@ const CHECKPOINT: Duration = Duration::from_millis(250);
 
 /// Copies committed pages into the database file, so that the writer does not have to inside a commit. Passive: it
 /// waits for nobody and nobody waits for it.
-fn checkpoint(connection: &Connection, queue: &Queue) {
+fn checkpoint(connection: &Connection, queue: &Queue, failure: &Failure) {
     loop {
         std::thread::park_timeout(CHECKPOINT);
+        if failure.happened() {
+            return leave(connection);
+        }
         if queue.lanes().closed {
             return;
         }
         // The pragma answers with a row, which says no more than the next look will.
         if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            log::warn!("checkpoint: {error}");
+            let error = Error::from(error);
+            if error.code == Code::StorageFailed {
+                failure.tell(disk_failed(&error));
+            }
         }
     }
+}
+
+/// The log stays as it is when this connection closes.
+fn leave(connection: &Connection) {
+    if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+        log::error!("the log may be touched at closing: {error}");
+    }
+}
+
+fn disk_failed(error: &Error) -> String {
+    format!(
+        "the disk under the database failed ({}): the server stops, because nobody can say what of later writes would be \
+         kept. Nothing acknowledged was lost. See to the disk, then start again",
+        error.plain()
+    )
 }
 
 pub fn start(
@@ -167,21 +222,24 @@ pub fn start(
     checkpointer: Connection,
     most: usize,
     credentials: Arc<Credentials>,
-    clock: Clock,
-    ids: Ids,
-    deliver: Box<dyn FnMut(Vec<Post>) + Send>,
+    place: Place,
+    hooks: Hooks,
 ) -> Result<Handle> {
+    let Hooks { clock, ids, deliver, .. } = hooks;
+    let failure = Arc::new(Failure::default());
     let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
-    let mut writer = Writer { connection, queue: queue.clone(), credentials, clock, ids, deliver, seen: 0 };
+    let failed = failure.clone();
+    let mut writer =
+        Writer { connection, queue: queue.clone(), credentials, clock, ids, deliver, place, failure: failed, seen: 0 };
     writer.seen = writer.data_version()?;
     let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
         thread.map_err(|e| Error::internal(name, e))
     };
     let writing = spawn("hobnob-writer", Box::new(move || writer.run()))?;
-    let signs = queue.clone();
-    let copying = spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs)))?;
-    Ok(Handle { queue, threads: Mutex::new(vec![copying, writing]) })
+    let (signs, failed) = (queue.clone(), failure.clone());
+    let copying = spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?;
+    Ok(Handle { queue, failure, threads: Mutex::new(vec![copying, writing]) })
 }
 
 struct Writer {
@@ -191,6 +249,8 @@ struct Writer {
     clock: Clock,
     ids: Ids,
     deliver: Box<dyn FnMut(Vec<Post>) + Send>,
+    place: Place,
+    failure: Arc<Failure>,
     /// `PRAGMA data_version` as last seen; it moves when another process commits.
     seen: i64,
 }
@@ -212,10 +272,36 @@ impl Writer {
                 Next::Nothing => {}
                 Next::Closed => break,
             }
+            if self.failure.happened() {
+                return self.give_up();
+            }
         }
         if let Err(error) = self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
             log::warn!("checkpoint at the end: {error}");
         }
+    }
+
+    /// Answers all that is queued, and leaves the files as they are.
+    fn give_up(&self) {
+        leave(&self.connection);
+        loop {
+            let mut lanes = self.queue.lanes();
+            lanes.closed = true;
+            let Some(job) = lanes.high.pop_front().or_else(|| lanes.low.pop_front()) else { return };
+            drop(lanes);
+            job.answer(Err(Code::StorageFailed.into()));
+        }
+    }
+
+    /// `Err`: the database is not where it was.
+    fn in_place(&self) -> Result<()> {
+        let Some(lost) = self.place.lost() else { return Ok(()) };
+        let sentence = format!(
+            "{} was removed or replaced while the server ran: it stops, and has acknowledged nothing since",
+            lost.display()
+        );
+        self.failure.tell(sentence);
+        Err(Code::StorageFailed.into())
     }
 
     fn wait(&self) -> Next {
@@ -242,6 +328,9 @@ impl Writer {
 
     /// A key revoked by the command-line tool must stop working here, too.
     fn look_around(&mut self) {
+        if self.in_place().is_err() {
+            return;
+        }
         match self.data_version() {
             Ok(version) if version != self.seen => {
                 self.seen = version;
@@ -271,12 +360,16 @@ impl Writer {
                 let room = done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME;
                 next = if room { self.queued() } else { None };
             }
-            self.execute("COMMIT")
+            self.execute("COMMIT")?;
+            self.in_place()
         });
 
         if let Err(error) = &committed {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
+            if error.code == Code::StorageFailed && !self.failure.happened() {
+                self.failure.tell(disk_failed(error));
+            }
             if !self.connection.is_autocommit() {
                 let _ = self.execute("ROLLBACK");
             }
@@ -300,17 +393,19 @@ impl Writer {
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now() };
         let mut tx = Write { read, ids: &self.ids, posts, credentials_changed: false };
-        let keep = match catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))) {
-            Ok(keep) => keep,
-            Err(_) => {
-                job.panicked();
-                false
-            }
-        };
+        let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
+            job.panicked();
+            Err(Code::Internal)
+        });
         let changed = tx.credentials_changed;
-        if keep {
-            self.execute("RELEASE job")?;
-            return Ok(changed);
+        match kept {
+            Ok(()) => {
+                self.execute("RELEASE job")?;
+                return Ok(changed);
+            }
+            // SQLite undoes the whole transaction when it cannot write. What the others did is gone with it.
+            Err(code) if code == Code::StorageFailed || self.connection.is_autocommit() => return Err(code.into()),
+            Err(_) => {}
         }
         posts.truncate(before);
         self.execute("ROLLBACK TO job")?;

@@ -17,6 +17,8 @@ const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::FileType, "uploads have a play of their own: tests/it/media.rs"),
     (Code::FileNotFound, "uploads have a play of their own: tests/it/media.rs"),
     (Code::UploadNotFound, "uploads have a play of their own: tests/it/media.rs"),
+    (Code::StorageFull, "needs a disk that is full: tests/it/disk.rs"),
+    (Code::StorageFailed, "needs a disk that fails: tests/it/disk.rs"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];
 

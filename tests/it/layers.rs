@@ -19,8 +19,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("media", &["model"]),
     ("config", &["model", "live"]),
     ("tls", &[]),
-    ("server", &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls"]),
-    ("cli", &["model", "store", "actions", "config", "server", "tls", "cli"]),
+    ("lock", &[]),
+    ("server", &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls", "lock"]),
+    ("cli", &["model", "store", "actions", "config", "server", "tls", "lock", "cli"]),
     ("main", &["cli"]),
 ];
 

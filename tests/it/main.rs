@@ -13,6 +13,7 @@ mod calls;
 mod cli;
 mod conversations;
 mod counts;
+mod disk;
 mod durability;
 mod endpoints;
 mod errors;

@@ -22,25 +22,35 @@ pub struct Process {
     pub site: Arc<Site>,
     printed: String,
     lines: Receiver<String>,
+    complaints: Receiver<String>,
 }
 
 impl Process {
     /// Starts `hobnob serve` and waits until it says where.
     pub fn start(data: &Path, more: &[&str]) -> Process {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_hobnob"))
+        Process::launch(Command::new(env!("CARGO_BIN_EXE_hobnob")), data, more)
+    }
+
+    /// Where no file may grow beyond this: the write that would fails, as on a disk that fails.
+    pub fn start_limited(data: &Path, bytes: u64) -> Process {
+        let mut command = Command::new("sh");
+        // In blocks of 512 bytes. Without the signal that comes with the failure, which would end the process.
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", bytes / 512);
+        command.args(["-c", &script, "sh", env!("CARGO_BIN_EXE_hobnob")]);
+        Process::launch(command, data, &[])
+    }
+
+    fn launch(mut command: Command, data: &Path, more: &[&str]) -> Process {
+        let mut child = command
             .args(["serve", "--http", "127.0.0.1:0", "--https", "off", "--data"])
             .arg(data)
             .args(more)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .expect("starts");
-        let stdout = child.stdout.take().expect("a pipe");
-        let (lines, received) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let _ = lines.send(line);
-            }
-        });
+        let received = lines_of(child.stdout.take().expect("a pipe"));
+        let complaints = lines_of(child.stderr.take().expect("a pipe"));
         let mut printed = String::new();
         let mut address = None;
         while address.is_none() {
@@ -50,7 +60,13 @@ impl Process {
             printed.push('\n');
         }
         let address = address.expect("found");
-        Process { child, site: Site::at(&address), printed, lines: received }
+        Process { child, site: Site::at(&address), printed, lines: received, complaints }
+    }
+
+    /// Waits until it ends by itself; gives how it went and what it said of it.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = self.child.wait().expect("ends");
+        (status, self.complaints.iter().map(|line| line + "\n").collect())
     }
 
     /// Asks it to stop and waits for its end; gives all it printed.
@@ -89,6 +105,17 @@ impl Process {
     pub fn wait(mut self) -> ExitStatus {
         self.child.wait().expect("ends")
     }
+}
+
+/// The lines of a pipe as they come, until it closes.
+fn lines_of(pipe: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (lines, received) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+            let _ = lines.send(line);
+        }
+    });
+    received
 }
 
 impl Drop for Process {
