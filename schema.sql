@@ -168,23 +168,24 @@ CREATE INDEX bans_by_user ON bans(user_id);
 
 -- What is shared by all sides of a conversation. One-on-one rows are made by the first message, group rows with
 -- the group. `total` counts the messages that count as unread for others, so that an unread count is a subtraction.
+-- A row is found by its two users or by its group. Its name is for the outside and may stand for several: ids hold '_'.
 CREATE TABLE conversations (
   id              INTEGER PRIMARY KEY,
   app             INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
-  name            TEXT    NOT NULL,             -- conversationId: 'ann_user_bob', 'group_team'
-  user_a          INTEGER REFERENCES users(id) ON DELETE CASCADE,   -- one-on-one: the two sides,
-  user_b          INTEGER REFERENCES users(id) ON DELETE CASCADE,   --   user_a < user_b by id
+  name            TEXT    NOT NULL,             -- conversationId: 'ann_user_bob', 'group_team'; of what is gone '/…'
+  user_a          INTEGER REFERENCES users(id) ON DELETE CASCADE,   -- one-on-one: the two sides, user_a <= user_b by
+  user_b          INTEGER REFERENCES users(id) ON DELETE CASCADE,   --   id; NULL once it is gone: others may begin anew
   group_id        INTEGER REFERENCES groups(id) ON DELETE CASCADE,
   last_id         INTEGER NOT NULL DEFAULT 0,   -- newest message; 0 = none
   preview_id      INTEGER NOT NULL DEFAULT 0,   -- newest message that shows as lastMessage: not every custom one does
   total           INTEGER NOT NULL DEFAULT 0,   -- messages counted so far; rises only
   created_at      INTEGER NOT NULL,
-  updated_at      INTEGER NOT NULL,
-  UNIQUE (app, name)
+  updated_at      INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX conversations_by_a ON conversations(user_a) WHERE user_a IS NOT NULL;
+CREATE UNIQUE INDEX conversations_by_pair ON conversations(user_a, user_b) WHERE user_a IS NOT NULL;
 CREATE INDEX conversations_by_b ON conversations(user_b) WHERE user_b IS NOT NULL;
-CREATE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
+CREATE UNIQUE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX conversations_by_name ON conversations(app, name);
 
 -- One user's copy of a conversation: how far it is read, and what he made of it.
 --   unread = (conversations.total - read_total) - (own_total - own_read) - holes after read_total by others
@@ -206,6 +207,8 @@ CREATE TABLE participants (
 -- "Has everybody read it?" is the low end of these two.
 CREATE INDEX participants_by_read ON participants(conv_id, read_id, user_id);
 CREATE INDEX participants_by_delivered ON participants(conv_id, delivered_id, user_id);
+-- Who has cleared it, and how far: they hear nothing of what is before that.
+CREATE INDEX participants_by_hidden ON participants(conv_id, hidden_id) WHERE hidden_id > 0;
 
 -- Conversations an app pins for everybody who has them, in display order.
 CREATE TABLE app_pins (
@@ -239,7 +242,7 @@ CREATE TABLE messages (
   last_reply_at INTEGER,                        -- of a message with a thread: when its newest reply was sent
   tags          TEXT,
   resource      TEXT,                           -- the client session that sent it
-  muid          TEXT,                           -- the sender's own id: makes a retried send harmless
+  muid          TEXT,                           -- the sender's own id: the same again in one conversation is a retry
   seq           INTEGER NOT NULL,               -- conversations.total after this message
   pinned_at     INTEGER,                        -- set: pinned for everybody in the conversation
   pinned_by     TEXT,
@@ -249,7 +252,7 @@ CREATE INDEX messages_by_conversation ON messages(conv_id, id);
 -- What a period brought, without reading the messages. The condition always holds; only statements that repeat it
 -- use this index, so that lists of an app, which go by id, are never sorted out of it.
 CREATE INDEX messages_by_time ON messages(app, sent_at, sender_id, category) WHERE sent_at > 0;
-CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid) WHERE muid IS NOT NULL;
+CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid, conv_id) WHERE muid IS NOT NULL;
 CREATE INDEX messages_by_parent ON messages(parent_id, id) WHERE parent_id IS NOT NULL;
 -- Most messages have no flag, so this stays small, and what has one is found without walking past the rest.
 CREATE INDEX messages_by_flags ON messages(conv_id, id, flags) WHERE flags <> 0;

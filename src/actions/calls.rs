@@ -29,14 +29,14 @@ pub fn initiate(
     if !matches!(kind, "audio" | "video") {
         return Err(Code::InvalidType.into());
     }
-    if let Some(muid) = &muid
-        && let Some(first) = messages::by_muid(tx, caller.user, muid)?
-    {
-        return Ok(Sent::of(shown::one(tx, first, None)?));
-    }
     let me = users::by_id(tx, caller.user)?.entity();
     caller.role.may_call()?;
     let (conv, other) = open(tx, caller, &me, receiver, Act::Call { video: kind == "video" })?;
+    if let Some(muid) = &muid
+        && let Some(first) = messages::by_muid(tx, caller.user, muid, conv.id)?
+    {
+        return Ok(Sent::of(shown::one(tx, first, caller.viewer())?));
+    }
     let callee = match &other {
         Party::User(user) if user.id == me.id => return Err(Code::CallingSelf.into()),
         Party::User(user) => Some(user.id),

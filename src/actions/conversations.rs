@@ -16,18 +16,22 @@ use crate::store::{Read, Write, gone, groups, mentions, messages, shown, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
-    let name = match with {
+    let conv = match with {
         Receiver::User(uid) => {
             let peer = users::person(read, &caller.app, uid)?;
-            crate::model::user::conversation_name(&caller.uid, &peer.uid)
+            rows::between(read, caller.user, peer.id)?.map(|conv| conv.id)
         }
         Receiver::Group(guid) => {
             let group = groups::by_guid(read, caller.app.id, guid)?;
             super::groups::standing(read, caller, &group)?;
-            group.conversation_id
+            Some(group.conv)
         }
     };
-    rows::accessible(read, caller.app.id, &name, caller.user)
+    let copy = conv.map(|conv| rows::copy_of(read, conv, caller.user)).transpose()?.flatten();
+    copy.ok_or_else(|| {
+        let sentence = format!("There is no conversation with the {} {}.", with.kind().as_str(), shown(with.name()));
+        Error::new(Code::ConversationNotAccessible, sentence)
+    })
 }
 
 /// Marks it delivered or read. A conversation that does not exist yet has nothing to mark.
@@ -87,7 +91,7 @@ pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool) 
 pub fn by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Copy> {
     let unknown =
         || Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)));
-    let conv = rows::by_name(read, caller.app.id, &name.to_ascii_lowercase())?.ok_or_else(unknown)?;
+    let conv = rows::by_name(read, caller.app.id, name, Some(caller.user))?.ok_or_else(unknown)?;
     rows::copy_of(read, conv.id, caller.user)?.ok_or_else(unknown)
 }
 
@@ -139,7 +143,7 @@ pub fn set_app_pins(tx: &mut Write<'_>, caller: &Caller, names: &[String], limit
     }
     let mut convs = Vec::new();
     for name in names {
-        let conv = rows::by_name(tx, caller.app.id, &name.to_ascii_lowercase())?.ok_or_else(|| {
+        let conv = rows::by_name(tx, caller.app.id, name, None)?.ok_or_else(|| {
             Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)))
         })?;
         if convs.contains(&conv.id) {

@@ -219,9 +219,12 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             mentions: mentions::resolve(tx, app.id, &conv, &Named::in_data(&content.data))?,
             ..New::default()
         };
-        let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(|| {
-            Error::new(Code::ImportMuidExists, format!("A message with the muid {muid} is there already."))
-        })?;
+        let again = || Error::new(Code::ImportMuidExists, format!("A message with the muid {muid} is there already."));
+        // Stricter than for live messages: an import that names another receiver is a mistake, not a second message.
+        if !message_rows::of_muid(tx, sender.id, &muid)?.is_empty() {
+            return Err(again());
+        }
+        let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(again)?;
         conversations::touch(tx, &conv, stored.id, sender.id, true, stored.flags & flags::SILENT == 0)?;
         Ok((Conv { last_id: stored.id, total: stored.seq, ..conv }, stored))
     })?;

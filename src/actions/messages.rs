@@ -18,7 +18,7 @@ use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
 use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, mentions, shown, threads, users};
 
-/// Sends a message. A retry (same sender, same muid) gets the first one back and announces nothing.
+/// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     caller.role.may_send(draft.receiver.kind(), &draft.content)?;
     let sender = users::by_id(tx, caller.user)?.entity();
@@ -47,7 +47,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         mentions: mentions.clone(),
     };
     let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
-        let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default())?;
+        let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default(), conv.id)?;
         let first = shown::one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
         return Ok(Sent::of(first));
     };
@@ -280,7 +280,7 @@ fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Resu
 
 /// Where the viewer reads in the conversation with this id; `None`: there is none, or none of his.
 pub fn readable_by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Option<(i64, i64)>> {
-    let Some(conv) = conversations::by_name(read, caller.app.id, name)? else { return Ok(None) };
+    let Some(conv) = conversations::by_name(read, caller.app.id, name, caller.viewer())? else { return Ok(None) };
     match caller.viewer() {
         None => Ok(Some((conv.id, 0))),
         Some(viewer) => Ok(conversations::copy_of(read, conv.id, viewer)?.map(|copy| (conv.id, copy.hidden_id))),
@@ -301,10 +301,8 @@ pub fn readable(read: &Read<'_>, caller: &Caller, receiver: &Receiver) -> Result
         }
         Receiver::User(uid) => {
             let peer = users::person(read, &caller.app, uid)?;
-            let viewer = users::by_id(read, caller.user)?;
-            let name = crate::model::user::conversation_name(&viewer.uid, &peer.uid);
-            let Some(conv) = conversations::by_name(read, caller.app.id, &name)? else { return Ok(None) };
-            let copy = conversations::copy_of(read, conv.id, viewer.id)?;
+            let Some(conv) = conversations::between(read, caller.user, peer.id)? else { return Ok(None) };
+            let copy = conversations::copy_of(read, conv.id, caller.user)?;
             Ok(copy.map(|copy| (conv.id, copy.hidden_id)))
         }
     }

@@ -113,6 +113,7 @@ codes! {
     ThreadNesting "ERR_MESSAGE_THREAD_NESTING" 400 "A reply cannot be replied to in a thread of its own."
     ConversationNotFound "ERR_CONVERSATION_NOT_FOUND" 404 "There is no such conversation."
     ConversationNotAccessible "ERR_CONVERSATION_NOT_ACCESSIBLE" 404 "The conversation is not there or not yours."
+    ConversationAmbiguous "ERR_CONVERSATION_AMBIGUOUS" 409 "The conversation id stands for several conversations."
     PinsLimit "ERR_PINNED_CONVERSATIONS_LIMIT_EXCEEDED" 403 "No more conversations can be pinned."
     AppPinsLimit "ERR_SYSTEM_PINNED_CONVERSATIONS_LIMIT_EXCEEDED" 403 "No more conversations can be pinned for all users."
     AppPinned "ERR_SYSTEM_PINNED_CONVERSATION" 403 "The conversation is pinned for all users."

@@ -1,5 +1,8 @@
 //! Conversations: what is shared by all sides, and each user's own copy.
 //!
+//! A conversation is found by who is in it. Its name (`conversationId`) is for the outside: ids may hold what joins them,
+//! so one name can stand for several conversations, and means one only to somebody who has a part in one.
+//!
 //! An unread count is a subtraction of counters and a message touches only its conversation and its sender's copy,
 //! so neither a long history nor a large group makes a message or a list dearer.
 
@@ -11,6 +14,7 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
 use crate::model::flags;
+use crate::model::ids::shown;
 use crate::model::page::{Page, PageAsk};
 use crate::model::user::{User, conversation_name};
 
@@ -55,9 +59,11 @@ impl Conv {
 
 fn conv(row: &Row<'_>) -> rusqlite::Result<Conv> {
     let group: Option<i64> = row.get(4)?;
+    let side = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or(0));
     let kind = match group {
         Some(group) => Kind::Group(group),
-        None => Kind::Pair(row.get(2)?, row.get(3)?),
+        // Of one that is gone nobody is a side any more.
+        None => Kind::Pair(side(2)?, side(3)?),
     };
     Ok(Conv {
         id: row.get(0)?,
@@ -78,20 +84,44 @@ pub fn by_id(read: &Read<'_>, id: i64) -> Result<Conv> {
     .ok_or_else(|| Error::internal("conversations", format!("no row {id}")))
 }
 
-pub fn by_name(read: &Read<'_>, app: i64, name: &str) -> Result<Option<Conv>> {
+/// The conversation of two users, if they ever spoke.
+pub fn between(read: &Read<'_>, one: i64, other: i64) -> Result<Option<Conv>> {
     read.first(
-        "SELECT id, name, user_a, user_b, group_id, last_id, total, preview_id FROM conversations WHERE app = ?1 AND name = ?2",
-        params![app, name],
+        "SELECT id, name, user_a, user_b, group_id, last_id, total, preview_id FROM conversations
+         WHERE user_a = ?1 AND user_b = ?2",
+        [one.min(other), one.max(other)],
         conv,
     )
 }
 
+/// The conversation that the name means: to `user` (users.id) one he has a part in, to the app (`None`) any. If that are
+/// several, it is not guessed which one is meant.
+pub fn by_name(read: &Read<'_>, app: i64, name: &str, user: Option<i64>) -> Result<Option<Conv>> {
+    let name = name.to_ascii_lowercase();
+    let mut found = read.all(
+        "SELECT c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id FROM conversations c
+         WHERE c.app = ?1 AND c.name = ?2 AND c.id NOT IN (SELECT conv_id FROM gone_conversations)
+           AND (?3 IS NULL OR EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ?3 AND p.conv_id = c.id))
+         LIMIT 2",
+        params![app, name, user],
+        conv,
+    )?;
+    if found.len() > 1 {
+        let sentence = format!(
+            "The conversation id {} stands for several conversations: name the user or the group instead.",
+            shown(&name)
+        );
+        return Err(Error::new(Code::ConversationAmbiguous, sentence));
+    }
+    Ok(found.pop())
+}
+
 /// The conversation of two users, made now if they never spoke.
 pub fn of_pair(tx: &Write<'_>, app: &App, one: &User, other: &User) -> Result<Conv> {
-    let name = conversation_name(&one.uid, &other.uid);
-    if let Some(conv) = by_name(tx, app.id, &name)? {
+    if let Some(conv) = between(tx, one.id, other.id)? {
         return Ok(conv);
     }
+    let name = conversation_name(&one.uid, &other.uid);
     let (a, b) = (one.id.min(other.id), one.id.max(other.id));
     let id = tx.insert(
         "INSERT INTO conversations (app, name, user_a, user_b, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
@@ -461,14 +491,6 @@ pub fn set_tags(tx: &Write<'_>, conv: i64, user: i64, tags: Option<Vec<String>>)
         params![user, conv, tags_text(&tags)],
     )?;
     Ok(())
-}
-
-/// The conversation a user may look at under this other side, or the refusal.
-pub fn accessible(read: &Read<'_>, app: i64, name: &str, user: i64) -> Result<Copy> {
-    let refused =
-        || Error::new(Code::ConversationNotAccessible, format!("The conversation {name} is not there or not yours."));
-    let conv = by_name(read, app, name)?.ok_or_else(refused)?;
-    copy_of(read, conv.id, user)?.ok_or_else(refused)
 }
 
 /// The conversations a user has a part in.

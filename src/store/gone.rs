@@ -1,14 +1,15 @@
 //! What was deleted for good and still has rows: conversations, groups and users on their way out.
 //!
 //! Removing a long history takes seconds, and every other write would wait for it. So deleting only notes the thing here.
-//! From that commit on it is gone for everybody: it gives up its name, which others may take at once, and the reads
-//! that could meet its rows by another way leave them out ([`there`], or a look into these tables, which are nearly always
-//! empty). [`sweep`] then removes the rows a piece at a time, the note last, so it goes on where it was after a stop. It
-//! knows ids only, and an id is not given again while the note stands: what took the name over is never touched.
+//! From that commit on it is gone for everybody: it gives up its name and its sides, which may be taken again at once, and
+//! the reads that could meet its rows by another way leave them out ([`there`], or a look into these tables, which are
+//! nearly always empty). [`sweep`] then removes the rows a piece at a time, the note last, so it goes on where it was
+//! after a stop. It knows ids only, and an id is not given again while the note stands: what took the name over is never
+//! touched.
 
 use rusqlite::params;
 
-use super::conversations::Conv;
+use super::conversations::{Conv, Kind};
 use super::rows::ids_text;
 use super::{Read, Write, calls, conversations};
 use crate::model::call::CallStatus;
@@ -47,8 +48,8 @@ pub fn conversation(tx: &Write<'_>, conv: i64) -> Result<()> {
         calls::set_status(tx, call, CallStatus::Ended)?;
     }
     tx.run("DELETE FROM app_pins WHERE conv_id = ?1", [conv])?;
-    // No name that can be asked for has a slash.
-    tx.run("UPDATE conversations SET name = '/' || id WHERE id = ?1", [conv])?;
+    // No name that can be asked for has a slash. Its two sides may begin anew.
+    tx.run("UPDATE conversations SET name = '/' || id, user_a = NULL, user_b = NULL WHERE id = ?1", [conv])?;
     tx.run("INSERT OR IGNORE INTO gone_conversations (conv_id) VALUES (?1)", [conv])?;
     Ok(())
 }
@@ -74,7 +75,7 @@ pub fn user(tx: &mut Write<'_>, app: &App, id: i64) -> Result<()> {
     for sql in [
         "DELETE FROM app_pins WHERE conv_id IN (SELECT id FROM conversations WHERE user_a = ?1 OR user_b = ?1)",
         "INSERT OR IGNORE INTO gone_conversations (conv_id) SELECT id FROM conversations WHERE user_a = ?1 OR user_b = ?1",
-        "UPDATE conversations SET name = '/' || id WHERE user_a = ?1 OR user_b = ?1",
+        "UPDATE conversations SET name = '/' || id, user_a = NULL, user_b = NULL WHERE user_a = ?1 OR user_b = ?1",
     ] {
         tx.run(sql, [id])?;
     }
@@ -94,11 +95,18 @@ pub fn user(tx: &mut Write<'_>, app: &App, id: i64) -> Result<()> {
 /// Removes every message of the conversation for good. Whoever is in it stays in it, with nothing to read: a new row takes
 /// its place, and the old one is gone with all that hangs on it.
 pub fn empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
-    tx.run("UPDATE conversations SET name = '/' || id WHERE id = ?1", [conv.id])?;
+    let (a, b, group) = match conv.kind {
+        Kind::Pair(a, b) => (Some(a), Some(b), None),
+        Kind::Group(group) => (None, None, Some(group)),
+    };
+    tx.run(
+        "UPDATE conversations SET name = '/' || id, user_a = NULL, user_b = NULL, group_id = NULL WHERE id = ?1",
+        [conv.id],
+    )?;
     let fresh = tx.insert(
         "INSERT INTO conversations (app, name, user_a, user_b, group_id, created_at, updated_at)
-         SELECT app, ?2, user_a, user_b, group_id, created_at, ?3 FROM conversations WHERE id = ?1",
-        params![conv.id, conv.name, tx.now()],
+         SELECT app, ?2, ?4, ?5, ?6, created_at, ?3 FROM conversations WHERE id = ?1",
+        params![conv.id, conv.name, tx.now(), a, b, group],
     )?;
     tx.run(
         "INSERT INTO participants (user_id, conv_id, created_at, updated_at)
@@ -109,16 +117,6 @@ pub fn empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
     tx.run("UPDATE calls SET conv_id = ?2 WHERE conv_id = ?1", [conv.id, fresh])?;
     tx.run("UPDATE app_pins SET conv_id = ?2 WHERE conv_id = ?1", [conv.id, fresh])?;
     conversation(tx, conv.id)
-}
-
-/// Whether a message of this sender that is gone held the muid: it lets go of it.
-pub fn free_muid(tx: &Write<'_>, sender: i64, muid: Option<&str>) -> Result<bool> {
-    let freed = tx.run(
-        "UPDATE messages SET muid = NULL WHERE sender_id = ?1 AND muid = ?2
-         AND conv_id IN (SELECT conv_id FROM gone_conversations)",
-        params![sender, muid],
-    )?;
-    Ok(freed > 0)
 }
 
 /// Removes about `most` rows of what is gone; whether there may be more. Conversations go first and users last, because

@@ -5,7 +5,7 @@ use rusqlite::{Row as SqlRow, params};
 use super::conversations::{self, Conv};
 use super::gone::there;
 use super::rows::{tags, tags_text};
-use super::{Read, Write, gone, mentions};
+use super::{Read, Write, mentions};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::message::Category;
@@ -104,7 +104,7 @@ pub struct New<'a> {
     pub mentions: Vec<i64>,
 }
 
-/// Stores a message; `None` if its sender has sent one with this muid before.
+/// Stores a message; `None` if its sender has sent one with this muid to the same conversation before.
 pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Option<Row>> {
     let seq = conv.total + i64::from(new.category.counts());
     let flags = flags_of(new.category, new.kind, &new.data, &new.mentions);
@@ -112,7 +112,7 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         "INSERT INTO messages (app, conv_id, sender_id, category, type, data, subject_id, sent_at, updated_at, parent_id,
                                quoted_id, tags, resource, muid, seq, flags)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
-         ON CONFLICT (sender_id, muid) WHERE muid IS NOT NULL DO NOTHING",
+         ON CONFLICT (sender_id, muid, conv_id) WHERE muid IS NOT NULL DO NOTHING",
         params![
             app,
             conv.id,
@@ -132,9 +132,6 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         ],
     )?;
     if inserted == 0 {
-        if gone::free_muid(tx, new.sender, new.muid.as_deref())? {
-            return insert(tx, app, conv, new);
-        }
         return Ok(None);
     }
     let id = tx.connection.last_insert_rowid();
@@ -190,9 +187,30 @@ pub fn find(read: &Read<'_>, app: i64, id: i64) -> Result<Row> {
     .ok_or_else(|| unknown(id))
 }
 
-pub fn by_muid(read: &Read<'_>, sender: i64, muid: &str) -> Result<Option<Row>> {
+/// The message with this muid that its sender sent to the conversation: what a retry means.
+pub fn by_muid(read: &Read<'_>, sender: i64, muid: &str, conv: i64) -> Result<Option<Row>> {
     read.first(
-        concat!("SELECT ", columns!(), " FROM messages m WHERE m.sender_id = ?1 AND m.muid = ?2 AND ", there!()),
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM messages m WHERE m.sender_id = ?1 AND m.muid = ?2 AND m.conv_id = ?3 AND ",
+            there!()
+        ),
+        params![sender, muid, conv],
+        row,
+    )
+}
+
+/// All messages that their sender gave this muid, one a conversation, the newest first.
+pub fn of_muid(read: &Read<'_>, sender: i64, muid: &str) -> Result<Vec<Row>> {
+    read.all(
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM messages m WHERE m.sender_id = ?1 AND m.muid = ?2 AND ",
+            there!(),
+            " ORDER BY m.id DESC"
+        ),
         params![sender, muid],
         row,
     )

@@ -106,6 +106,11 @@ async fn pins(w: &mut World) {
     w.is(Code::PinsLimit, pinner.post("/users/peer5/conversation/pin", json!({})).await);
     app.put("/conversations/pinned", json!({"conversationIds": [names[5]]})).await.ok();
     w.is(Code::AppPinned, pinner.post("/users/peer5/conversation/pin", json!({})).await);
+    for (one, other) in [("k", "m_user_n"), ("k_user_m", "n")] {
+        let (one, _) = (w.user(one).await, w.user(other).await);
+        one.send(other, "hi").await;
+    }
+    w.is(Code::ConversationAmbiguous, app.get("/messages?conversationId=k_user_m_user_n").await);
 }
 
 async fn kept_messages(w: &mut World, ann: &User) {

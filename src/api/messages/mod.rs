@@ -48,7 +48,7 @@ pub async fn by_muid(access: Access<AsUser>) -> Result<Reply> {
     let message = access
         .store()
         .read(move |read| {
-            let row = messages::by_muid(read, caller.user, &muid)?.ok_or(Code::MessageNotFound)?;
+            let row = messages::of_muid(read, caller.user, &muid)?.into_iter().next().ok_or(Code::MessageNotFound)?;
             shown::one(read, row, caller.viewer())
         })
         .await?;

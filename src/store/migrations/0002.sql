@@ -1,1 +1,143 @@
 -- Schema 1 to 2. `schema.sql` says what each thing is for.
+
+-- A conversation is found by its two users or its group. Its name stands for nothing: that of a pair and that of another
+-- pair, or of a group, may be the same. Until now they then shared one row, and strangers read each other.
+CREATE TABLE conversations_2 (
+  id              INTEGER PRIMARY KEY,
+  app             INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name            TEXT    NOT NULL,
+  user_a          INTEGER REFERENCES users(id) ON DELETE CASCADE,
+  user_b          INTEGER REFERENCES users(id) ON DELETE CASCADE,
+  group_id        INTEGER REFERENCES groups(id) ON DELETE CASCADE,
+  last_id         INTEGER NOT NULL DEFAULT 0,
+  preview_id      INTEGER NOT NULL DEFAULT 0,
+  total           INTEGER NOT NULL DEFAULT 0,
+  created_at      INTEGER NOT NULL,
+  updated_at      INTEGER NOT NULL
+) STRICT;
+INSERT INTO conversations_2 (id, app, name, user_a, user_b, group_id, last_id, preview_id, total, created_at, updated_at)
+SELECT id, app, name, user_a, user_b, group_id, last_id, preview_id, total, created_at, updated_at FROM conversations;
+DROP TABLE conversations;
+ALTER TABLE conversations_2 RENAME TO conversations;
+UPDATE conversations SET user_a = NULL, user_b = NULL WHERE id IN (SELECT conv_id FROM gone_conversations);
+
+DROP INDEX messages_by_muid;
+CREATE UNIQUE INDEX messages_by_muid ON messages(sender_id, muid, conv_id) WHERE muid IS NOT NULL;
+CREATE INDEX participants_by_hidden ON participants(conv_id, hidden_id) WHERE hidden_id > 0;
+
+-- The strangers' messages come out of such rows. Whose name can be read in more than one way:
+CREATE TEMP TABLE shared AS
+SELECT id, app, name, user_a, user_b, group_id FROM conversations
+WHERE id NOT IN (SELECT conv_id FROM gone_conversations)
+  AND CASE WHEN group_id IS NULL THEN instr(substr(name, instr(name, '_user_') + 1), '_user_') ELSE instr(name, '_user_') END > 0;
+
+CREATE TEMP TABLE speakers AS
+SELECT DISTINCT s.id AS conv, m.sender_id AS user
+FROM shared s CROSS JOIN messages m ON m.conv_id = s.id WHERE m.category <> 'action';
+
+-- Who has no place there, and whom they spoke to: with the sender, the name tells the other side. No place has in a
+-- pair's who is neither of the two; in a group's who is no member and has left no trace of having been one.
+CREATE TEMP TABLE strangers AS
+SELECT x.conv, x.user, min(t.id) AS other
+FROM speakers x JOIN shared s ON s.id = x.conv JOIN users u ON u.id = x.user
+LEFT JOIN users t ON t.app = s.app
+     AND t.uid IN (substr(s.name, length(u.uid) + 7), substr(s.name, 1, length(s.name) - length(u.uid) - 6))
+     AND s.name = min(u.uid, t.uid) || '_user_' || max(u.uid, t.uid)
+WHERE CASE WHEN s.group_id IS NULL THEN x.user NOT IN (s.user_a, s.user_b) ELSE
+      NOT EXISTS (SELECT 1 FROM members k WHERE k.group_id = s.group_id AND k.user_id = x.user)
+      AND NOT EXISTS (SELECT 1 FROM bans b WHERE b.group_id = s.group_id AND b.user_id = x.user)
+      AND NOT EXISTS (SELECT 1 FROM groups g WHERE g.id = s.group_id AND g.owner_id = x.user)
+      AND NOT EXISTS (SELECT 1 FROM messages a WHERE a.conv_id = s.id AND a.category = 'action'
+                      AND x.user IN (a.sender_id, a.subject_id)) END
+GROUP BY x.conv, x.user;
+-- An imported message of somebody who was a member long ago.
+DELETE FROM strangers WHERE other IS NULL AND conv IN (SELECT id FROM shared WHERE group_id IS NOT NULL);
+
+-- The conversations that come out. Without sides: what was said to somebody who is gone for good. It goes, too.
+CREATE TEMP TABLE parted (id INTEGER PRIMARY KEY, conv INTEGER, a INTEGER, b INTEGER);
+INSERT INTO parted (id, conv, a, b)
+SELECT (SELECT max(id) FROM conversations) + row_number() OVER (ORDER BY conv, a, b), conv, a, b
+FROM (SELECT DISTINCT conv, min(user, other) AS a, max(user, other) AS b FROM strangers);
+
+-- Out of a group's all that the two said, even if one of them is a member: which of it was for the group cannot be told,
+-- and what is in doubt goes where fewer read it.
+CREATE TEMP TABLE moved (id INTEGER PRIMARY KEY, old INTEGER, conv INTEGER, seq INTEGER);
+INSERT OR IGNORE INTO moved (id, old, conv)
+SELECT m.id, p.conv, p.id
+FROM parted p JOIN shared s ON s.id = p.conv CROSS JOIN messages m ON m.conv_id = p.conv
+WHERE m.category <> 'action'
+  AND CASE WHEN p.a IS NULL
+           THEN m.sender_id IN (SELECT x.user FROM strangers x WHERE x.conv = p.conv AND x.other IS NULL)
+           ELSE m.sender_id IN (p.a, p.b) AND (s.group_id IS NOT NULL OR m.sender_id NOT IN (s.user_a, s.user_b)) END
+  AND NOT (s.group_id IS NOT NULL AND m.category = 'call'
+           AND EXISTS (SELECT 1 FROM calls k WHERE k.id = m.subject_id AND k.callee_id IS NULL));
+UPDATE moved SET seq = n.seq
+FROM (SELECT v.id, sum(m.category IN ('message','custom','interactive')) OVER (PARTITION BY v.conv ORDER BY v.id) AS seq
+      FROM moved v JOIN messages m ON m.id = v.id) AS n
+WHERE n.id = moved.id;
+
+INSERT INTO conversations (id, app, name, user_a, user_b, last_id, preview_id, total, created_at, updated_at)
+SELECT p.id, c.app, iif(p.a IS NULL, '/' || p.id, c.name), p.a, p.b, max(v.id),
+       coalesce(max(iif(m.flags & 1024 = 0, v.id, NULL)), 0), max(v.seq), min(m.sent_at), max(m.sent_at)
+FROM parted p JOIN conversations c ON c.id = p.conv JOIN moved v ON v.conv = p.id JOIN messages m ON m.id = v.id
+GROUP BY p.id;
+INSERT INTO gone_conversations (conv_id) SELECT p.id FROM parted p JOIN conversations c ON c.id = p.id WHERE p.a IS NULL;
+-- Neither of the two has read any of it.
+INSERT OR IGNORE INTO participants (user_id, conv_id, created_at, updated_at, own_total)
+SELECT u.id, c.id, c.created_at, c.updated_at,
+       (SELECT count(*) FROM moved v JOIN messages m ON m.id = v.id
+        WHERE v.conv = c.id AND m.sender_id = u.id AND m.category IN ('message','custom','interactive'))
+FROM parted p JOIN conversations c ON c.id = p.id JOIN users u ON u.id IN (p.a, p.b);
+
+-- Where they were they leave holes, as what is deleted does; what was deleted or hidden is a hole where they are now.
+INSERT OR IGNORE INTO holes (conv_id, seq, sender_id)
+SELECT v.old, m.seq, m.sender_id FROM moved v JOIN messages m ON m.id = v.id
+WHERE m.category IN ('message','custom','interactive');
+INSERT INTO holes (conv_id, seq, sender_id)
+SELECT v.conv, v.seq, m.sender_id FROM moved v JOIN messages m ON m.id = v.id
+WHERE m.category IN ('message','custom','interactive') AND (m.deleted_at IS NOT NULL OR m.flags & 512);
+
+UPDATE messages SET conv_id = v.conv, seq = v.seq, pinned_at = NULL, pinned_by = NULL FROM moved v WHERE v.id = messages.id;
+UPDATE mentions SET conv_id = v.conv FROM moved v WHERE v.id = mentions.message_id;
+DELETE FROM mentions WHERE user_id = 0 AND message_id IN (SELECT id FROM moved);
+INSERT OR IGNORE INTO search_changes SELECT id FROM moved;
+UPDATE calls SET conv_id = p.id FROM parted p
+WHERE calls.conv_id = p.conv AND min(calls.initiator_id, calls.callee_id) = p.a AND max(calls.initiator_id, calls.callee_id) = p.b;
+-- What those made of them who had no business with them.
+DELETE FROM reactions WHERE message_id IN (SELECT id FROM moved) AND NOT EXISTS (
+  SELECT 1 FROM moved v JOIN participants p ON p.conv_id = v.conv WHERE v.id = message_id AND p.user_id = reactions.user_id);
+DELETE FROM saved_messages WHERE message_id IN (SELECT id FROM moved) AND NOT EXISTS (
+  SELECT 1 FROM moved v JOIN participants p ON p.conv_id = v.conv WHERE v.id = message_id AND p.user_id = saved_messages.user_id);
+DELETE FROM thread_subscriptions WHERE parent_id IN (SELECT id FROM moved) AND NOT EXISTS (
+  SELECT 1 FROM moved v JOIN participants p ON p.conv_id = v.conv WHERE v.id = parent_id AND p.user_id = thread_subscriptions.user_id);
+
+-- Replies and quotes that now would lead from one conversation into another.
+CREATE TEMP TABLE cut AS
+SELECT m.id, m.parent_id AS parent, 0 AS quote FROM messages m JOIN messages o ON o.id = m.parent_id
+WHERE m.conv_id IN (SELECT conv FROM parted UNION SELECT id FROM parted) AND o.conv_id <> m.conv_id
+UNION ALL
+SELECT m.id, NULL, 1 FROM messages m JOIN messages o ON o.id = m.quoted_id
+WHERE m.conv_id IN (SELECT conv FROM parted UNION SELECT id FROM parted) AND o.conv_id <> m.conv_id;
+UPDATE messages SET parent_id = NULL WHERE id IN (SELECT id FROM cut WHERE quote = 0);
+UPDATE messages SET quoted_id = NULL WHERE id IN (SELECT id FROM cut WHERE quote = 1);
+UPDATE messages SET reply_count = max(reply_count - (SELECT count(*) FROM cut WHERE parent = messages.id), 0),
+       last_reply_at = (SELECT r.sent_at FROM messages r WHERE r.parent_id = messages.id ORDER BY r.id DESC LIMIT 1)
+WHERE id IN (SELECT parent FROM cut);
+
+UPDATE conversations SET last_id = coalesce((SELECT max(m.id) FROM messages m WHERE m.conv_id = conversations.id), 0),
+       preview_id = coalesce((SELECT m.id FROM messages m WHERE m.conv_id = conversations.id AND m.flags & 1024 = 0
+                              ORDER BY m.id DESC LIMIT 1), 0)
+WHERE id IN (SELECT conv FROM parted);
+UPDATE conversations SET updated_at = coalesce((SELECT m.sent_at FROM messages m WHERE m.id = preview_id), created_at)
+WHERE id IN (SELECT conv FROM parted);
+DROP TABLE cut;
+DROP TABLE moved;
+DROP TABLE parted;
+DROP TABLE strangers;
+DROP TABLE speakers;
+DROP TABLE shared;
+
+CREATE UNIQUE INDEX conversations_by_pair ON conversations(user_a, user_b) WHERE user_a IS NOT NULL;
+CREATE INDEX conversations_by_b ON conversations(user_b) WHERE user_b IS NOT NULL;
+CREATE UNIQUE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
+CREATE INDEX conversations_by_name ON conversations(app, name);
