@@ -42,16 +42,16 @@ pub struct TimeCursor {
 #[derive(Serialize, ToSchema)]
 pub struct CursorMeta {
     current: Current,
-    /// Where newer ones begin.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next: Option<Point>,
-    /// Where older ones begin.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub previous: Option<Point>,
     /// Where this list goes on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub cursor: Option<Point>,
-    /// Where the list was asked for by page number.
+    pub next: Option<Point>,
+    /// Where it goes on the other way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Point>,
+    /// For clients: where this list goes on; with nothing in it on an empty page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
+    /// For clients, and where the list was asked for by page number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pagination: Option<Pagination>,
 }
@@ -65,7 +65,7 @@ struct Current {
 }
 
 /// What to give back for what lies beyond.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = CursorPoint)]
 pub struct Point {
@@ -75,6 +75,25 @@ pub struct Point {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<i64>,
     pub id: String,
+}
+
+/// [`Point`] for clients that want an object even when there is no point.
+#[derive(Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ClientCursor)]
+pub struct Cursor {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    affix: Option<Affix>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+impl From<Point> for Cursor {
+    fn from(point: Point) -> Self {
+        Cursor { affix: Some(point.affix), sent_at: point.sent_at, id: Some(point.id) }
+    }
 }
 
 impl Point {

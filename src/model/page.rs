@@ -50,6 +50,13 @@ impl Pagination {
         Pagination::counted(page.items.len() as i64, page.total, ask)
     }
 
+    /// Of a page that was found by a cursor: nobody has counted what lies before it or how much is left, only whether
+    /// anything is. Clients stop at the last page, and take the one at hand for the first.
+    pub fn ahead(count: i64, per_page: i64, more: bool) -> Self {
+        let more = i64::from(more);
+        Pagination { total: count + more, count, per_page, current_page: 1, total_pages: 1 + more }
+    }
+
     /// Of a page with `count` of `total` rows.
     pub fn counted(count: i64, total: i64, ask: PageAsk) -> Self {
         Pagination {

@@ -171,7 +171,97 @@ async fn replies_come_by_page_as_well() {
     assert_eq!(all.each("id"), replies[1..]);
     // With a cursor the page number means nothing, and far pages are for cursors.
     let older = bob.get(&format!("/messages/{parent}/thread?page=3&limit=2&affix=prepend&id={}", replies[4])).await;
-    assert!(older.body["meta"].get("pagination").is_none());
+    assert_eq!(older.body["meta"]["pagination"]["per_page"], 2);
     assert_eq!(older.each("id"), replies[2..4]);
     bob.get(&format!("/messages/{parent}/thread?perPage=1000&page=11")).await.refused(Code::BadRequest);
+}
+
+/// Clients before 4.2.0 hang without both, on empty pages as well; they stop at the last page.
+#[tokio::test]
+async fn clients_are_told_whether_more_is_left() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    let mut ids = Vec::new();
+    for n in 0..5 {
+        ids.push(id_of(&ann.send_group("team", &n.to_string()).await));
+    }
+    let parent = ids[0];
+    let body = json!({"receiver": "team", "receiverType": "group", "data": {"text": "reply"}});
+    ann.post(&format!("/messages/{parent}/thread"), body).await.ok();
+    let pages = |more: bool, count: i64, limit: i64| {
+        json!({"total": count + i64::from(more), "count": count, "per_page": limit, "current_page": 1,
+               "total_pages": 1 + i64::from(more)})
+    };
+    let list = "/groups/team/messages?hideReplies=1&categories=message";
+    let (first, last) = (ids[0], ids[4]);
+    for (query, more, count) in [
+        (format!("{list}&limit=5"), false, 5),
+        (format!("{list}&limit=4"), true, 4),
+        (format!("{list}&limit=2&affix=append&id={}", ids[2]), false, 2),
+        (format!("{list}&limit=2&affix=append&id={}", ids[1]), true, 2),
+        (format!("{list}&limit=2&affix=prepend&id={}", ids[2]), false, 2),
+        (format!("{list}&limit=2&affix=prepend&id={}", ids[3]), true, 2),
+        (format!("{list}&limit=2&searchKey=1"), false, 1),
+        (format!("{list}&limit=2&affix=prepend&id={first}"), false, 0),
+        (format!("{list}&limit=2&affix=append&id={last}"), false, 0),
+        ("/messages?limit=2".to_owned(), true, 2),
+        ("/messages?limit=2&affix=append&id=99999999".to_owned(), false, 0),
+        ("/users/ann/messages?limit=2".to_owned(), false, 0),
+        (format!("/messages/{parent}/thread?limit=2"), false, 1),
+        (format!("/messages/{}/thread?limit=2", ids[1]), false, 0),
+        ("/messages?pinned=1&limit=2".to_owned(), false, 0),
+        ("/messages?conversationId=nowhere_user_bob&limit=2".to_owned(), false, 0),
+    ] {
+        let page = bob.get(&query).await;
+        let meta = page.body["meta"].clone();
+        let shown = page.list().len() as i64;
+        assert_eq!(shown, count, "{query}");
+        assert_eq!(meta["pagination"], pages(more, count, meta["current"]["limit"].as_i64().unwrap()), "{query}");
+        assert!(meta["cursor"].is_object(), "{query}");
+        assert_eq!(meta["cursor"].get("id").is_some(), count > 0, "{query}");
+        // For back ends it is another kind of list.
+        let theirs = h.app.behalf("bob").get(&query).await.body["meta"].clone();
+        assert!(theirs.get("pagination").or(theirs.get("cursor")).is_none(), "{query}: {theirs}");
+        assert_eq!(theirs.get("next").is_some(), count > 0, "{query}: {theirs}");
+    }
+}
+
+/// Whoever goes on by `meta.next` alone comes through everything, from either end.
+#[tokio::test]
+async fn next_leads_through_the_whole_list() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    h.user("bob").await;
+    let mut sent = Vec::new();
+    for n in 0..7 {
+        sent.push(id_of(&ann.send("bob", &n.to_string()).await));
+        h.clock.advance(1);
+    }
+    let at = h.get(&format!("/messages/{}", sent[2])).await.ok()["sentAt"].clone();
+    for (start, expected) in [
+        (String::new(), &sent[..]),
+        ("&affix=append".to_owned(), &sent[..]),
+        // A point without a direction: what comes after it.
+        (format!("&id={}", sent[2]), &sent[3..]),
+        ("&id=0".to_owned(), &sent[..]),
+        (format!("&sentAt={at}"), &sent[3..]),
+        (format!("&updatedAt={at}"), &sent[3..]),
+        (format!("&affix=prepend&sentAt={at}"), &sent[..2]),
+    ] {
+        let (mut found, mut point) = (Vec::new(), start.clone());
+        loop {
+            let page = h.get(&format!("/users/bob/messages?limit=3{point}")).await;
+            let next = page.body["meta"]["next"].clone();
+            let ids: Vec<i64> = page.list().iter().map(id_of).collect();
+            assert_eq!(next.is_null(), ids.is_empty(), "{start}");
+            if ids.is_empty() {
+                break;
+            }
+            found.extend(ids);
+            point = format!("&affix={}&id={}", next["affix"].as_str().unwrap(), next["id"].as_str().unwrap());
+        }
+        found.sort_unstable();
+        assert_eq!(found, expected, "{start}");
+    }
 }

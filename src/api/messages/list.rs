@@ -7,12 +7,12 @@ use super::look;
 use crate::actions;
 use crate::api::access::{Access, Demand, Either};
 use crate::api::groups::affix;
-use crate::api::reply::{CursorMeta, Point, Reply, data, list as list_reply};
+use crate::api::reply::{Cursor, CursorMeta, Point, Reply, data, list as list_reply};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::{Uid, parse_message_id};
 use crate::model::message::{Message, Receiver, ReceiverType};
-use crate::model::page::{Affix, Page, PageAsk, Pagination};
+use crate::model::page::{Affix, PageAsk, Pagination};
 use crate::model::policy::narrow;
 use crate::store::history::{self, Filter, Within};
 use crate::store::{mentions, messages, shown, users};
@@ -36,8 +36,9 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     let limit = limit(access)?;
     // 0 comes before every message: no cursor yet.
     let cursor = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
-    // Without a direction: a first page is the newest messages, a cursor goes on from there.
-    let affix = affix(query.get("affix"))?.unwrap_or(Affix::Prepend);
+    // Without a direction: what comes after the point that is named, and where none is, the newest messages.
+    let point = ["id", "sentAt", "updatedAt"].iter().any(|name| query.get(name).is_some());
+    let affix = affix(query.get("affix"))?.unwrap_or(if point { Affix::Append } else { Affix::Prepend });
     let mut filter = Filter::new(affix, limit);
     let both = |one: &str, many: &str| {
         let mut list = query.list(many);
@@ -123,6 +124,27 @@ fn numbered(access: &Access<Either>, filter: &Filter) -> Result<Option<PageAsk>>
 /// How far a list can be read by page numbers: what comes before a page has to be read for it.
 const MOST_BY_NUMBER: i64 = 10_000;
 
+/// Messages of a page.
+#[derive(Default)]
+struct Found {
+    messages: Vec<Message>,
+    /// In all; counted for numbered pages only.
+    total: i64,
+    /// There are others beyond, in the direction of the list.
+    more: bool,
+}
+
+/// Leaves `limit` rows, those at the near end of a list that goes on after (`onward`) or before them; whether any had
+/// to go.
+fn cut<T>(rows: &mut Vec<T>, limit: i64, onward: bool) -> bool {
+    let excess = rows.len().saturating_sub(limit as usize);
+    match onward {
+        true => rows.truncate(limit as usize),
+        false => drop(rows.drain(..excess)),
+    }
+    excess > 0
+}
+
 async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let mut filter = filter(&access)?;
     let numbered = numbered(&access, &filter)?;
@@ -142,15 +164,22 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     }
     let caller = access.caller().clone();
     let (affix, limit) = (filter.affix, numbered.map_or(filter.limit, |ask| ask.per_page));
+    let by_client = caller.token.is_some();
     let saved = filter.saved;
     let kept = filter.is_kept();
+    // Whether the list goes on after its last message; it is before its first otherwise.
+    let onward = kept || affix == Affix::Append;
     if count {
         return counts(access, place).await;
     }
     if matches!(place, Place::Everywhere) && filter.from.is_none() {
         filter.to = None;
     }
-    let Page { items: messages, total } = access
+    if numbered.is_none() {
+        // One more than is shown tells whether anything is left.
+        filter.limit += 1;
+    }
+    let Found { messages, total, more } = access
         .store()
         .read(move |read| {
             let within = match place {
@@ -158,7 +187,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                     None => caller.viewer().map_or(Within::App, Within::User),
                     Some(name) => match actions::messages::readable_by_name(read, &caller, &name)? {
                         Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
-                        None => return Ok(Page { items: Vec::new(), total: 0 }),
+                        None => return Ok(Found::default()),
                     },
                 },
                 Place::With(Receiver::User(uid)) if !caller.person => {
@@ -168,7 +197,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 }
                 Place::With(receiver) => match actions::messages::readable(read, &caller, &receiver)? {
                     Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
-                    None => return Ok(Page { items: Vec::new(), total: 0 }),
+                    None => return Ok(Found::default()),
                 },
                 Place::Thread(parent) => {
                     messages::accessible(read, caller.app.id, parent, caller.viewer())?;
@@ -185,33 +214,43 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 filter.mentioned = vec![viewer, mentions::EVERYBODY];
             }
             let mut rows = history::list(read, caller.app.id, within, &filter)?;
-            let mut total = 0;
-            if let Some(ask) = numbered {
-                rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
-                total = history::count(read, caller.app.id, within, &filter)?;
+            let (mut total, mut more) = (0, false);
+            match numbered {
+                Some(ask) => {
+                    rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
+                    total = history::count(read, caller.app.id, within, &filter)?;
+                }
+                None => more = cut(&mut rows, limit, onward),
             }
             let mut messages = shown::all(read, rows, look)?;
             if !with_tags {
                 messages.iter_mut().for_each(|message| message.tags = None);
             }
-            Ok(Page { items: messages, total })
+            Ok(Found { messages, total, more })
         })
         .await?;
-    let mut meta = CursorMeta::new(limit, messages.len());
-    meta.pagination = numbered.map(|ask| Pagination::counted(messages.len() as i64, total, ask));
+    let (mut meta, shown) = (CursorMeta::new(limit, messages.len()), messages.len() as i64);
+    meta.pagination = match numbered {
+        Some(ask) => Some(Pagination::counted(shown, total, ask)),
+        None => by_client.then(|| Pagination::ahead(shown, limit, more)),
+    };
+    meta.cursor = by_client.then(Cursor::default);
     if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
         let point = |message: &Message, affix: Affix| Point {
             sent_at: Some(message.sent_at),
             ..Point::new(affix, message.id.to_string())
         };
-        meta.next = Some(point(last, Affix::Append));
-        meta.previous = Some(point(first, Affix::Prepend));
-        let mut edge = point(if kept || affix == Affix::Append { last } else { first }, affix);
+        let (near, far) = if onward { (first, last) } else { (last, first) };
+        let mut edge = point(far, affix);
         if kept {
             // These go by when they were kept, which is what clients give back from here.
             edge.sent_at = last.saved_at.filter(|_| saved).or(last.pinned_at);
         }
-        meta.cursor = Some(edge);
+        let back = if affix == Affix::Append { Affix::Prepend } else { Affix::Append };
+        meta.previous = (!kept).then(|| point(near, back));
+        meta.next = Some(edge.clone());
+        // Back ends take a list with a `pagination` or a `cursor` for one that goes by page number.
+        meta.cursor = (by_client || numbered.is_some()).then(|| edge.into());
     }
     Ok(list_reply(&messages, meta))
 }
