@@ -462,6 +462,8 @@ CREATE TABLE call_participants (
   device      TEXT,                             -- the client session that joined
   joined_at   INTEGER,
   left_at     INTEGER,
+  seen        INTEGER NOT NULL DEFAULT 0,       -- 1: had a socket since the call began; 0: speaks over REST, if at all
+  away_since  INTEGER,                          -- live: no socket since then; NULL: has one
   PRIMARY KEY (call_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX call_participants_by_user ON call_participants(user_id, call_id);

@@ -18,6 +18,7 @@ use crate::live::hub::Hub;
 use crate::lock::Lock;
 use crate::media::Media;
 use crate::model::error;
+use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
 use crate::store::{Hooks, Lane, Store, Write, apps, attachments, gone, search, users};
@@ -26,7 +27,7 @@ use crate::tls;
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 const GRACE: u64 = 3;
 
-/// How often the server looks for what was deleted and has rows left.
+/// How often the server looks for what was deleted and has rows left, and for calls that nobody is in.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often new messages are looked for that wait for the search index.
 const INDEX: Duration = Duration::from_secs(1);
@@ -56,7 +57,7 @@ impl Server {
         let lock = Lock::take(config.data())?;
         let limits = Arc::new(config.limits()?);
         let (store, hub) = open(config, limits.presence_users, clock)?;
-        let app_grace = limits.app_grace;
+        let (app_grace, call_limits) = (limits.app_grace, limits.clone());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let media = Media::open(config.data(), cores.div_ceil(2))
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
@@ -119,6 +120,7 @@ impl Server {
         let serving = actix_web::rt::spawn(server);
         let chores = vec![
             actix_web::rt::spawn(sweep(store.clone(), app_grace)),
+            actix_web::rt::spawn(sweep_calls(store.clone(), call_limits)),
             actix_web::rt::spawn(keep_indexed(store.clone())),
             actix_web::rt::spawn(keep_swept(store.clone(), media)),
         ];
@@ -159,6 +161,19 @@ async fn sweep(store: Store, grace: i64) {
         if matches!(due, Ok(Some(_))) {
             let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);
             while let Ok(true) = store.write_in(Lane::Low, "apps.sweep", more).await {}
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// Ends calls that nobody is in any more.
+async fn sweep_calls(store: Store, limits: Arc<Limits>) {
+    loop {
+        let asked = limits.clone();
+        if let Ok(true) = store.read(move |read| actions::calls::is_due(read, &asked)).await {
+            let limits = limits.clone();
+            let more = move |tx: &mut Write<'_>| actions::calls::sweep(tx, &limits);
+            while let Ok(true) = store.write_in(Lane::Low, "calls.sweep", more.clone()).await {}
         }
         tokio::time::sleep(SWEEP).await;
     }

@@ -5,13 +5,17 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Result};
 use crate::model::event::Move;
 use crate::model::ids::Uid;
-use crate::store::{Write, blocks, users};
+use crate::store::{Write, blocks, conversations, users};
 
 pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
     each(uids, |text| {
         let blocked = users::person(tx, app, &Uid::from_path(text)?)?.id;
         if blocked == blocker {
             return Err(Code::BlockSelf.into());
+        }
+        // Nothing passes between the two from now on: neither could end a call with the other.
+        if let Some(conv) = conversations::between(tx, blocker, blocked)? {
+            super::calls::depart(tx, app, conv.id, blocker)?;
         }
         blocks::insert(tx, blocker, blocked)?;
         tx.shift(Move::Blocked { a: blocker, b: blocked, on: true });

@@ -1,22 +1,29 @@
 //! Call signalling: each change of status is one stored message, told to all devices of all participants.
+//!
+//! A call ends when nobody is left in it, and people leave it in more ways than by saying so: they are removed from the
+//! group, deleted, deactivated or blocked ([`depart`], called by whoever does that, in the same write), or their devices
+//! are gone for too long, or it rings or lasts too long ([`sweep`]). All of these end it as the one who is gone would have
+//! done: with one ordinary message in their name.
 
 use serde_json::value::RawValue;
 
 use super::messages::open;
 use super::standing::permit;
 use super::tell_message;
-use crate::model::call::{CallStatus, GroupStep, Side, group_step, step};
-use crate::model::caller::Caller;
+use crate::model::call::{CallStatus, GroupStep, Side, departure, group_step, step};
+use crate::model::caller::{App, Caller, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
+use crate::model::limits::Limits;
 use crate::model::message::{Category, Party, Receiver, Sent};
 use crate::model::permission::Act;
+use crate::model::role::Role;
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
-use crate::store::{Write, conversations, groups, members, messages, shown, users};
+use crate::store::{Read, Write, apps, conversations, groups, members, messages, shown, users};
 
-/// An unanswered call stops making its people busy after this many seconds. Clients give up after 45.
-const PATIENCE: i64 = 60;
+/// Calls and people that one write of the sweep looks after.
+const PIECE: i64 = 100;
 
 pub fn initiate(
     tx: &mut Write<'_>,
@@ -25,6 +32,7 @@ pub fn initiate(
     kind: &str,
     metadata: Option<&RawValue>,
     muid: Option<String>,
+    limits: &Limits,
 ) -> Result<Sent> {
     if !matches!(kind, "audio" | "video") {
         return Err(Code::InvalidType.into());
@@ -47,13 +55,21 @@ pub fn initiate(
             hang_up(tx, caller, &calls::by_id(tx, old)?)?;
         }
     }
-    if calls::is_busy(tx, me.id, PATIENCE)? {
+    settle(tx, &caller.app, me.id, limits)?;
+    if calls::is_busy(tx, me.id)? {
         return Err(Code::CallBusySelf.into());
     }
-    match callee {
-        Some(callee) if calls::is_busy(tx, callee, PATIENCE)? => return Err(Code::CallBusyUser.into()),
-        None if calls::is_live(tx, conv.id, PATIENCE)? => return Err(Code::CallBusyGroup.into()),
-        _ => {}
+    if let Some(callee) = callee {
+        settle(tx, &caller.app, callee, limits)?;
+        if calls::is_busy(tx, callee)? {
+            return Err(Code::CallBusyUser.into());
+        }
+    }
+    for live in calls::live_in(tx, conv.id)? {
+        if !calls::is_overdue(tx, live, limits)? {
+            return Err(Code::CallBusyGroup.into());
+        }
+        expire(tx, live)?;
     }
     let metadata = metadata.map(RawValue::get);
     let call =
@@ -79,6 +95,10 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, session: &str, to: CallStatus
         return announce(tx, caller, &conv, &call, to, None);
     }
     let joined = calls::has_joined(tx, call.id, me)?;
+    if to == CallStatus::Ended && calls::has_left(tx, call.id, me)? {
+        // Also when that was the end for all: to leave twice is what they did wrong.
+        return Err(Code::CallGroupLeft.into());
+    }
     match group_step(call.status, to, side, joined)? {
         GroupStep::Join => {
             calls::set_participant(tx, call.id, me, "joined", caller.session())?;
@@ -86,9 +106,10 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, session: &str, to: CallStatus
         }
         GroupStep::Leave => {
             calls::set_participant(tx, call.id, me, "left", None)?;
-            if calls::joined(tx, call.id)? > 0 {
+            if departure(call.status, side, true, calls::joined(tx, call.id)?).is_none() {
                 return tell_leaver(tx, caller, &conv, &call);
             }
+            // Nobody is left, or one who would talk to nobody.
             calls::set_status(tx, call.id, CallStatus::Ended)?;
         }
         GroupStep::Decline => calls::set_participant(tx, call.id, me, "rejected", None)?,
@@ -112,6 +133,7 @@ pub fn switch(tx: &mut Write<'_>, caller: &Caller, session: &str, kind: &str) ->
         permit(tx, caller, &group, Act::Call { video: kind == "video" })?;
     }
     calls::set_type(tx, call.id, kind)?;
+    calls::note_sign(tx, call.id, caller.user)?;
     let call = calls::by_id(tx, call.id)?;
     announce(tx, caller, &conv, &call, call.status, None)
 }
@@ -137,6 +159,112 @@ fn hang_up(tx: &mut Write<'_>, caller: &Caller, call: &Call) -> Result<()> {
         _ => CallStatus::Rejected,
     };
     update(tx, caller, &call.session_id, to).map(|_| ())
+}
+
+/// The user is out of the conversation (kicked, banned, gone, blocked): of its live call as well. To be called while they
+/// are still in it, so that their devices hear of the end.
+pub fn depart(tx: &mut Write<'_>, app: &App, conv: i64, user: i64) -> Result<()> {
+    for call in calls::live_in(tx, conv)? {
+        take_out(tx, app, call, user)?;
+    }
+    Ok(())
+}
+
+/// The user is deactivated or deleted: they are out of every call.
+pub fn depart_all(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
+    for call in calls::live_of(tx, user)? {
+        take_out(tx, app, call, user)?;
+    }
+    Ok(())
+}
+
+/// The group is deleted, and its call is over.
+pub fn end_in(tx: &mut Write<'_>, conv: i64) -> Result<()> {
+    for call in calls::live_in(tx, conv)? {
+        let call = calls::by_id(tx, call)?;
+        let to = if call.status == CallStatus::Initiated { CallStatus::Cancelled } else { CallStatus::Ended };
+        finish(tx, &call, call.initiator, to)?;
+    }
+    Ok(())
+}
+
+/// Whether there is something for [`sweep`] to do.
+pub fn is_due(read: &Read<'_>, limits: &Limits) -> Result<bool> {
+    Ok(calls::presence_changed(read)?
+        || !calls::overdue(read, limits, 1)?.is_empty()
+        || !calls::absent(read, limits, 1)?.is_empty())
+}
+
+/// Ends live calls that rang or lasted too long, and takes those out whose devices are gone; whether there may be more.
+/// What it knows of presence it notes with the calls, so that a restart neither cuts anybody nor leaves anybody in.
+pub fn sweep(tx: &mut Write<'_>, limits: &Limits) -> Result<bool> {
+    calls::note_presence(tx)?;
+    let overdue = calls::overdue(tx, limits, PIECE)?;
+    for call in &overdue {
+        expire(tx, *call)?;
+    }
+    let absent = calls::absent(tx, limits, PIECE)?;
+    for (call, user) in &absent {
+        match apps::by_id(tx, calls::by_id(tx, *call)?.app)? {
+            Some(app) => take_out(tx, &app, *call, *user)?,
+            None => calls::set_status(tx, *call, CallStatus::Ended)?,
+        }
+    }
+    Ok(overdue.len().max(absent.len()) as i64 == PIECE)
+}
+
+/// Ends what a user, who calls or is called now, cannot be in any more. One who speaks over REST alone is taken at their
+/// word: after the grace a new call counts, not the old one.
+fn settle(tx: &mut Write<'_>, app: &App, user: i64, limits: &Limits) -> Result<()> {
+    for call in calls::live_of(tx, user)? {
+        if calls::is_overdue(tx, call, limits)? {
+            expire(tx, call)?;
+        } else if calls::is_away(tx, call, user, limits.call_grace)? {
+            take_out(tx, app, call, user)?;
+        }
+    }
+    Ok(())
+}
+
+/// The time of the call is over: nobody answered, or it lasted as long as a call may.
+fn expire(tx: &mut Write<'_>, call: i64) -> Result<()> {
+    let call = calls::by_id(tx, call)?;
+    let to = if call.status == CallStatus::Initiated { CallStatus::Unanswered } else { CallStatus::Ended };
+    finish(tx, &call, call.initiator, to)
+}
+
+fn take_out(tx: &mut Write<'_>, app: &App, call: i64, user: i64) -> Result<()> {
+    let call = calls::by_id(tx, call)?;
+    let group = call.callee.is_none();
+    if call.status.is_over() || (group && !calls::has_joined(tx, call.id, user)?) {
+        return Ok(());
+    }
+    if group {
+        calls::set_participant(tx, call.id, user, "left", None)?;
+    }
+    let side = if user == call.initiator { Side::Initiator } else { Side::Callee };
+    match departure(call.status, side, group, calls::joined(tx, call.id)?) {
+        Some(to) => finish(tx, &call, user, to),
+        None => {
+            let conv = conversations::by_id(tx, call.conv)?;
+            tell_leaver(tx, &themselves(tx, app.clone(), user)?, &conv, &call).map(drop)
+        }
+    }
+}
+
+/// Ends the call in the name of `by`.
+fn finish(tx: &mut Write<'_>, call: &Call, by: i64, to: CallStatus) -> Result<()> {
+    calls::set_status(tx, call.id, to)?;
+    // Of an app that is on its way out nobody hears.
+    let Some(app) = apps::by_id(tx, call.app)? else { return Ok(()) };
+    let (caller, conv) = (themselves(tx, app, by)?, conversations::by_id(tx, call.conv)?);
+    announce(tx, &caller, &conv, &calls::by_id(tx, call.id)?, to, None).map(drop)
+}
+
+/// A user as the one who acts, though none of their sessions does.
+fn themselves(tx: &Write<'_>, app: App, user: i64) -> Result<Caller> {
+    let uid = users::by_id(tx, user)?.uid.into();
+    Ok(Caller { app, user, uid, person: true, role: Role::free(), token: None, device: SERVER_DEVICE.into() })
 }
 
 /// One of several leaves a group call: for him it has ended, for the others nothing has. Told to his own devices only

@@ -64,6 +64,7 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, mut patch: Group
 pub fn delete(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     permit(tx, caller, &group, Act::DeleteGroup)?;
+    super::calls::end_in(tx, group.conv)?;
     gone::group(tx, &group)?;
     tx.shift(Move::Disband { group: group.id });
     Ok(())

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::standing::{permit, standing};
 use super::{AnnouncedShown, Outcome, OutcomeShown, Outcomes, tell_message};
-use crate::model::caller::Caller;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Move};
 use crate::model::group::{Group, GroupType, MemberLists};
@@ -128,17 +128,23 @@ pub fn leave(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
             "The owner must transfer the group to another member before leaving.",
         ));
     }
-    members::delete(tx, group.id, group.conv, caller.user)?;
+    remove(tx, &caller.app, &group, caller.user)?;
     announce(tx, caller, group.id, "left", None, None, Some(caller.user))?;
     tx.shift(Move::Leave { group: group.id, user: caller.user });
     Ok(())
 }
 
+/// Ends a membership, whatever the reason, and with it what the member had part in there.
+fn remove(tx: &mut Write<'_>, app: &App, group: &Group, user: i64) -> Result<()> {
+    super::calls::depart(tx, app, group.conv, user)?;
+    members::delete(tx, group.id, group.conv, user)
+}
+
 /// Takes a user who is being deleted out of all groups, without a word in them.
-pub fn leave_all(tx: &mut Write<'_>, user: i64) -> Result<()> {
+pub fn leave_all(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
     for group in groups::of_user(tx, user)? {
         let group = groups::by_id(tx, group)?;
-        members::delete(tx, group.id, group.conv, user)?;
+        remove(tx, app, &group, user)?;
         tx.shift(Move::Leave { group: group.id, user });
     }
     Ok(())
@@ -228,7 +234,7 @@ pub fn kick(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Resu
     if let Some(rank) = rank {
         may(rank, Act::Kick(of))?;
     }
-    members::delete(tx, group.id, group.conv, user.id)?;
+    remove(tx, &caller.app, &group, user.id)?;
     announce(tx, caller, group.id, "kicked", Some(&user), None, Some(user.id))?;
     tx.shift(Move::Leave { group: group.id, user: user.id });
     Ok(())
@@ -251,7 +257,7 @@ fn ban_one(tx: &mut Write<'_>, caller: &Caller, group: &Group, text: &str) -> Re
         return Err(Code::AlreadyBanned.into());
     }
     if member.is_some() {
-        members::delete(tx, group.id, group.conv, user.id)?;
+        remove(tx, &caller.app, group, user.id)?;
     }
     bans::insert(tx, group.id, user.id, member.map(|(_, member)| member.scope))?;
     let sent = announce(tx, caller, group.id, "banned", Some(&user), None, Some(user.id))?;

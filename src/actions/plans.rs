@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::actions;
+use crate::model::call::CallStatus;
 use crate::model::caller::{App, Caller};
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
@@ -15,12 +16,12 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, apps, conversations, gone, history, members, mentions, moderation, plans::plans, receipts, shown,
-    threads, users,
+    Hooks, Store, apps, calls, conversations, gone, history, members, mentions, moderation, plans::plans, receipts,
+    shown, threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 23] = [
+const GROWING: [&str; 25] = [
     "messages",
     "m",
     "participants",
@@ -44,6 +45,8 @@ const GROWING: [&str; 23] = [
     "t",
     "flagged_messages",
     "message_flags",
+    "calls",
+    "call_participants",
 ];
 
 fn caller(app: &App, user: i64, uid: &str) -> Caller {
@@ -170,6 +173,15 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
                 moderation::list(tx, app.id, reviewed, (Affix::Append, None), 30)?;
             }
             members::list(tx, group.id, &members::Filter::default(), ask)?;
+            // Calls, and what ends them when nobody does.
+            for to in [&with, &Receiver::User(Uid::parse("bob")?)] {
+                let call = actions::calls::initiate(tx, &people[0], to, "audio", None, None, &limits)?;
+                let session = calls::by_id(tx, calls::live_of(tx, people[0].user)?[0])?.session_id;
+                actions::calls::update(tx, &people[1], &session, CallStatus::Ongoing)?;
+                assert!(call.id > 0 && !actions::calls::is_due(tx, &limits)?);
+                actions::calls::sweep(tx, &limits)?;
+                actions::calls::depart_all(tx, &app, people[1].user)?;
+            }
             users::active(tx, app.id, &Uid::parse("ann")?)?;
             actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
             actions::users::delete(tx, &app, &Uid::parse("bob")?, true)?;

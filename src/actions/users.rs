@@ -44,6 +44,7 @@ fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool) ->
         if user.deactivated_at.is_some() != off {
             users::set_deactivated(tx, user.id, off)?;
             if off {
+                super::calls::depart_all(tx, app, user.id)?;
                 tokens::delete_all(tx, user.id)?;
             }
         }
@@ -57,7 +58,8 @@ pub fn delete(tx: &mut Write<'_>, app: &App, uid: &Uid, permanent: bool) -> Resu
     let user = users::any(tx, app.id, uid)?
         .filter(|user| user.id != app.system_user)
         .ok_or_else(|| unknown_uid(uid.as_str()))?;
+    super::calls::depart_all(tx, app, user.id)?;
     tokens::delete_all(tx, user.id)?;
-    super::members::leave_all(tx, user.id)?;
+    super::members::leave_all(tx, app, user.id)?;
     if permanent { gone::user(tx, app, user.id) } else { users::mark_deleted(tx, user.id) }
 }

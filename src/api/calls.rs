@@ -44,11 +44,11 @@ pub async fn initiate(access: Access<AsUser>) -> Result<Reply> {
     if let Some(muid) = &muid {
         check_length("muid", muid, access.limits().muid)?;
     }
-    let caller = access.caller().clone();
+    let (caller, limits) = (access.caller().clone(), access.limits().clone());
     let sent = access
         .store()
         .write("calls.initiate", move |tx| {
-            actions::calls::initiate(tx, &caller, &receiver, &kind, metadata.as_deref(), muid)
+            actions::calls::initiate(tx, &caller, &receiver, &kind, metadata.as_deref(), muid, &limits)
         })
         .await?;
     Ok(data_json(sent.json()))

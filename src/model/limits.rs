@@ -104,6 +104,14 @@ limits! {
     page_messages: i64 = 10,
     /// Seconds between the deletion of an app and the end of its rows.
     app_grace: i64 = 86_400,
+    /// Seconds a call may ring; clients give up after 45.
+    call_ring: i64 = 60,
+    /// Seconds somebody in a call may be without any socket.
+    call_grace: i64 = 60,
+    /// The same for somebody who had none since the call began, and speaks over REST.
+    call_silence: i64 = 3600,
+    /// Seconds a call may last.
+    call_duration: i64 = 86_400,
     /// Presence is pushed while at most this many users of an app are online.
     presence_users: usize = 1000,
     /// Typing and transient frames reach groups up to this many online members.

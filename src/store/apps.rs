@@ -65,6 +65,16 @@ pub fn by_app_id(read: &Read<'_>, app_id: &str) -> Result<Option<App>> {
     )
 }
 
+/// The app with this apps.id, unless it was deleted.
+pub fn by_id(read: &Read<'_>, id: i64) -> Result<Option<App>> {
+    read.first(
+        "SELECT a.id, a.app_id, a.region, u.id FROM apps a JOIN users u ON u.app = a.id AND u.uid = 'app_system'
+         WHERE a.id = ?1 AND a.deleted_at IS NULL",
+        [id],
+        app,
+    )
+}
+
 pub fn list(read: &Read<'_>) -> Result<Vec<Listed>> {
     read.all(
         "SELECT app_id, name, region, created_at,

@@ -9,6 +9,7 @@ use crate::model::call::{CallStatus, Participation, Record};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
 use crate::model::json::Raw;
+use crate::model::limits::Limits;
 use crate::model::message::ReceiverType;
 use crate::model::page::{Page, PageAsk};
 use crate::model::user::stored;
@@ -16,6 +17,8 @@ use crate::model::user::stored;
 #[derive(Clone, Debug)]
 pub struct Call {
     pub id: i64,
+    /// apps.id
+    pub app: i64,
     pub session_id: String,
     pub conv: i64,
     pub initiator: i64,
@@ -43,24 +46,30 @@ fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
         initiated_at: row.get(8)?,
         started_at: row.get(9)?,
         ended_at: row.get(10)?,
+        app: row.get(11)?,
     })
 }
 
+/// The columns [`call`] reads.
+macro_rules! columns {
+    () => {
+        "id, session_id, conv_id, initiator_id, callee_id, type, status, metadata, initiated_at, started_at, ended_at, app"
+    };
+}
+
 pub fn by_id(read: &Read<'_>, id: i64) -> Result<Call> {
-    read.first(
-        "SELECT id, session_id, conv_id, initiator_id, callee_id, type, status, metadata, initiated_at, started_at, ended_at
-         FROM calls WHERE id = ?1",
-        [id],
-        call,
-    )?
-    .ok_or_else(|| Error::internal("calls", format!("no row {id}")))
+    read.first(concat!("SELECT ", columns!(), " FROM calls WHERE id = ?1"), [id], call)?
+        .ok_or_else(|| Error::internal("calls", format!("no row {id}")))
 }
 
 pub fn by_session(read: &Read<'_>, app: i64, session: &str) -> Result<Call> {
     read.first(
-        "SELECT id, session_id, conv_id, initiator_id, callee_id, type, status, metadata, initiated_at, started_at, ended_at
-         FROM calls WHERE app = ?1 AND session_id = ?2 AND conv_id NOT IN (SELECT conv_id FROM gone_conversations)
-           AND initiator_id NOT IN (SELECT user_id FROM gone_users)",
+        concat!(
+            "SELECT ",
+            columns!(),
+            " FROM calls WHERE app = ?1 AND session_id = ?2 AND conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+              AND initiator_id NOT IN (SELECT user_id FROM gone_users)"
+        ),
         params![app, session],
         call,
     )?
@@ -113,9 +122,10 @@ pub fn set_type(tx: &Write<'_>, id: i64, kind: &str) -> Result<()> {
 /// Notes where a user stands in a call: `ringing`, `joined`, `left`, `rejected` … and with which client session.
 pub fn set_participant(tx: &Write<'_>, call: i64, user: i64, state: &str, device: Option<&str>) -> Result<()> {
     tx.run(
-        "INSERT INTO call_participants (call_id, user_id, state, joined_at, device)
-         VALUES (?1, ?2, ?3, CASE WHEN ?3 = 'joined' THEN ?4 END, ?5)
+        "INSERT INTO call_participants (call_id, user_id, state, joined_at, device, seen, away_since)
+         VALUES (?1, ?2, ?3, CASE WHEN ?3 = 'joined' THEN ?4 END, ?5, online(?2), CASE WHEN NOT online(?2) THEN ?4 END)
          ON CONFLICT DO UPDATE SET state = ?3, device = coalesce(?5, device),
+             seen = max(seen, online(?2)), away_since = CASE WHEN NOT online(?2) THEN ?4 END,
              joined_at = CASE WHEN ?3 = 'joined' THEN coalesce(joined_at, ?4) ELSE joined_at END,
              left_at = CASE WHEN ?3 = 'left' THEN ?4 ELSE left_at END",
         params![call, user, state, tx.now(), device],
@@ -128,6 +138,11 @@ pub fn has_joined(read: &Read<'_>, call: i64, user: i64) -> Result<bool> {
         "SELECT 1 FROM call_participants WHERE call_id = ?1 AND user_id = ?2 AND state = 'joined'",
         [call, user],
     )
+}
+
+/// Whether the user was in the call and went before its end, or as its end.
+pub fn has_left(read: &Read<'_>, call: i64, user: i64) -> Result<bool> {
+    read.exists("SELECT 1 FROM call_participants WHERE call_id = ?1 AND user_id = ?2 AND state = 'left'", [call, user])
 }
 
 /// How many are in the call now.
@@ -145,22 +160,109 @@ pub fn left_behind(read: &Read<'_>, user: i64, device: &str) -> Result<Vec<i64>>
     )
 }
 
-/// Whether the user is in a live call, or calling, or being called. After `patience` seconds a call that was never
-/// answered stops counting, and so does one whose user has no socket any more: he cannot be in it, nor end it.
-pub fn is_busy(read: &Read<'_>, user: i64, patience: i64) -> Result<bool> {
+/// Whether the user is in a live call, or calling, or being called.
+pub fn is_busy(read: &Read<'_>, user: i64) -> Result<bool> {
     read.exists(
         "SELECT 1 FROM call_participants p JOIN calls c ON c.id = p.call_id
-         WHERE p.user_id = ?1 AND p.state IN ('ringing','joined') AND c.ended_at IS NULL
-           AND (c.initiated_at > ?2 OR (c.status = 'ongoing' AND (online(?1) OR p.joined_at > ?2)))",
-        [user, read.now() - patience],
+         WHERE p.user_id = ?1 AND p.state IN ('ringing','joined') AND c.ended_at IS NULL",
+        [user],
     )
 }
 
-/// Whether the conversation has a live call, as `is_busy` sees it.
-pub fn is_live(read: &Read<'_>, conv: i64, patience: i64) -> Result<bool> {
+/// The live calls (calls.id) of a conversation: one at most, unless an import or an older version made more.
+pub fn live_in(read: &Read<'_>, conv: i64) -> Result<Vec<i64>> {
+    read.all("SELECT id FROM calls WHERE conv_id = ?1 AND ended_at IS NULL", [conv], |row| row.get(0))
+}
+
+/// The live calls (calls.id) a user is in, calls or is called by.
+pub fn live_of(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
+    read.all(
+        "SELECT c.id FROM call_participants p JOIN calls c ON c.id = p.call_id
+         WHERE p.user_id = ?1 AND p.state IN ('ringing','joined') AND c.ended_at IS NULL",
+        [user],
+        |row| row.get(0),
+    )
+}
+
+/// Condition on calls `l`: they rang (?1: since then) or lasted (?2) too long.
+macro_rules! overdue {
+    () => {
+        "l.ended_at IS NULL AND CASE l.status WHEN 'initiated' THEN l.initiated_at <= ?1
+                                ELSE coalesce(l.started_at, l.initiated_at) <= ?2 END"
+    };
+}
+
+/// Whether the live call rang or lasted longer than it may.
+pub fn is_overdue(read: &Read<'_>, call: i64, limits: &Limits) -> Result<bool> {
+    let (rang, lasted) = (read.now() - limits.call_ring, read.now() - limits.call_duration);
+    read.exists(concat!("SELECT 1 FROM calls l WHERE l.id = ?3 AND ", overdue!()), [rang, lasted, call])
+}
+
+/// Live calls (calls.id) that ring or last longer than they may.
+pub fn overdue(read: &Read<'_>, limits: &Limits, most: i64) -> Result<Vec<i64>> {
+    let (rang, lasted) = (read.now() - limits.call_ring, read.now() - limits.call_duration);
+    read.all(
+        concat!("SELECT l.id FROM calls l INDEXED BY calls_live WHERE ", overdue!(), " LIMIT ?3"),
+        [rang, lasted, most],
+        |row| row.get(0),
+    )
+}
+
+/// Whether the user is in the call and had no device there for `grace` seconds.
+pub fn is_away(read: &Read<'_>, call: i64, user: i64, grace: i64) -> Result<bool> {
     read.exists(
-        "SELECT 1 FROM calls WHERE conv_id = ?1 AND ended_at IS NULL AND (status = 'ongoing' OR initiated_at > ?2)",
-        [conv, read.now() - patience],
+        "SELECT 1 FROM call_participants WHERE call_id = ?1 AND user_id = ?2 AND state = 'joined' AND NOT online(user_id)
+         AND away_since <= ?3",
+        [call, user, read.now() - grace],
+    )
+}
+
+/// Condition on participants of calls `w`: what is noted of their presence is not so any more.
+macro_rules! changed {
+    () => {
+        "w.state IN ('ringing','joined') AND online(w.user_id) = (w.away_since IS NOT NULL)"
+    };
+}
+
+/// Whether somebody in a live call came or went since it was noted.
+pub fn presence_changed(read: &Read<'_>) -> Result<bool> {
+    let sql = concat!("SELECT 1 FROM call_participants w INDEXED BY call_participants_live WHERE ", changed!());
+    read.exists(sql, [])
+}
+
+/// Notes of those in live calls who has a device there, and since when the others have none.
+pub fn note_presence(tx: &Write<'_>) -> Result<()> {
+    tx.run(
+        concat!(
+            "UPDATE call_participants AS w INDEXED BY call_participants_live
+             SET seen = max(w.seen, online(w.user_id)), away_since = CASE WHEN NOT online(w.user_id) THEN ?1 END WHERE ",
+            changed!()
+        ),
+        [tx.now()],
+    )?;
+    Ok(())
+}
+
+/// The user did something in the call: they are there, with a device or without.
+pub fn note_sign(tx: &Write<'_>, call: i64, user: i64) -> Result<()> {
+    tx.run(
+        "UPDATE call_participants SET away_since = ?3 WHERE call_id = ?1 AND user_id = ?2 AND away_since IS NOT NULL",
+        [call, user, tx.now()],
+    )?;
+    Ok(())
+}
+
+/// Who (calls.id, users.id) is in a live call and cannot be: without a device for longer than they may, or without a part
+/// in its conversation. One who had none from the beginning speaks over REST and has more time.
+pub fn absent(read: &Read<'_>, limits: &Limits, most: i64) -> Result<Vec<(i64, i64)>> {
+    read.all(
+        "SELECT w.call_id, w.user_id FROM call_participants w INDEXED BY call_participants_live
+         WHERE w.state IN ('ringing','joined') AND w.state = 'joined'
+           AND ((NOT online(w.user_id) AND w.away_since <= CASE WHEN w.seen THEN ?1 ELSE ?2 END)
+                OR NOT EXISTS (SELECT 1 FROM calls l JOIN participants o ON o.conv_id = l.conv_id
+                               WHERE l.id = w.call_id AND o.user_id = w.user_id)) LIMIT ?3",
+        [read.now() - limits.call_grace, read.now() - limits.call_silence, most],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 

@@ -161,10 +161,11 @@ async fn two_who_call_each_other_at_once_make_one_call() {
 }
 
 #[tokio::test]
-async fn a_group_call_goes_on_until_the_last_has_left() {
+async fn a_group_call_goes_on_until_one_is_alone_in_it() {
     let h = Harness::start().await;
     let (ann, bob, cy, out) = (h.user("ann").await, h.user("bob").await, h.user("cy").await, h.user("out").await);
-    h.group("team", &ann, &[&bob, &cy]).await;
+    let dee = h.user("dee").await;
+    h.group("team", &ann, &[&bob, &cy, &dee]).await;
     let (mut at_ann, mut at_bob, mut at_cy) = (ann.connect().await, bob.connect().await, cy.connect().await);
     let session = ring(&ann, "group", "team").await;
     for sock in [&mut at_bob, &mut at_cy] {
@@ -180,12 +181,16 @@ async fn a_group_call_goes_on_until_the_last_has_left() {
     set(&bob, &session, "ongoing").await.refused(Code::CallGroupJoined);
     set(&cy, &session, "ended").await.refused(Code::CallGroupLeft);
     set(&cy, &session, "rejected").await.ok();
+    set(&dee, &session, "ongoing").await.ok();
     set(&ann, &session, "ended").await.ok();
-    // For bob it goes on: he hears of no end before his own.
+    // For bob and dee it goes on: they hear of no end before their own.
     ann.send_group("team", "fence").await;
     let heard = at_bob.before_text("fence").await;
     assert!(heard.iter().all(|frame| frame["body"]["data"]["action"] != "ended"), "{heard:#?}");
-    set(&bob, &session, "ended").await.ok();
+    call(&bob.again().await, "group", "team").await.refused(Code::CallBusySelf);
+    // One alone talks to nobody: that is the end, and bob hears it.
+    set(&dee, &session, "ended").await.ok();
+    at_bob.expect(|frame| frame["body"]["data"]["action"] == "ended").await;
     at_cy.expect(|frame| frame["body"]["data"]["action"] == "ended").await;
     set(&cy, &session, "ongoing").await.refused(Code::CallTerminated);
     ring(&cy, "group", "team").await;

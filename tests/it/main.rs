@@ -8,6 +8,7 @@ mod admin;
 mod apps;
 mod blocks;
 mod bots;
+mod call_endings;
 mod calling;
 mod calls;
 mod cli;

@@ -141,3 +141,7 @@ CREATE UNIQUE INDEX conversations_by_pair ON conversations(user_a, user_b) WHERE
 CREATE INDEX conversations_by_b ON conversations(user_b) WHERE user_b IS NOT NULL;
 CREATE UNIQUE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX conversations_by_name ON conversations(app, name);
+-- Calls end when nobody is left in them. Who is in one now had a socket, and has until the grace after the start to come back.
+ALTER TABLE call_participants ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE call_participants ADD COLUMN away_since INTEGER;
+UPDATE call_participants SET seen = 1 WHERE state IN ('ringing','joined');
