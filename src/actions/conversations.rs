@@ -124,6 +124,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, on: bool, limit
         receiver: conversation.conversation_with.name().into(),
         receiver_type: conversation.conversation_type,
         device: caller.device.clone(),
+        by: caller.origin(),
         message_sender: None,
         body: super::body(&json!({"action": action, "conversation": conversation})),
     };

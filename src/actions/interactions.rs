@@ -61,6 +61,7 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, id: i64, elements: &[String]) -
         receiver: receiver.into(),
         receiver_type,
         device: caller.device.clone(),
+        by: caller.origin(),
         message_sender: Some(author.uid.as_str().into()),
         body: body(&json!({"messageId": id.to_string(), "user": user, "interactions": after})),
     };

@@ -137,6 +137,7 @@ fn tell_message_as(
         receiver,
         receiver_type,
         device: caller.device.clone(),
+        by: caller.origin(),
         message_sender: None,
         body: Body::Message(sent.clone()),
     };
@@ -160,6 +161,7 @@ fn tell_about(
         receiver: message.receiver.as_str().into(),
         receiver_type: message.receiver_type,
         device: caller.device.clone(),
+        by: caller.origin(),
         message_sender: None,
         body: body(said),
     };

@@ -104,6 +104,7 @@ fn tell(
         receiver: group.as_ref().map_or(author.uid.as_str(), |group| group.guid.as_str()).into(),
         receiver_type: if group.is_some() { ReceiverType::Group } else { ReceiverType::User },
         device: caller.device.clone(),
+        by: caller.origin(),
         message_sender: Some(author.uid.as_str().into()),
         body: body(&json!({"action": action, "messageId": message.to_string(), "user": me, "timestamp": tx.now()})),
     };

@@ -201,6 +201,7 @@ async fn relay(context: &Context, caller: Caller, receiver: Receiver, kind: &'st
         receiver: name.into(),
         receiver_type,
         device: caller.device.clone(),
+        by: caller.origin(),
         message_sender: None,
         body: Body::Json(object.text().into()),
     };

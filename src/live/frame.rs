@@ -27,8 +27,8 @@ struct Frame<'a> {
     body: &'a RawValue,
 }
 
-/// The frame every receiver of the event gets.
-pub fn encode(event: &Event) -> ByteString {
+/// The frame of an event, as the act of the client session `device`. Clients throw away what carries their own.
+pub fn encode(event: &Event, device: &str) -> ByteString {
     let body: &RawValue = serde_json::from_str(event.body.json()).unwrap_or(RawValue::NULL);
     text(&Frame {
         app_id: &event.app_id,
@@ -36,7 +36,7 @@ pub fn encode(event: &Event) -> ByteString {
         sender: &event.sender,
         receiver: &event.receiver,
         receiver_type: event.receiver_type,
-        device_id: &event.device,
+        device_id: device,
         message_sender: event.message_sender.as_deref(),
         body,
     })

@@ -15,6 +15,7 @@ use bytestring::ByteString;
 
 use super::conn::{Close, Conn, Subscription};
 use super::frame;
+use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post};
 use crate::model::time::Clock;
 use crate::model::user::User;
@@ -223,17 +224,28 @@ struct AppIndex {
 
 impl Index {
     fn tell(&self, audience: &Audience, event: &Event) {
+        // Encoded only if somebody is there to hear it, and once for all who are.
         let mut frame: Option<ByteString> = None;
+        // The same for sockets that bear the acting session's name without being it.
+        let mut masked: Option<ByteString> = None;
+        let personal = audience.is_personal();
         let mut tell = |user: i64| {
             if audience.except != Some(user)
                 && let Some(online) = lock(self.users.of(user)).get(&user)
+                && !(personal && online.blocked.contains(&event.by.user))
             {
-                for (_, conn) in &online.conns {
-                    // The acting session throws its own echo away: it is not sent.
-                    if conn.device.get() != Some(&event.device) {
-                        // Encoded only if somebody is there to hear it, and once for all who are.
-                        conn.offer(frame.get_or_insert_with(|| frame::encode(event)), audience.ephemeral);
-                    }
+                for (login, conn) in &online.conns {
+                    let frame = match conn.device.get() {
+                        Some(device) if *device == event.device => {
+                            // The acting session throws its own echo away: it is not sent.
+                            if event.is_echo_for(user, *login, device) {
+                                continue;
+                            }
+                            masked.get_or_insert_with(|| frame::encode(event, SERVER_DEVICE))
+                        }
+                        _ => frame.get_or_insert_with(|| frame::encode(event, &event.device)),
+                    };
+                    conn.offer(frame, audience.ephemeral);
                 }
             }
         };

@@ -5,6 +5,8 @@
 
 pub mod command;
 pub mod conn;
+#[cfg(test)]
+mod echo;
 pub mod frame;
 pub mod hub;
 pub mod socket;

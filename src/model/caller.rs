@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use utoipa::ToSchema;
 
+use super::event::Origin;
 use super::role::Role;
 
 /// What an API key may be used for.
@@ -78,6 +79,11 @@ impl Caller {
     /// The client session that acts, if it said its name.
     pub fn session(&self) -> Option<&str> {
         Some(&*self.device).filter(|device| *device != SERVER_DEVICE)
+    }
+
+    /// Whose acts these are, for the sockets that hear of them.
+    pub fn origin(&self) -> Origin {
+        Origin { user: self.user, login: self.token }
     }
 
     /// users.id of the person who looks, if a person does.

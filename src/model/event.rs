@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::caller::SERVER_DEVICE;
 use super::message::{ReceiverType, Sent};
 use super::user::User;
 
@@ -24,7 +25,7 @@ pub struct Audience {
     pub group: Option<i64>,
     /// users.id, besides the group.
     pub users: Vec<i64>,
-    /// A user who hears nothing of it, whatever he is.
+    /// A user who hears nothing of it, whatever they are.
     pub except: Option<i64>,
     /// May be dropped for a slow socket: typing and the like. Durable events close it instead.
     pub ephemeral: bool,
@@ -50,6 +51,12 @@ impl Audience {
         self
     }
 
+    /// Whether what is told passes between two people, rather than in a group both are members of: typing, receipts,
+    /// everything one-on-one. None of it passes across a block.
+    pub fn is_personal(&self) -> bool {
+        self.group.is_none() || self.ephemeral
+    }
+
     pub fn ephemeral(mut self) -> Self {
         self.ephemeral = true;
         self
@@ -66,11 +73,33 @@ pub struct Event {
     /// uid or guid of the conversation.
     pub receiver: Arc<str>,
     pub receiver_type: ReceiverType,
-    /// The acting client session, which ignores its own echo.
+    /// The acting client session, which ignores its own echo. Named by the client: see `is_echo_for`.
     pub device: Arc<str>,
+    pub by: Origin,
     /// Author of the message concerned, on receipts and interactions.
     pub message_sender: Option<Arc<str>>,
     pub body: Body,
+}
+
+/// Whose act an event tells of, in keys: names of sessions are known to all and prove nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// users.id
+    pub user: i64,
+    /// tokens.id of the login that acted, if one did: none for an act by an API key.
+    pub login: Option<i64>,
+}
+
+impl Event {
+    /// Whether this socket is the very session that acted, which shows its own act already. `device` and `login` are the
+    /// socket's. A session without a name is never taken for another one, and nobody else's session ever is.
+    pub fn is_echo_for(&self, user: i64, login: i64, device: &str) -> bool {
+        *self.device == *device
+            && !device.is_empty()
+            && device != SERVER_DEVICE
+            && self.by.user == user
+            && self.by.login.is_none_or(|acting| acting == login)
+    }
 }
 
 /// What a frame carries.

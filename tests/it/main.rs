@@ -16,6 +16,7 @@ mod conversations;
 mod counts;
 mod disk;
 mod durability;
+mod echo;
 mod endpoints;
 mod errors;
 mod everywhere;
