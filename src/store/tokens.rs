@@ -78,12 +78,16 @@ pub fn insert(tx: &Write<'_>, user: i64, secret: &str, jwt: &str, device: &Devic
     )
 }
 
-/// Ends the oldest tokens of `user` until `most` are left.
+/// Ends tokens of `user` until `most` are left: the oldest of the device that has most of them, so that no device's
+/// log-ins push out another one. Where each has one, the oldest of all. Devices that say no id count as one.
 pub fn trim(tx: &mut Write<'_>, user: i64, most: i64) -> Result<()> {
-    let surplus =
-        tx.all("SELECT id FROM tokens WHERE user_id = ?1 ORDER BY id DESC LIMIT -1 OFFSET ?2", [user, most], |row| {
-            row.get::<_, i64>(0)
-        })?;
+    let surplus = tx.all(
+        "SELECT id FROM (SELECT id, row_number() OVER (PARTITION BY device_id ORDER BY id DESC) AS nth
+                         FROM tokens WHERE user_id = ?1)
+         ORDER BY nth DESC, id LIMIT max(0, (SELECT count(*) FROM tokens WHERE user_id = ?1) - ?2)",
+        [user, most],
+        |row| row.get::<_, i64>(0),
+    )?;
     for id in surplus {
         delete(tx, id)?;
     }

@@ -80,3 +80,21 @@ async fn one_more_than_there_may_be_ends_the_oldest() {
     assert_eq!(sock.closed().await.1, Some(4001));
     assert_eq!(h.count("SELECT count(*) FROM tokens"), 100);
 }
+
+#[tokio::test]
+async fn log_ins_of_one_device_push_out_no_other_device() {
+    let h = Harness::with(&["--limit", "tokens=3"]).await;
+    let phone = h.user("ann").await;
+    phone.put("/me", json!({"deviceId": "phone"})).await.ok();
+    let device = json!({"platform": "javascript", "deviceId": "browser"});
+    let mut made = Vec::new();
+    for _ in 0..5 {
+        let login = h.auth_only().post("/users/ann/auth_tokens", device.clone()).await.ok();
+        made.push(login["authToken"].as_str().expect("a token").to_owned());
+    }
+    phone.get("/me").await.ok();
+    for (at, token) in made.iter().enumerate() {
+        let asked = h.nobody().with("appId", &h.app_id).with("authToken", token).get("/me").await;
+        assert_eq!(asked.status == 200, at >= 3, "login {at}");
+    }
+}
