@@ -56,7 +56,7 @@ impl Server {
         // Before anything in the folder is looked at, let alone changed.
         let lock = Lock::take(config.data())?;
         let limits = Arc::new(config.limits()?);
-        let (store, hub) = open(config, limits.presence_users, clock)?;
+        let (store, hub) = open(config, &limits, clock)?;
         let (app_grace, call_limits) = (limits.app_grace, limits.clone());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let media = Media::open(config.data(), cores.div_ceil(2))
@@ -224,8 +224,8 @@ pub async fn sweep_files(store: &Store, media: &Media) -> error::Result<()> {
 }
 
 /// Store and hub, each with its end of the stream.
-fn open(config: &Config, presence_users: usize, clock: Clock) -> Result<(Store, Hub), String> {
-    let (hub, starter) = Hub::new(clock.clone(), presence_users);
+fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), String> {
+    let (hub, starter) = Hub::new(clock.clone(), limits.presence_users, limits.sockets);
     let (online, deliver) = (hub.clone(), hub.clone());
     let hooks = Hooks {
         deliver: Box::new(move |posts| deliver.deliver(posts)),

@@ -527,7 +527,7 @@ pub async fn dispatch(
     let mut response = if request.method() == Method::OPTIONS {
         preflight(&request)
     } else if is_upgrade(&request) {
-        match socket::accept(&request, payload, context.0.clone()) {
+        match socket::accept(&request, payload, context.0.clone()).await {
             // A socket's answer belongs to the socket: no more headers on it.
             Ok(response) => return response,
             Err(_) => reply::refusal(&Error::new(Code::BadRequest, "This is no proper WebSocket handshake.")),

@@ -44,6 +44,10 @@ pub enum Close {
     TooLarge,
     /// The frame is no JSON object.
     Malformed,
+    /// More frames than a client may write.
+    TooMany,
+    /// The user has more sockets than one may have.
+    Crowded,
 }
 
 impl Close {
@@ -57,6 +61,8 @@ impl Close {
             Close::TryLater => (1013, "try again later"),
             Close::Binary => (1003, "text frames only"),
             Close::TooLarge => (1009, "frame too large"),
+            Close::TooMany => (4004, "too many frames"),
+            Close::Crowded => (4005, "too many sockets"),
             Close::Malformed => (1007, "not a JSON object"),
         }
     }
@@ -143,6 +149,11 @@ impl Conn {
         }
         drop(queue);
         self.ready.notify_one();
+    }
+
+    /// Whether it was told to close and has not gone yet.
+    pub fn is_closing(&self) -> bool {
+        self.queue().close.is_some()
     }
 
     pub fn next(&self) -> Next {

@@ -65,7 +65,7 @@ fn heard(conn: &Conn) -> Vec<serde_json::Value> {
 fn nobody_is_made_deaf_by_a_name() {
     for seed in 0..200 {
         let mut seed = seed;
-        let (hub, starter) = Hub::new(Clock::fixed(1), 0);
+        let (hub, starter) = Hub::new(Clock::fixed(1), 0, 100);
         starter.run(Box::new(|_| {})).expect("starts");
         let seats: Vec<Seat> = (1..=8)
             .map(|login| Seat {
@@ -98,10 +98,9 @@ fn nobody_is_made_deaf_by_a_name() {
 
 #[test]
 fn nothing_personal_passes_across_a_block() {
-    let (hub, starter) = Hub::new(Clock::fixed(1), 0);
+    let (hub, starter) = Hub::new(Clock::fixed(1), 0, 100);
     starter.run(Box::new(|_| {})).expect("starts");
-    let seats: Vec<Seat> =
-        (1..=3).map(|user| Seat { conn: hub.open(), user, login: user, device: NAMES[0] }).collect();
+    let seats: Vec<Seat> = (1..=3).map(|user| Seat { conn: hub.open(), user, login: user, device: NAMES[0] }).collect();
     attach(&hub, &seats[0], vec![2]);
     attach(&hub, &seats[1], vec![1]);
     attach(&hub, &seats[2], Vec::new());

@@ -49,10 +49,10 @@ enum Step {
 pub type OnOffline = Box<dyn Fn(i64) + Send>;
 
 impl Hub {
-    /// `presence_users`: presence is pushed while at most this many users of an app are online.
-    pub fn new(clock: Clock, presence_users: usize) -> (Hub, Starter) {
+    /// `presence_users`: presence is pushed while at most this many users of an app are online. `sockets`: of a user.
+    pub fn new(clock: Clock, presence_users: usize, sockets: usize) -> (Hub, Starter) {
         let (stream, steps) = sync_channel(QUEUE);
-        let index = Arc::new(Index { clock, presence_users, ..Index::default() });
+        let index = Arc::new(Index { clock, presence_users, sockets, ..Index::default() });
         let hub = Hub {
             inner: Arc::new(Inner {
                 stream,
@@ -201,6 +201,7 @@ struct Index {
     online: RwLock<HashSet<i64>>,
     clock: Clock,
     presence_users: usize,
+    sockets: usize,
 }
 
 /// A user with at least one connection.
@@ -213,6 +214,31 @@ struct Online {
     groups: HashSet<i64>,
     friends: HashSet<i64>,
     blocked: HashSet<i64>,
+}
+
+impl Online {
+    /// Closes a socket when there are more than `most`: the oldest of the login that has most, so that no login takes
+    /// another one's place. Where each has one, the newest.
+    fn make_room(&self, most: usize) {
+        if self.conns.len() <= most {
+            return;
+        }
+        let mut logins: HashMap<i64, Vec<&Arc<Conn>>> = HashMap::new();
+        for (login, conn) in self.conns.iter().filter(|(_, conn)| !conn.is_closing()) {
+            logins.entry(*login).or_default().push(conn);
+        }
+        if logins.values().map(Vec::len).sum::<usize>() <= most {
+            return;
+        }
+        let fullest = logins.values().max_by_key(|conns| conns.len()).filter(|conns| conns.len() > 1);
+        let one = match fullest {
+            Some(conns) => conns.iter().copied().min_by_key(|conn| conn.id),
+            None => logins.values().flatten().copied().max_by_key(|conn| conn.id),
+        };
+        if let Some(conn) = one {
+            conn.close(Close::Crowded);
+        }
+    }
 }
 
 #[derive(Default)]
@@ -290,6 +316,7 @@ impl Index {
             };
             online.user = attach.user;
             online.conns.push((attach.token, conn));
+            online.make_room(self.sockets);
             came
         };
         if came {

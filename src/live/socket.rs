@@ -15,20 +15,18 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
-use super::frame;
+use super::pace::Pace;
+use super::patience::Patience;
+use super::{frame, inbound};
 use crate::actions::sockets::{Identity, attach};
 
-/// A client may take this long to prove who it is.
-const AUTH_TIME: Duration = Duration::from_secs(10);
-/// A client that says nothing for this long is gone. Clients send a heartbeat every 15 seconds.
-const IDLE_TIME: Duration = Duration::from_secs(45);
 /// A frame must leave for the wire within this time.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
 /// Upgrades the request and serves the socket until it ends.
-pub fn accept(request: &HttpRequest, payload: Payload, context: Rc<Context>) -> actix_web::Result<HttpResponse> {
-    let (response, session, stream) = actix_ws::handle(request, payload)?;
+pub async fn accept(request: &HttpRequest, payload: Payload, context: Rc<Context>) -> actix_web::Result<HttpResponse> {
     let most = context.limits.frame;
+    let (response, session, stream) = actix_ws::handle(request, inbound::bounded(request, payload, most).await?)?;
     let stream = stream.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
     rt::spawn(async move {
         let conn = context.hub.open();
@@ -56,8 +54,12 @@ struct Socket {
 impl Socket {
     /// `Some`: the server ends it, for this reason.
     async fn run(&mut self, mut stream: AggregatedMessageStream) -> Option<Close> {
-        let deadline = sleep_until(Instant::now() + AUTH_TIME);
-        tokio::pin!(deadline);
+        let (mut patience, mut pace) = {
+            let now = Instant::now();
+            (Patience::new(now), Pace::new(self.context.limits.frames, now))
+        };
+        let due = sleep_until(patience.due());
+        tokio::pin!(due);
         loop {
             tokio::select! {
                 biased;
@@ -76,17 +78,26 @@ impl Socket {
                 }
                 message = stream.next() => match message {
                     Some(Ok(message)) => {
+                        if !pace.spend(Instant::now()) {
+                            return Some(Close::TooMany);
+                        }
                         if let Err(why) = self.hear(message).await {
                             return why;
                         }
-                        if self.identity.is_some() {
-                            deadline.as_mut().reset(Instant::now() + IDLE_TIME);
+                        if !patience.heard(self.identity.is_some(), Instant::now()) {
+                            return Some(Close::Silent);
                         }
+                        due.as_mut().reset(patience.due());
                     }
-                    Some(Err(actix_ws::ProtocolError::Overflow)) => return Some(Close::TooLarge),
+                    Some(Err(error)) if inbound::is_too_large(&error) => return Some(Close::TooLarge),
                     Some(Err(_)) | None => return None,
                 },
-                () = &mut deadline => return Some(Close::Silent),
+                () = &mut due => {
+                    if !patience.elapsed(Instant::now()) {
+                        return Some(Close::Silent);
+                    }
+                    due.as_mut().reset(patience.due());
+                }
             }
         }
     }

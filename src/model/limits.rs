@@ -78,7 +78,7 @@ limits! {
     keys: i64 = 25,
     /// Roles of an app.
     roles: i64 = 25,
-    /// Active auth tokens of a user; one more ends the oldest.
+    /// Active auth tokens of a user; one more ends the oldest of the device that has most.
     tokens: i64 = 100,
     /// Conversations a user pins for himself.
     pins: i64 = 5,
@@ -118,6 +118,10 @@ limits! {
     typing_members: usize = 1000,
     /// Bytes of one socket frame from a client.
     frame: usize = 64 * 1024,
+    /// Frames a second that a client may write on a socket; the budget of ten seconds may be spent at once.
+    frames: u32 = 100,
+    /// Sockets of a user at once; one more closes the oldest of the login that has most.
+    sockets: usize = 100,
     /// Bytes of one upload with all its files.
     upload: u64 = 100 * 1024 * 1024,
     /// Files of a message.

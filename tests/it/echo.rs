@@ -2,12 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Harness, User, text_to};
-
-/// The same user and login, under another name.
-fn named(user: &User, device: &str) -> User {
-    User { device: device.to_owned(), ..user.clone() }
-}
+use crate::harness::{Harness, text_to};
 
 #[tokio::test]
 async fn an_act_in_the_name_of_anothers_session_reaches_that_session() {
@@ -26,7 +21,7 @@ async fn an_act_in_the_name_of_anothers_session_reaches_that_session() {
     let frame = at_bob.expect(|frame| frame["type"] == "typing_indicator").await;
     assert_ne!(frame["deviceId"], bob.device);
     // The key acts for somebody under the name of their session: that one is told by its own reply. Another login is not.
-    let second = named(&bob.again().await, &bob.device);
+    let second = bob.again().await.named(&bob.device);
     let mut at_second = second.connect().await;
     bob.post("/messages", text_to("user", "ann", "from the first")).await.ok();
     at_second.expect_text("from the first").await;
@@ -37,9 +32,9 @@ async fn an_act_in_the_name_of_anothers_session_reaches_that_session() {
 #[tokio::test]
 async fn sessions_without_a_name_hear_each_other() {
     let h = Harness::start().await;
-    let (ann, bob) = (named(&h.user("ann").await, ""), named(&h.user("bob").await, ""));
+    let (ann, bob) = (h.user("ann").await.named(""), h.user("bob").await.named(""));
     let (mut at_ann, mut at_bob) = (ann.connect().await, bob.connect().await);
-    ann.with_header("resource", "").post("/messages", text_to("user", "bob", "hello")).await.ok();
+    ann.post("/messages", text_to("user", "bob", "hello")).await.ok();
     at_bob.expect_text("hello").await;
     at_ann.expect_text("hello").await;
     at_ann.command("typing_indicator", "user", "bob", json!({"action": "started", "user": {}})).await;

@@ -49,6 +49,7 @@ mod receipts;
 mod roles;
 mod search;
 mod slow;
+mod sockets;
 mod state;
 mod threads;
 mod tokens;

@@ -329,6 +329,12 @@ impl User {
         self.client.clone().with(name, value)
     }
 
+    /// The same user and login, whose session gives itself another name.
+    pub fn named(&self, device: &str) -> User {
+        let client = self.with_header("resource", device);
+        User { device: device.to_owned(), client, ..self.clone() }
+    }
+
     /// The same user on another device.
     pub async fn again(&self) -> User {
         self.app.log_in(&self.uid).await

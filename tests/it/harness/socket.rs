@@ -56,6 +56,11 @@ impl Sock {
         timeout(DEADLINE, self.stream.send(message)).await.expect("writes in time").expect("writes");
     }
 
+    /// Writes to a socket that the server may have closed.
+    pub async fn try_write(&mut self, message: Message) -> tokio_tungstenite::tungstenite::Result<()> {
+        timeout(DEADLINE, self.stream.send(message)).await.expect("writes in time")
+    }
+
     /// Writes a command in the contract's envelope: `command("typing_indicator", "user", "bob", body)`.
     pub async fn command(&mut self, kind: &str, receiver_type: &str, receiver: &str, body: Value) {
         self.say(&json!({
