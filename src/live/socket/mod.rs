@@ -1,7 +1,12 @@
 //! One socket: frames in, frames out, and the ways it ends.
 //!
 //! A single task per connection reads and writes in turn, so a client that does not read is not read from either, and
-//! its queue in the hub fills up to its bound.
+//! its queue in the hub fills up to its bound. `inbound`, `pace` and `patience` bound what it makes the server hold and
+//! do, and how long the server waits for it.
+
+mod inbound;
+mod pace;
+mod patience;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,10 +20,10 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
-use super::pace::Pace;
-use super::patience::Patience;
-use super::{frame, inbound};
+use super::frame;
 use crate::actions::sockets::{Identity, attach};
+use pace::Pace;
+use patience::Patience;
 
 /// A frame must leave for the wire within this time.
 const WRITE_TIME: Duration = Duration::from_secs(10);

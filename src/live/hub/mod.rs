@@ -4,6 +4,9 @@
 //! message committed after a kick finds the kicked gone. The index is sharded: events that are not stored (typing) are
 //! delivered from the sockets' own threads and only read it. Nothing here ever waits for a client.
 
+#[cfg(test)]
+mod echo;
+
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

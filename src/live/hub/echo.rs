@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use super::conn::{Conn, Next};
-use super::hub::Hub;
+use super::Hub;
+use crate::live::conn::{Conn, Next};
 use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, Body, Event, Move, Origin, Post};
 use crate::model::message::ReceiverType;
