@@ -15,6 +15,7 @@ mod cli;
 mod conversations;
 mod counts;
 mod disk;
+mod dependencies;
 mod durability;
 mod echo;
 mod endpoints;
