@@ -359,9 +359,29 @@ CREATE TABLE attachments (
   ticket      BLOB,                             -- SHA-256 of the secret that allows its one upload
   created_at  INTEGER NOT NULL,
   arrived_at  INTEGER,                          -- NULL: the file is not whole
-  expires_at  INTEGER                           -- NULL: a message has it. Else: swept from then on, and not to be had
+  expires_at  INTEGER,                          -- NULL: a message has it. Else: swept from then on, and not to be had
+  user_id     INTEGER NOT NULL DEFAULT 0        -- users.id of who brought it; 0: the app itself, or brought before this was kept
 ) STRICT;
 CREATE INDEX attachments_by_expiry ON attachments(expires_at) WHERE expires_at IS NOT NULL;
+
+-- How much the files are in all: the sums of attachments.size, kept by the triggers below.
+CREATE TABLE file_bytes (
+  app         INTEGER NOT NULL,                 -- apps.id, as in attachments
+  user_id     INTEGER NOT NULL,                 -- attachments.user_id; -1: all files of the app
+  bytes       INTEGER NOT NULL,
+  PRIMARY KEY (app, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER attachments_added AFTER INSERT ON attachments BEGIN
+  INSERT INTO file_bytes (app, user_id, bytes) VALUES (NEW.app, -1, NEW.size), (NEW.app, NEW.user_id, NEW.size)
+    ON CONFLICT (app, user_id) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER attachments_resized AFTER UPDATE OF size ON attachments WHEN NEW.size <> OLD.size BEGIN
+  UPDATE file_bytes SET bytes = bytes + NEW.size - OLD.size WHERE app = NEW.app AND user_id IN (-1, NEW.user_id);
+END;
+CREATE TRIGGER attachments_removed AFTER DELETE ON attachments BEGIN
+  UPDATE file_bytes SET bytes = bytes - OLD.size WHERE app = OLD.app AND user_id IN (-1, OLD.user_id);
+  DELETE FROM file_bytes WHERE app = OLD.app AND user_id IN (-1, OLD.user_id) AND bytes <= 0;
+END;
 
 -- Which messages show a file: forwarding one makes it two.
 CREATE TABLE attachment_uses (
@@ -491,7 +511,7 @@ CREATE TABLE admins (
 ) STRICT;
 CREATE TABLE admin_setup (
   hash        BLOB    NOT NULL PRIMARY KEY,     -- SHA-256 of the link's secret; the row goes when it is used
-  created_at  INTEGER NOT NULL
+  created_at  INTEGER NOT NULL                  -- good for a day (`actions::admin::LINK`)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE admin_sessions (
   hash        BLOB    NOT NULL PRIMARY KEY,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::model::limits::{Limits, RateLimits, Rates};
+use crate::network::Network;
 
 /// Every setting of the server. A flag wins over its variable.
 #[derive(Args, Clone, Debug)]
@@ -43,6 +44,15 @@ pub struct Config {
     pub connections: usize,
     #[command(flatten)]
     pub limits: LimitArgs,
+    /// Proxies whose X-Forwarded headers are believed: addresses and networks, or `none`
+    #[arg(
+        long,
+        env = "HOBNOB_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        default_value = "127.0.0.0/8,::1",
+        value_name = "NETS"
+    )]
+    pub trusted_proxies: Vec<String>,
     #[command(flatten)]
     pub rates: RateArgs,
     #[command(flatten)]
@@ -130,6 +140,12 @@ impl Config {
             core: rate_core,
             import: rate_import,
         }
+    }
+
+    /// The proxies that are believed. By default whatever runs on this machine.
+    pub fn trusted(&self) -> Result<Vec<Network>, String> {
+        let named = self.trusted_proxies.iter().filter(|text| *text != "none" && !text.is_empty());
+        named.map(|text| Network::parse(text).map_err(|e| format!("--trusted-proxies: {e}"))).collect()
     }
 
     /// The limits these settings make.

@@ -15,7 +15,8 @@
 //! - [`media`]: files of messages on disk, beside the database.
 //! - [`cli`]: the command line, one noun a file.
 //! - [`lock`]: one server to a data folder.
-//! - [`server`], [`config`], [`tls`], [`passwords`]: putting it together.
+//! - [`passwords`], [`turns`]: heavy work, a little at a time.
+//! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
 //! `model/group.rs`.
@@ -48,7 +49,9 @@ pub mod live;
 pub mod lock;
 pub mod media;
 pub mod model;
+pub mod network;
 pub mod passwords;
 pub mod server;
 pub mod store;
 pub mod tls;
+pub mod turns;

@@ -3,7 +3,7 @@
 //! `<data>/media/ab/abcd….png` holds a file under the random name its row has; small versions of pictures lie next to it.
 //! This room knows no rows. What keeps the two together is an order: the row is written before the file, and removed
 //! after it, so whatever is on disk is spoken of by a row and goes with it, crash or not. All work on files happens off
-//! the request threads.
+//! the request threads. Files and folders are for the server's own user alone, like the database.
 
 use std::fs;
 use std::io;
@@ -13,18 +13,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use tokio::io::AsyncWriteExt;
-use tokio::sync::Semaphore;
 
+use crate::model::attachment::Owner;
 use crate::model::error::{Code, Error, Result};
+use crate::turns::Turns;
 
 /// A handle to the folder; cheap to clone.
 #[derive(Clone)]
 pub struct Media {
     root: Arc<Path>,
-    /// As many permits as pictures may be decoded at once: each can take up to [`MOST_MEMORY`].
-    permits: Arc<Semaphore>,
+    /// As many places as pictures may be decoded at once: each can take up to [`MOST_MEMORY`]. Whose turn it is goes round
+    /// among those whose pictures they are (apps.id, users.id).
+    turns: Turns<Owner>,
     drafts: Arc<AtomicU64>,
 }
+
+/// Pictures that may wait to be decoded, in all and of one owner. Of what goes beyond that no small version is made for
+/// now, and the picture itself is shown.
+const WAITING: usize = 512;
+const WAITING_EACH: usize = 64;
 
 /// A picture larger than this in one direction, or in memory, is not decoded: a small file can claim to be a huge one.
 const MOST_PIXELS: u32 = 16_384;
@@ -32,6 +39,16 @@ const MOST_MEMORY: u64 = 192 << 20;
 
 /// Quality of small JPEGs: no difference to be seen at their size.
 const QUALITY: u8 = 82;
+
+/// What became of the wish for a small version.
+pub enum Smaller {
+    /// Its file.
+    Made(PathBuf),
+    /// There is none: the picture is small enough itself, or cannot be read.
+    None,
+    /// Not now: too many wait.
+    Later,
+}
 
 /// Small versions of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +98,18 @@ impl Media {
         // Half-made pictures of an earlier run.
         match fs::remove_dir_all(&drafts) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir_all(&drafts)?,
+            _ => {}
+        }
+        let open_to_others = is_open_to_others(&root);
+        make_private_folder(&drafts)?;
+        if open_to_others {
+            // Made by an earlier version. With the upper folder closed nobody gets in; the rest has time.
+            let all = root.clone();
+            std::thread::Builder::new().name("media-private".to_owned()).spawn(move || close_to_others(&all))?;
         }
         Ok(Media {
             root: root.into(),
-            permits: Arc::new(Semaphore::new(parallel.max(1))),
+            turns: Turns::new(parallel, WAITING, WAITING_EACH),
             drafts: Arc::new(AtomicU64::new(0)),
         })
     }
@@ -100,51 +124,59 @@ impl Media {
         let path = self.path(name);
         let folder = path.parent().unwrap_or(&self.root).to_owned();
         let made = async {
-            tokio::fs::create_dir_all(&folder).await?;
-            tokio::fs::File::create(&path).await
+            let folder = folder.clone();
+            let made = tokio::task::spawn_blocking(move || {
+                make_private_folder(&folder)?;
+                create_private(&path)
+            });
+            made.await.map_err(io::Error::other)?
         };
-        let file = made.await.map_err(|e| failed("media file", &e))?;
+        let file = tokio::fs::File::from_std(made.await.map_err(|e| failed("media file", &e))?);
         Ok(Incoming { file, folder, size: 0 })
     }
 
-    /// The file of a small version of a picture, made now if it was not asked for before. `None`: there is none, because
-    /// the picture is small enough itself or cannot be read.
-    pub async fn smaller(&self, name: &str, size: Size) -> Option<PathBuf> {
+    /// A small version of a picture of `owner`, made now if it was not asked for before.
+    pub async fn smaller(&self, owner: Owner, name: &str, size: Size) -> Smaller {
         let media = self.clone();
         let name = name.to_owned();
         if let Some(known) = self.known(&name, size).await {
             return known;
         }
-        let _permit = self.permits.acquire().await.ok()?;
+        let Ok(turn) = self.turns.wait(owner).await else { return Smaller::Later };
         // Somebody else may have made it meanwhile.
         if let Some(known) = self.known(&name, size).await {
             return known;
         }
         let (maker, of) = (media.clone(), name.clone());
-        let made = tokio::task::spawn_blocking(move || maker.make_smaller(&of, size)).await;
-        match made {
-            Ok(Ok(path)) => path,
+        let made = tokio::task::spawn_blocking(move || {
+            // The place is taken until the work is done, whether or not somebody waits for it.
+            let _turn = turn;
+            maker.make_smaller(&of, size)
+        });
+        match made.await {
+            Ok(Ok(Some(path))) => Smaller::Made(path),
+            Ok(Ok(None)) => Smaller::None,
             Ok(Err(Refused::Disk(error))) => {
                 log::error!("small picture: {error}");
-                None
+                Smaller::None
             }
             Ok(Err(Refused::Picture)) | Err(_) => {
                 // Not tried again. Panics of a decoder count as well.
                 let _ = tokio::task::spawn_blocking(move || media.keep(&name, &media.mark(&name), b"")).await;
-                None
+                Smaller::None
             }
         }
     }
 
-    /// `Some(None)`: known to have no small version.
-    async fn known(&self, name: &str, size: Size) -> Option<Option<PathBuf>> {
+    /// What is known without making anything.
+    async fn known(&self, name: &str, size: Size) -> Option<Smaller> {
         for format in Format::ALL {
             let path = self.version(name, size, format);
             if tokio::fs::try_exists(&path).await.unwrap_or(false) {
-                return Some(Some(path));
+                return Some(Smaller::Made(path));
             }
         }
-        tokio::fs::try_exists(self.mark(name)).await.unwrap_or(false).then_some(None)
+        tokio::fs::try_exists(self.mark(name)).await.unwrap_or(false).then_some(Smaller::None)
     }
 
     fn version(&self, name: &str, size: Size, format: Format) -> PathBuf {
@@ -168,7 +200,7 @@ impl Media {
     /// Puts a small file next to the file `name`, whole or not at all, unless that is being swept.
     fn keep(&self, name: &str, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let draft = self.root.join("drafts").join(self.drafts.fetch_add(1, Ordering::Relaxed).to_string());
-        fs::write(&draft, bytes)?;
+        io::Write::write_all(&mut create_private(&draft)?, bytes)?;
         fs::rename(&draft, path)?;
         // The sweep takes the file first and its small versions then: one of us sees the other.
         if !self.path(name).try_exists()? {
@@ -198,6 +230,63 @@ impl Media {
         let done = removing.await.map_err(|e| Error::internal("media sweep", e))?;
         done.map_err(|e| failed("media sweep", &e))
     }
+}
+
+/// Modes of files and folders: for the server's own user.
+#[cfg(unix)]
+const PRIVATE_FILE: u32 = 0o600;
+#[cfg(unix)]
+const PRIVATE_FOLDER: u32 = 0o700;
+
+fn create_private(path: &Path) -> io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE_FILE);
+    options.open(path)
+}
+
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, PRIVATE_FOLDER);
+    builder.create(path)
+}
+
+/// Whether others may look into the folder.
+fn is_open_to_others(root: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::metadata(root).is_ok_and(|folder| folder.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = root;
+        false
+    }
+}
+
+/// Takes away what others may do, the upper folder first.
+fn close_to_others(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let Ok(kind) = fs::symlink_metadata(path) else { return };
+        let mode = if kind.is_dir() { PRIVATE_FOLDER } else { PRIVATE_FILE };
+        if kind.is_symlink() {
+            return;
+        }
+        if let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(mode)) {
+            return log::warn!("{} stays open to others: {error}", path.display());
+        }
+        if kind.is_dir() {
+            fs::read_dir(path).into_iter().flatten().flatten().for_each(|entry| close_to_others(&entry.path()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 /// A file that is being written.
@@ -286,4 +375,45 @@ fn shrink(path: &Path, edge: u32) -> Result<Option<(Format, Vec<u8>)>, Refused> 
     };
     encoded.map_err(bad)?;
     Ok(Some((format, bytes)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn what_an_earlier_version_left_open_is_closed() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = data.path().join("media").join("ab");
+        fs::create_dir_all(&folder).unwrap();
+        let (root, file) = (data.path().join("media"), folder.join("ab12.png"));
+        fs::write(&file, b"x").unwrap();
+        for path in [&root, &folder] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        assert!(is_open_to_others(&root));
+        close_to_others(&root);
+        assert_eq!((mode(&root), mode(&folder), mode(&file)), (0o700, 0o700, 0o600));
+        assert!(!is_open_to_others(&root));
+    }
+
+    #[tokio::test]
+    async fn files_and_folders_are_for_the_server_alone() {
+        let data = tempfile::tempdir().unwrap();
+        let media = Media::open(data.path(), 1).unwrap();
+        let mut file = media.put("ab12.png").await.unwrap();
+        file.write(b"x").await.unwrap();
+        file.finish().await.unwrap();
+        let small = media.version("ab12.png", Size::Small, Format::Png);
+        media.keep("ab12.png", &small, b"y").unwrap();
+        assert_eq!(fs::read(&small).unwrap(), b"y");
+        let root = data.path().join("media");
+        assert_eq!([&root, &root.join("drafts"), &root.join("ab")].map(|path| mode(path)), [0o700; 3]);
+        assert_eq!([&media.path("ab12.png"), &small].map(|path| mode(path)), [0o600; 2]);
+    }
 }

@@ -71,6 +71,7 @@ impl Server {
             limits,
             public_host: config.public_host.clone(),
             https_port: OnceLock::new(),
+            trusted: config.trusted()?,
             region: config.region.region.clone(),
             meter: Meter::new(config.rate_limits()),
             ids: Ids,

@@ -1,10 +1,11 @@
 //! Files of messages: room made, content arrived, given up.
 
 use serde::Serialize;
+use serde_json::json;
 
-use crate::model::attachment::Profile;
-use crate::model::caller::App;
-use crate::model::error::Result;
+use crate::model::attachment::{Owner, Profile};
+use crate::model::error::{Code, Error, Result};
+use crate::model::limits::Limits;
 use crate::store::attachments::{self, Stored};
 use crate::store::{Write, digest};
 
@@ -15,16 +16,67 @@ pub struct Arrived {
     pub size: i64,
 }
 
-/// Makes room for a file that comes with the request itself.
-pub fn promise(tx: &mut Write<'_>, app: i64, profile: &Profile, most: i64) -> Result<Stored> {
-    attachments::promise(tx, app, profile, most, None)
+/// Makes room for a file of at most `most` bytes that comes with the request itself. As stored it may have fewer: as many
+/// as there is room for; with the reason to refuse more for.
+pub fn promise(
+    tx: &mut Write<'_>,
+    whose: Owner,
+    profile: &Profile,
+    most: i64,
+    limits: &Limits,
+) -> Result<(Stored, Error)> {
+    let room = room(tx, whose, limits)?;
+    if room.left <= 0 {
+        return Err(room.refusal);
+    }
+    let over = if room.left < most { room.refusal } else { too_large(limits) };
+    Ok((attachments::promise(tx, whose, profile, most.min(room.left), None)?, over))
 }
 
 /// Makes room for a file that will come in a request of its own; with the ticket for it, which is kept nowhere else.
-pub fn invite(tx: &mut Write<'_>, app: &App, profile: &Profile, most: i64) -> Result<(Stored, String)> {
+pub fn invite(
+    tx: &mut Write<'_>,
+    whose: Owner,
+    profile: &Profile,
+    most: i64,
+    limits: &Limits,
+) -> Result<(Stored, String)> {
+    let room = room(tx, whose, limits)?;
+    if room.left < most {
+        return Err(room.refusal);
+    }
     let ticket = tx.ids().hex(32);
-    let stored = attachments::promise(tx, app.id, profile, most, Some(&digest(&ticket)))?;
+    let stored = attachments::promise(tx, whose, profile, most, Some(&digest(&ticket)))?;
     Ok((stored, ticket))
+}
+
+fn too_large(limits: &Limits) -> Error {
+    let most = limits.upload;
+    Error::new(Code::TooLarge, format!("The upload may not be larger than {most} bytes."))
+        .with_params(json!({ "limit": most }))
+}
+
+/// What the files of an owner may still have, and why not more.
+struct Room {
+    left: i64,
+    refusal: Error,
+}
+
+fn room(tx: &Write<'_>, (app, user): Owner, limits: &Limits) -> Result<Room> {
+    let room = |most: u64, used: i64, of: &str| Room {
+        left: i64::try_from(most).unwrap_or(i64::MAX) - used,
+        refusal: Error::new(
+            Code::QuotaRestriction,
+            format!("The files of {of} have reached the allowed limit of {most} bytes."),
+        )
+        .with_params(json!({ "limit": most })),
+    };
+    let of_app = room(limits.app_files, attachments::bytes_of_app(tx, app)?, "the app");
+    if user == 0 {
+        return Ok(of_app);
+    }
+    let of_user = room(limits.user_files, attachments::bytes_of_user(tx, app, user)?, "the user");
+    Ok(if of_user.left < of_app.left { of_user } else { of_app })
 }
 
 /// Takes a ticket: from here on its one upload is under way.

@@ -14,12 +14,13 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
-use super::Api;
 use super::rate::Class;
+use super::{Api, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::{Feature, Features};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
+use crate::model::json;
 use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
 use crate::model::role::Role;
@@ -101,9 +102,10 @@ impl<D: Demand> Access<D> {
     /// Checks the credentials against the demand.
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
         let (caller, key) = admit::<D>(&api, &parts).await?;
+        json::check(&parts.body, &api.limits)?;
         // Whom no app sends (admins, who runs apps) nothing counts.
         if caller.app.id != 0 {
-            let local = parts.request.peer_addr().is_some_and(|peer| peer.ip().to_canonical().is_loopback());
+            let local = peer::is_local(&parts.request, &api.trusted);
             let budget = api.meter.count(caller.app.id, parts.class, api.store.clock().now(), local);
             if let Some(budget) = budget {
                 parts.request.extensions_mut().insert(budget);
@@ -143,13 +145,13 @@ impl<D: Demand> Access<D> {
 
     /// `host[:port]`, as the client named this server.
     pub fn host(&self) -> String {
-        self.parts.request.connection_info().host().to_owned()
+        peer::host(&self.parts.request, &self.api.trusted)
     }
 
     /// This server as the client reaches it: `https://chat.example`.
     pub fn base(&self) -> String {
         let host = self.api.public_host.clone().unwrap_or_else(|| self.host());
-        format!("{}://{host}", self.parts.request.connection_info().scheme())
+        format!("{}://{host}", peer::scheme(&self.parts.request, &self.api.trusted))
     }
 
     /// The multipart body, once.

@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_files::NamedFile;
-use actix_multipart::{Field, Multipart};
+use actix_multipart::Field;
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use futures_util::StreamExt;
 use futures_util::future::OptionFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
@@ -20,23 +19,19 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Open};
+use super::multipart::{FRAMING, Parts, broken, title_of, too_large};
 use super::openapi::{Doc, Shape};
 use super::reply::{self, Reply, data};
-use super::{Api, versionless};
+use super::{Api, BODY_TIME, versionless};
 use crate::actions;
 use crate::actions::attachments::Arrived;
-use crate::media::Size;
-use crate::model::attachment::{self, Attachment, Profile, is_safe_inline};
+use crate::media::{Size, Smaller};
+use crate::model::attachment::{self, Attachment, Owner, Profile, is_safe_inline};
 use crate::model::error::{self, Code, Error, Result};
 use crate::store::attachments::{self, Stored};
 
-/// An upload that brings nothing for this long is given up, and so is one that takes this long in all: well before its
-/// row would be swept.
-const STALL: Duration = Duration::from_secs(30);
+/// An upload that takes this long in all is given up: well before its row would be swept.
 const WHOLE: Duration = Duration::from_secs(30 * 60);
-
-/// Room for the boundaries and headers of an upload beside its files.
-const FRAMING: u64 = 64 * 1024;
 
 /// A multipart request, read: its fields, and its files on disk.
 pub struct Form {
@@ -92,75 +87,15 @@ fn profile(title: Option<&str>, mime_type: Option<&str>, limits: &crate::model::
     Profile::parse(title, mime_type, guess, limits)
 }
 
-/// Bytes an upload may still bring.
-struct Budget {
-    left: u64,
-    most: u64,
-}
-
-impl Budget {
-    fn new(most: u64) -> Self {
-        Budget { left: most, most }
+/// Streams a part to the disk; its size. More than was promised is refused for the reason `over`.
+async fn store_file(api: &Api, parts: &Parts, part: &mut Field, file: &Stored, over: &Error) -> Result<i64> {
+    let mut out = api.media.put(&file.name).await?;
+    let mut left = file.size as u64;
+    while let Some(chunk) = parts.chunk(part).await? {
+        left = left.checked_sub(chunk.len() as u64).ok_or_else(|| over.clone())?;
+        out.write(&chunk).await?;
     }
-
-    fn spend(&mut self, bytes: usize) -> Result<()> {
-        match self.left.checked_sub(bytes as u64) {
-            Some(left) => self.left = left,
-            None => return Err(too_large(self.most)),
-        }
-        Ok(())
-    }
-}
-
-fn too_large(most: u64) -> Error {
-    Error::new(Code::TooLarge, format!("The upload may not be larger than {most} bytes."))
-}
-
-fn broken() -> Error {
-    Error::new(Code::BadRequest, "The upload is not valid multipart/form-data.")
-}
-
-async fn next<T>(
-    stream: &mut (impl futures_util::Stream<Item = Result<T, actix_multipart::MultipartError>> + Unpin),
-) -> Result<Option<T>> {
-    match timeout(STALL, stream.next()).await {
-        Ok(None) => Ok(None),
-        Ok(Some(Ok(item))) => Ok(Some(item)),
-        Ok(Some(Err(_))) => Err(broken()),
-        Err(_) => Err(Error::new(Code::BadRequest, "The upload did not go on.")),
-    }
-}
-
-/// What the sender calls the file in this part; `None`: it is a plain field.
-fn title_of(field: &Field) -> Option<String> {
-    let disposition = field.content_disposition()?;
-    let extended = disposition.get_filename_ext().map(|name| String::from_utf8_lossy(&name.value).into_owned());
-    // Browsers escape quotes and line ends in names, and nothing else.
-    let plain =
-        || disposition.get_filename().map(|name| name.replace("%22", "\"").replace("%0D", "").replace("%0A", ""));
-    extended.or_else(plain)
-}
-
-async fn text_of(field: &mut Field, budget: &mut Budget, most: usize) -> Result<String> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = next(field).await? {
-        budget.spend(chunk.len())?;
-        if bytes.len() + chunk.len() > most {
-            return Err(Error::new(Code::TooLarge, format!("A field may not be larger than {most} bytes.")));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    String::from_utf8(bytes).map_err(|_| broken())
-}
-
-/// Streams a part to the file `name`; its size.
-async fn store_file(api: &Api, name: &str, field: &mut Field, budget: &mut Budget) -> Result<i64> {
-    let mut file = api.media.put(name).await?;
-    while let Some(chunk) = next(field).await? {
-        budget.spend(chunk.len())?;
-        file.write(&chunk).await?;
-    }
-    Ok(file.finish().await? as i64)
+    Ok(out.finish().await? as i64)
 }
 
 /// Reads the multipart body of a request, if it has one.
@@ -179,15 +114,16 @@ pub async fn receive<D: Demand>(access: &mut Access<D>) -> Result<Option<Form>> 
 
 async fn read_form<D: Demand>(access: &Access<D>, payload: Payload, form: &mut Form) -> Result<()> {
     let (api, limits) = (access.api(), access.limits());
-    let mut budget = announced(access, limits.upload)?;
-    let mut parts = Multipart::new(access.headers(), payload);
+    let mut left = announced(access, limits.upload)?;
     // Fields together are as large as a JSON body may be.
     let mut room = limits.body;
-    while let Some(mut part) = next(&mut parts).await? {
-        let name = part.name().unwrap_or_default().to_owned();
+    let most = limits.upload.saturating_add(room as u64).saturating_add(FRAMING);
+    let mut parts = Parts::new(access.headers(), payload, most, limits.parts);
+    while let Some(mut part) = parts.next().await? {
         let Some(title) = title_of(&part) else {
-            let value = text_of(&mut part, &mut budget, room).await?;
-            room -= value.len();
+            let name = part.name().unwrap_or_default().to_owned();
+            let value = parts.text(&mut part, room).await?;
+            room = room.checked_sub(value.len() + name.len()).ok_or_else(|| too_large(limits.body as u64))?;
             form.fields.push((name, value));
             continue;
         };
@@ -196,26 +132,34 @@ async fn read_form<D: Demand>(access: &Access<D>, payload: Payload, form: &mut F
         }
         let mime_type = part.content_type().map(|mime| mime.to_string());
         let profile = profile(Some(&title), mime_type.as_deref(), limits)?;
-        let (app, most) = (access.app().id, budget.left as i64);
-        let stored = api
+        let (whose, limits, most) = (whose(access), limits.clone(), left as i64);
+        let (stored, over) = api
             .store
-            .write("attachments.promise", move |tx| actions::attachments::promise(tx, app, &profile, most))
+            .write("attachments.promise", move |tx| actions::attachments::promise(tx, whose, &profile, most, &limits))
             .await?;
         form.files.push(stored);
         if let Some(file) = form.files.last_mut() {
-            file.size = store_file(api, &file.name, &mut part, &mut budget).await?;
+            file.size = store_file(api, &parts, &mut part, file, &over).await?;
+            left -= file.size as u64;
         }
     }
     Ok(())
 }
 
-/// The budget of an upload of at most `most` bytes; one that says beforehand that it is larger is not begun.
-fn announced<D: Demand>(access: &Access<D>, most: u64) -> Result<Budget> {
+/// Whose the files are that this caller brings.
+fn whose<D: Demand>(access: &Access<D>) -> Owner {
+    let caller = access.caller();
+    (caller.app.id, if caller.person { caller.user } else { 0 })
+}
+
+/// How many bytes of at most `most` the files of an upload may have; one that says beforehand that it is larger is not
+/// begun.
+fn announced<D: Demand>(access: &Access<D>, most: u64) -> Result<u64> {
     let length = access.header("content-length").and_then(|length| length.parse::<u64>().ok());
     if length.is_some_and(|length| length > most.saturating_add(FRAMING)) {
         return Err(too_large(most));
     }
-    Ok(Budget::new(most))
+    Ok(length.unwrap_or(most).min(most))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -278,13 +222,18 @@ pub async fn request_uploads(access: Access<AsUser>) -> Result<Reply> {
             (id, wanted)
         })
         .collect();
-    let app = access.app().clone();
+    let whose = whose(&access);
     let invited = access
         .store()
         .write("attachments.invite", move |tx| {
-            let invited = wanted.into_iter().map(|(id, wanted)| match wanted {
-                Ok((profile, most)) => Ok((id, Ok(actions::attachments::invite(tx, &app, &profile, most)?))),
-                Err(error) => Ok((id, Err(error))),
+            let invited = wanted.into_iter().map(|(id, wanted)| {
+                let mut invite = |(profile, most): (Profile, i64)| {
+                    tx.attempt(|tx| actions::attachments::invite(tx, whose, &profile, most, &limits))
+                };
+                match wanted {
+                    Ok(wanted) => Ok((id, invite(wanted)?)),
+                    Err(error) => Ok((id, Err(error))),
+                }
             });
             invited.collect::<Result<Vec<_>>>()
         })
@@ -328,25 +277,36 @@ pub async fn upload(mut access: Access<Open>) -> Result<Reply> {
 
 async fn read_upload(access: &Access<Open>, payload: Payload, name: String, begun: &mut Option<i64>) -> Result<Stored> {
     let (store, limits) = (access.store(), access.limits());
-    let mut fields = announced(access, limits.upload)?;
-    let mut parts = Multipart::new(access.headers(), payload);
+    announced(access, limits.upload)?;
+    let asked = name.clone();
+    if !store.read(move |read| attachments::is_expected(read, &asked)).await? {
+        return Err(Code::UploadNotFound.into());
+    }
+    // Until the ticket is seen there is room and time for little else.
+    let mut parts = Parts::new(access.headers(), payload, FRAMING, limits.parts);
+    let ticket = timeout(BODY_TIME, read_ticket(&mut parts, limits.url)).await;
+    let (ticket, mut part) = ticket.map_err(|_| Error::new(Code::BadRequest, "The body did not arrive in time."))??;
+    let mut file =
+        store.write("attachments.redeem", move |tx| actions::attachments::redeem(tx, &name, &ticket)).await?;
+    *begun = Some(file.id);
+    parts.allow(file.size as u64);
+    file.size = store_file(access.api(), &parts, &mut part, &file, &too_large(file.size as u64)).await?;
+    let arrived = [Arrived { id: file.id, size: file.size }];
+    store.write("attachments.arrive", move |tx| actions::attachments::arrive(tx, &arrived)).await?;
+    Ok(file)
+}
+
+/// The ticket, and the part with the file, which comes after it.
+async fn read_ticket(parts: &mut Parts, most: usize) -> Result<(String, Field)> {
     let mut ticket = None;
-    while let Some(mut part) = next(&mut parts).await? {
-        if title_of(&part).is_none() {
-            let is_ticket = part.name() == Some("ticket");
-            let text = text_of(&mut part, &mut fields, limits.url).await?;
-            ticket = if is_ticket { Some(text) } else { ticket };
-            continue;
+    while let Some(mut part) = parts.next().await? {
+        if title_of(&part).is_some() {
+            return Ok((ticket.ok_or(Code::UploadNotFound)?, part));
         }
-        let ticket = ticket.ok_or(Code::UploadNotFound)?;
-        let mut file =
-            store.write("attachments.redeem", move |tx| actions::attachments::redeem(tx, &name, &ticket)).await?;
-        *begun = Some(file.id);
-        let mut budget = Budget::new(file.size as u64);
-        file.size = store_file(access.api(), &file.name, &mut part, &mut budget).await?;
-        let arrived = [Arrived { id: file.id, size: file.size }];
-        store.write("attachments.arrive", move |tx| actions::attachments::arrive(tx, &arrived)).await?;
-        return Ok(file);
+        let text = parts.text(&mut part, most).await?;
+        if part.name() == Some("ticket") {
+            ticket = Some(text);
+        }
     }
     Err(Code::EmptyFile.into())
 }
@@ -378,13 +338,15 @@ async fn serve(request: &HttpRequest, api: &Api, app_id: &str, name: &str) -> Re
     let file = api.store.read(move |read| attachments::find(read, &app_id, &name)).await?;
     let asked = super::access::Query::parse(request.query_string());
     let smaller = asked.get("size").and_then(Size::parse).filter(|_| file.mime_type.starts_with("image/"));
-    let smaller = OptionFuture::from(smaller.map(|size| api.media.smaller(&file.name, size))).await.flatten();
+    let smaller = OptionFuture::from(smaller.map(|size| api.media.smaller(file.owner, &file.name, size))).await;
+    // What is shown in place of a small version that could not be made now is not to be kept in its place.
+    let cache = if matches!(smaller, Some(Smaller::Later)) { "no-store" } else { CACHE };
     let (path, mime_type) = match smaller {
-        Some(path) => {
+        Some(Smaller::Made(path)) => {
             let mime_type = if path.extension().is_some_and(|end| end == "png") { "image/png" } else { "image/jpeg" };
             (path, mime_type.to_owned())
         }
-        None => (api.media.path(&file.name), file.mime_type),
+        _ => (api.media.path(&file.name), file.mime_type),
     };
     let opened = web::block(move || NamedFile::open(path)).await.map_err(|e| Error::internal("media", e))?;
     let opened = opened.map_err(|e| match e.kind() {
@@ -405,7 +367,7 @@ async fn serve(request: &HttpRequest, api: &Api, app_id: &str, name: &str) -> Re
         ("x-content-type-options", "nosniff"),
         ("content-security-policy", POLICY),
         ("cross-origin-resource-policy", "cross-origin"),
-        ("cache-control", CACHE),
+        ("cache-control", cache),
     ] {
         if let Ok(value) = header::HeaderValue::from_str(value) {
             headers.insert(header::HeaderName::from_static(name), value);

@@ -22,9 +22,11 @@ mod members;
 mod messages;
 mod metrics;
 mod moderation;
+mod multipart;
 mod notifications;
 mod openapi;
 mod pages;
+mod peer;
 mod permissions;
 mod pins;
 mod presence;
@@ -55,6 +57,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::feature::{Feature, Features};
 use crate::model::limits::Limits;
 use crate::model::time::Ids;
+use crate::network::Network;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use access::{Access, Demand, Parts, Query, Who};
@@ -71,6 +74,8 @@ pub struct Api {
     pub public_host: Option<String>,
     /// Where https is served, once it is; unset: it is not.
     pub https_port: OnceLock<u16>,
+    /// Proxies whose word about the client is taken; see `peer`.
+    pub trusted: Vec<Network>,
     /// Given to new apps; see `Config::region`.
     pub region: String,
     pub ids: Ids,

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use bytestring::ByteString;
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::conn::Subscription;
@@ -18,6 +17,7 @@ use crate::model::caller::Caller;
 use crate::model::error::{Code, Result};
 use crate::model::event::{Audience, Body, Event};
 use crate::model::ids::parse_message_id;
+use crate::model::json;
 use crate::model::limits::Limits;
 use crate::model::message::{Receiver, ReceiverType};
 use crate::model::permission::Act;
@@ -59,8 +59,9 @@ pub struct AuthAsk {
 }
 
 impl<'a> Command<'a> {
-    /// `None`: not a JSON object.
-    pub fn parse(text: &'a str) -> Option<Self> {
+    /// `None`: not a JSON object, or one that others could not read.
+    pub fn parse(text: &'a str, limits: &Limits) -> Option<Self> {
+        json::check(text.as_bytes(), limits).ok()?;
         serde_json::from_str(text).ok()
     }
 
@@ -192,8 +193,8 @@ async fn relay(context: &Context, caller: Caller, receiver: Receiver, kind: &'st
         return Ok(());
     }
     // The sender's own description is replaced by what is known of him; the rest passes as it came.
-    let mut object = crate::model::json::Object::parse(&body).ok_or(Code::BadRequest)?;
-    object.set("user", crate::model::json::to_raw(&json!(me)));
+    let mut object = json::Object::parse(&body).ok_or(Code::BadRequest)?;
+    object.set("user", json::to_raw(&me));
     let event = Event {
         app_id: caller.app.app_id.clone(),
         kind,

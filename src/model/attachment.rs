@@ -7,6 +7,9 @@ use super::error::{Code, Error, Result};
 use super::json::Object;
 use super::limits::Limits;
 
+/// Whose a file is: apps.id, and users.id of who brought it (0: the app itself).
+pub type Owner = (i64, i64);
+
 /// A file as `data.attachments` lists it.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

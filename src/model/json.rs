@@ -1,11 +1,16 @@
 //! JSON that is passed through untouched: metadata, custom payloads, message data.
 //!
-//! Kept as raw text so that numbers, key order and unknown keys come back exactly as they were sent.
+//! Kept as raw text so that numbers, key order and unknown keys come back exactly as they were sent. What other parsers
+//! would stumble over is refused where it enters ([`check`]), once for the whole body, form field or frame: whoever gets
+//! it could read nothing of what stands beside it.
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserializer, Serialize};
 use serde_json::value::RawValue;
+
+use super::error::{Code, Error, Result};
+use super::limits::Limits;
 
 /// A JSON value as text.
 pub type Raw = Box<RawValue>;
@@ -93,6 +98,76 @@ pub fn copy_entries<M: SerializeMap>(text: &str, map: &mut M) {
     let _ = serde_json::Deserializer::from_str(text).deserialize_map(Copy(map));
 }
 
+/// Refuses what is JSON and yet breaks parsers: numbers that a double cannot hold or that are very long, values very deep
+/// in one another, halves of surrogate pairs. Whether it is JSON at all is not looked at.
+pub fn check(text: &[u8], limits: &Limits) -> Result<()> {
+    let refused = |sentence: String| Err(Error::new(Code::BadRequest, sentence));
+    let (mut at, mut depth) = (0, 0usize);
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b'"' => {
+                let Some(end) = end_of_string(text, at + 1) else {
+                    return refused("The JSON holds one half of a surrogate pair, which is no character.".to_owned());
+                };
+                at = end;
+                continue;
+            }
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limits.depth {
+                    return refused(format!("The JSON is nested deeper than the allowed limit of {}.", limits.depth));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'-' | b'0'..=b'9' => {
+                let rest = &text[at..];
+                let end = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'));
+                let number = &rest[..end.unwrap_or(rest.len())];
+                if number.len() > limits.number {
+                    let most = limits.number;
+                    return refused(format!(
+                        "A number in the JSON is longer than the allowed limit of {most} characters."
+                    ));
+                }
+                // Shorter ones without an exponent fit in any case.
+                let may_be_huge = number.len() > 300 || number.iter().any(|byte| matches!(byte, b'e' | b'E'));
+                let value =
+                    std::str::from_utf8(number).ok().filter(|_| may_be_huge).and_then(|n| n.parse::<f64>().ok());
+                if value.is_some_and(f64::is_infinite) {
+                    return refused("A number in the JSON is too large for a double.".to_owned());
+                }
+                at += number.len();
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Where the string that begins at `at` is over; `None`: it holds half a surrogate pair.
+fn end_of_string(text: &[u8], mut at: usize) -> Option<usize> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    loop {
+        match text.get(at) {
+            // Unfinished: no JSON, and refused as such.
+            None => return Some(text.len()),
+            Some(b'"') => return Some(at + 1),
+            Some(b'\\') => match unit(at) {
+                Some(0xD800..=0xDBFF) if matches!(unit(at + 6), Some(0xDC00..=0xDFFF)) => at += 12,
+                Some(0xD800..=0xDFFF) => return None,
+                Some(_) => at += 6,
+                None => at += 2,
+            },
+            Some(_) => at += 1,
+        }
+    }
+}
+
 /// Text that is JSON already, as a raw value; `null` were it damaged.
 pub fn raw(text: String) -> Raw {
     RawValue::from_string(text).unwrap_or_else(|_| RawValue::NULL.to_owned())
@@ -106,4 +181,48 @@ pub fn to_raw(value: &impl Serialize) -> Raw {
 /// Whether the text is a JSON object (it is known to be JSON).
 pub fn is_object(raw: &RawValue) -> bool {
     raw.get().trim_start().starts_with('{')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passes(text: &str) -> bool {
+        check(text.as_bytes(), &Limits::default()).is_ok()
+    }
+
+    #[test]
+    fn what_breaks_parsers_is_refused_and_nothing_else() {
+        let digits = "9".repeat(64);
+        let deep = |levels: usize| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        for good in [
+            r#"{"a":-1.7976931348623157e+308,"b":5e-324,"c":1e-400,"d":0.1}"#,
+            &digits,
+            r#""1e400 [[[ and \" 1e400 \\""#,
+            r#"{"a":"\ud83d\ude00 \u0041 \\ud83d"}"#,
+            r#"{"1e999":"\n"}"#,
+            &deep(64),
+            "",
+            "\"open",
+            "\"open \\",
+        ] {
+            assert!(passes(good), "{good}");
+        }
+        for bad in [
+            r#"{"a":1e400}"#,
+            "[-1E+309]",
+            &format!("9{digits}"),
+            &format!("{{\"a\":0.{}}}", "1".repeat(5000)),
+            &deep(65),
+            r#""\ud83d""#,
+            r#""\ude00\ud83d""#,
+            r#"["\uD83D\u0041"]"#,
+        ] {
+            assert!(!passes(bad), "{bad}");
+        }
+        // With a limit that allows long ones the size still counts.
+        let limits = Limits { number: 10_000, ..Limits::default() };
+        assert!(check("9".repeat(308).as_bytes(), &limits).is_ok());
+        assert!(check("9".repeat(310).as_bytes(), &limits).is_err());
+    }
 }

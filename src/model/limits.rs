@@ -56,6 +56,10 @@ limits! {
     tag: usize = 100,
     /// Bytes of a JSON request body.
     body: usize = 256 * 1024,
+    /// Characters of a number in JSON.
+    number: usize = 64,
+    /// Levels of arrays and objects inside one another in JSON.
+    depth: usize = 64,
     /// Characters of a message's text.
     text: usize = 65_536,
     /// Bytes of a message's `data`.
@@ -126,6 +130,12 @@ limits! {
     upload: u64 = 100 * 1024 * 1024,
     /// Files of a message.
     files: usize = 10,
+    /// Parts of a multipart body, files and fields.
+    parts: usize = 100,
+    /// Bytes of all files a user has brought.
+    user_files: u64 = 20_u64 << 30,
+    /// Bytes of all files of an app.
+    app_files: u64 = 2_u64 << 40,
 }
 
 /// Whose requests are counted.

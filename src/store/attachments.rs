@@ -6,7 +6,7 @@
 use rusqlite::{Row, params};
 
 use super::{Digest, Read, Write};
-use crate::model::attachment::Profile;
+use crate::model::attachment::{Owner, Profile};
 use crate::model::error::{Code, Result};
 
 /// A file no message shows is swept after this many seconds.
@@ -20,25 +20,59 @@ pub struct Stored {
     pub title: String,
     pub mime_type: String,
     pub size: i64,
+    pub owner: Owner,
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    Ok(Stored { id: row.get(0)?, name: row.get(1)?, title: row.get(2)?, mime_type: row.get(3)?, size: row.get(4)? })
+    Ok(Stored {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        title: row.get(2)?,
+        mime_type: row.get(3)?,
+        size: row.get(4)?,
+        owner: (row.get(5)?, row.get(6)?),
+    })
 }
 
 /// Makes room for a file of at most `size` bytes. With a ticket its content may come in a request of its own.
-pub fn promise(tx: &Write<'_>, app: i64, profile: &Profile, size: i64, ticket: Option<&Digest>) -> Result<Stored> {
+pub fn promise(tx: &Write<'_>, owner: Owner, profile: &Profile, size: i64, ticket: Option<&Digest>) -> Result<Stored> {
     let mut name = tx.ids().hex(16);
     if !profile.extension.is_empty() {
         name.push('.');
         name.push_str(&profile.extension);
     }
     let id = tx.insert(
-        "INSERT INTO attachments (app, name, title, mime_type, size, ticket, created_at, expires_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7 + ?8)",
-        params![app, name, profile.title, profile.mime_type, size, ticket, tx.now(), UNUSED],
+        "INSERT INTO attachments (app, user_id, name, title, mime_type, size, ticket, created_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8 + ?9)",
+        params![owner.0, owner.1, name, profile.title, profile.mime_type, size, ticket, tx.now(), UNUSED],
     )?;
-    Ok(Stored { id, name, title: profile.title.clone(), mime_type: profile.mime_type.clone(), size })
+    Ok(Stored { id, name, title: profile.title.clone(), mime_type: profile.mime_type.clone(), size, owner })
+}
+
+/// Whether an upload to this name is awaited.
+pub fn is_expected(read: &Read<'_>, name: &str) -> Result<bool> {
+    read.exists(
+        "SELECT 1 FROM attachments WHERE name = ?1 AND ticket IS NOT NULL AND arrived_at IS NULL AND created_at + ?2 > ?3",
+        params![name, UNUSED, read.now()],
+    )
+}
+
+/// Bytes of all files of an app, arrived or still to come.
+pub fn bytes_of_app(read: &Read<'_>, app: i64) -> Result<i64> {
+    bytes(read, app, ALL)
+}
+
+/// Bytes of the files a user brought.
+pub fn bytes_of_user(read: &Read<'_>, app: i64, user: i64) -> Result<i64> {
+    bytes(read, app, user)
+}
+
+/// In place of a user in `file_bytes`: all files of the app. Written out in the triggers.
+const ALL: i64 = -1;
+
+fn bytes(read: &Read<'_>, app: i64, user: i64) -> Result<i64> {
+    let sql = "SELECT bytes FROM file_bytes WHERE app = ?1 AND user_id = ?2";
+    Ok(read.first(sql, [app, user], |row| row.get(0))?.unwrap_or(0))
 }
 
 /// The file a ticket is for; the ticket is used up.
@@ -46,7 +80,7 @@ pub fn redeem(tx: &Write<'_>, name: &str, ticket: &Digest) -> Result<Stored> {
     let found = tx.first(
         "UPDATE attachments SET ticket = NULL
          WHERE name = ?1 AND ticket = ?2 AND arrived_at IS NULL AND created_at + ?3 > ?4
-         RETURNING id, name, title, mime_type, size",
+         RETURNING id, name, title, mime_type, size, app, user_id",
         params![name, ticket, UNUSED, tx.now()],
         stored,
     )?;
@@ -73,7 +107,7 @@ pub fn drop_all(tx: &Write<'_>, ids: &[i64]) -> Result<()> {
 /// A whole file of an app that exists, by its URL.
 pub fn find(read: &Read<'_>, app_id: &str, name: &str) -> Result<Stored> {
     let found = read.first(
-        "SELECT f.id, f.name, f.title, f.mime_type, f.size FROM attachments f JOIN apps a ON a.id = f.app
+        "SELECT f.id, f.name, f.title, f.mime_type, f.size, f.app, f.user_id FROM attachments f JOIN apps a ON a.id = f.app
          WHERE f.name = ?2 AND a.app_id = ?1 AND a.deleted_at IS NULL
            AND f.arrived_at IS NOT NULL AND (f.expires_at IS NULL OR f.expires_at > ?3)",
         params![app_id, name, read.now()],

@@ -16,7 +16,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::feature::Feature;
 use crate::model::flags;
 use crate::model::ids::{Guid, Uid, parse_message_id};
-use crate::model::json::{Raw, to_raw};
+use crate::model::json::{self, Raw, to_raw};
 use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver, Sent};
 use crate::store::Write;
@@ -90,7 +90,7 @@ fn id(value: Option<&Value>) -> Result<Option<i64>> {
 /// The message of the request: JSON, or a form with files.
 fn letter<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64>) -> Result<Letter> {
     let body: SendBody = match form {
-        Some(form) => of_form(form)?,
+        Some(form) => of_form(form, access.limits())?,
         None => access.json()?,
     };
     let parent = match parent {
@@ -139,11 +139,13 @@ fn letter<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64
     Ok(Letter { draft: Draft::parse(ask, access.limits())?, receivers })
 }
 
-fn of_form(form: &Form) -> Result<SendBody> {
+fn of_form(form: &Form, limits: &Limits) -> Result<SendBody> {
     let text = |name: &str| form.get(name).filter(|value| !value.is_empty()).map(str::to_owned);
     let json = |name: &str| {
         let malformed = || Error::new(Code::InvalidData, format!("The {name} of the message is not valid JSON."));
-        text(name).map(|value| RawValue::from_string(value).map_err(|_| malformed())).transpose()
+        let Some(value) = text(name) else { return Ok(None) };
+        json::check(value.as_bytes(), limits)?;
+        RawValue::from_string(value).map(Some).map_err(|_| malformed())
     };
     let number = |name: &str| text(name).map(Value::String);
     let tags = form.list("tags");

@@ -111,7 +111,7 @@ impl Socket {
     async fn hear(&mut self, message: AggregatedMessage) -> Result<(), Option<Close>> {
         match message {
             AggregatedMessage::Text(text) => {
-                let command = Command::parse(&text).ok_or(Some(Close::Malformed))?;
+                let command = Command::parse(&text, &self.context.limits).ok_or(Some(Close::Malformed))?;
                 match &self.identity {
                     None => self.authenticate(&command).await,
                     Some((identity, device)) => match obey(&self.context, identity, device, command).await {

@@ -145,3 +145,24 @@ CREATE INDEX conversations_by_name ON conversations(app, name);
 ALTER TABLE call_participants ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE call_participants ADD COLUMN away_since INTEGER;
 UPDATE call_participants SET seen = 1 WHERE state IN ('ringing','joined');
+-- Files know who brought them, and how much they are in all is kept.
+ALTER TABLE attachments ADD COLUMN user_id INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE file_bytes (
+  app         INTEGER NOT NULL,                 -- apps.id, as in attachments
+  user_id     INTEGER NOT NULL,                 -- attachments.user_id; -1: all files of the app
+  bytes       INTEGER NOT NULL,
+  PRIMARY KEY (app, user_id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER attachments_added AFTER INSERT ON attachments BEGIN
+  INSERT INTO file_bytes (app, user_id, bytes) VALUES (NEW.app, -1, NEW.size), (NEW.app, NEW.user_id, NEW.size)
+    ON CONFLICT (app, user_id) DO UPDATE SET bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER attachments_resized AFTER UPDATE OF size ON attachments WHEN NEW.size <> OLD.size BEGIN
+  UPDATE file_bytes SET bytes = bytes + NEW.size - OLD.size WHERE app = NEW.app AND user_id IN (-1, NEW.user_id);
+END;
+CREATE TRIGGER attachments_removed AFTER DELETE ON attachments BEGIN
+  UPDATE file_bytes SET bytes = bytes - OLD.size WHERE app = OLD.app AND user_id IN (-1, OLD.user_id);
+  DELETE FROM file_bytes WHERE app = OLD.app AND user_id IN (-1, OLD.user_id) AND bytes <= 0;
+END;
+INSERT INTO file_bytes SELECT app, -1, sum(size) FROM attachments GROUP BY app HAVING sum(size) > 0;
+INSERT INTO file_bytes SELECT app, 0, sum(size) FROM attachments GROUP BY app HAVING sum(size) > 0;
