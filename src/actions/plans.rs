@@ -1,6 +1,8 @@
 //! Holds the promise that costs do not grow with history: in tests the store notes every statement's plan, and no plan
-//! of the usual paths may walk through a table that grows.
+//! of the usual paths may walk through a table that grows. They are looked at on a new database, on one that a server of
+//! an earlier release stopped with when it was nearly empty, and on one of the first schema.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::actions;
@@ -16,8 +18,8 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, apps, calls, conversations, gone, history, members, mentions, moderation, plans::plans, receipts,
-    shown, threads, users,
+    Hooks, Store, apps, calls, conversations, gone, history, members, mentions, moderation, plans, receipts, shown,
+    threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
@@ -74,16 +76,37 @@ fn text(receiver: &str, kind: &str, parent: Option<i64>) -> Draft {
     Draft::parse(ask, &Limits::default()).unwrap()
 }
 
+fn open(path: &Path) -> Store {
+    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
+    Store::open(path, 1, 10, hooks).unwrap()
+}
+
 #[tokio::test]
 async fn nothing_usual_walks_through_a_table_that_grows() {
     let dir = tempfile::tempdir().unwrap();
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
-    let store = Store::open(&dir.path().join("db"), 1, 10, hooks).unwrap();
+    let path = dir.path().join("db");
+    hold(open(&path)).await;
+
+    // Once stopped with nobody in it but the app's own user.
+    let path = dir.path().join("young.db");
+    let young = open(&path);
+    young.write("app", |tx| actions::apps::create(tx, "app", "us", &Limits::default()).map(drop)).await.unwrap();
+    young.close();
+    plans::analyze(&path);
+    hold(open(&path)).await;
+
+    let path = dir.path().join("old.db");
+    plans::of_before(&path);
+    hold(open(&path)).await;
+}
+
+/// Walks the usual paths in the database, and closes it.
+async fn hold(store: Store) {
     let limits = Limits::default();
     store
         .write("play", move |tx| {
             actions::apps::create(tx, "app", "us", &limits)?;
-            let app = apps::list(tx)?.remove(0).app_id;
+            let app = apps::list(tx)?.pop().unwrap().app_id;
             let app = apps::by_app_id(tx, &app)?.unwrap();
             let mut people = Vec::new();
             for uid in ["ann", "bob"] {
@@ -103,7 +126,7 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
             let (group, _) = actions::groups::create(tx, &people[0], group, &limits)?;
             let with = Receiver::Group(Guid::parse("team")?);
 
-            plans().clear();
+            plans::plans().clear();
             let parent = actions::messages::send(tx, &people[0], text("team", "group", None))?.id;
             actions::messages::send(tx, &people[0], text("team", "group", Some(parent)))?;
             actions::messages::send(tx, &people[0], text("bob", "user", None))?;
@@ -194,7 +217,7 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
         .await
         .unwrap();
 
-    let noted = plans().clone();
+    let noted = plans::plans().clone();
     assert!(noted.len() > 20, "the statements were not noted: {}", noted.len());
     for (sql, plan) in noted {
         for line in plan {

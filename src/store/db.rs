@@ -1,4 +1,13 @@
 //! Opening the database file: settings of the connections, schema, errors, and the digest of secrets.
+//!
+//! # No statistics
+//!
+//! The planner is given none: no `ANALYZE`, no `PRAGMA optimize`, and what an earlier release left is dropped at the
+//! start. Statistics are a picture of one moment. Taken at the stop of a young server they say that `users` has one row;
+//! they are not renewed while the table grows, and a list of conversations then walks through all users. Without them
+//! SQLite takes every table for large and every index for selective, which is what is meant here: each statement of the
+//! usual paths is written around one index (a `CROSS JOIN` where the order of tables matters), and `actions::plans`
+//! holds that no plan walks through a table that grows. A plan is then the same on the first day and on a full disk.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -71,7 +80,19 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     add_functions(&connection, online)?;
     create(&connection, path)?;
+    drop_statistics(&connection)?;
     Ok(connection)
+}
+
+/// Drops what `ANALYZE` left, and what this connection has read of it.
+fn drop_statistics(connection: &Connection) -> Result<()> {
+    let kept = "SELECT 1 FROM sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4')";
+    if connection.prepare(kept)?.exists([])? {
+        connection.execute_batch(
+            "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4; ANALYZE sqlite_schema",
+        )?;
+    }
+    Ok(())
 }
 
 /// A connection for checkpoints alone.

@@ -1,6 +1,8 @@
 //! In tests: how SQLite means to run each statement. `actions::plans` holds them against what is promised.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
 use rusqlite::Connection;
@@ -10,6 +12,20 @@ static PLANS: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new())
 /// Statements with the lines of their plans.
 pub fn plans() -> MutexGuard<'static, BTreeMap<String, Vec<String>>> {
     PLANS.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Leaves the statistics of the moment in the database, as the stop of an earlier release did.
+pub fn analyze(path: &Path) {
+    Connection::open(path).and_then(|connection| connection.execute_batch("ANALYZE")).expect("analyzes");
+}
+
+/// A database of the first schema, with statistics of when it was nearly empty.
+pub fn of_before(path: &Path) {
+    let mut bytes = Vec::new();
+    let kept: &[u8] = include_bytes!("../../tests/it/fixtures/schema-1.db.gz");
+    flate2::read::GzDecoder::new(kept).read_to_end(&mut bytes).expect("unpacks");
+    std::fs::write(path, bytes).expect("written");
+    analyze(path);
 }
 
 /// Notes how SQLite means to run the statement.

@@ -276,7 +276,8 @@ impl Writer {
                 return self.give_up();
             }
         }
-        if let Err(error) = self.connection.execute_batch("PRAGMA optimize; PRAGMA wal_checkpoint(TRUNCATE)") {
+        // No PRAGMA optimize: plans rest on no statistics (see `db`).
+        if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             log::warn!("checkpoint at the end: {error}");
         }
     }
