@@ -199,6 +199,7 @@ CREATE TABLE participants (
   read_total    INTEGER NOT NULL DEFAULT 0,     -- conversations.total at the read point
   own_total     INTEGER NOT NULL DEFAULT 0,     -- counted messages this user sent here
   own_read      INTEGER NOT NULL DEFAULT 0,     -- own_total at the read point
+  own_seq       INTEGER NOT NULL DEFAULT 0,     -- conversations.total at this user's newest counted message here
   hidden_id     INTEGER NOT NULL DEFAULT 0,     -- messages up to this id were deleted for this user
   tags          TEXT,
   pinned_at     INTEGER,                        -- set: this user pinned it in his list
@@ -209,6 +210,23 @@ CREATE INDEX participants_by_read ON participants(conv_id, read_id, user_id);
 CREATE INDEX participants_by_delivered ON participants(conv_id, delivered_id, user_id);
 -- Who has cleared it, and how far: they hear nothing of what is before that.
 CREATE INDEX participants_by_hidden ON participants(conv_id, hidden_id) WHERE hidden_id > 0;
+
+CREATE INDEX participants_pinned ON participants(user_id) WHERE pinned_at IS NOT NULL;
+
+-- How many counted messages a user had sent in a conversation at points of its past, so that a read point can be set
+-- anywhere without walking through the history: one row for each block of 256 (conversations.total >> 8) in which the
+-- user wrote, noted when they write in a later one or leave.
+CREATE TABLE own_marks (
+  conv_id     INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL,                 -- users.id
+  block       INTEGER NOT NULL,
+  own         INTEGER NOT NULL,                 -- participants.own_total at the end of the block
+  PRIMARY KEY (conv_id, user_id, block)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER participants_own AFTER UPDATE OF own_seq ON participants
+WHEN NEW.own_seq >> 8 > OLD.own_seq >> 8 AND OLD.own_total > 0 BEGIN
+  INSERT OR REPLACE INTO own_marks VALUES (OLD.conv_id, OLD.user_id, OLD.own_seq >> 8, OLD.own_total);
+END;
 
 -- Conversations an app pins for everybody who has them, in display order.
 CREATE TABLE app_pins (
@@ -403,6 +421,23 @@ CREATE TABLE holes (
   sender_id   INTEGER NOT NULL,
   PRIMARY KEY (conv_id, seq)
 ) STRICT, WITHOUT ROWID;
+-- How many of them there are in each block of 256 (seq >> 8), so that those after a read point need no walk.
+CREATE TABLE hole_sums (
+  conv_id     INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  sender_id   INTEGER NOT NULL,                 -- users.id of who had sent them; 0 = all
+  block       INTEGER NOT NULL,
+  holes       INTEGER NOT NULL,
+  PRIMARY KEY (conv_id, sender_id, block)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER holes_more AFTER INSERT ON holes BEGIN
+  INSERT OR IGNORE INTO hole_sums VALUES (NEW.conv_id, 0, NEW.seq >> 8, 0), (NEW.conv_id, NEW.sender_id, NEW.seq >> 8, 0);
+  UPDATE hole_sums SET holes = holes + 1
+  WHERE conv_id = NEW.conv_id AND sender_id IN (0, NEW.sender_id) AND block = NEW.seq >> 8;
+END;
+CREATE TRIGGER holes_fewer AFTER DELETE ON holes BEGIN
+  UPDATE hole_sums SET holes = holes - 1
+  WHERE conv_id = OLD.conv_id AND sender_id IN (0, OLD.sender_id) AND block = OLD.seq >> 8;
+END;
 
 -- When a user's mark moved: message m was read (delivered) at the `at` of the first row with upto >= m.
 -- user_id 0 stands for "all other members" of a group.

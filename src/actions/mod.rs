@@ -13,6 +13,8 @@ pub mod conversations;
 pub mod demo;
 pub mod friends;
 pub mod groups;
+#[cfg(test)]
+mod growth;
 pub mod imports;
 pub mod interactions;
 pub mod keys;

@@ -6,6 +6,8 @@
 //! An unread count is a subtraction of counters and a message touches only its conversation and its sender's copy,
 //! so neither a long history nor a large group makes a message or a list dearer.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{Row, params};
 
 use super::rows::{tags, tags_text};
@@ -144,14 +146,23 @@ pub(super) fn insert_group(tx: &Write<'_>, app: i64, name: &str, group: i64) -> 
 /// Gives `user` his copy of the conversation, read up to now.
 pub(super) fn join(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
     tx.run(
-        "INSERT OR REPLACE INTO participants (user_id, conv_id, created_at, updated_at, delivered_id, read_id, read_total)
-         SELECT ?1, id, ?3, ?3, last_id, last_id, total FROM conversations WHERE id = ?2",
+        "INSERT OR REPLACE INTO participants (user_id, conv_id, created_at, updated_at, delivered_id, read_id, read_total,
+                                              own_total, own_read, own_seq)
+         SELECT ?1, id, ?3, ?3, last_id, last_id, total, coalesce(o.own, 0), coalesce(o.own, 0), coalesce(o.block << 8 | 255, 0)
+         FROM conversations LEFT JOIN (SELECT own, block FROM own_marks WHERE conv_id = ?2 AND user_id = ?1
+                                       ORDER BY block DESC LIMIT 1) o WHERE id = ?2",
         [user, conv, tx.now()],
     )?;
     Ok(())
 }
 
 pub(super) fn leave(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
+    // Who comes back has sent what they sent.
+    tx.run(
+        "INSERT OR REPLACE INTO own_marks SELECT conv_id, user_id, own_seq >> 8, own_total FROM participants
+         WHERE user_id = ?1 AND conv_id = ?2 AND own_total > 0",
+        [user, conv],
+    )?;
     tx.run("DELETE FROM participants WHERE user_id = ?1 AND conv_id = ?2", [user, conv])?;
     Ok(())
 }
@@ -166,20 +177,28 @@ pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: boo
     )?;
     if counts {
         tx.run(
-            "UPDATE participants SET own_total = own_total + 1 WHERE user_id = ?1 AND conv_id = ?2",
-            [sender, conv.id],
+            "UPDATE participants SET own_total = own_total + 1, own_seq = ?3 WHERE user_id = ?1 AND conv_id = ?2",
+            [sender, conv.id, conv.total + 1],
         )?;
     }
     Ok(())
 }
 
+/// How far back is looked for a message that shows as the last one, when the one that did was erased: all but silent
+/// messages show. Beyond it the conversation counts as one without.
+const SILENT_RUN: i64 = 2_000;
+
 /// Finds the newest message again after one was erased.
 pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
+    // Whatever is newer than the one that shows is silent, so there is nothing to look for after it.
     tx.run(
         "UPDATE conversations SET last_id = coalesce((SELECT max(id) FROM messages WHERE conv_id = ?1), 0),
-                preview_id = coalesce((SELECT id FROM messages WHERE conv_id = ?1 AND flags & ?2 = 0
-                                       ORDER BY id DESC LIMIT 1), 0) WHERE id = ?1",
-        [conv, flags::SILENT],
+                preview_id = CASE WHEN EXISTS (SELECT 1 FROM messages m WHERE m.id = preview_id AND m.conv_id = ?1) THEN preview_id
+                             ELSE coalesce((SELECT max(id) FROM (
+                                      SELECT m.id, m.flags FROM messages m WHERE m.conv_id = ?1 AND m.id < preview_id
+                                      ORDER BY m.id DESC LIMIT ?3) WHERE flags & ?2 = 0), 0) END
+         WHERE id = ?1",
+        [conv, flags::SILENT, SILENT_RUN],
     )?;
     Ok(())
 }
@@ -208,15 +227,31 @@ pub struct Copy {
     pub user: i64,
 }
 
+/// Unread messages of a copy, from `participants p JOIN conversations c`. Of what was deleted it reads a block of
+/// messages one by one and the rest by sums, so a long past costs no more than a short one.
+macro_rules! unread {
+    () => {
+        "CASE WHEN c.total > p.read_total THEN (c.total - p.read_total) - (p.own_total - p.own_read)
+         - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total
+                   AND h.seq < ((p.read_total >> 8) + 1) << 8 AND h.sender_id <> p.user_id)
+         - (SELECT coalesce(sum(h.holes), 0) FROM hole_sums h
+            WHERE h.conv_id = c.id AND h.sender_id = 0 AND h.block > p.read_total >> 8)
+         + (SELECT coalesce(sum(h.holes), 0) FROM hole_sums h
+            WHERE h.conv_id = c.id AND h.sender_id = p.user_id AND h.block > p.read_total >> 8) ELSE 0 END"
+    };
+}
+
 /// Columns of [`copy`], from `participants p JOIN conversations c LEFT JOIN app_pins a`.
 macro_rules! copy_columns {
     () => {
-        "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id,
+        concat!(
+            "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id,
          p.created_at, max(p.updated_at, c.updated_at), p.delivered_id, p.read_id, p.hidden_id, p.tags,
          coalesce(a.pinned_at, p.pinned_at),
-         (c.total - p.read_total) - (p.own_total - p.own_read)
-         - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id),
-         a.conv_id IS NOT NULL, p.user_id"
+         ",
+            unread!(),
+            ", a.conv_id IS NOT NULL, p.user_id"
+        )
     };
 }
 
@@ -300,8 +335,9 @@ macro_rules! listed {
             $whose,
             " AND c.preview_id > p.hidden_id AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
            AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
-           AND (NOT ?3 OR (c.total - p.read_total) - (p.own_total - p.own_read)
-                - (SELECT count(*) FROM holes h WHERE h.conv_id = c.id AND h.seq > p.read_total AND h.sender_id <> p.user_id) > 0)
+           AND (NOT ?3 OR ",
+            unread!(),
+            " > 0)
            AND (?4 IS NULL OR coalesce(g.name, u.name) LIKE ?4 ESCAPE '\\')
            AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(p.tags) t JOIN json_each(?5) w ON t.value = w.value))
            AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = p.user_id AND b.blocked_id = u.id)
@@ -361,38 +397,80 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
 /// Sets the read point of the user's copy: everything up to message `upto` is read, nothing after it.
 /// `total` is the conversation's count at that message.
 pub fn set_read(tx: &Write<'_>, conv: &Conv, user: i64, upto: i64, total: i64) -> Result<()> {
-    let own_after = if upto >= conv.last_id {
-        0
-    } else {
-        tx.number(
-            "SELECT count(*) FROM messages WHERE conv_id = ?1 AND id > ?2 AND sender_id = ?3
-             AND category IN ('message','custom','interactive')",
-            [conv.id, upto, user],
-        )?
-    };
+    let own_read = if upto >= conv.last_id { None } else { Some(own_upto(tx, conv.id, user, upto, total)?) };
     tx.run(
-        "UPDATE participants SET read_id = ?3, read_total = ?4, own_read = own_total - ?5,
+        "UPDATE participants SET read_id = ?3, read_total = ?4, own_read = coalesce(?5, own_total),
                 delivered_id = max(delivered_id, ?3) WHERE user_id = ?1 AND conv_id = ?2",
-        [user, conv.id, upto, total, own_after],
+        params![user, conv.id, upto, total, own_read],
     )?;
     Ok(())
 }
 
+/// Counted messages of one block of the table `own_marks`, as a shift.
+const BLOCK: i64 = 8;
+
+/// How many counted messages the user had sent in the conversation when message `upto` was the newest and its count was
+/// `total`, whatever was deleted since. Costs a block of messages at most, however long the history is.
+fn own_upto(read: &Read<'_>, conv: i64, user: i64, upto: i64, total: i64) -> Result<i64> {
+    let now = read.first(
+        "SELECT own_total, own_seq FROM participants WHERE user_id = ?1 AND conv_id = ?2",
+        [user, conv],
+        |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    let Some((own_total, newest)) = now else { return Ok(0) };
+    if newest <= total {
+        return Ok(own_total);
+    }
+    let block = total >> BLOCK;
+    let before = read.first(
+        "SELECT own FROM own_marks WHERE conv_id = ?1 AND user_id = ?2 AND block < ?3 ORDER BY block DESC LIMIT 1",
+        [conv, user, block],
+        |row| row.get::<_, i64>(0),
+    )?;
+    let first = block << BLOCK;
+    // Of this block: what stands there, and what stood there and is gone for good.
+    let mut own: BTreeSet<i64> = read
+        .all(
+            "SELECT seq FROM holes WHERE conv_id = ?1 AND seq BETWEEN ?3 AND ?4 AND sender_id = ?2",
+            [conv, user, first, total],
+            |row| row.get(0),
+        )?
+        .into_iter()
+        .collect();
+    let mut statement = read.statement(
+        "SELECT seq, sender_id = ?3 AND category IN ('message','custom','interactive') FROM messages
+         WHERE conv_id = ?1 AND id <= ?2 ORDER BY id DESC",
+    )?;
+    let mut rows = statement.query([conv, upto, user])?;
+    while let Some(row) = rows.next()? {
+        let (seq, counts): (i64, bool) = (row.get(0)?, row.get(1)?);
+        if seq < first {
+            break;
+        }
+        if counts {
+            own.insert(seq);
+        }
+    }
+    Ok(before.unwrap_or(0) + own.len() as i64)
+}
+
 /// Moves everybody's read point up to message `upto`, at which the conversation's count is `total`.
 pub fn set_read_by_all(tx: &Write<'_>, conv: i64, upto: i64, total: i64) -> Result<()> {
+    // What they sent after it is not behind their read point.
+    let later = tx.all(
+        "SELECT user_id FROM participants WHERE conv_id = ?1 AND read_id < ?2 AND own_seq > ?3",
+        [conv, upto, total],
+        |row| row.get(0),
+    )?;
     tx.run(
         "UPDATE participants SET read_id = ?2, read_total = ?3, own_read = own_total, delivered_id = max(delivered_id, ?2)
          WHERE conv_id = ?1 AND read_id < ?2",
         [conv, upto, total],
     )?;
-    // What they sent after it is not behind their read point.
-    tx.run(
-        "UPDATE participants SET own_read = own_total - later.own
-         FROM (SELECT sender_id, count(*) AS own FROM messages WHERE conv_id = ?1 AND id > ?2
-               AND category IN ('message','custom','interactive') GROUP BY sender_id) AS later
-         WHERE participants.conv_id = ?1 AND participants.user_id = later.sender_id AND participants.read_id = ?2",
-        [conv, upto],
-    )?;
+    for user in later {
+        let own = own_upto(tx, conv, user, upto, total)?;
+        tx.run("UPDATE participants SET own_read = ?3 WHERE user_id = ?1 AND conv_id = ?2", [user, conv, own])?;
+    }
     Ok(())
 }
 

@@ -159,7 +159,11 @@ fn sweep_conversation(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
             "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE conv_id = ?1 ORDER BY id DESC LIMIT ?2)",
             "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
                  SELECT conv_id, user_id, kind, upto FROM receipts WHERE conv_id = ?1 LIMIT ?2)",
+            "DELETE FROM own_marks WHERE (conv_id, user_id, block) IN (
+                 SELECT conv_id, user_id, block FROM own_marks WHERE conv_id = ?1 LIMIT ?2)",
             "DELETE FROM holes WHERE (conv_id, seq) IN (SELECT conv_id, seq FROM holes WHERE conv_id = ?1 LIMIT ?2)",
+            "DELETE FROM hole_sums WHERE (conv_id, sender_id, block) IN (
+                 SELECT conv_id, sender_id, block FROM hole_sums WHERE conv_id = ?1 LIMIT ?2)",
             "DELETE FROM participants WHERE (user_id, conv_id) IN (
                  SELECT user_id, conv_id FROM participants WHERE conv_id = ?1 LIMIT ?2)",
             "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE conv_id = ?1 LIMIT ?2)",

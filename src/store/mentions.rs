@@ -69,12 +69,15 @@ pub fn among(read: &Read<'_>, messages: impl IntoIterator<Item = i64>) -> Result
     Ok(found)
 }
 
-/// How many messages of others that name the user, or everybody, he has not read: those after `read_id`.
+/// More unread mentions of one conversation are not counted: the count is taken inside writes, too.
+const MOST_UNREAD: i64 = 200;
+
+/// How many messages of others that name the user, or everybody, they have not read: those after `read_id`.
 pub fn unread(read: &Read<'_>, user: i64, conv: i64, read_id: i64) -> Result<i64> {
     read.number(
-        "SELECT count(DISTINCT m.id) FROM mentions x CROSS JOIN messages m ON m.id = x.message_id
+        "SELECT count(DISTINCT id) FROM (SELECT m.id FROM mentions x CROSS JOIN messages m ON m.id = x.message_id
          WHERE x.user_id IN (?1, ?4) AND x.conv_id = ?2 AND x.message_id > ?3 AND m.sender_id <> ?1 AND m.flags & 512 = 0
-           AND m.sender_id NOT IN (SELECT user_id FROM gone_users)",
-        [user, conv, read_id, EVERYBODY],
+           AND m.sender_id NOT IN (SELECT user_id FROM gone_users) LIMIT ?5)",
+        [user, conv, read_id, EVERYBODY, MOST_UNREAD],
     )
 }

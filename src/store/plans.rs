@@ -3,15 +3,37 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::Connection;
+
+use super::Read;
 
 static PLANS: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
 
 /// Statements with the lines of their plans.
 pub fn plans() -> MutexGuard<'static, BTreeMap<String, Vec<String>>> {
     PLANS.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Begins to count the steps SQLite takes on this connection, about.
+pub fn start(read: &Read<'_>) -> Arc<AtomicU64> {
+    const EVERY: i32 = 10;
+    let count = Arc::new(AtomicU64::new(0));
+    let counted = count.clone();
+    let note = move || {
+        counted.fetch_add(EVERY as u64, Ordering::Relaxed);
+        false
+    };
+    read.connection.progress_handler(EVERY, Some(note)).expect("an own connection");
+    count
+}
+
+/// Ends it; how many there were.
+pub fn stop(read: &Read<'_>, count: &AtomicU64) -> u64 {
+    read.connection.progress_handler(0, None::<fn() -> bool>).expect("an own connection");
+    count.load(Ordering::Relaxed)
 }
 
 /// Leaves the statistics of the moment in the database, as the stop of an earlier release did.

@@ -166,3 +166,53 @@ CREATE TRIGGER attachments_removed AFTER DELETE ON attachments BEGIN
 END;
 INSERT INTO file_bytes SELECT app, -1, sum(size) FROM attachments GROUP BY app HAVING sum(size) > 0;
 INSERT INTO file_bytes SELECT app, 0, sum(size) FROM attachments GROUP BY app HAVING sum(size) > 0;
+
+-- How many messages each user had sent at points of a conversation's past. Only the messages themselves still say it;
+-- the newest mark fits the counter of the one who sent them.
+ALTER TABLE participants ADD COLUMN own_seq INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX participants_pinned ON participants(user_id) WHERE pinned_at IS NOT NULL;
+CREATE TABLE own_marks (
+  conv_id     INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL,
+  block       INTEGER NOT NULL,
+  own         INTEGER NOT NULL,
+  PRIMARY KEY (conv_id, user_id, block)
+) STRICT, WITHOUT ROWID;
+CREATE TEMP TABLE own AS
+  SELECT conv_id, sender_id, seq >> 8 AS block, count(*) AS sent, max(seq) AS newest FROM messages
+  WHERE category IN ('message','custom','interactive') GROUP BY 1, 2, 3;
+UPDATE participants SET own_seq = o.newest
+FROM (SELECT conv_id, sender_id, max(newest) AS newest FROM own GROUP BY 1, 2) o
+WHERE participants.user_id = o.sender_id AND participants.conv_id = o.conv_id;
+INSERT INTO own_marks
+  SELECT o.conv_id, o.sender_id, o.block, max(coalesce(p.own_total, o.all_sent) - o.all_sent + o.upto, 0)
+  FROM (SELECT conv_id, sender_id, block, sum(sent) OVER (PARTITION BY conv_id, sender_id) AS all_sent,
+               sum(sent) OVER (PARTITION BY conv_id, sender_id ORDER BY block) AS upto FROM own) o
+  LEFT JOIN participants p ON p.user_id = o.sender_id AND p.conv_id = o.conv_id
+  WHERE p.user_id IS NULL OR o.block < p.own_seq >> 8;
+DROP TABLE own;
+CREATE TRIGGER participants_own AFTER UPDATE OF own_seq ON participants
+WHEN NEW.own_seq >> 8 > OLD.own_seq >> 8 AND OLD.own_total > 0 BEGIN
+  INSERT OR REPLACE INTO own_marks VALUES (OLD.conv_id, OLD.user_id, OLD.own_seq >> 8, OLD.own_total);
+END;
+
+-- How many deleted messages there are in each block of a conversation.
+CREATE TABLE hole_sums (
+  conv_id     INTEGER NOT NULL REFERENCES conversations(id) ON DELETE CASCADE,
+  sender_id   INTEGER NOT NULL,
+  block       INTEGER NOT NULL,
+  holes       INTEGER NOT NULL,
+  PRIMARY KEY (conv_id, sender_id, block)
+) STRICT, WITHOUT ROWID;
+INSERT INTO hole_sums
+  SELECT conv_id, 0, seq >> 8, count(*) FROM holes GROUP BY 1, 3
+  UNION ALL SELECT conv_id, sender_id, seq >> 8, count(*) FROM holes GROUP BY 1, 2, 3;
+CREATE TRIGGER holes_more AFTER INSERT ON holes BEGIN
+  INSERT OR IGNORE INTO hole_sums VALUES (NEW.conv_id, 0, NEW.seq >> 8, 0), (NEW.conv_id, NEW.sender_id, NEW.seq >> 8, 0);
+  UPDATE hole_sums SET holes = holes + 1
+  WHERE conv_id = NEW.conv_id AND sender_id IN (0, NEW.sender_id) AND block = NEW.seq >> 8;
+END;
+CREATE TRIGGER holes_fewer AFTER DELETE ON holes BEGIN
+  UPDATE hole_sums SET holes = holes - 1
+  WHERE conv_id = OLD.conv_id AND sender_id IN (0, OLD.sender_id) AND block = OLD.seq >> 8;
+END;
