@@ -4,7 +4,7 @@ use super::{Outcome, Outcomes};
 use crate::model::caller::App;
 use crate::model::error::{Code, Result};
 use crate::model::event::Move;
-use crate::model::ids::Uid;
+use crate::model::ids::{Uid, unknown_uid};
 use crate::store::{Write, blocks, conversations, users};
 
 pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
@@ -25,7 +25,8 @@ pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Re
 
 pub fn unblock(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
     each(uids, |text| {
-        let blocked = users::person(tx, app, &Uid::from_path(text)?)?.id;
+        // Whatever became of them since.
+        let blocked = users::ever(tx, app.id, &Uid::from_path(text)?)?.ok_or_else(|| unknown_uid(text))?.id;
         blocks::delete(tx, blocker, blocked)?;
         // He may have blocked, too: then the silence stays.
         if !blocks::between(tx, blocker, blocked)? {

@@ -7,7 +7,7 @@
 
 use serde_json::value::RawValue;
 
-use super::messages::open;
+use super::messages::{first_sent, open};
 use super::standing::permit;
 use super::tell_message;
 use crate::model::call::{CallStatus, GroupStep, Side, departure, group_step, step};
@@ -20,6 +20,7 @@ use crate::model::permission::Act;
 use crate::model::role::Role;
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
+use crate::store::sight::Viewer;
 use crate::store::{Read, Write, apps, conversations, groups, members, messages, shown, users};
 
 /// Calls and people that one write of the sweep looks after.
@@ -41,9 +42,9 @@ pub fn initiate(
     caller.role.may_call()?;
     let (conv, other) = open(tx, caller, &me, receiver, Act::Call { video: kind == "video" })?;
     if let Some(muid) = &muid
-        && let Some(first) = messages::by_muid(tx, caller.user, muid, conv.id)?
+        && let Some(first) = first_sent(tx, caller, muid, &conv)?
     {
-        return Ok(Sent::of(shown::one(tx, first, caller.viewer())?));
+        return Ok(first);
     }
     let callee = match &other {
         Party::User(user) if user.id == me.id => return Err(Code::CallingSelf.into()),
@@ -282,7 +283,7 @@ fn tell_leaver(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, call: &Call) ->
         updated_at: tx.now(),
         ..messages::Row::default()
     };
-    let message = shown::one(tx, row, None)?;
+    let message = shown::one(tx, row, Viewer::All)?;
     Ok(tell_message(tx, caller, Audience::users([caller.user]), message))
 }
 
@@ -314,6 +315,6 @@ fn announce(
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false, true)?;
-    let message = shown::one(tx, row, None)?;
+    let message = shown::one(tx, row, Viewer::All)?;
     Ok(tell_message(tx, caller, conv.audience(), message))
 }

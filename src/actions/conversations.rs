@@ -7,31 +7,39 @@ use crate::model::caller::Caller;
 use crate::model::conversation::Conversation;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event};
-use crate::model::ids::{SYSTEM_UID, shown};
+use crate::model::ids::{SYSTEM_UID, Uid, shown};
 use crate::model::limits::Limits;
 use crate::model::message::{Message, Party, Receiver};
 use crate::store::conversations::{self as rows, Copy, Kind};
 use crate::store::receipts;
-use crate::store::{Read, Write, gone, groups, mentions, messages, shown, users};
+use crate::store::{Read, Write, gone, groups, mentions, messages, shown, sight, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
-    let conv = match with {
-        Receiver::User(uid) => {
-            let peer = users::person(read, &caller.app, uid)?;
-            rows::between(read, caller.user, peer.id)?.map(|conv| conv.id)
-        }
+    let copy = match with {
+        Receiver::User(uid) => with_user(read, caller, uid)?,
         Receiver::Group(guid) => {
             let group = groups::by_guid(read, caller.app.id, guid)?;
             super::groups::standing(read, caller, &group)?;
-            Some(group.conv)
+            rows::copy_of(read, group.conv, caller.user)?
         }
     };
-    let copy = conv.map(|conv| rows::copy_of(read, conv, caller.user)).transpose()?.flatten();
     copy.ok_or_else(|| {
         let sentence = format!("There is no conversation with the {} {}.", with.kind().as_str(), shown(with.name()));
         Error::new(Code::ConversationNotAccessible, sentence)
     })
+}
+
+/// The caller's copy of his conversation with this user; `None`: they never spoke. What one has one keeps, whatever became
+/// of the other: a conversation that is listed can be opened. Anybody else must be there.
+pub fn with_user(read: &Read<'_>, caller: &Caller, uid: &Uid) -> Result<Option<Copy>> {
+    if let Some(peer) = users::ever(read, caller.app.id, uid)?
+        && let Some(conv) = rows::between(read, caller.user, peer.id)?
+        && let Some(copy) = rows::copy_of(read, conv.id, caller.user)?
+    {
+        return Ok(Some(copy));
+    }
+    users::person(read, &caller.app, uid).map(|_| None)
 }
 
 /// Marks it delivered or read. A conversation that does not exist yet has nothing to mark.
@@ -189,7 +197,7 @@ fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) 
         return Ok(None);
     }
     match messages::find(read, caller.app.id, id) {
-        Ok(row) if row.is_hidden_from(viewer) || row.deleted_at.is_some() => Ok(None),
+        Ok(row) if row.deleted_at.is_some() || !sight::sees(read, viewer.into(), &row)? => Ok(None),
         Ok(row) => shown::one(read, row, viewer).map(Some),
         Err(error) if error.code == Code::MessageNotFound => Ok(None),
         Err(error) => Err(error),

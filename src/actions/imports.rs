@@ -23,6 +23,7 @@ use crate::model::user::User;
 use crate::store::conversations::{self, Conv, Kind as ConvKind};
 use crate::store::messages::{self as message_rows, New};
 use crate::store::receipts::{self, Kind};
+use crate::store::sight::Viewer;
 use crate::store::{
     Read, Write, bans, groups as group_rows, members as member_rows, mentions, shown, users as user_rows,
 };
@@ -257,5 +258,5 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             })
         }
     };
-    Ok((to_raw(&shown::one(tx, stored, None)?), mark))
+    Ok((to_raw(&shown::one(tx, stored, Viewer::App)?), mark))
 }

@@ -1,7 +1,7 @@
 //! Sending, editing and deleting messages.
 
 use super::standing::{permit, permit_rank, standing};
-use super::{Outcome, Outcomes, tell_message};
+use super::{Outcome, Outcomes, tell_message, tell_of};
 use crate::model::attachment::names_in;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
@@ -16,7 +16,9 @@ use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
-use crate::store::{Read, Write, attachments, blocks, conversations, friends, groups, mentions, shown, threads, users};
+use crate::store::{
+    Read, Write, attachments, blocks, conversations, friends, groups, mentions, shown, sight, threads, users,
+};
 
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -25,10 +27,14 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     let act = if draft.parent.is_some() { Act::Reply } else { Act::Send };
     let (conv, receiver) = open(tx, caller, &sender, &draft.receiver, act)?;
     let parent = draft.parent.map(|parent| parent_of(tx, caller, parent, &conv)).transpose()?;
-    if let Some(quoted) = draft.quoted
-        && messages::find(tx, caller.app.id, quoted)?.conv != conv.id
-    {
-        return Err(Error::new(Code::MessageNoAccess, "The quoted message is in another conversation."));
+    if let Some(quoted) = draft.quoted {
+        let quoted = messages::find(tx, caller.app.id, quoted)?;
+        if quoted.conv != conv.id {
+            return Err(Error::new(Code::MessageNoAccess, "The quoted message is in another conversation."));
+        }
+        if !sight::sees(tx, caller.viewer().into(), &quoted)? {
+            return Err(Error::new(Code::MessageNoAccess, "You do not see the quoted message any more."));
+        }
     }
     let Content { category, kind, data } = draft.content;
     let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&data))?;
@@ -47,9 +53,8 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         mentions: mentions.clone(),
     };
     let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
-        let first = messages::by_muid(tx, sender.id, draft.muid.as_deref().unwrap_or_default(), conv.id)?;
-        let first = shown::one(tx, first.ok_or(Code::Internal)?, caller.viewer())?;
-        return Ok(Sent::of(first));
+        let first = first_sent(tx, caller, draft.muid.as_deref().unwrap_or_default(), &conv)?;
+        return Ok(first.ok_or(Code::Internal)?);
     };
     conversations::touch(tx, &conv, row.id, sender.id, true, row.flags & flags::SILENT == 0)?;
     if let Some(parent) = &parent {
@@ -62,9 +67,32 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         attachments::show_in(tx, caller.app.id, row.id, &files)?;
     }
     // What needs no look-up is not looked up: this is the path every message takes.
-    let plain = row.quoted.is_none() && mentions.is_empty();
-    let message = if plain { shown::fresh(row, &conv.name, sender, receiver) } else { shown::one(tx, row, None)? };
-    Ok(tell_message(tx, caller, conv.audience(), message))
+    if row.quoted.is_none() && mentions.is_empty() {
+        let message = shown::fresh(row, &conv.name, sender, receiver);
+        return Ok(tell_message(tx, caller, conv.audience(), message));
+    }
+    tell_of(tx, caller, &row, "message", Sent::of)
+}
+
+/// What a retry is answered with: the message that the caller sent to this conversation with this muid, if there is one.
+pub fn first_sent(read: &Read<'_>, caller: &Caller, muid: &str, conv: &Conv) -> Result<Option<Sent>> {
+    let Some(first) = messages::by_muid(read, caller.user, muid, conv.id)? else { return Ok(None) };
+    if !sight::sees(read, caller.viewer().into(), &first)? {
+        return Err(Error::new(Code::MessageNoAccess, "You sent this before and have deleted it for yourself since."));
+    }
+    Ok(Some(Sent::of(shown::one(read, first, caller.viewer())?)))
+}
+
+/// The newest message that the caller gave this muid and still sees.
+pub fn of_muid(read: &Read<'_>, caller: &Caller, muid: &str) -> Result<Row> {
+    let mut refused = Code::MessageNotFound;
+    for row in messages::of_muid(read, caller.user, muid)? {
+        if sight::sees(read, caller.viewer().into(), &row)? {
+            return Ok(row);
+        }
+        refused = Code::MessageNoAccess;
+    }
+    Err(refused.into())
 }
 
 /// Sends the same message to several receivers; each has a result of its own, by uid or guid. With a muid each message
@@ -128,6 +156,9 @@ fn parent_of(read: &Read<'_>, caller: &Caller, parent: i64, conv: &Conv) -> Resu
     let parent = messages::find(read, caller.app.id, parent)?;
     if parent.conv != conv.id {
         return Err(Code::WrongThread.into());
+    }
+    if !sight::sees(read, caller.viewer().into(), &parent)? {
+        return Err(Code::MessageNoAccess.into());
     }
     if parent.parent.is_some() {
         return Err(Code::ThreadNesting.into());
@@ -236,32 +267,37 @@ fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, change: Change) -> Resul
 /// Announces what was done to a message. Such an action has an id but is not stored: it says nothing that the message
 /// does not say itself.
 fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
-    let conv = conversations::by_id(tx, row.conv)?;
-    let message = shown::one(tx, messages::find(tx, caller.app.id, row.id)?, None)?;
-    let by = users::by_id(tx, caller.user)?.entity();
-    let Entities::Sides { receiver, .. } = message.data.entities.clone() else {
-        return Err(Code::MessageAction.into());
+    let (id, by) = (messages::spend_id(tx)?, users::by_id(tx, caller.user)?.entity());
+    let (row, now) = (messages::find(tx, caller.app.id, row.id)?, tx.now());
+    tell_of(tx, caller, &row, "message", |message| Sent::of(act_on(message, (id, now), by.clone(), action)))
+}
+
+/// The action message that tells what somebody did to a message.
+fn act_on(message: Message, (id, at): (i64, i64), by: User, action: &str) -> Message {
+    let to = match &message.data.entities {
+        Entities::Sides { receiver, .. } => receiver.clone(),
+        Entities::Act { to, .. } => to.clone(),
     };
-    let act = Message {
-        id: messages::spend_id(tx)?,
+    Message {
+        id,
         muid: None,
-        conversation_id: conv.name.clone(),
+        conversation_id: message.conversation_id.clone(),
         sender: by.uid.clone(),
-        receiver_type: receiver.kind(),
-        receiver: receiver.name().to_owned(),
+        receiver_type: to.kind(),
+        receiver: to.name().to_owned(),
         category: Category::Action,
         kind: "message".to_owned(),
-        sent_at: tx.now(),
-        updated_at: tx.now(),
+        sent_at: at,
+        updated_at: at,
+        parent_id: message.parent_id,
         data: Data::of(
             serde_json::json!({ "action": action }).to_string(),
-            Entities::Act { by, on: Some(Subject::Message(Box::new(message))), to: receiver },
+            Entities::Act { by, on: Some(Subject::Message(Box::new(message))), to },
         ),
         edited_at: None,
         edited_by: None,
         deleted_at: None,
         deleted_by: None,
-        parent_id: row.parent,
         reply_count: None,
         quoted_message_id: None,
         quoted_message: None,
@@ -274,8 +310,7 @@ fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Resu
         pinned_by: None,
         saved_at: None,
         thread_subscribed: None,
-    };
-    Ok(tell_message(tx, caller, conv.audience(), act))
+    }
 }
 
 /// Where the viewer reads in the conversation with this id; `None`: there is none, or none of his.
@@ -300,10 +335,8 @@ pub fn readable(read: &Read<'_>, caller: &Caller, receiver: &Receiver) -> Result
             Ok(Some((group.conv, hidden)))
         }
         Receiver::User(uid) => {
-            let peer = users::person(read, &caller.app, uid)?;
-            let Some(conv) = conversations::between(read, caller.user, peer.id)? else { return Ok(None) };
-            let copy = conversations::copy_of(read, conv.id, caller.user)?;
-            Ok(copy.map(|copy| (conv.id, copy.hidden_id)))
+            let copy = super::conversations::with_user(read, caller, uid)?;
+            Ok(copy.map(|copy| (copy.conv.id, copy.hidden_id)))
         }
     }
 }

@@ -40,11 +40,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::model::caller::Caller;
-use crate::model::error::{self, Error};
+use crate::model::error::{self, Error, Result};
 use crate::model::event::{Audience, Body, Event};
 use crate::model::json::Raw;
 use crate::model::message::{Message, Sent};
-use crate::store::Write;
+use crate::store::messages::Row;
+use crate::store::sight::{self, Hearing, Viewer};
+use crate::store::{self, Write, shown};
 
 /// How one item of a bulk call went.
 #[derive(Debug)]
@@ -154,7 +156,7 @@ fn tell_about(
     audience: Audience,
     kind: &'static str,
     message: &Message,
-    said: &impl Serialize,
+    said: Body,
 ) {
     let event = Event {
         app_id: caller.app.app_id.clone(),
@@ -165,9 +167,33 @@ fn tell_about(
         device: caller.device.clone(),
         by: caller.origin(),
         message_sender: None,
-        body: body(said),
+        body: said,
     };
     tx.emit(audience, event);
+}
+
+/// Announces something about a message to those who see it, as far as they see what is in it. `say` makes what is said
+/// from the message as it is shown to them; the answer is what was said to the caller.
+fn tell_of<T: Into<Body> + Clone>(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    row: &Row,
+    kind: &'static str,
+    mut say: impl FnMut(Message) -> T,
+) -> Result<T> {
+    let conv = store::conversations::by_id(tx, row.conv)?;
+    let Hearing { audience, unquoted } = sight::hearing(tx, &conv, row)?;
+    let message = shown::one(tx, row.clone(), Viewer::All)?;
+    let (others, heard_by_caller) = (audience.only(unquoted.as_slice()), !unquoted.contains(&caller.user));
+    let whole = say(message.clone());
+    tell_about(tx, caller, audience, kind, &message, whole.clone().into());
+    if unquoted.is_empty() {
+        return Ok(whole);
+    }
+    let message = Message { quoted_message: None, ..message };
+    let unquoted = say(message.clone());
+    tell_about(tx, caller, others, kind, &message, unquoted.clone().into());
+    Ok(if heard_by_caller { whole } else { unquoted })
 }
 
 /// JSON text for an event's body.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::tell_message_as;
+use super::{tell_message_as, tell_of};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
@@ -12,6 +12,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Message, Sent};
 use crate::model::moderation::{Flag, Reason, Verdict};
 use crate::store::moderation::{self as rows, Flagged};
+use crate::store::sight::{self, Hearing, Viewer};
 use crate::store::{Read, Write, conversations, messages, shown};
 
 /// Flags a message for a review; it stays visible until then.
@@ -26,17 +27,29 @@ pub fn flag(tx: &Write<'_>, caller: &Caller, id: i64, reason: &str, remark: Opti
     rows::flag(tx, caller.app.id, id, caller.user, reason, remark)
 }
 
-/// Decides about a flagged message, and may decide otherwise later. Its conversation hears of it.
+/// Decides about a flagged message, and may decide otherwise later. Its conversation hears of it: who must not read it any
+/// more is told which one it is and nothing of what it says.
 pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) -> Result<Sent> {
     let row = messages::find(tx, caller.app.id, id)?;
     if !rows::is_flagged(tx, id)? {
         return Err(Error::new(Code::MessageNotFound, format!("The message id {id} was not flagged.")));
     }
+    // Those who saw it until now are to take it away.
+    let Hearing { audience, unquoted } = sight::hearing(tx, &conversations::by_id(tx, row.conv)?, &row)?;
     rows::set_verdict(tx, &row, verdict)?;
-    let conv = conversations::by_id(tx, row.conv)?;
-    let message = shown::one(tx, messages::find(tx, caller.app.id, id)?, None)?;
-    Ok(tell_message_as(tx, caller, conv.audience(), "on_moderation_status_changed", message))
+    let row = messages::find(tx, caller.app.id, id)?;
+    if verdict == Verdict::Disapproved {
+        let shell = shown::shell(shown::one(tx, row.clone(), Viewer::All)?);
+        let mut audience = audience.except(row.sender);
+        unquoted.into_iter().filter(|user| *user != row.sender).for_each(|user| audience.users.push(user));
+        tell_message_as(tx, caller, audience, MODERATED, shell);
+    }
+    tell_of(tx, caller, &row, MODERATED, Sent::of)?;
+    Ok(Sent::of(shown::one(tx, row, Viewer::App)?))
 }
+
+/// The frame that tells of a review.
+const MODERATED: &str = "on_moderation_status_changed";
 
 /// A message with its flags.
 #[derive(Serialize, ToSchema)]
@@ -52,7 +65,7 @@ pub struct FlaggedShown {
 
 /// A flagged message with its flags, as those who review see it.
 pub fn show(read: &Read<'_>, app: i64, flagged: &Flagged) -> Result<FlaggedShown> {
-    let message = shown::one(read, messages::find(read, app, flagged.message)?, None)?;
+    let message = shown::one(read, messages::find(read, app, flagged.message)?, Viewer::App)?;
     Ok(FlaggedShown { message, flags: rows::flags_on(read, flagged.message)?, reviewed_at: flagged.reviewed_at })
 }
 

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::standing::permit;
-use super::tell_about;
+use super::{body, tell_about, tell_of};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
@@ -32,9 +32,8 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     }
     pins::set_pinned(tx, id, on.then_some(&*caller.uid))?;
     let row = messages::find(tx, caller.app.id, id)?;
-    let message = shown::one(tx, row.clone(), None)?;
     let (kind, action) = if on { ("message_pinned", "pinned") } else { ("message_unpinned", "unpinned") };
-    tell_about(tx, caller, conv.audience(), kind, &message, &json!({"action": action, "message": message}));
+    tell_of(tx, caller, &row, kind, |message| body(&json!({"action": action, "message": message})))?;
     shown::one(tx, row, caller.viewer())
 }
 
@@ -52,7 +51,7 @@ pub fn save(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Lim
     if changed {
         let (kind, action) = if on { ("message_saved", "saved") } else { ("message_unsaved", "unsaved") };
         let said = json!({"action": action, "message": message});
-        tell_about(tx, caller, Audience::users([caller.user]), kind, &message, &said);
+        tell_about(tx, caller, Audience::users([caller.user]), kind, &message, body(&said));
     }
     Ok(message)
 }

@@ -178,17 +178,17 @@ async fn hold(store: Store) {
             ];
             for filter in filters {
                 let rows = history::list(tx, app.id, within, &filter)?;
-                shown::all(tx, rows, shown::Look { viewer, subscribed: true, ..Default::default() })?;
+                shown::all(tx, rows, shown::Look { viewer: viewer.into(), subscribed: true, ..Default::default() })?;
             }
             let user = people[1].user;
             for threads in [
-                threads::Within::Conversation { conv: group.conv, hidden_id: 0 },
+                threads::Within::Conversation { conv: group.conv, hidden_id: 0, viewer },
                 threads::Within::User(user),
                 threads::Within::Followed { user, conv: None },
                 threads::Within::App(app.id),
             ] {
                 for row in threads::list(tx, threads, Some((i64::MAX, 1)), 30)? {
-                    threads::last_reply(tx, row.id)?;
+                    threads::last_reply(tx, row.id, viewer.into())?;
                     threads::unread_replies(tx, &row, user)?;
                 }
             }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::standing::permit;
-use super::tell_about;
+use super::{body, tell_of};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -62,7 +62,6 @@ fn announce(
 ) -> Result<()> {
     let row = messages::find(tx, caller.app.id, message)?;
     let conv = conversations::by_id(tx, row.conv)?;
-    let message = shown::one(tx, row.clone(), None)?;
     let me = users::by_id(tx, caller.user)?.entity();
     let mut said = json!({
         "action": action, "id": id.to_string(), "messageId": row.id.to_string(), "uid": me.uid, "reaction": reaction,
@@ -71,6 +70,5 @@ fn announce(
     if let Some(parent) = row.parent {
         said["parentId"] = json!(parent.to_string());
     }
-    tell_about(tx, caller, conv.audience(), "reaction", &message, &said);
-    Ok(())
+    tell_of(tx, caller, &row, "reaction", |_| body(&said)).map(drop)
 }

@@ -176,7 +176,7 @@ pub async fn banned(access: Access<Either>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let group = groups::by_guid(read, caller.app.id, &guid)?;
-            actions::groups::standing(read, &caller, &group)?;
+            actions::groups::permit(read, &caller, &group, Act::ListBanned)?;
             bans::list(read, group.id, search.as_deref(), &scopes, ask)
         })
         .await?;

@@ -56,7 +56,7 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
                 (conversation, Some(user)) if followed => {
                     Within::Followed { user, conv: conversation.map(|(conv, _)| conv) }
                 }
-                (Some((conv, hidden_id)), _) => Within::Conversation { conv, hidden_id },
+                (Some((conv, hidden_id)), viewer) => Within::Conversation { conv, hidden_id, viewer },
                 (None, Some(user)) => Within::User(user),
                 (None, None) => Within::App(caller.app.id),
             };
@@ -88,8 +88,9 @@ struct Thread {
 }
 
 fn show(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Thread> {
-    let look = Look { subscribed: true, ..viewer.into() };
-    let last_reply = threads::last_reply(read, row.id)?.map(|reply| shown::one(read, reply, look)).transpose()?;
+    let look = Look { subscribed: true, ..Look::from(viewer) };
+    let last_reply =
+        threads::last_reply(read, row.id, viewer.into())?.map(|reply| shown::one(read, reply, look)).transpose()?;
     let unread_reply_count = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
     let updated_at = row.last_reply_at;
     let mut message = shown::one(read, row, look)?;

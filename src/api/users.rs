@@ -126,6 +126,14 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
     let field = |name: &str| fields.is_empty() || fields.iter().any(|field| field == name);
     let mut role_ids = query.list("roles");
     role_ids.extend(query.get("role").map(str::to_owned));
+    let deactivated = match (query.flag("onlyDeactivated"), query.flag("withDeactivated")) {
+        (true, _) => Deactivated::Only,
+        (_, true) => Deactivated::With,
+        _ => Deactivated::Without,
+    };
+    if deactivated != Deactivated::Without && access.caller().person {
+        return Err(Error::new(Code::NoAccess, "Deactivated users are listed for the app alone."));
+    }
     let filter = Filter {
         search: query.search("searchKey"),
         in_name: field("name"),
@@ -134,11 +142,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         roles: narrow(role_ids.into_iter().map(|role| role.to_ascii_lowercase()).collect(), role.listed_roles()),
         tags: query.list("tags"),
         uids: query.list("uids").into_iter().map(|uid| uid.to_ascii_lowercase()).collect(),
-        deactivated: match (query.flag("onlyDeactivated"), query.flag("withDeactivated")) {
-            (true, _) => Deactivated::Only,
-            (_, true) => Deactivated::With,
-            _ => Deactivated::Without,
-        },
+        deactivated,
         viewer: access.caller().viewer(),
         friends_only: role.lists_friends_only() || (query.flag("friendsOnly") && access.caller().person),
         hide_blocked: query.flag("hideBlockedUsers") && access.caller().person,

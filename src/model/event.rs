@@ -25,8 +25,10 @@ pub struct Audience {
     pub group: Option<i64>,
     /// users.id, besides the group.
     pub users: Vec<i64>,
-    /// A user who hears nothing of it, whatever they are.
-    pub except: Option<i64>,
+    /// Users who hear nothing of it, whatever they are; ascending.
+    pub except: Vec<i64>,
+    /// It is a group's, though only those who are named hear it.
+    pub of_group: bool,
     /// May be dropped for a slow socket: typing and the like. Durable events close it instead.
     pub ephemeral: bool,
 }
@@ -37,7 +39,7 @@ impl Audience {
     }
 
     pub fn group(group: i64) -> Self {
-        Audience { group: Some(group), ..Audience::default() }
+        Audience { group: Some(group), of_group: true, ..Audience::default() }
     }
 
     /// The same, with these users even if they are no members (any more).
@@ -47,14 +49,21 @@ impl Audience {
     }
 
     pub fn except(mut self, user: i64) -> Self {
-        self.except = Some(user);
+        if let Err(at) = self.except.binary_search(&user) {
+            self.except.insert(at, user);
+        }
         self
+    }
+
+    /// Of those who hear it these alone.
+    pub fn only(&self, users: impl Into<Vec<i64>>) -> Self {
+        Audience { group: None, users: users.into(), except: Vec::new(), ..self.clone() }
     }
 
     /// Whether what is told passes between two people, rather than in a group both are members of: typing, receipts,
     /// everything one-on-one. None of it passes across a block.
     pub fn is_personal(&self) -> bool {
-        self.group.is_none() || self.ephemeral
+        !self.of_group || self.ephemeral
     }
 
     pub fn ephemeral(mut self) -> Self {
@@ -108,6 +117,12 @@ pub enum Body {
     Message(Sent),
     /// JSON text.
     Json(Arc<str>),
+}
+
+impl From<Sent> for Body {
+    fn from(sent: Sent) -> Self {
+        Body::Message(sent)
+    }
 }
 
 impl Body {

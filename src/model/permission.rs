@@ -5,7 +5,7 @@
 //! | send and receive messages and calls, react, list members and reactions | yes | yes | yes | yes |
 //! | add members | - | - | yes | yes |
 //! | kick, ban | - | participants | anyone but the owner | anyone |
-//! | unban | - | yes | yes | yes |
+//! | unban, list who is banned | - | yes | yes | yes |
 //! | change scope | - | participants and moderators, between these two | anyone but the owner, to any | any |
 //! | update the group | - | yes | yes | yes |
 //! | delete the group | - | - | yes | yes |
@@ -95,6 +95,7 @@ pub enum Act {
     /// Banning somebody who is no member, and lifting a ban.
     BanOutsider,
     Unban,
+    ListBanned,
     ChangeScope {
         of: Rank,
         to: Scope,
@@ -128,7 +129,7 @@ pub fn may(actor: Rank, act: Act) -> Result<(), Code> {
             Admin => of < Owner,
             Owner => true,
         },
-        Act::BanOutsider | Act::Unban | Act::UpdateGroup => actor >= Moderator,
+        Act::BanOutsider | Act::Unban | Act::ListBanned | Act::UpdateGroup => actor >= Moderator,
         Act::EditOthers | Act::DeleteOthers | Act::Pin => actor >= Moderator,
         Act::TransferOwnership => actor == Owner,
     };
@@ -138,7 +139,7 @@ pub fn may(actor: Rank, act: Act) -> Result<(), Code> {
     Err(match act {
         Act::ChangeScope { .. } => Code::NoScopeClearance,
         Act::DeleteGroup => Code::NoAdminScope,
-        Act::UpdateGroup => Code::NoModeratorScope,
+        Act::UpdateGroup | Act::ListBanned => Code::NoModeratorScope,
         Act::EditOthers | Act::DeleteOthers => Code::NotASender,
         Act::Pin => Code::PermissionDenied,
         _ => Code::NoClearance,
@@ -175,6 +176,7 @@ mod tests {
             (Act::Ban(Owner), [false, false, false, true]),
             (Act::BanOutsider, [false, true, true, true]),
             (Act::Unban, [false, true, true, true]),
+            (Act::ListBanned, [false, true, true, true]),
             (change(Participant, p), [false, true, true, true]),
             (change(Participant, m), [false, true, true, true]),
             (change(Participant, a), [false, false, true, true]),

@@ -285,6 +285,27 @@ pub fn copy_of(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<Copy>> {
     )
 }
 
+/// Up to which message the user has deleted the conversation for themselves (0: none of it); `None`: they have no part
+/// in it.
+pub fn hidden_of(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<i64>> {
+    read.first(
+        "SELECT hidden_id FROM participants WHERE user_id = ?1 AND conv_id = ?2
+         AND conv_id NOT IN (SELECT conv_id FROM gone_conversations)",
+        [user, conv],
+        |row| row.get(0),
+    )
+}
+
+/// Who has deleted message `message` for themselves, with up to where: at most `most` of them.
+pub fn cleared(read: &Read<'_>, conv: i64, message: i64, most: usize) -> Result<Vec<(i64, i64)>> {
+    read.all(
+        "SELECT user_id, hidden_id FROM participants
+         WHERE conv_id = ?1 AND hidden_id > 0 AND hidden_id >= ?2 ORDER BY hidden_id DESC LIMIT ?3",
+        params![conv, message, most as i64],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// What a list of conversations may be narrowed by.
 #[derive(Default)]
 pub struct Filter {

@@ -5,6 +5,7 @@ use rusqlite::{ToSql, params};
 use super::gone::there;
 use super::messages::{Row, columns, row};
 use super::rows::{any_of, ids_text};
+use super::sight::not_hidden;
 use super::{Read, conversations, gone, pins, search};
 use crate::model::error::Result;
 use crate::model::message::ReceiverType;
@@ -270,7 +271,7 @@ fn conditions<'f>(
         }
     }
     if let Some(viewer) = filter.viewer {
-        query.and_value("(m.flags & 512 = 0 OR m.sender_id = ?)", viewer);
+        query.and_value(not_hidden!("m", "?"), viewer);
         if filter.unread {
             query.and_value(
                 "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",

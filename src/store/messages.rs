@@ -5,7 +5,7 @@ use rusqlite::{Row as SqlRow, params};
 use super::conversations::{self, Conv};
 use super::gone::there;
 use super::rows::{tags, tags_text};
-use super::{Read, Write, mentions};
+use super::{Read, Write, mentions, sight};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::message::Category;
@@ -38,13 +38,6 @@ pub struct Row {
     pub pinned_by: Option<String>,
     /// What it holds; see `model::flags`.
     pub flags: i64,
-}
-
-impl Row {
-    /// Whether a review has hidden it from this user; its sender and the app (`None`) see it still.
-    pub fn is_hidden_from(&self, viewer: Option<i64>) -> bool {
-        self.flags & flags::DISAPPROVED != 0 && viewer.is_some_and(|viewer| viewer != self.sender)
-    }
 }
 
 macro_rules! columns {
@@ -216,16 +209,13 @@ pub fn of_muid(read: &Read<'_>, sender: i64, muid: &str) -> Result<Vec<Row>> {
     )
 }
 
-/// The message, if the viewer has a part in its conversation (`None`: the app, which sees all).
+/// The message, if the viewer sees it (`None`: the app).
 pub fn accessible(read: &Read<'_>, app: i64, id: i64, viewer: Option<i64>) -> Result<Row> {
     let found = find(read, app, id)?;
-    if let Some(viewer) = viewer {
-        let copy = conversations::copy_of(read, found.conv, viewer)?;
-        if copy.is_none_or(|copy| copy.hidden_id >= id) || found.is_hidden_from(Some(viewer)) {
-            return Err(Code::MessageNoAccess.into());
-        }
+    match sight::sees(read, viewer.into(), &found)? {
+        true => Ok(found),
+        false => Err(Code::MessageNoAccess.into()),
     }
-    Ok(found)
 }
 
 /// What a message holds, as bits.

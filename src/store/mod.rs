@@ -39,6 +39,7 @@ pub mod roles;
 mod rows;
 pub mod search;
 pub mod shown;
+pub mod sight;
 pub mod threads;
 pub mod tokens;
 pub mod users;

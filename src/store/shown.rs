@@ -10,6 +10,7 @@ use super::gone::there;
 use super::messages::{Row, columns, row, unknown};
 use super::receipts::{self, Marks};
 use super::rows::ids_text;
+use super::sight::{self, Viewer};
 use super::{Read, calls, groups, interactions, mentions, pins, threads, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Error, Result};
@@ -18,6 +19,16 @@ use crate::model::group::Group;
 use crate::model::json::Object;
 use crate::model::message::{Category, Data, Entities, Message, Party, ReactionCount, Receipt, Receipts, Subject};
 use crate::model::user::User;
+
+/// What is left of a message for those who must not read it any more: who wrote it, where, and what became of it.
+pub fn shell(message: Message) -> Message {
+    let data = Data {
+        resource: message.data.resource,
+        moderation: message.data.moderation,
+        ..Data::of("{}".to_owned(), message.data.entities)
+    };
+    Message { data, tags: None, quoted_message: None, ..message }
+}
 
 /// A message just stored, whose sides are at hand: what [`all`] would read again.
 pub fn fresh(row: Row, conversation: &str, sender: User, receiver: Party) -> Message {
@@ -71,8 +82,7 @@ pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec
 /// Through whose eyes messages are shown, and what beside them.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Look {
-    /// users.id; `None` sees what everybody sees.
-    pub viewer: Option<i64>,
+    pub viewer: Viewer,
     /// Say whether the viewer follows the thread.
     pub subscribed: bool,
     /// Say of users who are named whether there is a block between them and the viewer, and their tags.
@@ -80,9 +90,16 @@ pub struct Look {
     pub mentions_tags: bool,
 }
 
-impl From<Option<i64>> for Look {
-    fn from(viewer: Option<i64>) -> Self {
+impl From<Viewer> for Look {
+    fn from(viewer: Viewer) -> Self {
         Look { viewer, ..Look::default() }
+    }
+}
+
+impl From<Option<i64>> for Look {
+    /// Of a caller: no person is the app.
+    fn from(person: Option<i64>) -> Self {
+        Viewer::from(person).into()
     }
 }
 
@@ -90,7 +107,7 @@ impl From<Option<i64>> for Look {
 pub fn all(read: &Read<'_>, rows: Vec<Row>, look: impl Into<Look>) -> Result<Vec<Message>> {
     let look = look.into();
     let (users, groups, conversations) = (HashMap::new(), HashMap::new(), HashMap::new());
-    Shown { read, look, viewer: look.viewer, users, groups, conversations }.messages(rows, true)
+    Shown { read, look, viewer: look.viewer.user(), users, groups, conversations }.messages(rows, true)
 }
 
 pub fn one(read: &Read<'_>, row: Row, look: impl Into<Look>) -> Result<Message> {
@@ -102,6 +119,7 @@ pub fn one(read: &Read<'_>, row: Row, look: impl Into<Look>) -> Result<Message> 
 struct Shown<'r, 'c> {
     read: &'r Read<'c>,
     look: Look,
+    /// The one person who looks.
     viewer: Option<i64>,
     users: HashMap<i64, User>,
     groups: HashMap<i64, Group>,
@@ -246,7 +264,7 @@ impl Shown<'_, '_> {
         };
         let entities = self.entities(&row, &name, sender, receiver)?;
         let quoted = match row.quoted.filter(|_| with_quote) {
-            Some(id) => self.quoted(id)?,
+            Some(id) => self.quoted(&row, id)?,
             None => None,
         };
         let mut message = assemble(row, &name, entities, reactions);
@@ -309,14 +327,16 @@ impl Shown<'_, '_> {
         Ok(shown)
     }
 
-    fn quoted(&mut self, id: i64) -> Result<Option<Message>> {
+    fn quoted(&mut self, quoting: &Row, id: i64) -> Result<Option<Message>> {
         let found = self.read.first(
             concat!("SELECT ", columns!(), " FROM messages m WHERE m.id = ?1 AND ", there!()),
             [id],
             row,
         )?;
         match found {
-            Some(row) if !row.is_hidden_from(self.viewer) => Ok(self.messages(vec![row], false)?.pop()),
+            Some(row) if sight::sees_quoted(self.read, self.look.viewer, quoting, &row)? => {
+                Ok(self.messages(vec![row], false)?.pop())
+            }
             _ => Ok(None),
         }
     }

@@ -7,6 +7,7 @@ use rusqlite::params;
 use super::gone::there;
 use super::messages::{Row, columns, row};
 use super::rows::ids_text;
+use super::sight::{Viewer, not_hidden};
 use super::{Read, Write};
 use crate::model::error::Result;
 
@@ -49,8 +50,8 @@ pub fn followed_among(read: &Read<'_>, user: i64, parents: impl IntoIterator<Ite
 /// Which threads a list is about.
 #[derive(Clone, Copy, Debug)]
 pub enum Within {
-    /// Of one conversation, as far as messages are newer than `hidden_id`.
-    Conversation { conv: i64, hidden_id: i64 },
+    /// Of one conversation, as far as messages are newer than `hidden_id`; as this user sees it, or (`None`) the app.
+    Conversation { conv: i64, hidden_id: i64, viewer: Option<i64> },
     /// Of all conversations of a user.
     User(i64),
     /// Those a user follows, of one conversation or of all.
@@ -64,16 +65,18 @@ pub enum Within {
 pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: i64) -> Result<Vec<Row>> {
     let (at, id) = before.unwrap_or((i64::MAX, i64::MAX));
     match within {
-        Within::Conversation { conv, hidden_id } => read.all(
+        Within::Conversation { conv, hidden_id, viewer } => read.all(
             concat!(
                 "SELECT ",
                 columns!(),
                 " FROM messages m WHERE m.conv_id = ?1 AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
-                  AND m.id > ?5 AND m.flags & 512 = 0 AND ",
+                  AND m.id > ?5 AND (?6 IS NULL OR ",
+                not_hidden!("m", "?6"),
+                ") AND ",
                 there!(),
                 " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
-            [conv, at, id, limit, hidden_id],
+            params![conv, at, id, limit, hidden_id, viewer],
             row,
         ),
         // No conversation can add more than a page, and each has its own by index.
@@ -83,7 +86,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 columns!(),
                 " FROM participants p CROSS JOIN messages m ON m.id IN (
                     SELECT t.id FROM messages t WHERE t.conv_id = p.conv_id AND t.last_reply_at IS NOT NULL
-                      AND (t.last_reply_at, t.id) < (?2, ?3) AND t.id > p.hidden_id AND t.flags & 512 = 0
+                      AND (t.last_reply_at, t.id) < (?2, ?3) AND t.id > p.hidden_id AND ",
+                not_hidden!("t", "?1"),
+                "
                     ORDER BY t.last_reply_at DESC, t.id DESC LIMIT ?4)
                   WHERE p.user_id = ?1 AND ",
                 there!(),
@@ -98,7 +103,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 columns!(),
                 " FROM thread_subscriptions s CROSS JOIN messages m ON m.id = s.parent_id
                   WHERE s.user_id = ?1 AND s.subscribed AND m.last_reply_at IS NOT NULL AND (m.last_reply_at, m.id) < (?2, ?3)
-                  AND (?5 IS NULL OR m.conv_id = ?5) AND m.flags & 512 = 0
+                  AND (?5 IS NULL OR m.conv_id = ?5) AND ",
+                not_hidden!("m", "?1"),
+                "
                   AND EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ?1 AND p.conv_id = m.conv_id AND p.hidden_id < m.id)
                   AND ",
                 there!(),
@@ -122,17 +129,19 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
     }
 }
 
-/// The newest reply in a thread.
-pub fn last_reply(read: &Read<'_>, parent: i64) -> Result<Option<Row>> {
+/// The newest reply in a thread that the viewer sees. Who sees the parent has deleted none of the replies.
+pub fn last_reply(read: &Read<'_>, parent: i64, viewer: Viewer) -> Result<Option<Row>> {
     read.first(
         concat!(
             "SELECT ",
             columns!(),
-            " FROM messages m WHERE m.parent_id = ?1 AND ",
+            " FROM messages m WHERE m.parent_id = ?1 AND (?2 OR ",
+            not_hidden!("m", "?3"),
+            ") AND ",
             there!(),
             " ORDER BY m.id DESC LIMIT 1"
         ),
-        [parent],
+        params![parent, viewer == Viewer::App, viewer.user()],
         row,
     )
 }
@@ -140,7 +149,7 @@ pub fn last_reply(read: &Read<'_>, parent: i64) -> Result<Option<Row>> {
 /// How many replies of others in a thread the user has not read.
 pub fn unread_replies(read: &Read<'_>, parent: &Row, user: i64) -> Result<i64> {
     read.number(
-        "SELECT count(*) FROM messages m WHERE m.parent_id = ?1 AND m.sender_id <> ?2 AND m.deleted_at IS NULL
+        "SELECT count(*) FROM messages m WHERE m.parent_id = ?1 AND m.sender_id <> ?2 AND m.deleted_at IS NULL AND m.flags & 512 = 0
          AND m.sender_id NOT IN (SELECT user_id FROM gone_users)
          AND m.id > (SELECT p.read_id FROM participants p WHERE p.user_id = ?2 AND p.conv_id = ?3)",
         [parent.id, user, parent.conv],

@@ -35,6 +35,16 @@ pub fn any(read: &Read<'_>, app: i64, uid: &Uid) -> Result<Option<User>> {
     )
 }
 
+/// The user with this uid whatever became of them, the app's own as well; only who was deleted for good is gone. For what
+/// one has with them already: a conversation, a block.
+pub fn ever(read: &Read<'_>, app: i64, uid: &Uid) -> Result<Option<User>> {
+    read.first(
+        concat!("SELECT ", columns!(), " FROM users u WHERE u.app = ?1 AND u.uid = ?2"),
+        params![app, uid.as_str()],
+        user,
+    )
+}
+
 pub fn insert(tx: &Write<'_>, app: i64, draft: UserDraft) -> Result<User> {
     let taken = tx.exists("SELECT 1 FROM users WHERE app = ?1 AND uid = ?2", params![app, draft.uid.as_str()])?;
     if taken {

@@ -8,14 +8,15 @@ use crate::actions;
 use crate::api::access::{Access, Demand, Either};
 use crate::api::groups::affix;
 use crate::api::reply::{Cursor, CursorMeta, Point, Reply, data, list as list_reply};
+use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
-use crate::model::ids::{Uid, parse_message_id};
+use crate::model::ids::{Uid, parse_message_id, unknown_uid};
 use crate::model::message::{Message, Receiver, ReceiverType};
 use crate::model::page::{Affix, PageAsk, Pagination};
 use crate::model::policy::narrow;
 use crate::store::history::{self, Filter, Within};
-use crate::store::{mentions, messages, shown, users};
+use crate::store::{Read, mentions, messages, shown, users};
 
 /// How many rows a list that goes by a cursor shows.
 pub fn limit<D: Demand>(access: &Access<D>) -> Result<i64> {
@@ -145,6 +146,11 @@ fn cut<T>(rows: &mut Vec<T>, limit: i64, onward: bool) -> bool {
     excess > 0
 }
 
+/// users.id of somebody a list is narrowed by: what they wrote stays, whatever became of them.
+fn known(read: &Read<'_>, app: &App, uid: &Uid) -> Result<i64> {
+    users::ever(read, app.id, uid)?.map(|user| user.id).ok_or_else(|| unknown_uid(uid.as_str()))
+}
+
 async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let mut filter = filter(&access)?;
     let numbered = numbered(&access, &filter)?;
@@ -193,7 +199,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 Place::With(Receiver::User(uid)) if !caller.person => {
                     // To the app this is whatever he said and heard one to one.
                     filter.receiver_type = Some(ReceiverType::User);
-                    Within::User(users::person(read, &caller.app, &uid)?.id)
+                    Within::User(users::any(read, caller.app.id, &uid)?.ok_or_else(|| unknown_uid(uid.as_str()))?.id)
                 }
                 Place::With(receiver) => match actions::messages::readable(read, &caller, &receiver)? {
                     Some((conv, hidden_id)) => Within::Conversation { conv, hidden_id },
@@ -205,10 +211,10 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 }
             };
             if let Some(sender) = sender {
-                filter.sender = Some(users::person(read, &caller.app, &sender)?.id);
+                filter.sender = Some(known(read, &caller.app, &sender)?);
             }
             for uid in &named {
-                filter.mentioned.push(users::person(read, &caller.app, uid)?.id);
+                filter.mentioned.push(known(read, &caller.app, uid)?);
             }
             if let Some(viewer) = caller.viewer().filter(|_| my_mentions) {
                 filter.mentioned = vec![viewer, mentions::EVERYBODY];

@@ -48,7 +48,7 @@ pub async fn by_muid(access: Access<AsUser>) -> Result<Reply> {
     let message = access
         .store()
         .read(move |read| {
-            let row = messages::of_muid(read, caller.user, &muid)?.into_iter().next().ok_or(Code::MessageNotFound)?;
+            let row = actions::messages::of_muid(read, &caller, &muid)?;
             shown::one(read, row, caller.viewer())
         })
         .await?;
@@ -111,7 +111,7 @@ pub async fn interacted(access: Access<AsUser>) -> Result<Reply> {
 fn look(access: &Access<Either>) -> Look {
     let query = access.query();
     Look {
-        viewer: access.caller().viewer(),
+        viewer: access.caller().viewer().into(),
         subscribed: query.flag("withThreadSubscribed"),
         mentions_blocked: query.flag("mentionsWithBlockedInfo"),
         // One description spells it differently.

@@ -259,7 +259,7 @@ impl Index {
         let mut masked: Option<ByteString> = None;
         let personal = audience.is_personal();
         let mut tell = |user: i64| {
-            if audience.except != Some(user)
+            if audience.except.binary_search(&user).is_err()
                 && let Some(online) = lock(self.users.of(user)).get(&user)
                 && !(personal && online.blocked.contains(&event.by.user))
             {

@@ -106,6 +106,36 @@ fn unnamed(value: &Value, schemas: &[&Value], at: &str, description: &Value, wro
     }
 }
 
+/// The operation a request is for, as "METHOD path" of its row.
+pub fn operation(method: &str, path: &str) -> Option<String> {
+    let path = path.split('?').next().unwrap_or_default();
+    let path = path.strip_prefix("/v3").unwrap_or(path);
+    let rows = described().routes.iter().filter(|route| route.method == method && fits(route.path, path));
+    rows.min_by_key(|route| route.path.matches('{').count()).map(|route| format!("{method} {}", route.path))
+}
+
+/// The operations whose success can hold a message, however deep.
+pub fn showing_messages() -> BTreeSet<String> {
+    fn holds(schema: &Value, description: &Value, seen: &mut BTreeSet<String>) -> bool {
+        match schema {
+            Value::Object(fields) => fields.iter().any(|(key, value)| match (key.as_str(), value.as_str()) {
+                ("$ref", Some("#/components/schemas/Message")) => true,
+                ("$ref", Some(name)) if seen.insert(name.to_owned()) => {
+                    holds(description.pointer(&name[1..]).expect("a component"), description, seen)
+                }
+                _ => holds(value, description, seen),
+            }),
+            Value::Array(items) => items.iter().any(|item| holds(item, description, seen)),
+            _ => false,
+        }
+    }
+    let Described { routes, description, .. } = described();
+    let shows = |route: &&Route| {
+        schema_of(description, route).is_some_and(|schema| holds(schema, description, &mut BTreeSet::new()))
+    };
+    routes.iter().filter(shows).map(|route| format!("{} {}", route.method, route.path)).collect()
+}
+
 /// The operations whose success has the schema that says nothing.
 pub fn without_reply() -> BTreeSet<String> {
     let described = &described().description;
