@@ -137,7 +137,7 @@ CREATE TABLE groups (
   tags           TEXT,
   owner_id       INTEGER NOT NULL REFERENCES users(id),
   conv_id        INTEGER NOT NULL,              -- its conversation, made with the group
-  members_count  INTEGER NOT NULL DEFAULT 0,
+  members_count  INTEGER NOT NULL DEFAULT 0,    -- members who are not deactivated, as lists show them
   created_at     INTEGER NOT NULL,
   updated_at     INTEGER,
   updated_by     TEXT,
@@ -155,6 +155,8 @@ CREATE TABLE members (
   PRIMARY KEY (group_id, user_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX members_by_user ON members(user_id, group_id);
+-- Who comes next when the owner is gone.
+CREATE INDEX members_by_scope ON members(group_id, scope, joined_at);
 
 -- A ban removes the membership; scope is the one held before (NULL: was no member).
 CREATE TABLE bans (
@@ -455,9 +457,10 @@ CREATE TABLE reactions (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
   user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
-  reaction    TEXT    NOT NULL,
+  reaction    TEXT    NOT NULL,                 -- as it is shown: of a message and key always the same
+  key         TEXT    NOT NULL,                 -- what looks the same has the same (model/text.rs)
   reacted_at  INTEGER NOT NULL,
-  UNIQUE (message_id, reaction, user_id)
+  UNIQUE (message_id, key, user_id)
 ) STRICT;
 CREATE INDEX reactions_by_user ON reactions(user_id);
 -- messages.flags, bit 64: has a reaction.

@@ -11,13 +11,12 @@ use super::messages::{first_sent, open};
 use super::standing::permit;
 use super::tell_message;
 use crate::model::call::{CallStatus, GroupStep, Side, departure, group_step, step};
-use crate::model::caller::{App, Caller, SERVER_DEVICE};
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
 use crate::model::limits::Limits;
 use crate::model::message::{Category, Party, Receiver, Sent};
 use crate::model::permission::Act;
-use crate::model::role::Role;
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
 use crate::store::sight::Viewer;
@@ -264,8 +263,7 @@ fn finish(tx: &mut Write<'_>, call: &Call, by: i64, to: CallStatus) -> Result<()
 
 /// A user as the one who acts, though none of their sessions does.
 fn themselves(tx: &Write<'_>, app: App, user: i64) -> Result<Caller> {
-    let uid = users::by_id(tx, user)?.uid.into();
-    Ok(Caller { app, user, uid, person: true, role: Role::free(), token: None, device: SERVER_DEVICE.into() })
+    Ok(Caller::of(app, user, &users::by_id(tx, user)?.uid))
 }
 
 /// One of several leaves a group call: for him it has ended, for the others nothing has. Told to his own devices only

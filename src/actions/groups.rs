@@ -2,7 +2,7 @@
 
 use super::members::{self, Added};
 pub use super::standing::{allowed_scopes, permit, standing};
-use crate::model::caller::Caller;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Move;
 use crate::model::group::{Group, GroupDraft, GroupPatch, GroupType};
@@ -82,6 +82,23 @@ fn hand_over(tx: &mut Write<'_>, caller: &Caller, group: i64, owner: &Uid) -> Re
     if rows::find(tx, group, owner.id)?.is_none() {
         return Err(Error::new(Code::NotAMember, format!("{} is not a member of the group.", owner.uid)));
     }
-    rows::set_scope(tx, group, owner.id, Scope::Admin)?;
-    groups::set_owner(tx, group, owner.id)
+    appoint(tx, caller, group, owner.id)
+}
+
+/// The member is the owner from now on, and an admin.
+fn appoint(tx: &mut Write<'_>, caller: &Caller, group: i64, member: i64) -> Result<()> {
+    members::promote(tx, caller, group, member)?;
+    groups::set_owner(tx, group, member)
+}
+
+/// The user is deleted or deactivated: each of their groups has somebody else to rule it, the oldest of the highest scope
+/// there is. Nobody is left: it is the app's. Who becomes an admin by it is announced as that.
+pub fn succeed_all(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
+    for group in groups::owned_by(tx, user)? {
+        match rows::senior(tx, group)? {
+            Some(heir) => appoint(tx, &Caller::system(app.clone()), group, heir)?,
+            None => groups::set_owner(tx, group, app.system_user)?,
+        }
+    }
+    Ok(())
 }

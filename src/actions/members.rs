@@ -130,6 +130,10 @@ pub fn leave(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
     }
     remove(tx, &caller.app, &group, caller.user)?;
     announce(tx, caller, group.id, "left", None, None, Some(caller.user))?;
+    if group.owner_id == caller.user && members::any(tx, group.id)? {
+        // Those who are deactivated may come back: to a group that somebody rules.
+        groups::set_owner(tx, group.id, caller.app.system_user)?;
+    }
     tx.shift(Move::Leave { group: group.id, user: caller.user });
     Ok(())
 }
@@ -276,6 +280,20 @@ pub fn unban(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Res
     Ok(())
 }
 
+/// Makes the member an admin, if they are not one, and tells the group.
+pub(super) fn promote(tx: &mut Write<'_>, caller: &Caller, group: i64, user: i64) -> Result<()> {
+    let Some(member) = members::find(tx, group, user)?.filter(|member| member.scope != Scope::Admin) else {
+        return Ok(());
+    };
+    rescope(tx, caller, group, &users::by_id(tx, user)?, (member.scope, Scope::Admin))
+}
+
+fn rescope(tx: &mut Write<'_>, caller: &Caller, group: i64, user: &User, (old, new): (Scope, Scope)) -> Result<()> {
+    members::set_scope(tx, group, user.id, new)?;
+    let extras = json!({"scope": {"old": old, "new": new}});
+    announce(tx, caller, group, "scopeChanged", Some(user), Some(extras), None).map(drop)
+}
+
 pub fn change_scope(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid, scope: Scope) -> Result<Changed> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     let rank = standing(tx, caller, &group)?;
@@ -288,8 +306,6 @@ pub fn change_scope(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid,
     if member.scope == scope {
         return Err(Code::SameScope.into());
     }
-    members::set_scope(tx, group.id, user.id, scope)?;
-    let extras = json!({"scope": {"old": member.scope, "new": scope}});
-    announce(tx, caller, group.id, "scopeChanged", Some(&user), Some(extras), None)?;
+    rescope(tx, caller, group.id, &user, (member.scope, scope))?;
     Ok(Changed { guid: group.guid, uid: user.uid, scope, joined_at: member.joined_at, is_banned: None })
 }

@@ -9,6 +9,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::message::Message;
 use crate::model::permission::Act;
+use crate::model::text::{is_blank, is_reaction, reaction_form, reaction_key};
 use crate::model::user::check_length;
 use crate::store::messages::{self, Row};
 use crate::store::{Write, conversations, groups, reactions, shown, users};
@@ -16,17 +17,21 @@ use crate::store::{Write, conversations, groups, reactions, shown, users};
 /// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
 pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
     let row = reactable(tx, caller, id, reaction, limits)?;
+    let key = reaction_key(reaction);
+    if !is_reaction(&key) {
+        return Err(Error::field("reaction", "The reaction must be something that can be seen, and whole."));
+    }
     if let Some(group) = groups::of_conversation(tx, &conversations::by_id(tx, row.conv)?)? {
         permit(tx, caller, &group, Act::React)?;
     }
-    if reactions::others(tx, id, reaction)? >= limits.reactions as i64 {
+    if reactions::others(tx, id, &key)? >= limits.reactions as i64 {
         let most = limits.reactions;
         let sentence = format!("The number of reactions on a message has reached the allowed limit of {most}.");
         return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
     }
-    if let Some(made) = reactions::insert(tx, id, caller.user, reaction)? {
+    if let Some((made, form)) = reactions::insert(tx, id, caller.user, &key, &reaction_form(reaction))? {
         let at = tx.now();
-        announce(tx, caller, id, ("message_reaction_added", reaction), (made, at))?;
+        announce(tx, caller, id, ("message_reaction_added", &form), (made, at))?;
     }
     // As it is now: it knows itself whether it has reactions.
     shown::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
@@ -35,15 +40,15 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
 /// Takes the caller's reaction back, if there is one.
 pub fn remove(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
     reactable(tx, caller, id, reaction, limits)?;
-    if let Some(gone) = reactions::delete(tx, id, caller.user, reaction)? {
-        announce(tx, caller, id, ("message_reaction_removed", reaction), gone)?;
+    if let Some((made, at, form)) = reactions::delete(tx, id, caller.user, &reaction_key(reaction))? {
+        announce(tx, caller, id, ("message_reaction_removed", &form), (made, at))?;
     }
     shown::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
 }
 
 fn reactable(tx: &Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Row> {
     check_length("reaction", reaction, limits.reaction)?;
-    if reaction.trim().is_empty() {
+    if is_blank(reaction) {
         return Err(Error::field("reaction", "The reaction may not be empty."));
     }
     let row = messages::accessible(tx, caller.app.id, id, caller.viewer())?;

@@ -46,6 +46,7 @@ fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool) ->
             if off {
                 super::calls::depart_all(tx, app, user.id)?;
                 tokens::delete_all(tx, user.id)?;
+                super::groups::succeed_all(tx, app, user.id)?;
             }
         }
         done.push(user.uid);
@@ -61,5 +62,6 @@ pub fn delete(tx: &mut Write<'_>, app: &App, uid: &Uid, permanent: bool) -> Resu
     super::calls::depart_all(tx, app, user.id)?;
     tokens::delete_all(tx, user.id)?;
     super::members::leave_all(tx, app, user.id)?;
+    super::groups::succeed_all(tx, app, user.id)?;
     if permanent { gone::user(tx, app, user.id) } else { users::mark_deleted(tx, user.id) }
 }

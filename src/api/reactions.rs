@@ -10,6 +10,7 @@ use crate::model::ids::parse_message_id;
 use crate::model::message::Message;
 use crate::model::page::Affix;
 use crate::model::permission::Act;
+use crate::model::text::reaction_key;
 use crate::store::{conversations, groups, messages, reactions};
 
 pub async fn add(access: Access<AsUser>) -> Result<Reply> {
@@ -38,11 +39,11 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
 
 /// Those with one reaction only.
 pub async fn list_one(access: Access<Either>) -> Result<Reply> {
-    let reaction = access.param("reaction").to_owned();
-    page(access, Some(reaction)).await
+    let key = reaction_key(access.param("reaction"));
+    page(access, Some(key)).await
 }
 
-async fn page(access: Access<Either>, reaction: Option<String>) -> Result<Reply> {
+async fn page(access: Access<Either>, key: Option<String>) -> Result<Reply> {
     let (id, caller, limits) = (access.message_id()?, access.caller().clone(), access.limits().clone());
     let query = access.query();
     let limit = query.int("limit")?.unwrap_or(limits.per_page).min(limits.max_per_page);
@@ -55,7 +56,7 @@ async fn page(access: Access<Either>, reaction: Option<String>) -> Result<Reply>
         .store()
         .read(move |read| {
             let row = messages::accessible(read, caller.app.id, id, caller.viewer())?;
-            let mut of = reactions::Of { message: id, reaction, scopes: None };
+            let mut of = reactions::Of { message: id, key, scopes: None };
             if let Some(group) = groups::of_conversation(read, &conversations::by_id(read, row.conv)?)? {
                 actions::groups::permit(read, &caller, &group, Act::ListReactions)?;
                 let allowed = actions::groups::allowed_scopes(read, &caller, &group, "listReactions.allowedScopes")?;

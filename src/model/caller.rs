@@ -5,6 +5,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 use super::event::Origin;
+use super::ids::SYSTEM_UID;
 use super::role::Role;
 
 /// What an API key may be used for.
@@ -76,6 +77,25 @@ pub struct Caller {
 pub const SERVER_DEVICE: &str = "server";
 
 impl Caller {
+    /// The app itself, with nobody who asked.
+    pub fn system(app: App) -> Caller {
+        let user = app.system_user;
+        Caller { person: false, ..Caller::of(app, user, SYSTEM_UID) }
+    }
+
+    /// A user as the one who acts, though none of their sessions does.
+    pub fn of(app: App, user: i64, uid: &str) -> Caller {
+        Caller {
+            app,
+            user,
+            uid: uid.into(),
+            person: true,
+            role: Role::free(),
+            token: None,
+            device: SERVER_DEVICE.into(),
+        }
+    }
+
     /// The client session that acts, if it said its name.
     pub fn session(&self) -> Option<&str> {
         Some(&*self.device).filter(|device| *device != SERVER_DEVICE)

@@ -22,6 +22,7 @@ use super::limits::Limits;
 use super::mention::Named;
 use super::moderation::Verdict;
 pub use super::party::{Party, ReceiverType};
+use super::text::is_blank;
 use super::user::{User, check_length, check_metadata, check_tags};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
@@ -135,7 +136,7 @@ impl Content {
         for key in SERVER_KEYS {
             data.remove(key);
         }
-        let kind = match (category, kind.filter(|kind| !kind.is_empty())) {
+        let kind = match (category, kind.filter(|kind| !is_blank(kind))) {
             (_, Some(kind)) => kind.to_owned(),
             (Category::Message, None) => "text".to_owned(),
             (Category::Interactive, None) => "card".to_owned(),
@@ -188,7 +189,7 @@ impl Content {
     fn check_text(&self, limits: &Limits) -> Result<()> {
         let raw = self.data.get("text").ok_or(Code::EmptyText)?;
         let text: Cow<'_, str> = serde_json::from_str(raw.get()).map_err(|_| Code::InvalidText)?;
-        if text.trim().is_empty() {
+        if is_blank(&text) {
             return Err(Code::EmptyText.into());
         }
         check_length("text", &text, limits.text)

@@ -26,6 +26,7 @@ pub mod patch;
 pub mod permission;
 pub mod policy;
 pub mod role;
+pub mod text;
 pub mod time;
 pub mod user;
 pub mod words;

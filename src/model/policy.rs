@@ -126,7 +126,7 @@ impl Definition {
         let known = |word: &&str| match self.kind {
             Kind::Word(known) | Kind::Words(known) => known.contains(word),
             Kind::Roles => RoleId::parse(word).is_ok(),
-            Kind::Own => !word.trim().is_empty() && word.chars().count() <= MOST_LETTERS,
+            Kind::Own => !super::text::is_blank(word) && word.chars().count() <= MOST_LETTERS,
         };
         if let Some(odd) = words.iter().find(|word| !known(word)) {
             return refused(format!("The permission {} cannot be {}.", self.id, shown(odd)));

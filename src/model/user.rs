@@ -9,6 +9,7 @@ use super::ids::{RoleId, Uid};
 use super::json::{self, Object, Raw};
 use super::limits::Limits;
 use super::patch::Patch;
+use super::text::is_blank;
 
 /// A user. What depends on who looks is there where that is known, and set by whoever knows.
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
@@ -123,10 +124,10 @@ pub struct Profile {
     pub tags: Patch<Vec<String>>,
 }
 
-/// A name: not blank, not too long.
+/// A name: not blank to the eye, not too long.
 pub fn check_name(field: &str, text: &str, limits: &Limits) -> Result<String> {
     let text = text.trim();
-    if text.is_empty() {
+    if is_blank(text) {
         return Err(Error::field(field, format!("The {field} field is required.")));
     }
     check_length(field, text, limits.name)?;
@@ -153,7 +154,7 @@ pub fn check_url(field: &str, text: String, limits: &Limits) -> Result<String> {
 /// A URL field of a body: blank counts as taking it away.
 pub fn patch_url(field: &str, patch: Patch<String>, limits: &Limits) -> Result<Patch<String>> {
     match patch {
-        Patch::Set(text) if text.trim().is_empty() => Ok(Patch::Clear),
+        Patch::Set(text) if is_blank(&text) => Ok(Patch::Clear),
         other => other.try_map(|text| check_url(field, text, limits)),
     }
 }

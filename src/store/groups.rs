@@ -255,6 +255,15 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
     Ok(Page { items, total })
 }
 
+/// groups.id of all groups the user owns.
+pub fn owned_by(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
+    read.all(
+        "SELECT id FROM groups WHERE owner_id = ?1 AND id NOT IN (SELECT group_id FROM gone_groups)",
+        [user],
+        |row| row.get(0),
+    )
+}
+
 /// groups.id of all groups the user is in.
 pub fn of_user(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
     read.all(

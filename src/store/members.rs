@@ -45,15 +45,57 @@ pub fn insert(tx: &Write<'_>, group: i64, conv: i64, user: i64, scope: Scope) ->
         "INSERT INTO members (group_id, user_id, scope, joined_at) VALUES (?1, ?2, ?3, ?4)",
         params![group, user, scope.as_str(), tx.now()],
     )?;
-    tx.run("UPDATE groups SET members_count = members_count + 1 WHERE id = ?1", [group])?;
+    count(tx, group, user, 1)?;
     super::conversations::join(tx, conv, user)
 }
 
 /// Ends the membership and the user's copy of the conversation.
 pub fn delete(tx: &Write<'_>, group: i64, conv: i64, user: i64) -> Result<()> {
     tx.run("DELETE FROM members WHERE group_id = ?1 AND user_id = ?2", [group, user])?;
-    tx.run("UPDATE groups SET members_count = members_count - 1 WHERE id = ?1", [group])?;
+    count(tx, group, user, -1)?;
     super::conversations::leave(tx, conv, user)
+}
+
+/// One member more or less, if it is one that lists show.
+fn count(tx: &Write<'_>, group: i64, user: i64, step: i64) -> Result<()> {
+    tx.run(
+        "UPDATE groups SET members_count = members_count + ?3 * (SELECT deactivated_at IS NULL FROM users WHERE id = ?2)
+         WHERE id = ?1",
+        [group, user, step],
+    )?;
+    Ok(())
+}
+
+/// The user was deactivated (`step` -1) or is back (1): the groups they are in have one member less or more to show.
+pub(super) fn count_everywhere(tx: &Write<'_>, user: i64, step: i64) -> Result<()> {
+    tx.run(
+        "UPDATE groups SET members_count = members_count + ?2
+         WHERE id IN (SELECT group_id FROM members WHERE user_id = ?1)",
+        [user, step],
+    )?;
+    Ok(())
+}
+
+/// Whether the group has any member, deactivated ones included.
+pub fn any(read: &Read<'_>, group: i64) -> Result<bool> {
+    read.exists("SELECT 1 FROM members WHERE group_id = ?1", [group])
+}
+
+/// Who has been in the group longest among those of the highest scope there is.
+pub fn senior(read: &Read<'_>, group: i64) -> Result<Option<i64>> {
+    for scope in [Scope::Admin, Scope::Moderator, Scope::Participant] {
+        let found = read.first(
+            "SELECT m.user_id FROM members m WHERE m.group_id = ?1 AND m.scope = ?2
+             AND EXISTS (SELECT 1 FROM users u WHERE u.id = m.user_id AND u.deactivated_at IS NULL AND u.system = 0)
+             ORDER BY m.joined_at, m.user_id LIMIT 1",
+            params![group, scope.as_str()],
+            |row| row.get(0),
+        )?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 pub fn set_scope(tx: &Write<'_>, group: i64, user: i64, scope: Scope) -> Result<()> {

@@ -1,6 +1,7 @@
 //! Reactions to messages.
 
-use rusqlite::params;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, params};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,6 +10,7 @@ use super::{Read, Write, users};
 use crate::model::error::Result;
 use crate::model::message::as_text;
 use crate::model::page::Affix;
+use crate::model::text;
 use crate::model::user::User;
 
 /// One user's reaction.
@@ -27,38 +29,50 @@ pub struct Reaction {
     pub reacted_by: User,
 }
 
-/// The new reaction's id; `None` if the user reacted so already.
-pub fn insert(tx: &Write<'_>, message: i64, user: i64, reaction: &str) -> Result<Option<i64>> {
+/// The new reaction's id, and the form it is shown in: that of whoever reacted so first. `None` if the user reacted so
+/// already. Reactions with the same key (`model::text::reaction_key`) are one.
+pub fn insert(tx: &Write<'_>, message: i64, user: i64, key: &str, form: &str) -> Result<Option<(i64, String)>> {
     tx.first(
-        "INSERT INTO reactions (message_id, user_id, reaction, reacted_at) VALUES (?1, ?2, ?3, ?4)
-         ON CONFLICT DO NOTHING RETURNING id",
-        params![message, user, reaction, tx.now()],
-        |row| row.get(0),
-    )
-}
-
-/// The reaction that was taken back, if there was one: its id and time.
-pub fn delete(tx: &Write<'_>, message: i64, user: i64, reaction: &str) -> Result<Option<(i64, i64)>> {
-    tx.first(
-        "DELETE FROM reactions WHERE message_id = ?1 AND user_id = ?2 AND reaction = ?3 RETURNING id, reacted_at",
-        params![message, user, reaction],
+        "INSERT INTO reactions (message_id, user_id, key, reaction, reacted_at)
+         VALUES (?1, ?2, ?3, coalesce((SELECT reaction FROM reactions WHERE message_id = ?1 AND key = ?3 LIMIT 1), ?4), ?5)
+         ON CONFLICT DO NOTHING RETURNING id, reaction",
+        params![message, user, key, form, tx.now()],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 
-/// How many different reactions a message has, not counting this one.
-pub fn others(read: &Read<'_>, message: i64, reaction: &str) -> Result<i64> {
-    read.number(
-        "SELECT count(DISTINCT reaction) FROM reactions WHERE message_id = ?1 AND reaction <> ?2",
-        params![message, reaction],
+/// The reaction that was taken back, if there was one: its id, its time and how it was shown.
+pub fn delete(tx: &Write<'_>, message: i64, user: i64, key: &str) -> Result<Option<(i64, i64, String)>> {
+    tx.first(
+        "DELETE FROM reactions WHERE message_id = ?1 AND user_id = ?2 AND key = ?3 RETURNING id, reacted_at, reaction",
+        params![message, user, key],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )
+}
+
+/// How many different reactions a message has, not counting the one with this key.
+pub fn others(read: &Read<'_>, message: i64, key: &str) -> Result<i64> {
+    read.number("SELECT count(DISTINCT key) FROM reactions WHERE message_id = ?1 AND key <> ?2", params![message, key])
+}
+
+/// The rules of the model in SQL, for steps of the schema.
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection
+        .create_scalar_function("is_blank", 1, flags, |context| Ok(text::is_blank(context.get_raw(0).as_str()?)))?;
+    connection.create_scalar_function("reaction_form", 1, flags, |context| {
+        Ok(text::reaction_form(context.get_raw(0).as_str()?))
+    })?;
+    connection.create_scalar_function("reaction_key", 1, flags, |context| {
+        Ok(text::reaction_key(context.get_raw(0).as_str()?))
+    })
 }
 
 /// Which reactions a list is about.
 pub struct Of {
     pub message: i64,
-    /// Only this one.
-    pub reaction: Option<String>,
+    /// Only the one with this key.
+    pub key: Option<String>,
     /// Only of members of this group (groups.id) with one of these scopes; none named: of all.
     pub scopes: Option<(i64, Vec<String>)>,
 }
@@ -78,7 +92,7 @@ pub fn list(read: &Read<'_>, of: &Of, (affix, from): (Affix, Option<i64>), limit
         Affix::Append => {
             concat!(
                 "SELECT id, reaction, user_id, reacted_at FROM reactions
-                 WHERE message_id = ?1 AND user_id NOT IN (SELECT user_id FROM gone_users) AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id > ?3)",
+                 WHERE message_id = ?1 AND user_id NOT IN (SELECT user_id FROM gone_users) AND (?2 IS NULL OR key = ?2) AND (?3 IS NULL OR id > ?3)",
                 by_scope!(),
                 " ORDER BY id LIMIT ?4"
             )
@@ -86,14 +100,14 @@ pub fn list(read: &Read<'_>, of: &Of, (affix, from): (Affix, Option<i64>), limit
         Affix::Prepend => {
             concat!(
                 "SELECT id, reaction, user_id, reacted_at FROM reactions
-                 WHERE message_id = ?1 AND user_id NOT IN (SELECT user_id FROM gone_users) AND (?2 IS NULL OR reaction = ?2) AND (?3 IS NULL OR id < ?3)",
+                 WHERE message_id = ?1 AND user_id NOT IN (SELECT user_id FROM gone_users) AND (?2 IS NULL OR key = ?2) AND (?3 IS NULL OR id < ?3)",
                 by_scope!(),
                 " ORDER BY id DESC LIMIT ?4"
             )
         }
     };
     let mut rows: Vec<(i64, String, i64, i64)> =
-        read.all(sql, params![of.message, of.reaction, from, limit, group, scopes], |row| {
+        read.all(sql, params![of.message, of.key, from, limit, group, scopes], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?;
     if affix == Affix::Prepend {

@@ -221,9 +221,9 @@ impl Shown<'_, '_> {
         }
         let ids = ids_text(ids);
         let counted = self.read.all(
-            "SELECT message_id, reaction, count(*), max(user_id = ?2) FROM reactions
+            "SELECT message_id, min(reaction), count(*), max(user_id = ?2) FROM reactions
              WHERE message_id IN (SELECT value FROM json_each(?1)) AND user_id NOT IN (SELECT user_id FROM gone_users)
-             GROUP BY message_id, reaction ORDER BY message_id, min(id)",
+             GROUP BY message_id, key ORDER BY message_id, min(id)",
             params![ids, self.viewer.unwrap_or(0)],
             |row| {
                 let count = ReactionCount { reaction: row.get(1)?, count: row.get(2)?, reacted_by_me: row.get(3)? };

@@ -102,7 +102,7 @@ pub fn set_deactivated(tx: &mut Write<'_>, id: i64, deactivated: bool) -> Result
         "UPDATE users SET deactivated_at = ?2, updated_at = ?3 WHERE id = ?1",
         params![id, deactivated.then(|| tx.now()), tx.now()],
     )?;
-    Ok(())
+    super::members::count_everywhere(tx, id, if deactivated { -1 } else { 1 })
 }
 
 /// What an import knows of a user's past.

@@ -186,3 +186,73 @@ async fn a_deleted_group_takes_everything_with_it() {
     crate::gone::sweep(&h).await;
     assert_eq!(h.count("SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM members) + (SELECT count(*) FROM conversations)"), 0);
 }
+
+#[tokio::test]
+async fn a_group_whose_owner_is_gone_is_ruled_by_the_next() {
+    let h = Harness::start().await;
+    for (round, cause) in ["deactivate", "delete", "erase"].into_iter().enumerate() {
+        let guid = format!("team{round}");
+        let uid = |name: &str| format!("{name}{round}");
+        let (owner, old) = (h.user(&uid("owner")).await, h.user(&uid("old")).await);
+        let (young, admin) = (h.user(&uid("young")).await, h.user(&uid("admin")).await);
+        let watcher = h.user(&uid("watcher")).await;
+        h.group(&guid, &owner, &[]).await;
+        for one in [&watcher, &old, &young, &admin] {
+            h.clock.advance(1);
+            one.post(&format!("/groups/{guid}/members"), json!({})).await.ok();
+        }
+        owner.put(&format!("/groups/{guid}/members/{}", uid("admin")), json!({"scope": "admin"})).await.ok();
+        owner.put(&format!("/groups/{guid}/members/{}", uid("young")), json!({"scope": "moderator"})).await.ok();
+        let mut sock = watcher.connect().await;
+        // An admin, then a moderator, then whoever came first, then the app.
+        let mut members = 5;
+        for (gone, heir) in
+            [("owner", "admin"), ("admin", "young"), ("young", "watcher"), ("watcher", "old"), ("old", "")]
+        {
+            let gone = uid(gone);
+            match cause {
+                "deactivate" => drop(h.delete_with("/users", json!({"uidsToDeactivate": [gone]})).await.ok()),
+                "delete" => drop(h.delete(&format!("/users/{gone}")).await.ok()),
+                _ => drop(h.delete_with(&format!("/users/{gone}"), json!({"permanent": true})).await.ok()),
+            }
+            members -= 1;
+            let group = h.get(&format!("/groups/{guid}")).await.ok();
+            let list = h.get(&format!("/groups/{guid}/members")).await.list();
+            assert_eq!((&group["membersCount"], list.len()), (&json!(members), members), "{cause} {gone}");
+            if heir.is_empty() {
+                assert_eq!(group["owner"], "app_system", "{cause}");
+                continue;
+            }
+            assert_eq!(group["owner"], uid(heir), "{cause}");
+            let scope = list.iter().find(|member| member["uid"] == uid(heir)).map(|member| member["scope"].clone());
+            assert_eq!(scope, Some(json!("admin")), "{cause}");
+            // Who becomes an admin by it is announced as one.
+            if heir == "young" {
+                let frame = sock.expect_action("scopeChanged").await;
+                let (on, by) = (&frame["body"]["data"]["entities"]["on"]["entity"]["uid"], &frame["sender"]);
+                assert_eq!((on, by), (&json!(uid("young")), &json!("app_system")));
+            }
+        }
+        if cause == "deactivate" {
+            h.put("/users", json!({"uidsToActivate": [uid("old")]})).await.ok();
+            assert_eq!(h.get(&format!("/groups/{guid}")).await.ok()["membersCount"], 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_and_texts_that_show_nothing_are_empty() {
+    let h = Harness::start().await;
+    let (ann, _bob) = (h.user("ann").await, h.user("bob").await);
+    for nothing in [" ", "\u{200B}", "\u{FEFF}\u{2060}", "\u{3164}", "\u{1}", "\u{FE0F}"] {
+        h.post("/users", json!({"uid": "cy", "name": nothing})).await.refused(Code::BadRequest);
+        h.put("/users/ann", json!({"name": nothing})).await.refused(Code::BadRequest);
+        h.post("/groups", json!({"guid": "team", "name": nothing, "type": "public"})).await.refused(Code::BadRequest);
+        h.post("/roles", json!({"role": "staff", "name": nothing})).await.refused(Code::BadRequest);
+        let text = crate::harness::text_to("user", "bob", nothing);
+        ann.post("/messages", text).await.refused(Code::EmptyText);
+        let custom = json!({"receiver": "bob", "receiverType": "user", "category": "custom", "type": nothing,
+                            "data": {"customData": {}}});
+        ann.post("/messages", custom).await.refused(Code::EmptyType);
+    }
+}

@@ -60,3 +60,40 @@ async fn reactions_are_bounded_and_for_those_who_see_the_message() {
     ann.delete(&format!("/messages/{id}")).await.ok();
     ann.post(&format!("/messages/{id}/reactions/r1"), json!({})).await.refused(Code::MessageAction);
 }
+
+#[tokio::test]
+async fn what_looks_the_same_is_one_reaction() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let id = id_of(&ann.send("bob", "hi").await);
+    let path = |reaction: &str| {
+        let bytes: String = reaction.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        format!("/messages/{id}/reactions/{bytes}")
+    };
+    for (one, other) in [("❤\u{FE0F}", "❤"), ("☀", "☀\u{FE0F}"), ("caf\u{E9}", "cafe\u{301}")] {
+        let mut at_ann = ann.connect().await;
+        ann.post(&path(one), json!({})).await.ok();
+        let seen = bob.post(&path(other), json!({})).await.ok();
+        let shown = seen["data"]["reactions"].as_array().expect("reactions").clone();
+        assert_eq!(shown.len(), 1, "{shown:?}");
+        assert_eq!((&shown[0]["reaction"], &shown[0]["count"]), (&json!(one), &json!(2)));
+        // One form, whichever was given: in frames, in lists, and when it is taken back.
+        let frame = at_ann.expect(|frame| frame["type"] == "reaction").await;
+        assert_eq!((&frame["body"]["reaction"], &frame["body"]["uid"]), (&json!(one), &json!("bob")));
+        for form in [one, other] {
+            assert_eq!(ann.get(&path(form)).await.each("uid"), ["ann", "bob"]);
+        }
+        bob.delete(&path(one)).await.ok();
+        ann.delete(&path(other)).await.ok();
+        assert!(ann.get(&format!("/messages/{id}")).await.ok()["data"].get("reactions").is_none());
+    }
+    // The tone of a skin is seen.
+    ann.post(&path("👍"), json!({})).await.ok();
+    let seen = ann.post(&path("👍🏽"), json!({})).await.ok();
+    assert_eq!(seen["data"]["reactions"].as_array().map(Vec::len), Some(2));
+    for broken in ["\u{200B}", "\u{FE0F}", "\u{7}", "a\u{7}b", "👍\u{200D}", "🇩", "\u{301}", " "] {
+        ann.post(&path(broken), json!({})).await.refused(Code::BadRequest);
+    }
+    // Bytes that are no text.
+    ann.post(&format!("/messages/{id}/reactions/%F0%9F%91"), json!({})).await.refused(Code::BadRequest);
+}

@@ -218,7 +218,7 @@ async fn deleted_users_never_come_back_and_permanently_deleted_ones_leave_nothin
         h.get(&format!("/messages/{id}")).await.refused(Code::MessageNotFound);
     }
     let group = bob.get("/groups/team").await.ok();
-    assert_eq!((&group["owner"], &group["membersCount"]), (&json!("app_system"), &json!(1)));
+    assert_eq!((&group["owner"], &group["membersCount"]), (&json!("bob"), &json!(1)));
     bob.get("/users/ann/conversation").await.refused(Code::UidNotFound);
     assert!(bob.get("/conversations").await.list().iter().all(|c| !c.to_string().contains("\"ann\"")));
     crate::gone::sweep(&h).await;

@@ -216,3 +216,46 @@ CREATE TRIGGER holes_fewer AFTER DELETE ON holes BEGIN
   UPDATE hole_sums SET holes = holes - 1
   WHERE conv_id = OLD.conv_id AND sender_id IN (0, OLD.sender_id) AND block = OLD.seq >> 8;
 END;
+
+-- Reactions that look the same are one; what cannot be seen is none.
+CREATE TEMP TABLE keyed AS
+SELECT id, message_id, user_id, reaction_form(reaction) AS form, reaction_key(reaction) AS key, reacted_at FROM reactions
+WHERE NOT is_blank(reaction);
+CREATE INDEX temp.keyed_by_key ON keyed(message_id, key, id);
+CREATE TABLE reactions_2 (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  reaction    TEXT    NOT NULL,
+  key         TEXT    NOT NULL,
+  reacted_at  INTEGER NOT NULL,
+  UNIQUE (message_id, key, user_id)
+) STRICT;
+INSERT INTO reactions_2 (id, message_id, user_id, reaction, key, reacted_at)
+SELECT k.id, k.message_id, k.user_id,
+       (SELECT f.form FROM keyed f WHERE f.message_id = k.message_id AND f.key = k.key ORDER BY f.id LIMIT 1), k.key, k.reacted_at
+FROM (SELECT min(id) AS first FROM keyed GROUP BY message_id, key, user_id) g CROSS JOIN keyed k ON k.id = g.first;
+UPDATE messages SET flags = flags & ~64
+WHERE id IN (SELECT message_id FROM reactions) AND id NOT IN (SELECT message_id FROM reactions_2);
+DROP TABLE keyed;
+DROP TABLE reactions;
+ALTER TABLE reactions_2 RENAME TO reactions;
+CREATE INDEX reactions_by_user ON reactions(user_id);
+CREATE TRIGGER reactions_first AFTER INSERT ON reactions BEGIN
+  UPDATE messages SET flags = flags | 64 WHERE id = NEW.message_id AND flags & 64 = 0;
+END;
+CREATE TRIGGER reactions_none AFTER DELETE ON reactions
+WHEN NOT EXISTS (SELECT 1 FROM reactions WHERE message_id = OLD.message_id) BEGIN
+  UPDATE messages SET flags = flags & ~64 WHERE id = OLD.message_id;
+END;
+
+-- A group has as many members as its list shows, and an owner who can rule it.
+CREATE INDEX members_by_scope ON members(group_id, scope, joined_at);
+UPDATE groups SET members_count = (SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
+                                   WHERE m.group_id = groups.id AND u.deactivated_at IS NULL);
+UPDATE groups SET owner_id = coalesce(
+    (SELECT m.user_id FROM members m JOIN users u ON u.id = m.user_id WHERE m.group_id = groups.id AND u.deactivated_at IS NULL
+     ORDER BY CASE m.scope WHEN 'admin' THEN 0 WHEN 'moderator' THEN 1 ELSE 2 END, m.joined_at, m.user_id LIMIT 1),
+    (SELECT s.id FROM users s WHERE s.app = groups.app AND s.system = 1), owner_id)
+WHERE owner_id IN (SELECT id FROM users WHERE deactivated_at IS NOT NULL);
+UPDATE members SET scope = 'admin' WHERE scope <> 'admin' AND (group_id, user_id) IN (SELECT id, owner_id FROM groups);

@@ -203,6 +203,56 @@ mod tests {
     }
 
     #[test]
+    fn reactions_that_look_the_same_become_one_and_groups_have_an_owner_who_is_there() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = kept(dir.path());
+        let old = Connection::open(&path).expect("opens");
+        let first = |sql: &str| old.query_row(sql, [], |row| row.get::<_, i64>(0)).expect(sql);
+        let message = first("SELECT min(id) FROM messages WHERE category = 'message' AND deleted_at IS NULL");
+        let (app, a) =
+            (first("SELECT app FROM users WHERE system = 0 ORDER BY id LIMIT 1"), first("SELECT max(id) FROM users"));
+        old.execute_batch(&format!(
+            "DELETE FROM reactions WHERE message_id = {message};
+             INSERT INTO users (id, app, uid, name, created_at, deactivated_at)
+             VALUES ({a} + 1, {app}, 'heart', 'x', 1, NULL), ({a} + 2, {app}, 'second', 'x', 1, NULL), ({a} + 3, {app}, 'away', 'x', 1, 2);
+             INSERT INTO reactions (message_id, user_id, reaction, reacted_at) VALUES
+               ({message}, {a} + 1, '❤' || char(0xFE0F), 1), ({message}, {a} + 1, '❤', 2), ({message}, {a} + 2, '❤', 3),
+               ({message}, {a} + 2, char(0x200B), 4), ({message} + 1, {a} + 1, ' ', 5);
+             INSERT INTO groups (id, app, guid, name, type, owner_id, conv_id, members_count, created_at)
+             VALUES (9001, {app}, 'orphan', 'x', 'public', {a} + 3, 0, 3, 1), (9002, {app}, 'empty', 'x', 'public', {a} + 3, 0, 1, 1);
+             INSERT INTO members (group_id, user_id, scope, joined_at)
+             VALUES (9001, {a} + 3, 'admin', 1), (9001, {a} + 1, 'participant', 2), (9001, {a} + 2, 'moderator', 3), (9002, {a} + 3, 'admin', 1);"
+        ))
+        .expect("filled");
+        drop(old);
+        let new = open(&path).expect("migrates");
+        let rows = |sql: &str| -> Vec<(String, i64)> {
+            let mut statement = new.prepare(sql).expect(sql);
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect(sql);
+            rows.map(|row| row.expect("a row")).collect()
+        };
+        let heart = "❤\u{FE0F}".to_owned();
+        assert_eq!(
+            rows(&format!(
+                "SELECT reaction, user_id FROM reactions WHERE message_id IN ({message}, {message} + 1) ORDER BY id"
+            )),
+            [(heart.clone(), a + 1), (heart, a + 2)]
+        );
+        assert_eq!(
+            rows(
+                "SELECT u.uid, g.members_count FROM groups g JOIN users u ON u.id = g.owner_id WHERE g.id > 9000 ORDER BY g.id"
+            ),
+            [("second".to_owned(), 2), ("app_system".to_owned(), 0)]
+        );
+        assert_eq!(
+            rows("SELECT scope, user_id FROM members WHERE group_id = 9001 AND scope = 'admin' ORDER BY 2").len(),
+            2
+        );
+        let flagged = format!("SELECT '', flags & 64 FROM messages WHERE id IN ({message}, {message} + 1) ORDER BY id");
+        assert_eq!(rows(&flagged).iter().map(|row| row.1).collect::<Vec<_>>(), [64, 0]);
+    }
+
+    #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("hobnob.db");
