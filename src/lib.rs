@@ -14,6 +14,7 @@
 //! - [`live`]: sockets. The hub takes the stream of commits to the connections.
 //! - [`media`]: files of messages on disk, beside the database.
 //! - [`cli`]: the command line, one noun a file.
+//! - [`logging`]: lines to standard error; many of the same kind become a count.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
@@ -47,6 +48,7 @@ pub mod cli;
 pub mod config;
 pub mod live;
 pub mod lock;
+pub mod logging;
 pub mod media;
 pub mod model;
 pub mod network;

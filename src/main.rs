@@ -6,8 +6,10 @@ use clap::Parser;
 use hobnob::cli::Cli;
 
 fn main() -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::new().filter_or("HOBNOB_LOG", "warn,actix_http=off")).init();
-    match actix_web::rt::System::new().block_on(Cli::parse().run()) {
+    hobnob::logging::install("warn,actix_http=off");
+    let outcome = actix_web::rt::System::new().block_on(Cli::parse().run());
+    log::logger().flush();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("hobnob: {error}");

@@ -10,6 +10,7 @@ use actix_web::web::{self, Data, ThinData};
 use actix_web::{App, HttpServer};
 
 use crate::actions;
+use crate::actions::activity::Activity;
 use crate::api::rate::Meter;
 use crate::api::{self, Api, Router};
 use crate::config::Config;
@@ -21,11 +22,21 @@ use crate::model::error;
 use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
-use crate::store::{Hooks, Lane, Store, Write, apps, attachments, gone, search, users};
+use crate::store::{Hooks, Lane, Store, Write, apps, attachments, gone, search};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
-const GRACE: u64 = 3;
+const GRACE: u64 = 10;
+
+/// A connection on which nothing is asked is kept for this long. Longer than proxies keep theirs (60 seconds is usual),
+/// so that none of them sends a request down a connection that ends at that moment; and longer than a short sleep of the
+/// machine, after which a request that waited would find its connection closed instead of an answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(90);
+/// The head of a request must be there within this time. Under load it counts from the moment the
+/// system accepts, not from when there is time to read: with a short one, upgrades that waited their turn are told 408.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+/// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
+const TLS_TIME: Duration = Duration::from_secs(10);
 
 /// How often the server looks for what was deleted and has rows left, and for calls that nobody is in.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -90,6 +101,9 @@ impl Server {
         .workers(workers)
         .max_connections(config.connections.div_ceil(workers))
         .shutdown_timeout(GRACE)
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIME)
+        .tls_handshake_timeout(TLS_TIME)
         .disable_signals()
         .on_connect(|connection, _| no_delay(connection));
 
@@ -142,8 +156,9 @@ impl Server {
         let _ = self.serving.await;
         let (store, hub, lock) = (self.store, self.hub, self.lock);
         let done = tokio::task::spawn_blocking(move || {
-            store.close();
+            // The hub first: it notes for everybody still there that they were, and the store writes it.
             hub.stop();
+            store.close();
             // Not before the last write, however long that takes.
             drop(lock);
         });
@@ -236,11 +251,8 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
     };
     let store = Store::open(&config.database(), config.readers, config.write_queue, hooks)
         .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?;
-    let offline = store.clone();
-    let on_offline = Box::new(move |user| {
-        offline.write_later("users.last_active", move |tx| users::set_last_active(tx, user, tx.now()));
-    });
-    starter.run(on_offline).map_err(|e| e.to_string())?;
+    let activity = Activity::new(store.clone());
+    starter.run(Box::new(move |user| activity.left(user))).map_err(|e| e.to_string())?;
     Ok((store, hub))
 }
 

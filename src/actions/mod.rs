@@ -3,6 +3,7 @@
 //! Every function runs inside one write: it checks, writes and emits, and all of it happens or nothing. Reads that
 //! answer a request need no action and go straight to the store.
 
+pub mod activity;
 pub mod admin;
 pub mod apps;
 pub mod attachments;

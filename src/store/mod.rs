@@ -159,15 +159,17 @@ impl Store {
         waiting.await.map_err(|_| Error::from(Code::Busy))?
     }
 
-    /// Queues a write whose outcome nobody waits for.
-    pub fn write_later<F>(&self, name: &'static str, f: F)
+    /// Queues a write whose outcome nobody waits for, in the low lane. Whether there was room for it.
+    pub fn write_later<F>(&self, name: &'static str, f: F) -> bool
     where
         F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
     {
         let (answer, _) = oneshot::channel();
-        if self.inner.writer.submit(Lane::Low, writer::job(name, f, answer)).is_err() {
-            log::warn!("{name}: dropped, the write queue is full");
+        let queued = self.inner.writer.submit(Lane::Low, writer::job(name, f, answer));
+        if let Err(error) = &queued {
+            log::warn!("{name}: not written now: {error}");
         }
+        queued.is_ok()
     }
 
     /// The credential with this digest, from memory or from the database.
@@ -192,6 +194,11 @@ impl Store {
     /// How many writes were asked for so far, other than those that may wait.
     pub fn writes(&self) -> u64 {
         self.inner.writer.asked()
+    }
+
+    /// How many transactions were committed so far.
+    pub fn commits(&self) -> u64 {
+        self.inner.writer.commits()
     }
 
     pub fn clock(&self) -> &Clock {

@@ -3,7 +3,7 @@
 //! A thread owns the only writing connection. It waits for a job, begins a transaction, runs the job, keeps taking jobs
 //! that are queued *already*, commits, and only then releases what is to be announced and answers each. There is no
 //! timer: a batch is whatever came in while the last commit was being written, so an idle server answers at once and a
-//! busy one shares each fsync among many.
+//! busy one shares each fsync among many. Jobs of the low lane share one among themselves while nobody waits.
 //!
 //! Each job has a savepoint of its own: what it did is undone when it fails or panics, and the others go on.
 //!
@@ -46,6 +46,9 @@ use crate::model::time::{Clock, Ids};
 /// A batch ends after this many jobs or this long, so that the first in it does not wait for ever.
 const BATCH_JOBS: usize = 256;
 const BATCH_TIME: Duration = Duration::from_millis(20);
+
+/// A batch of low jobs takes more of them for this long only: somebody may come who waits.
+const LOW_TIME: Duration = Duration::from_millis(5);
 
 /// How often an idle writer looks whether another process changed the database.
 const LOOK: Duration = Duration::from_millis(500);
@@ -111,6 +114,8 @@ struct Lanes {
     closed: bool,
     /// Jobs that stood in the high lane so far.
     asked: u64,
+    /// Transactions committed so far.
+    commits: u64,
 }
 
 struct Queue {
@@ -162,6 +167,11 @@ impl Handle {
     /// How many jobs of the high lane there have been.
     pub fn asked(&self) -> u64 {
         self.queue.lanes().asked
+    }
+
+    /// How many transactions were committed: each is a sync.
+    pub fn commits(&self) -> u64 {
+        self.queue.lanes().commits
     }
 
     /// Lets the queued jobs finish, then stops. Idempotent.
@@ -257,7 +267,7 @@ struct Writer {
 
 /// What waiting brought.
 enum Next {
-    Job(Box<dyn Job>),
+    Job(Lane, Box<dyn Job>),
     Nothing,
     Closed,
 }
@@ -268,7 +278,7 @@ impl Writer {
             let next = self.wait();
             self.look_around();
             match next {
-                Next::Job(job) => self.batch(job),
+                Next::Job(lane, job) => self.batch(lane, job),
                 Next::Nothing => {}
                 Next::Closed => break,
             }
@@ -308,8 +318,11 @@ impl Writer {
     fn wait(&self) -> Next {
         let mut lanes = self.queue.lanes();
         loop {
-            if let Some(job) = lanes.high.pop_front().or_else(|| lanes.low.pop_front()) {
-                return Next::Job(job);
+            if let Some(job) = lanes.high.pop_front() {
+                return Next::Job(Lane::High, job);
+            }
+            if let Some(job) = lanes.low.pop_front() {
+                return Next::Job(Lane::Low, job);
             }
             if lanes.closed {
                 return Next::Closed;
@@ -322,9 +335,14 @@ impl Writer {
         }
     }
 
-    /// A job that is queued already; one of the low lane only if it would be the first of its batch.
-    fn queued(&self) -> Option<Box<dyn Job>> {
-        self.queue.lanes().high.pop_front()
+    /// A job that is queued already. One of the low lane only with `low`: where nobody waits for the batch.
+    fn queued(&self, low: bool) -> Option<(Lane, Box<dyn Job>)> {
+        let mut lanes = self.queue.lanes();
+        match lanes.high.pop_front() {
+            Some(job) => Some((Lane::High, job)),
+            None if low => lanes.low.pop_front().map(|job| (Lane::Low, job)),
+            None => None,
+        }
     }
 
     /// A key revoked by the command-line tool must stop working here, too.
@@ -346,22 +364,26 @@ impl Writer {
         Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
-    fn batch(&mut self, first: Box<dyn Job>) {
+    fn batch(&mut self, lane: Lane, first: Box<dyn Job>) {
         let started = Instant::now();
         let mut done: Vec<Box<dyn Job>> = Vec::new();
         let mut posts = Vec::new();
         let mut credentials_changed = false;
 
         let committed = self.execute("BEGIN IMMEDIATE").and_then(|()| {
-            let mut next = Some(first);
-            while let Some(mut job) = next {
+            let mut next = Some((lane, first));
+            // Nobody waits for the batch yet: it is filled up with what may wait.
+            let mut low = true;
+            while let Some((lane, mut job)) = next {
                 let outcome = self.one(&mut *job, &mut posts);
                 done.push(job);
                 credentials_changed |= outcome?;
                 let room = done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME;
-                next = if room { self.queued() } else { None };
+                low &= lane == Lane::Low && started.elapsed() < LOW_TIME;
+                next = if room { self.queued(low) } else { None };
             }
             self.execute("COMMIT")?;
+            self.queue.lanes().commits += 1;
             self.in_place()
         });
 
@@ -417,5 +439,63 @@ impl Writer {
     fn execute(&self, sql: &str) -> Result<()> {
         self.connection.prepare_cached(sql)?.execute([])?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+
+    use futures_util::FutureExt;
+
+    use super::*;
+    use crate::model::time::{Clock, Ids};
+    use crate::store::{Hooks, Store};
+
+    /// What may wait shares its commits, and steps back for whoever waits.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_low_lane_fills_batches_up_and_keeps_nobody_waiting() {
+        const MANY: usize = 1000;
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, ids) = (Clock::fixed(1), Ids);
+        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock, ids };
+        let store = Store::open(&folder.path().join("t.db"), 1, MANY, hooks).unwrap();
+        let (go_on, wait) = channel::<()>();
+        let (began, begun) = channel();
+        let held = store.clone();
+        let holding = tokio::spawn(async move {
+            held.write("holding", move |_| {
+                let _ = began.send(());
+                let _ = wait.recv();
+                Ok(())
+            })
+            .await
+        });
+        begun.recv().unwrap();
+        let before = store.commits();
+        let order = Arc::new(Mutex::new(Vec::new()));
+        for _ in 0..MANY {
+            let order = order.clone();
+            let queued = store.write_later("low", move |_| {
+                order.lock().unwrap().push(Lane::Low);
+                Ok(())
+            });
+            assert!(queued);
+        }
+        assert!(!store.write_later("low", |_| Ok(())), "the lane is bounded");
+        let noted = order.clone();
+        let high = store.write("high", move |_| {
+            noted.lock().unwrap().push(Lane::High);
+            Ok(())
+        });
+        let mut high = Box::pin(high);
+        assert!((&mut high).now_or_never().is_none(), "it is queued");
+        go_on.send(()).unwrap();
+        high.await.unwrap();
+        holding.await.unwrap().unwrap();
+        store.close();
+        let order = order.lock().unwrap();
+        assert_eq!((order.len(), order[0]), (MANY + 1, Lane::High));
+        assert!(store.commits() - before < MANY as u64 / 4, "{} commits", store.commits() - before);
     }
 }

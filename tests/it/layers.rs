@@ -22,9 +22,10 @@ const MAY: &[(&str, &[&str])] = &[
     ("config", &["model", "live", "network"]),
     ("tls", &[]),
     ("lock", &[]),
+    ("logging", &[]),
     ("server", &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls", "lock"]),
     ("cli", &["model", "store", "actions", "config", "server", "tls", "lock", "cli"]),
-    ("main", &["cli"]),
+    ("main", &["cli", "logging"]),
 ];
 
 /// Who may name these crates.

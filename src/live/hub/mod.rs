@@ -167,6 +167,11 @@ impl Starter {
                     Step::Stop => break,
                 }
             }
+            // Whoever is here still was here last now.
+            let mut left: Vec<i64> = owners.into_values().collect();
+            left.sort_unstable();
+            left.dedup();
+            left.into_iter().for_each(on_offline);
         })?;
         *lock(&hub.inner.thread) = Some(thread);
         Ok(())
