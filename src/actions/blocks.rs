@@ -1,11 +1,44 @@
 //! Blocking and unblocking.
 
 use super::{Outcome, Outcomes};
-use crate::model::caller::App;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Result};
 use crate::model::event::Move;
 use crate::model::ids::{Uid, unknown_uid};
-use crate::store::{Write, blocks, conversations, users};
+use crate::store::conversations::{Conv, Kind};
+use crate::store::{Read, Write, blocks, conversations, users};
+
+/// Refuses what would pass between a person and `other` (users.id) across a block. This, the hub (which tells nothing
+/// personal across one) and `store::presence` (which shows no presence) are where blocks are decided.
+pub fn check(read: &Read<'_>, caller: &Caller, other: i64) -> Result<()> {
+    if !caller.person || other == caller.user {
+        return Ok(());
+    }
+    match blocks::who(read, caller.user, other)? {
+        Some(blocker) if blocker == caller.user => Err(Code::BlockedReceiver.into()),
+        Some(_) => Err(Code::BlockedSender.into()),
+        None => Ok(()),
+    }
+}
+
+/// The same for what the caller adds to a conversation that stands, or changes in it for both sides. In a group, both
+/// are members, and what is the group's goes on. What a person does for themselves (reading, tags) or takes back (their
+/// own message or reaction) needs no check: the hub keeps it from the other.
+pub fn check_in(read: &Read<'_>, caller: &Caller, conv: &Conv) -> Result<()> {
+    match conv.kind {
+        Kind::Pair(..) => check(read, caller, conv.peer(caller.user).unwrap_or(caller.user)),
+        Kind::Group(_) => Ok(()),
+    }
+}
+
+/// Whether nothing may pass in this conversation between the caller and the other side.
+pub fn is_parted(read: &Read<'_>, caller: &Caller, conv: &Conv) -> Result<bool> {
+    match check_in(read, caller, conv) {
+        Ok(()) => Ok(false),
+        Err(error) if matches!(error.code, Code::BlockedReceiver | Code::BlockedSender) => Ok(true),
+        Err(error) => Err(error),
+    }
+}
 
 pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
     each(uids, |text| {

@@ -89,6 +89,10 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, session: &str, to: CallStatus
     let me = caller.user;
     if call.callee.is_some() {
         step(call.status, to, side)?;
+        if to == CallStatus::Ongoing {
+            // To end it is everybody's own affair.
+            super::blocks::check_in(tx, caller, &conv)?;
+        }
         let state = if to == CallStatus::Ongoing { "joined" } else { to.as_str() };
         calls::set_participant(tx, call.id, me, state, caller.session())?;
         calls::set_status(tx, call.id, to)?;
@@ -129,6 +133,7 @@ pub fn switch(tx: &mut Write<'_>, caller: &Caller, session: &str, kind: &str) ->
     if call.status.is_over() {
         return Err(Code::CallTerminated.into());
     }
+    super::blocks::check_in(tx, caller, &conv)?;
     if let Some(group) = groups::of_conversation(tx, &conv)? {
         permit(tx, caller, &group, Act::Call { video: kind == "video" })?;
     }

@@ -87,6 +87,7 @@ pub fn set_tags(
 pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool) -> Result<String> {
     let copy = copy(tx, caller, with)?;
     if erase && let Kind::Pair(..) = copy.conv.kind {
+        super::blocks::check_in(tx, caller, &copy.conv)?;
         gone::empty(tx, &copy.conv)?;
         return Ok(copy.conv.name);
     }
@@ -106,6 +107,7 @@ pub fn by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Copy> {
 /// Takes the conversation out of everybody's list, with all that was said so far.
 pub fn delete(tx: &mut Write<'_>, caller: &Caller, name: &str) -> Result<String> {
     let copy = by_name(tx, caller, name)?;
+    super::blocks::check_in(tx, caller, &copy.conv)?;
     rows::reset_all(tx, &copy.conv)?;
     Ok(copy.conv.name)
 }

@@ -16,9 +16,7 @@ use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
-use crate::store::{
-    Read, Write, attachments, blocks, conversations, friends, groups, mentions, shown, sight, threads, users,
-};
+use crate::store::{Read, Write, attachments, conversations, friends, groups, mentions, shown, sight, threads, users};
 
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -141,11 +139,7 @@ pub fn open(
 pub fn reachable(read: &Read<'_>, caller: &Caller, sender: &User, uid: &Uid, contact: Contact) -> Result<User> {
     let user = users::person(read, &caller.app, uid)?;
     if caller.person && user.id != sender.id {
-        match blocks::who(read, sender.id, user.id)? {
-            Some(blocker) if blocker == sender.id => return Err(Code::BlockedReceiver.into()),
-            Some(_) => return Err(Code::BlockedSender.into()),
-            None => {}
-        }
+        super::blocks::check(read, caller, user.id)?;
         caller.role.may_reach(contact, &user.role, || friends::are(read, sender.id, user.id))?;
     }
     Ok(user)
@@ -191,6 +185,7 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     }
     content.check(limits)?;
     let conv = conversations::by_id(tx, row.conv)?;
+    super::blocks::check_in(tx, caller, &conv)?;
     let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&content.data))?;
     let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
     messages::edit(tx, &row, &edited, &caller.uid)?;

@@ -18,6 +18,7 @@ use crate::store::{Read, Write, conversations, groups, pins, shown};
 pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limits) -> Result<Message> {
     let row = standing_message(tx, caller, id)?;
     let conv = conversations::by_id(tx, row.conv)?;
+    super::blocks::check_in(tx, caller, &conv)?;
     if let Some(group) = groups::of_conversation(tx, &conv)? {
         permit(tx, caller, &group, Act::Pin)?;
     }

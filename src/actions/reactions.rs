@@ -21,7 +21,9 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
     if !is_reaction(&key) {
         return Err(Error::field("reaction", "The reaction must be something that can be seen, and whole."));
     }
-    if let Some(group) = groups::of_conversation(tx, &conversations::by_id(tx, row.conv)?)? {
+    let conv = conversations::by_id(tx, row.conv)?;
+    super::blocks::check_in(tx, caller, &conv)?;
+    if let Some(group) = groups::of_conversation(tx, &conv)? {
         permit(tx, caller, &group, Act::React)?;
     }
     if reactions::others(tx, id, &key)? >= limits.reactions as i64 {

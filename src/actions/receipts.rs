@@ -33,11 +33,15 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: 
     if upto <= old {
         return Ok(());
     }
-    receipts::insert(tx, conv.id, caller.user, kind, upto)?;
     match kind {
         Kind::Read => conversations::set_read(tx, conv, caller.user, upto, total)?,
         Kind::Delivered => conversations::set_delivered(tx, conv.id, caller.user, upto)?,
     }
+    // Their own unread messages are counted anew; that they were here, the other does not learn across a block.
+    if super::blocks::is_parted(tx, caller, conv)? {
+        return Ok(());
+    }
+    receipts::insert(tx, conv.id, caller.user, kind, upto)?;
     let me = users::by_id(tx, caller.user)?.entity();
     // Each author hears of his newest message that the mark covers.
     for (author, message) in messages::authors_between(tx, conv.id, old, upto, AUTHORS_WITHIN)? {

@@ -93,6 +93,8 @@ pub struct Access<D> {
     caller: Caller,
     /// The credential was an API key: its id.
     pub key: Option<i64>,
+    /// Shows others' presence as the caller may see it.
+    store: Store,
     api: Arc<Api>,
     parts: Parts,
     demand: PhantomData<D>,
@@ -112,7 +114,8 @@ impl<D: Demand> Access<D> {
                 budget.check()?;
             }
         }
-        Ok(Access { caller, key, api, parts, demand: PhantomData })
+        let store = api.store.seen_by(caller.viewer());
+        Ok(Access { caller, key, store, api, parts, demand: PhantomData })
     }
 
     pub fn caller(&self) -> &Caller {
@@ -132,7 +135,7 @@ impl<D: Demand> Access<D> {
     }
 
     pub fn store(&self) -> &Store {
-        &self.api.store
+        &self.store
     }
 
     pub fn api(&self) -> &Arc<Api> {

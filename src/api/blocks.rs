@@ -9,7 +9,7 @@ use super::reply::{Reply, data, page_with_cursor};
 use crate::actions::{self, OutcomesShown};
 use crate::model::error::{Error, Result};
 use crate::model::user::User;
-use crate::store::{blocks, users};
+use crate::store::{blocks, presence, users};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +57,7 @@ async fn list_of<D: Demand>(access: &Access<D>, owner: i64, default: &str) -> Re
         .store()
         .read(move |read| {
             let me = users::by_id(read, owner)?;
+            let _veil = presence::veil(read, Some(owner))?;
             let mut page = blocks::list(read, owner, by_me, of_me, search.as_deref(), ask)?;
             for user in &mut page.items {
                 user.conversation_id = Some(crate::model::user::conversation_name(&user.uid, &me.uid));

@@ -9,7 +9,7 @@ use super::reply::{Ack, Reply, ack, data, page_with_cursor};
 use crate::actions::{self, Outcomes, OutcomesShown};
 use crate::model::error::{Error, Result};
 use crate::model::user::User;
-use crate::store::{friends, users};
+use crate::store::{friends, presence, users};
 
 #[derive(Deserialize, ToSchema)]
 struct Body {
@@ -57,6 +57,7 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let owner = users::person(read, &app, &uid)?;
+            let _veil = presence::veil(read, Some(owner.id))?;
             let mut page = friends::list(read, owner.id, search.as_deref(), ask)?;
             for friend in &mut page.items {
                 friend.conversation_id = Some(crate::model::user::conversation_name(&friend.uid, &owner.uid));

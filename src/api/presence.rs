@@ -11,7 +11,7 @@ use super::openapi::{Doc, Shape};
 use super::reply::Reply;
 use crate::model::error::{Error, Result};
 use crate::model::ids::Guid;
-use crate::store::{groups, members};
+use crate::store::{blocks, groups, members};
 
 /// Groups asked for in one call.
 const MOST: usize = 100;
@@ -30,17 +30,19 @@ struct Online {
     groups: Option<BTreeMap<String, usize>>,
 }
 
-/// Without groups: users of the app. With groups: members of each the caller is in; of others nothing is said.
+/// Without groups: users of the app. With groups: members of each the caller is in; of others nothing is said. Users with
+/// a block between them and the caller are not counted.
 pub async fn online(access: Access<Socket>) -> Result<Reply> {
     let hub = access.api().hub.clone();
+    let (app, user) = (access.app().id, access.caller().user);
     let Some(guids) = access.json::<Body>()?.groups else {
-        return Ok(bare(json!({"onlineUsersCount": hub.online_in_app(access.app().id)})));
+        let hidden = access.store().read(move |read| blocks::around(read, user)).await?;
+        return Ok(bare(json!({"onlineUsersCount": hub.online_in_app_but(app, &hidden)})));
     };
     if guids.len() > MOST {
         return Err(Error::field("groups", format!("No more than {MOST} groups may be asked for in one call.")));
     }
-    let (app, user) = (access.app().id, access.caller().user);
-    let own = access
+    let (own, hidden) = access
         .store()
         .read(move |read| {
             let mut own = Vec::new();
@@ -52,11 +54,11 @@ pub async fn online(access: Access<Socket>) -> Result<Reply> {
                     own.push((guid, group.id));
                 }
             }
-            Ok(own)
+            Ok((own, blocks::around(read, user)?))
         })
         .await?;
     let counts: BTreeMap<String, usize> =
-        own.into_iter().map(|(guid, group)| (guid, hub.online_in_group(group))).collect();
+        own.into_iter().map(|(guid, group)| (guid, hub.online_in_group_but(group, &hidden))).collect();
     Ok(bare(json!({ "groups": counts })))
 }
 

@@ -80,6 +80,11 @@ impl User {
         self
     }
 
+    /// What is seen of them across a block.
+    pub fn without_presence(self) -> Self {
+        User { status: Status::Offline, last_active_at: None, ..self }
+    }
+
     /// What other users may see: metadata without its private part.
     pub fn without_private(mut self) -> Self {
         if let Some(raw) = &self.metadata

@@ -153,7 +153,8 @@ fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()
     super::search::add_functions(connection)?;
     super::reactions::add_functions(connection)?;
     connection.create_scalar_function("online", 1, FunctionFlags::SQLITE_UTF8, move |context| {
-        Ok(online(context.get::<i64>(0)?))
+        let user = context.get::<i64>(0)?;
+        Ok(!super::presence::is_hidden(user) && online(user))
     })
 }
 

@@ -33,6 +33,7 @@ pub mod pins;
 mod place;
 #[cfg(test)]
 pub mod plans;
+pub mod presence;
 pub mod reactions;
 pub mod receipts;
 pub mod roles;
@@ -67,6 +68,8 @@ pub use writer::Lane;
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
+    /// users.id of the person who reads through this handle, if one does.
+    viewer: Option<i64>,
 }
 
 struct Inner {
@@ -112,7 +115,13 @@ impl Store {
                 credentials,
                 clock,
             }),
+            viewer: None,
         })
+    }
+
+    /// A handle whose reads show others' presence as this person (users.id) may see it.
+    pub fn seen_by(&self, viewer: Option<i64>) -> Store {
+        Store { inner: self.inner.clone(), viewer }
     }
 
     /// Runs `f` on a snapshot of the database.
@@ -121,7 +130,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Read<'_>) -> Result<T> + Send + 'static,
     {
-        let inner = self.inner.clone();
+        let (inner, viewer) = (self.inner.clone(), self.viewer);
         if inner.writer.failure().happened() {
             return Err(Code::StorageFailed.into());
         }
@@ -130,7 +139,8 @@ impl Store {
             let connection = inner.readers.get().map_err(|e| Error::internal("reader", e))?;
             // A deferred transaction: all statements of one read see the same state.
             connection.execute_batch("BEGIN")?;
-            let result = f(&Read { connection: &connection, now: inner.clock.now() });
+            let read = Read { connection: &connection, now: inner.clock.now() };
+            let result = presence::veil(&read, viewer).and_then(|_veil| f(&read));
             connection.execute_batch("ROLLBACK")?;
             result
         })

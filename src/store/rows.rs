@@ -2,6 +2,7 @@
 
 use rusqlite::Row;
 
+use super::presence;
 use crate::model::user::{Status, User, stored};
 
 /// The columns [`user`] reads, from a table named or aliased `u`.
@@ -17,8 +18,9 @@ pub(super) use columns;
 pub(super) const COLUMNS: usize = 14;
 
 pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
+    let id = row.get(0)?;
     Ok(User {
-        id: row.get(0)?,
+        id,
         uid: row.get(1)?,
         name: row.get(2)?,
         avatar: row.get(3)?,
@@ -29,7 +31,7 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<User> {
         tags: tags(row.get(8)?),
         created_at: row.get(9)?,
         updated_at: row.get(10)?,
-        last_active_at: row.get(11)?,
+        last_active_at: row.get::<_, Option<i64>>(11)?.filter(|_| !presence::is_hidden(id)),
         deactivated_at: row.get(12)?,
         status: if row.get(13)? { Status::Available } else { Status::Offline },
         ..User::default()

@@ -11,7 +11,7 @@ use super::messages::{Row, columns, row, unknown};
 use super::receipts::{self, Marks};
 use super::rows::ids_text;
 use super::sight::{self, Viewer};
-use super::{Read, calls, groups, interactions, mentions, pins, threads, users};
+use super::{Read, calls, groups, interactions, mentions, pins, presence, threads, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Error, Result};
 use crate::model::flags;
@@ -106,6 +106,7 @@ impl From<Option<i64>> for Look {
 /// Rows into messages.
 pub fn all(read: &Read<'_>, rows: Vec<Row>, look: impl Into<Look>) -> Result<Vec<Message>> {
     let look = look.into();
+    let _veil = presence::veil(read, look.viewer.user())?;
     let (users, groups, conversations) = (HashMap::new(), HashMap::new(), HashMap::new());
     Shown { read, look, viewer: look.viewer.user(), users, groups, conversations }.messages(rows, true)
 }

@@ -260,6 +260,10 @@ pub fn seen_by(read: &Read<'_>, mut seen: User, viewer: &User) -> Result<User> {
         seen.blocked_by_me_at = mine;
         seen.has_blocked_me = Some(his.is_some());
         seen.blocked_at = mine.or(his);
+        if seen.blocked_at.is_some() {
+            // In a write nothing was hidden while they were read.
+            seen = seen.without_presence();
+        }
     }
     Ok(seen)
 }

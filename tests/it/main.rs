@@ -52,6 +52,7 @@ mod receipts;
 mod roles;
 mod search;
 mod sight;
+mod silence;
 mod slow;
 mod sockets;
 mod state;

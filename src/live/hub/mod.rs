@@ -111,6 +111,17 @@ impl Hub {
         lock(self.inner.index.groups.of(group)).get(&group).map_or(0, HashSet::len)
     }
 
+    /// The same without these users: those whose presence the one who asks does not see.
+    pub fn online_in_app_but(&self, app: i64, hidden: &[i64]) -> usize {
+        self.online_in_app(app).saturating_sub(hidden.iter().filter(|user| self.is_online(**user)).count())
+    }
+
+    pub fn online_in_group_but(&self, group: i64, hidden: &[i64]) -> usize {
+        lock(self.inner.index.groups.of(group))
+            .get(&group)
+            .map_or(0, |members| members.len() - hidden.iter().filter(|user| members.contains(user)).count())
+    }
+
     /// Closes every connection, for a restart, and those that come from now on.
     pub fn close_all(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
