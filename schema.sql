@@ -248,7 +248,8 @@ CREATE TABLE messages (
   sender_id     INTEGER NOT NULL,               -- users.id
   category      TEXT    NOT NULL,               -- message custom interactive action call
   type          TEXT    NOT NULL,
-  data          TEXT    NOT NULL,               -- JSON object without what the server adds (entities, reactions …)
+  data          TEXT    NOT NULL,               -- JSON object without what the server adds (entities, reactions …);
+                                                -- URLs of own files without the address: U+FDD0/media/… (model/attachment.rs)
   subject_id    INTEGER,                        -- action: users.id of the member acted on; call: calls.id
   sent_at       INTEGER NOT NULL,
   updated_at    INTEGER NOT NULL,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::model::limits::{Limits, RateLimits, Rates};
+use crate::model::public::PublicHost;
 use crate::network::Network;
 
 /// Every setting of the server. A flag wins over its variable.
@@ -25,9 +26,8 @@ pub struct Config {
     /// Its private key (PEM)
     #[arg(long, env = "HOBNOB_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// The name clients reach this server by, if it is not the one they use (behind a proxy)
-    #[arg(long, env = "HOBNOB_PUBLIC_HOST", value_name = "HOST[:PORT]")]
-    pub public_host: Option<String>,
+    #[command(flatten)]
+    pub public: PublicArg,
     #[command(flatten)]
     pub region: RegionArg,
     /// HTTP worker threads; 0 = one per core
@@ -72,6 +72,15 @@ impl Folder {
     pub fn database(&self) -> PathBuf {
         self.data.join("hobnob.db")
     }
+}
+
+/// How clients reach the server.
+#[derive(Args, Clone, Debug)]
+pub struct PublicArg {
+    /// Where clients reach this server, if it is not the address it listens at: `chat.example`, `chat.example:8443`,
+    /// `https://chat.example/chat`
+    #[arg(long, env = "HOBNOB_PUBLIC_HOST", value_name = "HOST", value_parser = PublicHost::parse)]
+    pub public_host: Option<PublicHost>,
 }
 
 /// What new apps are given.

@@ -73,6 +73,7 @@ impl Server {
         let media = Media::open(config.data(), cores.div_ceil(2))
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
 
+        let public_host = config.public.public_host.clone().map(Arc::new);
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
         let api = Data::new(Api {
@@ -80,7 +81,7 @@ impl Server {
             hub: hub.clone(),
             passwords: Passwords::new(cores),
             limits,
-            public_host: config.public_host.clone(),
+            public_host,
             https_port: OnceLock::new(),
             trusted: config.trusted()?,
             region: config.region.region.clone(),

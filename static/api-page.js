@@ -187,7 +187,7 @@ function fill(method, path, operation) {
   const form = $("try");
   const schema = operation.requestBody?.content?.["application/json"]?.schema;
   form.elements.method.value = method.toUpperCase();
-  form.elements.path.value = (description.servers?.[0]?.url ?? "") + path;
+  form.elements.path.value = "/v3" + path;
   form.elements.query.value = "";
   const queries = operation.parameters.filter((it) => it.in === "query").map((it) => `${it.name}=`);
   form.elements.query.placeholder = queries.slice(0, 4).join("&");
@@ -228,7 +228,7 @@ async function send(event) {
   }
   const began = performance.now();
   try {
-    const reply = await fetch(path.value + (query.value ? `?${query.value.replace(/^\?/, "")}` : ""), options);
+    const reply = await fetch(".." + path.value + (query.value ? `?${query.value.replace(/^\?/, "")}` : ""), options);
     const text = await reply.text();
     const left = reply.headers.get("X-Rate-Limit-Remaining");
     const notes = [`${Math.round(performance.now() - began)} ms`, left && `${left} requests left`].filter(Boolean).join(", ");
@@ -309,7 +309,7 @@ $("try").addEventListener("submit", send);
 $("find").addEventListener("input", filter);
 window.addEventListener("hashchange", arrive);
 try {
-  const reply = await fetch("/openapi.json");
+  const reply = await fetch("../openapi.json");
   if (!reply.ok) throw new Error(`status ${reply.status}`);
   description = await reply.json();
   render();

@@ -16,9 +16,10 @@ use crate::store::{Read, Write, gone, groups, members as rows, users};
 pub fn create(
     tx: &mut Write<'_>,
     caller: &Caller,
-    draft: GroupDraft,
+    mut draft: GroupDraft,
     limits: &Limits,
 ) -> Result<(Group, Option<Added>)> {
+    draft.profile.keep_urls(&caller.app.app_id);
     caller.role.may_create_group(draft.kind)?;
     let owner = match &draft.owner {
         Some(uid) => Some(users::person(tx, &caller.app, uid)?.id),
@@ -45,6 +46,7 @@ fn seen(read: &Read<'_>, caller: &Caller, group: Group) -> Result<Group> {
 }
 
 pub fn update(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, mut patch: GroupPatch) -> Result<Group> {
+    patch.profile.keep_urls(&caller.app.app_id);
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     permit(tx, caller, &group, Act::UpdateGroup)?;
     if patch.kind == Some(GroupType::Password) && patch.password_hash.is_none() && group.kind != GroupType::Password {

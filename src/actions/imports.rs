@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use super::members::Changed;
 use super::{Outcome, Outcomes};
+use crate::model::attachment::keep_urls;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Move;
@@ -25,7 +26,7 @@ use crate::store::messages::{self as message_rows, New};
 use crate::store::receipts::{self, Kind};
 use crate::store::sight::Viewer;
 use crate::store::{
-    Read, Write, bans, groups as group_rows, members as member_rows, mentions, shown, users as user_rows,
+    Read, Write, attachments, bans, groups as group_rows, members as member_rows, mentions, shown, users as user_rows,
 };
 
 /// A row under its key, or why it cannot be one.
@@ -97,10 +98,11 @@ fn known_group(read: &Read<'_>, app: &App, guid: &Guid) -> Result<Option<Group>>
 }
 
 /// The group, made now if there is none of this guid. Its owner is its first admin.
-fn group(tx: &mut Write<'_>, app: &App, row: import::Group) -> Result<Group> {
+fn group(tx: &mut Write<'_>, app: &App, mut row: import::Group) -> Result<Group> {
     if let Some(group) = known_group(tx, app, &row.draft.guid)? {
         return Ok(group);
     }
+    row.draft.profile.keep_urls(&app.app_id);
     if let Some(owner) = row.owner {
         user(tx, app, owner)?;
     }
@@ -204,7 +206,8 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
         group(tx, app, details)?;
     }
     let sender = known(tx, app, &row.sender)?;
-    let (receiver, content, tags, muid) = (row.receiver, row.content, row.tags, row.muid);
+    let (receiver, mut content, tags, muid) = (row.receiver, row.content, row.tags, row.muid);
+    let files = keep_urls(&mut content.data, &app.app_id);
     let (conv, stored) = tx.dated(Some(row.sent_at), |tx| {
         let conv = match &receiver {
             Receiver::User(uid) => conversations::of_pair(tx, app, &sender, &known(tx, app, uid)?)?,
@@ -226,6 +229,7 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             return Err(again());
         }
         let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(again)?;
+        attachments::show_in(tx, app.id, stored.id, &files)?;
         conversations::touch(tx, &conv, stored.id, sender.id, true, stored.flags & flags::SILENT == 0)?;
         Ok((Conv { last_id: stored.id, total: stored.seq, ..conv }, stored))
     })?;

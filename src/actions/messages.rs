@@ -2,7 +2,7 @@
 
 use super::standing::{permit, permit_rank, standing};
 use super::{Outcome, Outcomes, tell_message, tell_of};
-use crate::model::attachment::names_in;
+use crate::model::attachment::keep_urls;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
@@ -34,9 +34,9 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
             return Err(Error::new(Code::MessageNoAccess, "You do not see the quoted message any more."));
         }
     }
-    let Content { category, kind, data } = draft.content;
+    let Content { category, kind, mut data } = draft.content;
     let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&data))?;
-    let files = names_in(&data, &caller.app.app_id);
+    let files = keep_urls(&mut data, &caller.app.app_id);
     let new = messages::New {
         sender: sender.id,
         category,
@@ -187,10 +187,11 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     let conv = conversations::by_id(tx, row.conv)?;
     super::blocks::check_in(tx, caller, &conv)?;
     let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&content.data))?;
+    let files = keep_urls(&mut content.data, &caller.app.app_id);
     let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
     messages::edit(tx, &row, &edited, &caller.uid)?;
     if files_given {
-        attachments::show_only(tx, caller.app.id, id, &names_in(&content.data, &caller.app.app_id))?;
+        attachments::show_only(tx, caller.app.id, id, &files)?;
     }
     announce(tx, caller, row, "edited")
 }

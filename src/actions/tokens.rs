@@ -72,7 +72,8 @@ pub fn log_out(tx: &mut Write<'_>, caller: &Caller) -> Result<()> {
 }
 
 /// What a client says of itself when it starts: its device, and changes to its user.
-pub fn introduce(tx: &mut Write<'_>, caller: &Caller, device: &Device, patch: UserPatch) -> Result<()> {
+pub fn introduce(tx: &mut Write<'_>, caller: &Caller, device: &Device, mut patch: UserPatch) -> Result<()> {
+    patch.profile.keep_urls(&caller.app.app_id);
     let token = caller.token.ok_or(Code::AuthTokenUnknown)?;
     tokens::describe(tx, token, device)?;
     if patch.changes_something() {

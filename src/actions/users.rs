@@ -15,12 +15,14 @@ fn check_role(tx: &Write<'_>, app: &App, role: Option<&RoleId>) -> Result<()> {
     }
 }
 
-pub fn create(tx: &mut Write<'_>, app: &App, draft: UserDraft) -> Result<User> {
+pub fn create(tx: &mut Write<'_>, app: &App, mut draft: UserDraft) -> Result<User> {
+    draft.profile.keep_urls(&app.app_id);
     check_role(tx, app, draft.role.as_ref())?;
     users::insert(tx, app.id, draft)
 }
 
-pub fn update(tx: &mut Write<'_>, app: &App, uid: &Uid, patch: UserPatch) -> Result<User> {
+pub fn update(tx: &mut Write<'_>, app: &App, uid: &Uid, mut patch: UserPatch) -> Result<User> {
+    patch.profile.keep_urls(&app.app_id);
     let old = users::person(tx, app, uid)?;
     check_role(tx, app, patch.role.as_ref())?;
     users::update(tx, old, patch)

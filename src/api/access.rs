@@ -23,6 +23,7 @@ use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::json;
 use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
+use crate::model::public;
 use crate::model::role::Role;
 use crate::store::{Store, admins, apps, digest, management, roles, users};
 
@@ -100,6 +101,12 @@ pub struct Access<D> {
     demand: PhantomData<D>,
 }
 
+/// This server as who makes this request reaches it: `https://chat.example/chat`.
+pub fn base(api: &Api, request: &HttpRequest) -> String {
+    let host = peer::host(request, &api.trusted);
+    public::base(api.public_host.as_deref(), peer::scheme(request, &api.trusted), &host)
+}
+
 impl<D: Demand> Access<D> {
     /// Checks the credentials against the demand.
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
@@ -153,8 +160,7 @@ impl<D: Demand> Access<D> {
 
     /// This server as the client reaches it: `https://chat.example`.
     pub fn base(&self) -> String {
-        let host = self.api.public_host.clone().unwrap_or_else(|| self.host());
-        format!("{}://{host}", peer::scheme(&self.parts.request, &self.api.trusted))
+        base(&self.api, &self.parts.request)
     }
 
     /// The multipart body, once.

@@ -121,18 +121,21 @@ pub async fn overview(access: Access<Admin>) -> Result<Reply> {
 
 /// Where client SDKs find this server: they speak https only, so it is that address even when the page came by http.
 fn client_host(access: &Access<Admin>) -> String {
+    if let Some(public) = &access.api().public_host {
+        return public.host();
+    }
     let base = access.base();
     if let Some(host) = base.strip_prefix("https://") {
         return host.to_owned();
     }
     let host = base.strip_prefix("http://").unwrap_or(&base);
     match access.api().https_port.get() {
-        Some(port) if access.api().public_host.is_none() => {
+        Some(port) => {
             // What follows the last colon is a port only if it is a number: a bare IPv6 address ends with a bracket.
             let bare = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
             format!("{}:{port}", bare.map_or(host, |(bare, _)| bare))
         }
-        _ => host.to_owned(),
+        None => host.to_owned(),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::actions::{self, tokens::socket_token};
 use crate::model::error::{Code, Error, Result};
 use crate::model::json::{Raw, is_object, to_raw};
 use crate::model::moderation::Reason;
+use crate::model::public::PublicHost;
 use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
 use crate::store::{Write, moderation, tokens, users};
@@ -171,10 +172,11 @@ pub async fn settings(access: Access<Either>) -> Result<Reply> {
 
 /// Where to go and what there is. Hosts are the ones the client already uses.
 fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
-    let host = access.api().public_host.clone().unwrap_or_else(|| access.host());
-    let (name, port) = split_host(&host);
+    let public = access.api().public_host.as_deref();
+    let host = public.map_or_else(|| access.host(), PublicHost::host);
+    let (socket_host, port) = socket_place(public, &host);
     json!({
-        "CHAT_HOST": name,
+        "CHAT_HOST": socket_host,
         "CHAT_WSS_PORT": port,
         "CLIENT_API_HOST": host,
         "ADMIN_API_HOST": host,
@@ -207,6 +209,19 @@ fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
         "file.size.max": access.limits().upload,
         "file.count.max": access.limits().files,
     })
+}
+
+/// The two things of which clients make the URL of their socket, `wss://HOST:PORT`. Below a path the host is the whole
+/// place, and what then follows as a "port" is a part of the path which is passed over: the server takes sockets
+/// anywhere below `/ws`. Clients put their call for who is online there, too.
+fn socket_place(public: Option<&PublicHost>, host: &str) -> (String, String) {
+    match public.filter(|public| !public.path().is_empty()) {
+        Some(public) => (format!("{}/ws", public.host()), public.port().unwrap_or(443).to_string()),
+        None => {
+            let (name, port) = split_host(host);
+            (name.to_owned(), port.to_owned())
+        }
+    }
 }
 
 /// Host and port of `host[:port]`; without a port it is the one of https.

@@ -322,11 +322,11 @@ const POLICY: &str =
 const CACHE: &str = "private, max-age=31536000, immutable";
 
 /// The file at this address; `None` if the address is not one of files.
-pub async fn find(request: &HttpRequest, api: &Api) -> Option<HttpResponse> {
+pub async fn find(request: &HttpRequest, path: &str, api: &Api) -> Option<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
-    let (app_id, name) = versionless(request.path()).ok()?.strip_prefix("/media/")?.split_once('/')?;
+    let (app_id, name) = versionless(path).ok()?.strip_prefix("/media/")?.split_once('/')?;
     Some(serve(request, api, app_id, name).await.unwrap_or_else(|error| reply::refusal(&error)))
 }
 

@@ -38,6 +38,7 @@ mod threads;
 mod tokens;
 mod users;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -53,9 +54,11 @@ use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::live::socket;
 use crate::media::Media;
+use crate::model::attachment::show_urls;
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::{Feature, Features};
 use crate::model::limits::Limits;
+use crate::model::public::PublicHost;
 use crate::model::time::Ids;
 use crate::network::Network;
 use crate::passwords::Passwords;
@@ -70,8 +73,8 @@ pub struct Api {
     pub hub: Hub,
     pub passwords: Passwords,
     pub limits: Arc<Limits>,
-    /// The name clients reach this server by (`host[:port]`), when it is not the one in their requests.
-    pub public_host: Option<String>,
+    /// Where clients reach this server, when it is not the address in their requests.
+    pub public_host: Option<Arc<PublicHost>>,
     /// Where https is served, once it is; unset: it is not.
     pub https_port: OnceLock<u16>,
     /// Proxies whose word about the client is taken; see `peer`.
@@ -471,8 +474,10 @@ fn describe_nouns() -> openapi::Doc {
 }
 
 /// The API description as JSON.
-pub fn description(routes: &[Route]) -> String {
-    openapi::describe(routes, describe_nouns()).to_string()
+pub fn description(routes: &[Route], public: Option<&PublicHost>) -> String {
+    // One that is read from the server itself may leave out where that is.
+    let server = public.map_or_else(|| "/v3".to_owned(), |public| format!("{}/v3", public.base("https")));
+    openapi::describe(routes, describe_nouns(), &server).to_string()
 }
 
 /// Lets the rows above read as a table.
@@ -529,25 +534,32 @@ pub async fn dispatch(
     api: actix_web::web::Data<Api>,
     context: actix_web::web::ThinData<Rc<Context>>,
 ) -> HttpResponse {
+    let path = below(api.public_host.as_deref(), request.path());
     let mut response = if request.method() == Method::OPTIONS {
         preflight(&request)
-    } else if is_upgrade(&request) {
-        match socket::accept(&request, payload, context.0.clone()).await {
+    } else if is_upgrade(&request, path) {
+        match socket::accept(&request, payload, context.0.clone(), access::base(&api, &request)).await {
             // A socket's answer belongs to the socket: no more headers on it.
             Ok(response) => return response,
             Err(_) => reply::refusal(&Error::new(Code::BadRequest, "This is no proper WebSocket handshake.")),
         }
-    } else if let Some(page) = pages::find(&request) {
+    } else if let Some(page) = pages::find(&request, path) {
         page
-    } else if let Some(file) = media::find(&request, &api).await {
+    } else if let Some(file) = media::find(&request, path, &api).await {
         file
-    } else if request.path() == "/openapi.json" && request.method() == Method::GET {
+    } else if path == "/openapi.json" && request.method() == Method::GET {
         HttpResponse::Ok()
             .content_type("application/json")
-            .body(api.description.get_or_init(|| description(api.router.routes())).clone())
+            .body(api.description.get_or_init(|| description(api.router.routes(), api.public_host.as_deref())).clone())
     } else {
-        match operate(&request, payload, api.into_inner()).await {
-            Ok(Reply(body)) => HttpResponse::Ok().content_type("application/json").body(body),
+        match operate(&request, path, payload, api.clone().into_inner()).await {
+            Ok(Reply(body)) => {
+                let body = match show_urls(&body, || access::base(&api, &request)) {
+                    Cow::Borrowed(_) => body,
+                    Cow::Owned(shown) => shown,
+                };
+                HttpResponse::Ok().content_type("application/json").body(body)
+            }
             Err(error) => reply::refusal(&error),
         }
     };
@@ -558,8 +570,8 @@ pub async fn dispatch(
     response
 }
 
-async fn operate(request: &HttpRequest, payload: Payload, api: Arc<Api>) -> Result<Reply> {
-    let path = versionless(beside_socket(request.path()))?;
+async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>) -> Result<Reply> {
+    let path = versionless(beside_socket(path))?;
     let (route, params) = api.router.find(request.method(), path).ok_or_else(|| match absent::is(path) {
         true => Code::FeatureNotAccessible,
         false => Code::ApiNotFound,
@@ -608,6 +620,16 @@ async fn read_body(request: &HttpRequest, payload: Payload, most: usize) -> Resu
     }
 }
 
+/// The path below the one of the public address, for proxies that pass it on whole.
+fn below<'p>(public: Option<&PublicHost>, path: &'p str) -> &'p str {
+    let rest = public.and_then(|public| path.strip_prefix(public.path()));
+    match rest {
+        Some("") => "/",
+        Some(rest) if rest.starts_with('/') => rest,
+        _ => path,
+    }
+}
+
 /// The path without its version: `/v3`, `/v3.0`, both, or none name the same API.
 fn versionless(path: &str) -> Result<&str> {
     let mut rest = path;
@@ -636,11 +658,9 @@ fn beside_socket(path: &str) -> &str {
 }
 
 /// Sockets live at `/`; anything below `/ws` is taken, too.
-fn is_upgrade(request: &HttpRequest) -> bool {
+fn is_upgrade(request: &HttpRequest, path: &str) -> bool {
     let asked = request.headers().get(header::UPGRADE).and_then(|value| value.to_str().ok());
-    let here = matches!(request.path(), "/" | "/ws")
-        || request.path().starts_with("/ws/")
-        || request.path().starts_with("/ws:");
+    let here = matches!(path, "/" | "/ws") || path.starts_with("/ws/") || path.starts_with("/ws:");
     request.method() == Method::GET && here && asked.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
 }
 

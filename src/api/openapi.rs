@@ -332,7 +332,7 @@ fn operation_id(operation: &str) -> String {
 }
 
 /// The whole description. The admin page's own calls are no part of it.
-pub fn describe(routes: &[Route], mut doc: Doc) -> Value {
+pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
     doc.component::<error::Shown>();
     let mut paths: Map<String, Value> = Map::new();
     for route in routes.iter().filter(|route| route.who != Who::Admin && !route.path.starts_with("/admin/")) {
@@ -390,7 +390,7 @@ pub fn describe(routes: &[Route], mut doc: Doc) -> Value {
             "description": "A self-hosted chat back end, compatible with the CometChat REST API v3.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": "/v3"}],
+        "servers": [{"url": server}],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -424,7 +424,7 @@ mod tests {
                 assert!(PARAMETERS.iter().any(|(known, _, _)| known == name), "parameter {name} is not explained");
             }
         }
-        let description = describe(&routes, doc);
+        let description = describe(&routes, doc, "/v3");
         for route in routes.iter().filter(|route| !route.path.starts_with("/admin/")) {
             let method = route.method.as_str().to_ascii_lowercase();
             assert_eq!(description["paths"][route.path][&method]["operationId"], operation_id(route.operation));

@@ -13,15 +13,15 @@ struct Files;
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
-/// The file at this address, if there is one.
-pub fn find(request: &HttpRequest) -> Option<HttpResponse> {
-    let path = request.path();
+/// The file at this path, if there is one.
+pub fn find(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
     if path == "/admin" || (path == "/" && accepts_html(request)) {
+        // Relative, because a proxy may have this server below a path of its own.
         let mut moved = HttpResponse::TemporaryRedirect();
-        return Some(moved.insert_header((header::LOCATION, "/admin/")).finish());
+        return Some(moved.insert_header((header::LOCATION, "admin/")).finish());
     }
     let name = path.strip_prefix("/admin/").filter(|name| !name.starts_with("api/"))?;
     let name = if name.is_empty() { "index.html" } else { name };

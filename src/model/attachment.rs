@@ -1,10 +1,12 @@
 //! Files of messages: how they are named, described and found again in what clients send.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::{Code, Error, Result};
-use super::json::Object;
+use super::json::{Object, Raw, to_raw};
 use super::limits::Limits;
 
 /// Whose a file is: apps.id, and users.id of who brought it (0: the app itself).
@@ -108,32 +110,69 @@ pub fn path(app_id: &str, name: &str) -> String {
     format!("/media/{app_id}/{name}")
 }
 
-/// Names of files of this app that the data of a message shows, told by their URLs. The host is not looked at: a server
-/// may have several names, and a name that nobody can guess proves enough.
-pub fn names_in(data: &Object, app_id: &str) -> Vec<String> {
-    #[derive(Deserialize)]
-    struct Addressed {
-        #[serde(default)]
-        url: Option<String>,
-    }
+/// Stands in stored texts for the address of this server, before the path of one of its files. A server may be reached
+/// by several names, and get another one tomorrow, so what is stored says only which file; the address is put in when
+/// something is shown, for the one who asks. It is a noncharacter: no text that means anything holds one.
+const HERE: char = '\u{FDD0}';
+
+/// The start of every stored URL of a file.
+const STORED: &str = "\u{FDD0}/media/";
+
+/// The stored form of a URL, and the name of its file, if it leads to a file of this app. The host is not looked at: the
+/// server may have several, and a name that nobody can guess proves enough.
+pub fn stored_url(url: &str, app_id: &str) -> Option<(String, String)> {
+    let (address, rest) = url.split_at(url.find(['?', '#']).unwrap_or(url.len()));
+    let mut back = address.rsplit('/');
+    let (name, app, folder) = (back.next()?, back.next()?, back.next()?);
+    let ours = folder == "media" && app.eq_ignore_ascii_case(app_id) && is_name(name);
+    ours.then(|| (format!("{HERE}{}{rest}", path(app_id, name)), name.to_owned()))
+}
+
+/// A URL as it is to be stored: without the server's address if it leads to a file of this app, else as it is.
+pub fn keep_url(url: String, app_id: &str) -> String {
+    stored_url(&url, app_id).map_or(url, |(stored, _)| stored)
+}
+
+/// Puts the URLs of files of this app in the data of a message into their stored form; gives the names of the files.
+pub fn keep_urls(data: &mut Object, app_id: &str) -> Vec<String> {
     let mut names = Vec::new();
-    if data.get("attachments").is_none() && data.get("url").is_none() {
-        return names;
-    }
-    let urls = data.read::<Vec<Addressed>>("attachments").unwrap_or_default().into_iter().filter_map(|one| one.url);
-    for url in urls.chain(data.read::<String>("url")) {
-        let path = url.split(['?', '#']).next().unwrap_or_default();
-        let mut back = path.rsplit('/');
-        let (name, app, folder) = (back.next(), back.next(), back.next());
-        if let (Some(name), Some(app), Some("media")) = (name, app, folder)
-            && app.eq_ignore_ascii_case(app_id)
-            && is_name(name)
-            && !names.iter().any(|known| known == name)
-        {
-            names.push(name.to_owned());
+    let mut keep = |object: &mut Object| {
+        let stored = object.read::<String>("url").and_then(|url| stored_url(&url, app_id));
+        let Some((url, name)) = stored else { return false };
+        object.set("url", to_raw(&url));
+        if !names.contains(&name) {
+            names.push(name);
+        }
+        true
+    };
+    if let Some(list) = data.read::<Vec<Raw>>("attachments") {
+        let mut changed = false;
+        let list: Vec<Raw> = list
+            .into_iter()
+            .map(|raw| {
+                let Some(mut one) = Object::parse(raw.get()) else { return raw };
+                if !keep(&mut one) {
+                    return raw;
+                }
+                changed = true;
+                to_raw(&one)
+            })
+            .collect();
+        if changed {
+            data.set("attachments", to_raw(&list));
         }
     }
+    keep(data);
     names
+}
+
+/// JSON as it leaves the server at `base` (`https://chat.example/chat`): stored URLs are whole again. Text without any, as
+/// most is, is only looked through.
+pub fn show_urls<'t>(text: &'t str, base: impl FnOnce() -> String) -> Cow<'t, str> {
+    match text.contains(STORED) {
+        true => Cow::Owned(text.replace(STORED, &format!("{}/media/", base()))),
+        false => Cow::Borrowed(text),
+    }
 }
 
 /// Whether a browser may show it in place. Anything that could run a script in this server's name is not here.
@@ -197,12 +236,36 @@ mod tests {
     }
 
     #[test]
-    fn stored_files_are_known_by_their_url() {
-        let name = format!("{}.png", "0a".repeat(16));
+    fn files_are_stored_by_name_and_shown_by_url() {
+        let (app, name) = ("00112233445566aa", format!("{}.png", "0a".repeat(16)));
         let data = format!(
-            r#"{{"url":"https://a/media/abc/{name}?size=small","attachments":[{{"url":"https://a/v3/media/abc/{name}"}},
-                {{"url":"https://a/media/other/{name}"}},{{"url":"https://a/media/abc/../x"}},{{}}]}}"#
+            r#"{{"text":"http://old/media/{app}/{name}","url":"http://127.0.0.1:8080/media/{app}/{name}?size=small","n":1.0,
+                "attachments":[{{"k":1e2,"url":"https://a/chat/v3/media/{app}/{name}"}},{{"url":"https://a/media/other/{name}"}},
+                {{"url":"https://a/media/{app}/../x"}},{{}},7]}}"#
         );
-        assert_eq!(names_in(&Object::parse(&data).unwrap(), "abc"), [name]);
+        let mut object = Object::parse(&data).unwrap();
+        assert_eq!(keep_urls(&mut object, app).join(","), name);
+        let stored = object.text();
+        assert_eq!(stored.matches(STORED).count(), 2, "{stored}");
+        assert!(stored.contains("1e2") && stored.contains("1.0") && !stored.contains("127.0.0.1"), "{stored}");
+        // Once more changes nothing.
+        assert_eq!(keep_urls(&mut object, app).join(","), name);
+        assert_eq!(object.text(), stored);
+
+        let shown = show_urls(&stored, || "https://new/chat".to_owned());
+        let shown = Object::parse(&shown).unwrap();
+        assert_eq!(shown.read::<String>("url").unwrap(), format!("https://new/chat/media/{app}/{name}?size=small"));
+        assert_eq!(shown.read::<String>("text").unwrap(), format!("http://old/media/{app}/{name}"));
+        let list: Vec<serde_json::Value> = shown.read("attachments").unwrap();
+        assert_eq!(list[0]["url"], format!("https://new/chat/media/{app}/{name}"));
+        assert_eq!(list[1]["url"], format!("https://a/media/other/{name}"));
+    }
+
+    #[test]
+    fn text_without_files_is_not_touched() {
+        let mut object = Object::parse(r#"{"text":"x","attachments":[{"url":"https://a/b.png" }] }"#).unwrap();
+        assert!(keep_urls(&mut object, "00112233445566aa").is_empty());
+        assert_eq!(object.text(), r#"{"text":"x","attachments":[{"url":"https://a/b.png" }]}"#);
+        assert!(matches!(show_urls("{}", || unreachable!()), Cow::Borrowed("{}")));
     }
 }

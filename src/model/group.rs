@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::attachment::keep_url;
 use super::ids::{Guid, Uid};
 use super::json::Raw;
 use super::patch::Patch;
@@ -138,6 +139,14 @@ pub struct GroupProfile {
     pub description: Patch<String>,
     pub metadata: Patch<Raw>,
     pub tags: Patch<Vec<String>>,
+}
+
+impl GroupProfile {
+    /// Puts the picture's URL into its stored form if it is a file of this app.
+    pub fn keep_urls(&mut self, app_id: &str) {
+        let picture = std::mem::take(&mut self.icon);
+        self.icon = picture.map(|url| keep_url(url, app_id));
+    }
 }
 
 /// Uids to add, by the scope they get, or to ban. Texts: a bad uid is a result of its own, not a refusal of the call.

@@ -25,6 +25,7 @@ pub mod party;
 pub mod patch;
 pub mod permission;
 pub mod policy;
+pub mod public;
 pub mod role;
 pub mod text;
 pub mod time;

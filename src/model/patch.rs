@@ -30,6 +30,15 @@ impl<T> Patch<T> {
         })
     }
 
+    /// The same patch with its value in another form.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Patch<U> {
+        match self {
+            Patch::Keep => Patch::Keep,
+            Patch::Clear => Patch::Clear,
+            Patch::Set(value) => Patch::Set(f(value)),
+        }
+    }
+
     pub fn given(self) -> Option<T> {
         match self {
             Patch::Set(value) => Some(value),

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
+use super::attachment::keep_url;
 use super::error::{Code, Error, Result};
 use super::ids::{RoleId, Uid};
 use super::json::{self, Object, Raw};
@@ -127,6 +128,14 @@ pub struct Profile {
     pub status_message: Patch<String>,
     pub metadata: Patch<Raw>,
     pub tags: Patch<Vec<String>>,
+}
+
+impl Profile {
+    /// Puts the picture's URL into its stored form if it is a file of this app.
+    pub fn keep_urls(&mut self, app_id: &str) {
+        let picture = std::mem::take(&mut self.avatar);
+        self.avatar = picture.map(|url| keep_url(url, app_id));
+    }
 }
 
 /// A name: not blank to the eye, not too long.

@@ -3,11 +3,13 @@
 //! The row is there before the file and goes after it. `expires_at` says which may be swept: it is NULL while a message
 //! shows the file, and a file whose time has come cannot be shown by another message any more.
 
-use rusqlite::{Row, params};
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{Connection, Row, params};
 
 use super::{Digest, Read, Write};
-use crate::model::attachment::{Owner, Profile};
+use crate::model::attachment::{Owner, Profile, keep_url, keep_urls};
 use crate::model::error::{Code, Result};
+use crate::model::json::Object;
 
 /// A file no message shows is swept after this many seconds.
 pub const UNUSED: i64 = 3600;
@@ -163,4 +165,20 @@ pub fn forget(tx: &Write<'_>, ids: &[i64]) -> Result<()> {
         tx.run("DELETE FROM attachments WHERE id = ?1 AND expires_at <= ?2", [*id, tx.now()])?;
     }
     Ok(())
+}
+
+/// SQL functions that put what older versions stored into the form of today (see `model::attachment`):
+/// `stored_url(url, app_id)`, and `stored_urls(data, app_id)` for the data of a message.
+pub fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("stored_url", 2, flags, |context| {
+        let (url, app_id) = (context.get::<String>(0)?, context.get::<Option<String>>(1)?);
+        Ok(keep_url(url, &app_id.unwrap_or_default()))
+    })?;
+    connection.create_scalar_function("stored_urls", 2, flags, |context| {
+        let (text, app_id) = (context.get::<String>(0)?, context.get::<Option<String>>(1)?);
+        let Some(mut data) = Object::parse(&text) else { return Ok(text) };
+        let names = keep_urls(&mut data, &app_id.unwrap_or_default());
+        Ok(if names.is_empty() { text } else { data.text() })
+    })
 }

@@ -46,6 +46,7 @@ mod peers;
 mod permissions;
 mod pins;
 mod presence;
+mod public;
 mod rates;
 mod reactions;
 mod receipts;

@@ -8,6 +8,7 @@ mod inbound;
 mod pace;
 mod patience;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse, rt};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
+use bytestring::ByteString;
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep_until, timeout};
 
@@ -22,20 +24,26 @@ use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
 use super::frame;
 use crate::actions::sockets::{Identity, attach};
+use crate::model::attachment::show_urls;
 use pace::Pace;
 use patience::Patience;
 
 /// A frame must leave for the wire within this time.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// Upgrades the request and serves the socket until it ends.
-pub async fn accept(request: &HttpRequest, payload: Payload, context: Rc<Context>) -> actix_web::Result<HttpResponse> {
+/// Upgrades the request and serves the socket until it ends. `base`: where the client reached this server.
+pub async fn accept(
+    request: &HttpRequest,
+    payload: Payload,
+    context: Rc<Context>,
+    base: String,
+) -> actix_web::Result<HttpResponse> {
     let most = context.limits.frame;
     let (response, session, stream) = actix_ws::handle(request, inbound::bounded(request, payload, most).await?)?;
     let stream = stream.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
     rt::spawn(async move {
         let conn = context.hub.open();
-        let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), identity: None };
+        let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), base, identity: None };
         let why = socket.run(stream).await;
         // First out of the index, then the good-bye: nothing more is queued for it.
         context.hub.gone(&conn);
@@ -50,6 +58,8 @@ pub async fn accept(request: &HttpRequest, payload: Payload, context: Rc<Context
 
 struct Socket {
     conn: Arc<Conn>,
+    /// Where the client reached this server: URLs of files in frames begin so.
+    base: String,
     session: Session,
     context: Rc<Context>,
     /// Who it is, and the client session named in the auth frame.
@@ -71,7 +81,7 @@ impl Socket {
                 () = self.conn.ready() => {
                     loop {
                         match self.conn.next() {
-                            Next::Send(frame) => match timeout(WRITE_TIME, self.session.text(frame)).await {
+                            Next::Send(frame) => match timeout(WRITE_TIME, self.session.text(self.shown(frame))).await {
                                 Ok(Ok(())) => {}
                                 Ok(Err(_)) => return None,
                                 Err(_) => return Some(Close::TooSlow),
@@ -104,6 +114,14 @@ impl Socket {
                     due.as_mut().reset(patience.due());
                 }
             }
+        }
+    }
+
+    /// All who hear of an event share one frame, but a file has a URL for each way to this server.
+    fn shown(&self, frame: ByteString) -> ByteString {
+        match show_urls(&frame, || self.base.clone()) {
+            Cow::Borrowed(_) => frame,
+            Cow::Owned(text) => text.into(),
         }
     }
 
@@ -152,7 +170,7 @@ impl Socket {
         }
     }
 
-    async fn say(&mut self, frame: bytestring::ByteString) -> Result<(), Option<Close>> {
+    async fn say(&mut self, frame: ByteString) -> Result<(), Option<Close>> {
         match timeout(WRITE_TIME, self.session.text(frame)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(None),

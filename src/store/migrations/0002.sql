@@ -259,3 +259,10 @@ UPDATE groups SET owner_id = coalesce(
     (SELECT s.id FROM users s WHERE s.app = groups.app AND s.system = 1), owner_id)
 WHERE owner_id IN (SELECT id FROM users WHERE deactivated_at IS NOT NULL);
 UPDATE members SET scope = 'admin' WHERE scope <> 'admin' AND (group_id, user_id) IN (SELECT id, owner_id FROM groups);
+-- URLs of this server's own files lose the address they were uploaded by: it is put in when they are shown.
+UPDATE messages SET data = stored_urls(data, (SELECT app_id FROM apps WHERE apps.id = messages.app))
+WHERE flags & 2 <> 0 AND data LIKE '%/media/%';
+UPDATE users SET avatar = stored_url(avatar, (SELECT app_id FROM apps WHERE apps.id = users.app))
+WHERE avatar LIKE '%/media/%';
+UPDATE groups SET icon = stored_url(icon, (SELECT app_id FROM apps WHERE apps.id = groups.app))
+WHERE icon LIKE '%/media/%';

@@ -253,6 +253,37 @@ mod tests {
     }
 
     #[test]
+    fn urls_of_own_files_lose_the_host_they_were_uploaded_by() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = kept(dir.path());
+        let old = Connection::open(&path).expect("opens");
+        let app: String = old.query_row("SELECT app_id FROM apps", [], |row| row.get(0)).expect("an app");
+        let name = format!("{}.png", "ab".repeat(16));
+        let url = format!("http://127.0.0.1:8080/media/{app}/{name}");
+        let data = format!(
+            r#"{{"url":"{url}","attachments":[{{"name":"a","url":"{url}"}},{{"url":"https://else/{name}"}}]}}"#
+        );
+        let ids = "(SELECT min(id) FROM messages WHERE category = 'message')";
+        old.execute(&format!("UPDATE messages SET data = ?1, flags = flags | 2 WHERE id = {ids}"), [&data])
+            .expect("set");
+        old.execute("UPDATE users SET avatar = ?1 WHERE uid <> 'app_system'", [&url]).expect("set");
+        old.execute("UPDATE groups SET icon = 'https://else/media/x.png'", []).expect("set");
+        drop(old);
+        let migrated = open(&path).expect("migrates");
+        let text = |sql: &str| migrated.query_row(sql, [], |row| row.get::<_, String>(0)).expect(sql);
+        let stored = format!("\u{FDD0}/media/{app}/{name}");
+        let data = text(&format!("SELECT data FROM messages WHERE id = {ids}"));
+        assert_eq!(
+            data,
+            format!(
+                r#"{{"url":"{stored}","attachments":[{{"name":"a","url":"{stored}"}},{{"url":"https://else/{name}"}}]}}"#
+            )
+        );
+        assert_eq!(text("SELECT avatar FROM users WHERE avatar IS NOT NULL LIMIT 1"), stored);
+        assert_eq!(text("SELECT icon FROM groups LIMIT 1"), "https://else/media/x.png");
+    }
+
+    #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("hobnob.db");

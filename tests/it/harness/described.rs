@@ -21,7 +21,7 @@ struct Described {
 fn described() -> &'static Described {
     static DESCRIBED: OnceLock<Described> = OnceLock::new();
     DESCRIBED.get_or_init(|| {
-        let description: Value = serde_json::from_str(&description(&routes())).expect("JSON");
+        let description: Value = serde_json::from_str(&description(&routes(), None)).expect("JSON");
         let validator = |route: &Route| {
             let schema = schema_of(&description, route)?;
             let schema = json!({"allOf": [schema], "components": description["components"]});

@@ -192,7 +192,10 @@ pub async fn eventually(what: &str, mut fits: impl AsyncFnMut() -> bool) {
 }
 
 fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().expect("an HTTP client")
+    // Shorter than the server keeps an idle connection: one that it is about to close is not used again.
+    let idle = Duration::from_secs(2);
+    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).pool_idle_timeout(idle);
+    client.build().expect("an HTTP client")
 }
 
 async fn make_app(site: &Arc<Site>, store: &Store) -> App {

@@ -24,6 +24,14 @@ impl Sock {
         Sock { stream, app_id: String::new(), uid: String::new(), device: String::new() }
     }
 
+    /// At a path of the server, as a client that calls it `host`.
+    pub async fn open_at(address: &str, host: &str, path: &str) -> Sock {
+        let tcp = TcpStream::connect(address).await.expect("connects");
+        let url = format!("ws://{host}{path}");
+        let (stream, _) = tokio_tungstenite::client_async(url, tcp).await.expect("upgrades");
+        Sock { stream, app_id: String::new(), uid: String::new(), device: String::new() }
+    }
+
     /// As `open`, with as little room for what it has not read as the system lets it have.
     pub async fn open_narrow(address: &str) -> Sock {
         let tcp = TcpSocket::new_v4().expect("a socket");
