@@ -251,7 +251,8 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
         ids: Ids,
     };
     let store = Store::open(&config.database(), config.readers, config.write_queue, hooks)
-        .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?;
+        .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?
+        .with_reads(Duration::from_secs(limits.read_seconds), limits.waiting_reads);
     let activity = Activity::new(store.clone());
     starter.run(Box::new(move |user| activity.left(user))).map_err(|e| e.to_string())?;
     Ok((store, hub))

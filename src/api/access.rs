@@ -4,6 +4,7 @@
 //! no handler can reach data without having named whom it serves.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -94,7 +95,7 @@ pub struct Access<D> {
     caller: Caller,
     /// The credential was an API key: its id.
     pub key: Option<i64>,
-    /// Shows others' presence as the caller may see it.
+    /// The caller's share of it, which shows others' presence as they may see it.
     store: Store,
     api: Arc<Api>,
     parts: Parts,
@@ -121,7 +122,10 @@ impl<D: Demand> Access<D> {
                 budget.check()?;
             }
         }
-        let store = api.store.seen_by(caller.viewer());
+        parts.query.check(api.limits.list)?;
+        // Who needs no credential waits behind others who need none, not behind admins.
+        let share = if D::WHO == Who::Open { NOBODY } else { caller.user };
+        let store = api.store.shared_by(share).seen_by(caller.viewer());
         Ok(Access { caller, key, store, api, parts, demand: PhantomData })
     }
 
@@ -253,6 +257,9 @@ pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Optio
 fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
 }
+
+/// In place of a users.id, whose reads those are that need no credential.
+const NOBODY: i64 = -1;
 
 /// Who acts without a credential: it has no app and reaches nothing that asks for one.
 fn nobody() -> Caller {
@@ -413,6 +420,23 @@ impl Query {
             text = decoded;
         }
         Some(text)
+    }
+
+    /// Refuses lists of more than `most` values. A text that is searched for may have its commas.
+    fn check(&self, most: usize) -> Result<()> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for (key, value) in &self.0 {
+            let name = key.strip_suffix("[]").unwrap_or(key);
+            if matches!(name, "searchKey" | "searchKeyword" | "text") {
+                continue;
+            }
+            let count = counts.entry(name).or_default();
+            *count += value.split(',').count();
+            if *count > most {
+                return Err(Error::field(shown(name), format!("The {} may hold at most {most} values.", shown(name))));
+            }
+        }
+        Ok(())
     }
 
     /// `1` and `true` are true; anything else is not.

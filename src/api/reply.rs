@@ -169,7 +169,10 @@ pub fn page_with_cursor<T: Serialize>(page: &Page<T>, ask: PageAsk, updated_at: 
 pub fn refusal(error: &Error) -> HttpResponse {
     let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = HttpResponse::build(status);
-    if matches!(error.code, Code::Busy | Code::TooManyRequests | Code::StorageFull | Code::StorageFailed) {
+    if matches!(
+        error.code,
+        Code::Busy | Code::ReadTimeout | Code::TooManyRequests | Code::StorageFull | Code::StorageFailed
+    ) {
         response.insert_header((header::RETRY_AFTER, "1"));
     }
     response.json(json!({"error": error}))

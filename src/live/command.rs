@@ -172,6 +172,7 @@ async fn relay(context: &Context, caller: Caller, receiver: Receiver, kind: &'st
     let mut asked = caller.clone();
     let (audience, name, receiver_type, me) = context
         .store
+        .shared_by(caller.user)
         .read(move |read| {
             let me = users::by_id(read, asked.user)?.entity();
             asked.role = Arc::new(roles::rules(read, asked.app.id, &me.role)?);

@@ -155,6 +155,7 @@ codes! {
     Busy "ERR_OPERATION_FAILED" 503 "The server is busy; try again."
     StorageFull "ERR_STORAGE_FULL" 507 "The disk of the server is full: nothing can be stored until there is room again."
     StorageFailed "ERR_STORAGE_FAILED" 503 "The disk of the server failed; it stops, and nothing was stored."
+    ReadTimeout "ERR_READ_TIMEOUT" 503 "The answer takes too long: ask for less, with a smaller page, a narrower filter or a shorter list."
     Internal "ERR_EXCEPTION" 500 "Something went wrong on the server."
 }
 

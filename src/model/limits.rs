@@ -120,6 +120,12 @@ limits! {
     presence_users: usize = 1000,
     /// Typing and transient frames reach groups up to this many online members.
     typing_members: usize = 1000,
+    /// Seconds a read may take; a longer one is ended with `ERR_READ_TIMEOUT`.
+    read_seconds: u64 = 5,
+    /// Reads of one user that may wait for a reader; more are refused with 503.
+    waiting_reads: usize = 2_000,
+    /// Values of one list in a query.
+    list: usize = 250,
     /// Bytes of one socket frame from a client.
     frame: usize = 64 * 1024,
     /// Frames a second that a client may write on a socket; the budget of ten seconds may be spent at once.

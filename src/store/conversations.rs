@@ -360,12 +360,12 @@ macro_rules! listed {
             unread!(),
             " > 0)
            AND (?4 IS NULL OR coalesce(g.name, u.name) LIKE ?4 ESCAPE '\\')
-           AND (?5 IS NULL OR EXISTS (SELECT 1 FROM json_each(p.tags) t JOIN json_each(?5) w ON t.value = w.value))
+           AND (?5 IS NULL OR any_tag(p.tags, ?5))
            AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = p.user_id AND b.blocked_id = u.id)
                                                                          OR (b.user_id = u.id AND b.blocked_id = p.user_id)))
            AND (coalesce(?7, ?8) IS NULL
-                OR EXISTS (SELECT 1 FROM json_each(u.tags) t JOIN json_each(?7) w ON t.value = w.value)
-                OR EXISTS (SELECT 1 FROM json_each(g.tags) t JOIN json_each(?8) w ON t.value = w.value))
+                OR any_tag(u.tags, ?7)
+                OR any_tag(g.tags, ?8))
            AND (?9 IS NULL OR (?9 & 1 AND p.pinned_at IS NOT NULL) OR (?9 & 2 AND a.conv_id IS NOT NULL))"
         )
     };

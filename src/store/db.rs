@@ -49,6 +49,10 @@ pub fn digest(secret: &str) -> Digest {
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
+        // Ended by its watch (see `readers`): no fault of anybody.
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
+            return Code::ReadTimeout.into();
+        }
         Error::fault(code_of(error.sqlite_error().map_or(0, |error| error.extended_code)), "database", error)
     }
 }
@@ -153,6 +157,7 @@ fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()
     super::search::add_functions(connection)?;
     super::reactions::add_functions(connection)?;
     super::attachments::add_functions(connection)?;
+    super::rows::add_functions(connection)?;
     connection.create_scalar_function("online", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let user = context.get::<i64>(0)?;
         Ok(!super::presence::is_hidden(user) && online(user))

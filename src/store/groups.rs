@@ -199,7 +199,7 @@ macro_rules! listed {
            AND (NOT ?3 OR m.user_id IS NOT NULL)
            AND (?4 IS NULL OR (?5 AND g.name LIKE ?4 ESCAPE '\\') OR (?6 AND g.guid LIKE ?4 ESCAPE '\\'))
            AND (?7 IS NULL OR g.type IN (SELECT value FROM json_each(?7)))
-           AND (?8 IS NULL OR EXISTS (SELECT 1 FROM json_each(g.tags) t JOIN json_each(?8) w ON t.value = w.value))
+           AND (?8 IS NULL OR any_tag(g.tags, ?8))
            AND (?9 IS NULL OR coalesce(g.updated_at, g.created_at) > ?9)
            AND (?10 IS NULL OR coalesce(g.updated_at, g.created_at) < ?10)"
     };

@@ -237,7 +237,7 @@ fn conditions<'f>(
         ("m.category IN (SELECT value FROM json_each(?))", &filter.categories),
         ("m.type IN (SELECT value FROM json_each(?))", &filter.types),
         ("(m.category <> 'message' OR m.type IN (SELECT value FROM json_each(?)))", &filter.message_types),
-        ("EXISTS (SELECT 1 FROM json_each(m.tags) t JOIN json_each(?) w ON t.value = w.value)", &filter.tags),
+        ("any_tag(m.tags, ?)", &filter.tags),
     ] {
         if let Some(list) = any_of(list) {
             query.and_value(condition, list);

@@ -6,6 +6,7 @@
 
 mod db;
 mod failure;
+mod readers;
 mod writer;
 
 pub mod admins;
@@ -50,10 +51,11 @@ use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection, Params, Row};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 
 use crate::model::caller::{Credential, Holder};
 use crate::model::error::{Code, Error, Result};
@@ -62,7 +64,13 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 
 pub use db::{Digest, Online, digest};
+use readers::{Readers, Share, Snapshot, Waiting, Watch};
 pub use writer::Lane;
+
+/// How long a read of a user may take, unless set otherwise.
+const READ_TIME: Duration = Duration::from_secs(5);
+/// How many reads of one user may wait, unless set otherwise.
+const WAITING_READS: usize = 2_000;
 
 /// A handle to the database; cheap to clone.
 #[derive(Clone)]
@@ -70,12 +78,14 @@ pub struct Store {
     inner: Arc<Inner>,
     /// users.id of the person who reads through this handle, if one does.
     viewer: Option<i64>,
+    /// Whose reads these are.
+    share: Share,
 }
 
 struct Inner {
     readers: r2d2::Pool<SqliteConnectionManager>,
-    /// As many permits as readers, so that waiting costs no thread.
-    permits: Semaphore,
+    /// Hands out the right to use one of them, so that waiting costs no thread.
+    turns: Arc<Readers>,
     writer: writer::Handle,
     credentials: Arc<Credentials>,
     clock: Clock,
@@ -110,21 +120,36 @@ impl Store {
         Ok(Store {
             inner: Arc::new(Inner {
                 readers: readers_pool,
-                permits: Semaphore::new(readers as usize),
+                turns: Readers::new(readers as usize, READ_TIME, WAITING_READS),
                 writer,
                 credentials,
                 clock,
             }),
             viewer: None,
+            share: Share::Server,
         })
+    }
+
+    /// The same store for a user (users.id; 0 and below: for people without one), who gets a fair share of the readers.
+    pub fn shared_by(&self, user: i64) -> Store {
+        Store { share: Share::Of(user), ..self.clone() }
     }
 
     /// A handle whose reads show others' presence as this person (users.id) may see it.
     pub fn seen_by(&self, viewer: Option<i64>) -> Store {
-        Store { inner: self.inner.clone(), viewer }
+        Store { viewer, ..self.clone() }
     }
 
-    /// Runs `f` on a snapshot of the database.
+    /// With another deadline for reads, and room for another number of waiting reads of one user. Asked before the store
+    /// is shared.
+    pub fn with_reads(mut self, deadline: Duration, waiting: usize) -> Store {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.turns = Readers::new(inner.readers.max_size() as usize, deadline, waiting);
+        }
+        self
+    }
+
+    /// Runs `f` on a snapshot of the database. It ends at the deadline, or when this future is dropped.
     pub async fn read<T, F>(&self, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -134,14 +159,16 @@ impl Store {
         if inner.writer.failure().happened() {
             return Err(Code::StorageFailed.into());
         }
-        let _permit = self.inner.permits.acquire().await.map_err(|e| Error::internal("read", e))?;
+        let permit = inner.turns.acquire(self.share).await?;
+        let waiting = Waiting(inner.turns.watch(self.share));
+        let watch = waiting.0.clone();
         tokio::task::spawn_blocking(move || {
+            let _permit = permit;
             let connection = inner.readers.get().map_err(|e| Error::internal("reader", e))?;
-            // A deferred transaction: all statements of one read see the same state.
-            connection.execute_batch("BEGIN")?;
-            let read = Read { connection: &connection, now: inner.clock.now() };
+            let snapshot = Snapshot::begin(&connection, &watch)?;
+            let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
             let result = presence::veil(&read, viewer).and_then(|_veil| f(&read));
-            connection.execute_batch("ROLLBACK")?;
+            drop(snapshot);
             result
         })
         .await
@@ -286,6 +313,8 @@ impl Credentials {
 pub struct Read<'a> {
     connection: &'a Connection,
     now: i64,
+    /// What ends it early; none in a write.
+    watch: Option<&'a Watch>,
 }
 
 impl Read<'_> {
@@ -314,6 +343,9 @@ impl Read<'_> {
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
         #[cfg(test)]
         plans::note(self.connection, sql);
+        if let Some(watch) = self.watch {
+            watch.check()?;
+        }
         Ok(self.connection.prepare_cached(sql)?)
     }
 

@@ -1,6 +1,12 @@
 //! What several nouns share of rows: how a user is read, and texts for filters.
 
-use rusqlite::Row;
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::convert::Infallible;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 
 use super::presence;
 use crate::model::user::{Status, User, stored};
@@ -55,6 +61,25 @@ pub(super) fn like_prefix(text: &str) -> String {
 /// A list of texts as JSON for `json_each`; `None` when there is nothing to filter by.
 pub(super) fn any_of(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| serde_json::to_string(texts).unwrap_or_default())
+}
+
+/// The SQL function `any_tag(tags, asked)`: whether a tags column holds one of the tags asked for (a JSON list). The list
+/// is read once for a statement, not once for each row.
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("any_tag", 2, flags, |context| {
+        let asked = context.get_or_create_aux(1, |value| -> rusqlite::Result<HashSet<String>, Infallible> {
+            Ok(match value {
+                ValueRef::Text(text) => serde_json::from_slice(text).unwrap_or_default(),
+                _ => HashSet::new(),
+            })
+        })?;
+        let tags: Vec<Cow<'_, str>> = match context.get_raw(0) {
+            ValueRef::Text(text) => serde_json::from_slice(text).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        Ok(tags.iter().any(|tag| asked.contains(tag.as_ref())))
+    })
 }
 
 /// Ids as JSON for `json_each`.

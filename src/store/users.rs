@@ -185,7 +185,7 @@ macro_rules! listed {
            AND (?2 IS NULL OR (?3 AND u.name LIKE ?2 ESCAPE '\\') OR (?4 AND u.uid LIKE ?2 ESCAPE '\\'))
            AND (?5 IS NULL OR online(u.id) = ?5)
            AND (?6 IS NULL OR u.role IN (SELECT value FROM json_each(?6)))
-           AND (?7 IS NULL OR EXISTS (SELECT 1 FROM json_each(u.tags) t JOIN json_each(?7) w ON t.value = w.value))
+           AND (?7 IS NULL OR any_tag(u.tags, ?7))
            AND (?8 IS NULL OR u.uid IN (SELECT value FROM json_each(?8)))
            AND CASE ?9 WHEN 0 THEN u.deactivated_at IS NULL WHEN 2 THEN u.deactivated_at IS NOT NULL ELSE 1 END
            AND u.id IS NOT ?10

@@ -414,7 +414,7 @@ impl Writer {
     fn one(&self, job: &mut dyn Job, posts: &mut Vec<Post>) -> Result<bool> {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
-        let read = Read { connection: &self.connection, now: self.clock.now() };
+        let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
         let mut tx = Write { read, ids: &self.ids, posts, credentials_changed: false };
         let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
             job.panicked();

@@ -301,6 +301,10 @@ async fn general(w: &mut World) {
     let strict = Harness::with(&["--rate-limits", "all", "--rate-standard", "1"]).await;
     strict.get("/users").await.ok();
     w.is(Code::TooManyRequests, strict.get("/users").await);
+    let hasty = Harness::with(&["--limit", "read_seconds=0"]).await;
+    let late = hasty.get("/users").await;
+    assert_eq!(late.headers["retry-after"], "1");
+    w.is(Code::ReadTimeout, late);
     // With no room to wait, some of many writes at once are turned away, and say when to come again.
     let narrow = Harness::with(&["--write-queue", "1"]).await;
     let (a, b) = (narrow.user("a").await, narrow.user("b").await);

@@ -265,3 +265,18 @@ async fn next_leads_through_the_whole_list() {
         assert_eq!(found, expected, "{start}");
     }
 }
+
+/// Lists are bounded wherever they stand, and the refusal names them. What is searched for is no list.
+#[tokio::test]
+async fn long_lists_are_refused_by_name() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    let list = |count: usize| vec!["x"; count].join(",");
+    for (path, name) in [("/users", "tags"), ("/users", "uids"), ("/groups", "tags"), ("/conversations", "tags")] {
+        ann.get(&format!("{path}?{name}={}", list(250))).await.ok();
+        let refused = ann.get(&format!("{path}?{name}={}", list(251))).await;
+        refused.refused(Code::BadRequest);
+    }
+    ann.get(&format!("/users?{}", vec!["tags[]=x"; 251].join("&"))).await.refused(Code::BadRequest);
+    ann.get(&format!("/users?searchKey={}", list(300))).await.ok();
+}
