@@ -137,17 +137,21 @@ pub struct RateArgs {
     /// Data imports of an app in a minute
     #[arg(long, env = "HOBNOB_RATE_IMPORT", default_value_t = 60, value_name = "N")]
     pub rate_import: u32,
+    /// Requests of one logged-in user in a minute, besides those of the app
+    #[arg(long, env = "HOBNOB_RATE_USER", default_value_t = 3000, value_name = "N")]
+    pub rate_user: u32,
 }
 
 impl Config {
     /// How many requests an app may make.
     pub fn rate_limits(&self) -> RateLimits {
-        let RateArgs { rate_limits, rate_standard, rate_core, rate_import } = self.rates;
+        let RateArgs { rate_limits, rate_standard, rate_core, rate_import, rate_user } = self.rates;
         RateLimits {
             rates: rate_limits.unwrap_or(Rates::Remote),
             standard: rate_standard,
             core: rate_core,
             import: rate_import,
+            user: rate_user,
         }
     }
 

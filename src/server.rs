@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer};
 
 use crate::actions;
 use crate::actions::activity::Activity;
+use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
 use crate::api::{self, Api, Router};
 use crate::config::Config;
@@ -47,6 +48,9 @@ const INDEX: Duration = Duration::from_secs(1);
 const MEDIA_SWEEP: Duration = Duration::from_secs(60);
 const SWEEP_FILES: i64 = 100;
 
+/// Passwords hashed at the same time, 19 MiB each.
+const MOST_HASHES: usize = 4;
+
 /// A server that serves until it is stopped.
 pub struct Server {
     pub http: Option<SocketAddr>,
@@ -79,7 +83,13 @@ impl Server {
         let api = Data::new(Api {
             store: store.clone(),
             hub: hub.clone(),
-            passwords: Passwords::new(cores),
+            passwords: Passwords::new(cores.div_ceil(2).min(MOST_HASHES), limits.waiting_passwords)
+                .map_err(|e| format!("cannot start a thread: {e}"))?,
+            guesses: Guesses::new(Slowing {
+                for_name: limits.guesses,
+                for_address: limits.address_guesses,
+                longest: limits.guess_wait.max(1),
+            }),
             limits,
             public_host,
             https_port: OnceLock::new(),

@@ -38,6 +38,22 @@ pub fn create(
     Ok((seen(tx, caller, group)?, added))
 }
 
+/// What [`create`] asks of who makes the group and of its names.
+pub fn check_create(read: &Read<'_>, caller: &Caller, kind: GroupType, guid: &Guid, owner: Option<&Uid>) -> Result<()> {
+    caller.role.may_create_group(kind)?;
+    if let Some(uid) = owner {
+        users::person(read, &caller.app, uid)?;
+    }
+    groups::check_free(read, caller.app.id, guid)
+}
+
+/// What [`update`] asks of who changes the group.
+pub fn check_update(read: &Read<'_>, caller: &Caller, guid: &Guid) -> Result<Group> {
+    let group = groups::by_guid(read, caller.app.id, guid)?;
+    permit(read, caller, &group, Act::UpdateGroup)?;
+    Ok(group)
+}
+
 fn seen(read: &Read<'_>, caller: &Caller, group: Group) -> Result<Group> {
     match caller.viewer() {
         Some(viewer) => groups::seen_by(read, group, viewer),
@@ -47,8 +63,7 @@ fn seen(read: &Read<'_>, caller: &Caller, group: Group) -> Result<Group> {
 
 pub fn update(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, mut patch: GroupPatch) -> Result<Group> {
     patch.profile.keep_urls(&caller.app.app_id);
-    let group = groups::by_guid(tx, caller.app.id, guid)?;
-    permit(tx, caller, &group, Act::UpdateGroup)?;
+    let group = check_update(tx, caller, guid)?;
     if patch.kind == Some(GroupType::Password) && patch.password_hash.is_none() && group.kind != GroupType::Password {
         return Err(Code::EmptyGroupPass.into());
     }

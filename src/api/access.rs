@@ -15,6 +15,7 @@ use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
+use super::guesses::{Of, Try};
 use super::rate::Class;
 use super::{Api, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
@@ -116,7 +117,13 @@ impl<D: Demand> Access<D> {
         // Whom no app sends (admins, who runs apps) nothing counts.
         if caller.app.id != 0 {
             let local = peer::is_local(&parts.request, &api.trusted);
-            let budget = api.meter.count(caller.app.id, parts.class, api.store.clock().now(), local);
+            let budget = api.meter.count(
+                caller.app.id,
+                caller.token.map(|_| caller.user),
+                parts.class,
+                api.store.clock().now(),
+                local,
+            );
             if let Some(budget) = budget {
                 parts.request.extensions_mut().insert(budget);
                 budget.check()?;
@@ -160,6 +167,15 @@ impl<D: Demand> Access<D> {
     /// `host[:port]`, as the client named this server.
     pub fn host(&self) -> String {
         peer::host(&self.parts.request, &self.api.trusted)
+    }
+
+    /// Begins a try at a password, unless it must wait. The address counts where it is the one's who guesses: a back end's
+    /// is that of all its users.
+    pub fn guess(&self, what: &str, of: Of<'_>) -> Result<Try<'_>> {
+        let direct = self.key.is_none();
+        let address = peer::address(&self.parts.request, &self.api.trusted).filter(|_| direct).map(Of::Address);
+        let all: Vec<Of<'_>> = [of].into_iter().chain(address).collect();
+        self.api.guesses.begin(what, &all, self.api.store.clock().now())
     }
 
     /// This server as the client reaches it: `https://chat.example`.

@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::access::{ADMIN_HEADER, Access, Admin, Open};
+use super::guesses::Of;
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
 use crate::actions::apps::find as app;
@@ -43,6 +44,15 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
     let name = check_name("name", &body.name.unwrap_or_default(), access.limits())?;
     let password = check_password(body.password)?;
     let link = body.link.unwrap_or_default();
+    let guess = access.guess("admin set-up", Of::Link)?;
+    let (asked, named) = (link.clone(), name.clone());
+    if let Err(error) = access.store().read(move |read| actions::admin::check_set_up(read, &asked, &named)).await {
+        if error.code != Code::NoAccess {
+            guess.undo();
+        }
+        return Err(error);
+    }
+    guess.right();
     let hash = access.api().passwords.hash(password).await?;
     let session = access
         .store()
@@ -59,16 +69,26 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
     let body: Credentials = access.json()?;
     let (name, password) = (body.name.unwrap_or_default(), body.password.unwrap_or_default());
     check_length("password", &password, MAX_PASSWORD)?;
-    let refused = || Error::new(Code::NoAccess, "The name or the password is wrong.");
-    let found = access.store().read(move |read| admins::find(read, name.trim())).await?;
-    let Some((id, hash)) = found else {
-        // Takes as long as a wrong password, so names cannot be tried out.
-        access.api().passwords.hash(password).await?;
-        return Err(refused());
+    let guess = access.guess("admin log-in", Of::Admin(name.trim()))?;
+    let wanted = name.clone();
+    let found = access.store().read(move |read| admins::find(read, wanted.trim())).await;
+    let (id, hash) = match found {
+        Ok(found) => found.unzip(),
+        Err(error) => {
+            guess.undo();
+            return Err(error);
+        }
     };
-    if !access.api().passwords.verify(password, hash).await? {
-        return Err(refused());
+    // A name that is not there takes as long as a wrong password, so that names cannot be tried out.
+    match (access.api().passwords.verify(password, hash).await, id) {
+        (Ok(true), Some(_)) => guess.right(),
+        (Ok(_), _) => return Err(Error::new(Code::NoAccess, "The name or the password is wrong.")),
+        (Err(error), _) => {
+            guess.undo();
+            return Err(error);
+        }
     }
+    let id = id.ok_or(Code::Internal)?;
     let session = access.store().write("admin.log_in", move |tx| actions::admin::log_in(tx, id)).await?;
     Ok(data(&json!({"session": session})))
 }
@@ -92,8 +112,14 @@ pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
     let password = check_password(body.password)?;
     let name = access.caller().uid.clone();
     let (id, old) = access.store().read(move |read| admins::find(read, &name)).await?.ok_or(Code::Internal)?;
-    if !access.api().passwords.verify(current, old.clone()).await? {
-        return Err(Error::field("current", "The current password is wrong."));
+    let guess = access.guess("admin password", Of::Admin(&access.caller().uid))?;
+    match access.api().passwords.verify(current, Some(old.clone())).await {
+        Ok(true) => guess.right(),
+        Ok(false) => return Err(Error::field("current", "The current password is wrong.")),
+        Err(error) => {
+            guess.undo();
+            return Err(error);
+        }
     }
     let hash = access.api().passwords.hash(password).await?;
     let session = access

@@ -17,6 +17,7 @@ use crate::model::page::Affix;
 use crate::model::patch::Patch;
 use crate::model::policy::narrow;
 use crate::model::user::{check_length, check_metadata, check_name, check_tags, patch_url};
+use crate::store::Read;
 use crate::store::groups::{self, Filter, Order};
 
 #[derive(Deserialize, Default, ToSchema)]
@@ -156,8 +157,14 @@ pub async fn create(access: Access<Either>) -> Result<Reply> {
     if draft.members.len() > limits.bulk {
         return Err(Error::field("members", format!("No more than {} uids may be given in one call.", limits.bulk)));
     }
-    draft.password_hash = hashed(&access, password).await?;
     let caller = access.caller().clone();
+    if password.is_some() {
+        // What will be refused anyway is not worth a hash.
+        let (asking, guid, owner) = (caller.clone(), draft.guid.clone(), draft.owner.clone());
+        let check = move |read: &Read<'_>| actions::groups::check_create(read, &asking, kind, &guid, owner.as_ref());
+        access.store().read(check).await?;
+    }
+    draft.password_hash = hashed(&access, password).await?;
     let (mut group, members) =
         access.store().write("groups.create", move |tx| actions::groups::create(tx, &caller, draft, &limits)).await?;
     group.tags.get_or_insert_default();
@@ -255,8 +262,12 @@ pub async fn update(access: Access<Either>) -> Result<Reply> {
             .transpose()?,
         profile: access.json::<ProfileBody>()?.parse(limits)?,
     };
-    patch.password_hash = hashed(&access, body.password).await?;
     let caller = access.caller().clone();
+    if body.password.as_deref().is_some_and(|password| !password.is_empty()) {
+        let (asking, guid) = (caller.clone(), guid.clone());
+        access.store().read(move |read| actions::groups::check_update(read, &asking, &guid)).await?;
+    }
+    patch.password_hash = hashed(&access, body.password).await?;
     let mut group =
         access.store().write("groups.update", move |tx| actions::groups::update(tx, &caller, &guid, patch)).await?;
     group.tags.get_or_insert_default();

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Either};
 use super::groups::MembersBody;
+use super::guesses::Of;
 use super::openapi::{Doc, Shape};
 use super::reply::{Ack, Reply, ack, data, data_json, page, page_with_cursor};
 use super::users::online;
@@ -70,18 +71,30 @@ async fn join(access: Access<Either>) -> Result<Reply> {
                 return Err(Code::Banned.into());
             }
             role.may_join(group.kind)?;
-            Ok(if group.kind == GroupType::Password { groups::password_hash(read, group.id)? } else { None })
+            let hash = if group.kind == GroupType::Password { groups::password_hash(read, group.id)? } else { None };
+            Ok(hash.map(|hash| (group.id, hash)))
         })
         .await?;
-    if let Some(hash) = &stored {
+    if let Some((group, hash)) = &stored {
         let password = body.password.filter(|password| !password.is_empty()).ok_or(Code::EmptyGroupPass)?;
-        if password.chars().count() > limits.password || !access.api().passwords.verify(password, hash.clone()).await? {
+        let guess = access.guess("group password", Of::Group(*group, user))?;
+        if password.chars().count() > limits.password {
             return Err(Code::WrongGroupPass.into());
+        }
+        match access.api().passwords.verify(password, Some(hash.clone())).await {
+            Ok(true) => guess.right(),
+            Ok(false) => return Err(Code::WrongGroupPass.into()),
+            Err(error) => {
+                guess.undo();
+                return Err(error);
+            }
         }
     }
     let sent = access
         .store()
-        .write("members.join", move |tx| actions::members::join(tx, &caller, &guid, stored.as_deref(), &limits))
+        .write("members.join", move |tx| {
+            actions::members::join(tx, &caller, &guid, stored.as_ref().map(|(_, hash)| hash.as_str()), &limits)
+        })
         .await?;
     Ok(data_json(sent.json()))
 }

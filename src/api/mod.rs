@@ -14,6 +14,7 @@ mod conversations;
 mod features;
 mod friends;
 mod groups;
+pub mod guesses;
 mod imports;
 mod keys;
 mod me;
@@ -64,6 +65,7 @@ use crate::network::Network;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use access::{Access, Demand, Parts, Query, Who};
+use guesses::Guesses;
 use rate::{Budget, Class, Meter};
 use reply::Reply;
 
@@ -72,6 +74,7 @@ pub struct Api {
     pub store: Store,
     pub hub: Hub,
     pub passwords: Passwords,
+    pub guesses: Guesses,
     pub limits: Arc<Limits>,
     /// Where clients reach this server, when it is not the address in their requests.
     pub public_host: Option<Arc<PublicHost>>,
@@ -536,7 +539,7 @@ pub async fn dispatch(
 ) -> HttpResponse {
     let path = below(api.public_host.as_deref(), request.path());
     let mut response = if request.method() == Method::OPTIONS {
-        preflight(&request)
+        preflight(&request, path)
     } else if is_upgrade(&request, path) {
         match socket::accept(&request, payload, context.0.clone(), access::base(&api, &request)).await {
             // A socket's answer belongs to the socket: no more headers on it.
@@ -566,12 +569,17 @@ pub async fn dispatch(
     if let Some(budget) = request.extensions().get::<Budget>() {
         budget.tell(&mut response);
     }
-    allow_any_origin(&mut response);
+    if !is_admins(path) {
+        allow_any_origin(&mut response);
+    }
     response
 }
 
 async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>) -> Result<Reply> {
     let path = versionless(beside_socket(path))?;
+    if is_admins(path) && !request.method().is_safe() && !is_own_page(request, &api) {
+        return Err(Error::new(Code::NoAccess, "The admin API is for this server's own pages."));
+    }
     let (route, params) = api.router.find(request.method(), path).ok_or_else(|| match absent::is(path) {
         true => Code::FeatureNotAccessible,
         false => Code::ApiNotFound,
@@ -664,9 +672,32 @@ fn is_upgrade(request: &HttpRequest, path: &str) -> bool {
     request.method() == Method::GET && here && asked.is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
 }
 
+/// Whether the path is the admin page's or its API's, which serve no page of another site.
+fn is_admins(path: &str) -> bool {
+    let path = versionless(beside_socket(path)).unwrap_or(path);
+    path == "/admin" || path.starts_with("/admin/")
+}
+
+/// Whether a request comes from a page of this server, or from no browser at all. What a browser says of the site comes
+/// first; one that says nothing (by plain http from elsewhere) still names the origin.
+fn is_own_page(request: &HttpRequest, api: &Api) -> bool {
+    let text = |name| request.headers().get(name).map(|value: &header::HeaderValue| value.to_str().unwrap_or("?"));
+    if let Some(site) = text("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text("origin") else { return true };
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let own = peer::host(request, &api.trusted);
+    host.eq_ignore_ascii_case(&own)
+        || api.public_host.as_deref().is_some_and(|own| host.eq_ignore_ascii_case(&own.authority()))
+}
+
 /// Browsers ask first. No cookies are used by clients, so any page may be one.
-fn preflight(request: &HttpRequest) -> HttpResponse {
+fn preflight(request: &HttpRequest, path: &str) -> HttpResponse {
     let mut response = HttpResponse::build(StatusCode::OK);
+    if is_admins(path) {
+        return response.finish();
+    }
     response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE, OPTIONS"));
     response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"));
     if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {

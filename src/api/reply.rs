@@ -173,7 +173,7 @@ pub fn refusal(error: &Error) -> HttpResponse {
         error.code,
         Code::Busy | Code::ReadTimeout | Code::TooManyRequests | Code::StorageFull | Code::StorageFailed
     ) {
-        response.insert_header((header::RETRY_AFTER, "1"));
+        response.insert_header((header::RETRY_AFTER, error.retry_after().unwrap_or(1)));
     }
     response.json(json!({"error": error}))
 }

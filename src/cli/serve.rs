@@ -56,7 +56,7 @@ pub async fn run(args: Serve) -> Outcome {
         }
     }
     if let Some((app, link)) = first {
-        welcome(&server, &app, &link);
+        welcome(&server, &app, &link.secret);
     }
     if demo {
         say(&format!("Demo: users {} in the group {}.", demo::UIDS.join(", "), demo::GUID));
@@ -87,6 +87,7 @@ This is the first start. Keep these, they are shown only now:
   auth key      {auth_key}
   REST API key  {api_key}
   admin set-up  {plain}/admin/#setup={link}
+                (the link is good once, for a day)
 
 To point a client at this server:
   const settings = new CometChat.AppSettingsBuilder()

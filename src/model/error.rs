@@ -205,6 +205,8 @@ struct More {
     params: Option<Value>,
     /// What happened, for who runs the server.
     cause: Option<String>,
+    /// Seconds after which it may be tried again.
+    retry_after: Option<i64>,
 }
 
 impl Error {
@@ -225,6 +227,17 @@ impl Error {
     pub fn with_params(mut self, params: Value) -> Self {
         self.more.get_or_insert_default().params = Some(params);
         self
+    }
+
+    /// Says when to try again: after so many seconds.
+    pub fn after(mut self, seconds: i64) -> Self {
+        self.more.get_or_insert_default().retry_after = Some(seconds);
+        self
+    }
+
+    /// Seconds after which it may be tried again, where that is known.
+    pub fn retry_after(&self) -> Option<i64> {
+        self.more.as_ref().and_then(|more| more.retry_after)
     }
 
     /// The same under another code.

@@ -138,6 +138,14 @@ limits! {
     files: usize = 10,
     /// Parts of a multipart body, files and fields.
     parts: usize = 100,
+    /// Passwords that may wait to be hashed or checked.
+    waiting_passwords: usize = 256,
+    /// Wrong passwords for a name (or for a group, by a user) before the next try must wait.
+    guesses: u32 = 5,
+    /// Wrong passwords from an address before the next try must wait.
+    address_guesses: u32 = 30,
+    /// Seconds such a wait grows to at most; the first is 1, each further one twice as long.
+    guess_wait: i64 = 300,
     /// Bytes of all files a user has brought.
     user_files: u64 = 20_u64 << 30,
     /// Bytes of all files of an app.
@@ -164,13 +172,15 @@ impl Rates {
     }
 }
 
-/// Requests of an app in a minute, by the class of the operation.
+/// Requests of an app in a minute, by the class of the operation, and of one of its users.
 #[derive(Clone, Copy, Debug)]
 pub struct RateLimits {
     pub rates: Rates,
     pub standard: u32,
     pub core: u32,
     pub import: u32,
+    /// Of one logged-in user, whatever the class.
+    pub user: u32,
 }
 
 impl Limits {

@@ -10,9 +10,20 @@ pub fn insert_setup(tx: &Write<'_>, link: &Digest) -> Result<()> {
     Ok(())
 }
 
-/// Uses the link up; whether it was good.
-pub fn use_setup(tx: &Write<'_>, link: &Digest) -> Result<bool> {
-    Ok(tx.run("DELETE FROM admin_setup WHERE hash = ?1", [link])? > 0)
+/// Whether the link was made after `since` and is unused.
+pub fn is_setup(read: &Read<'_>, link: &Digest, since: i64) -> Result<bool> {
+    read.exists("SELECT 1 FROM admin_setup WHERE hash = ?1 AND created_at > ?2", params![link, since])
+}
+
+/// Uses the link up; whether it was good: made after `since`.
+pub fn use_setup(tx: &Write<'_>, link: &Digest, since: i64) -> Result<bool> {
+    Ok(tx.run("DELETE FROM admin_setup WHERE hash = ?1 AND created_at > ?2", params![link, since])? > 0)
+}
+
+/// Forgets links made up to `since`.
+pub fn forget_setups(tx: &Write<'_>, since: i64) -> Result<()> {
+    tx.run("DELETE FROM admin_setup WHERE created_at <= ?1", [since])?;
+    Ok(())
 }
 
 /// Whether the name was free.

@@ -101,12 +101,17 @@ pub fn password_hash(read: &Read<'_>, id: i64) -> Result<Option<String>> {
     Ok(read.first("SELECT password_hash FROM groups WHERE id = ?1", [id], |row| row.get(0))?.flatten())
 }
 
+/// Refuses a guid that is taken.
+pub fn check_free(read: &Read<'_>, app: i64, guid: &Guid) -> Result<()> {
+    match read.exists("SELECT 1 FROM groups WHERE app = ?1 AND guid = ?2", params![app, guid.as_str()])? {
+        true => Err(Error::new(Code::GuidExists, format!("The guid {guid} is taken."))),
+        false => Ok(()),
+    }
+}
+
 /// Makes the group and its conversation, without members.
 pub fn insert(tx: &Write<'_>, app: &App, draft: &GroupDraft, owner: i64) -> Result<Group> {
-    let taken = tx.exists("SELECT 1 FROM groups WHERE app = ?1 AND guid = ?2", params![app.id, draft.guid.as_str()])?;
-    if taken {
-        return Err(Error::new(Code::GuidExists, format!("The guid {} is taken.", draft.guid)));
-    }
+    check_free(tx, app.id, &draft.guid)?;
     let GroupProfile { icon, description, metadata, tags } = &draft.profile;
     let id = tx.insert(
         "INSERT INTO groups (app, guid, name, type, password_hash, icon, description, metadata, tags, owner_id, conv_id, created_at)

@@ -9,7 +9,7 @@ use crate::harness::{App, Client, Harness, eventually, hobnob};
 const PASSWORD: &str = "correct horse";
 
 async fn link(h: &Harness) -> String {
-    h.store.write("it", actions::admin::invite).await.expect("a link")
+    h.store.write("it", actions::admin::invite).await.expect("a link").secret
 }
 
 fn session(h: &Harness, data: &Value) -> Client {

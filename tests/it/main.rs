@@ -26,6 +26,7 @@ mod friends;
 mod golden;
 mod gone;
 mod groups;
+mod guessing;
 mod imports;
 mod interactive;
 mod isolation;

@@ -106,7 +106,7 @@ async fn below_a_path_everything_is_found() {
     assert_eq!(described["servers"][0]["url"], format!("{base}/v3"));
 
     let link = h.store.write("it", actions::admin::invite).await.expect("a link");
-    let made = json!({"link": link, "name": "root", "password": "correct horse"});
+    let made = json!({"link": link.secret, "name": "root", "password": "correct horse"});
     let session = h.nobody().post("/admin/api/setup", made).await.ok()["session"].clone();
     let root = h.nobody().with("X-Hobnob-Admin", session.as_str().expect("a session"));
     assert_eq!(root.get("/admin/api/overview").await.ok()["clientHost"], "chat.example/chat");

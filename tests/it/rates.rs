@@ -53,6 +53,31 @@ async fn a_minute_ends_and_the_next_one_begins() {
 }
 
 #[tokio::test]
+async fn a_users_flood_does_not_reach_the_back_end() {
+    let h = Harness::with(&["--rate-limits", "all", "--rate-user", "3"]).await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    // The harness has asked for `/me` once.
+    for left in [1, 0] {
+        let answer = ann.get("/users").await;
+        assert_eq!((number(&answer, "x-rate-limit"), number(&answer, "x-rate-limit-remaining")), (3, left));
+        answer.ok();
+    }
+    let mut at_bob = bob.connect().await;
+    let refused = ann.post("/messages", crate::harness::text_to("user", "bob", "too many")).await;
+    assert_eq!(number(&refused, "retry-after"), (NOW / 60 + 1) * 60 - NOW);
+    assert_eq!(refused.refused(Code::TooManyRequests)["params"]["limit"], 3);
+    // Another device is the same user; the app acts for him without counting against him, and others are untouched.
+    let token = h.auth_only().post("/users/ann/auth_tokens", json!({})).await.ok()["authToken"].clone();
+    let again = h.nobody().with("authToken", token.as_str().unwrap());
+    again.get("/users").await.refused(Code::TooManyRequests);
+    h.behalf("ann").post("/messages", crate::harness::text_to("user", "bob", "from the app")).await.ok();
+    at_bob.expect_text("from the app").await;
+    bob.get("/users").await.ok();
+    h.clock.advance(60);
+    ann.get("/users").await.ok();
+}
+
+#[tokio::test]
 async fn who_is_on_this_machine_is_not_counted_unless_asked() {
     let h = Harness::with(&["--rate-standard", "1"]).await;
     for _ in 0..3 {
