@@ -83,15 +83,16 @@ pub fn set_tags(
 }
 
 /// Removes the caller's copy: what was said so far is gone for him, the other side keeps it. With `erase` the messages
-/// of a one-on-one conversation go for both; a group's belong to all its members and stay.
-pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool) -> Result<String> {
+/// of a one-on-one conversation go for both; a group's belong to all its members and stay. With `in_place` it comes back
+/// where it was.
+pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool, in_place: bool) -> Result<String> {
     let copy = copy(tx, caller, with)?;
     if erase && let Kind::Pair(..) = copy.conv.kind {
         super::blocks::check_in(tx, caller, &copy.conv)?;
         gone::empty(tx, &copy.conv)?;
         return Ok(copy.conv.name);
     }
-    rows::reset(tx, &copy.conv, caller.user)?;
+    rows::reset(tx, &copy.conv, caller.user, in_place)?;
     rows::set_read(tx, &copy.conv, caller.user, copy.conv.last_id, copy.conv.total)?;
     Ok(copy.conv.name)
 }

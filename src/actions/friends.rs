@@ -5,13 +5,15 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Move;
 use crate::model::ids::Uid;
-use crate::store::{Write, friends, users};
+use crate::model::user::User;
+use crate::store::{Write, conversations, friends, users};
 
-pub fn add(tx: &mut Write<'_>, app: &App, uid: &Uid, others: &[String]) -> Result<Outcomes> {
-    let owner = users::person(tx, app, uid)?.id;
+/// With `talk` each new friend has a conversation with the user from now on, though nothing was said yet.
+pub fn add(tx: &mut Write<'_>, app: &App, uid: &Uid, others: &[String], talk: bool) -> Result<Outcomes> {
+    let owner = users::person(tx, app, uid)?;
     let mut results = Outcomes::default();
     for text in others {
-        let outcome = match add_one(tx, app, owner, text) {
+        let outcome = match add_one(tx, app, &owner, text, talk) {
             Ok(()) => Outcome::Done(Some("Created relationship with status accepted.".to_owned())),
             Err(error) => Outcome::Refused(error),
         };
@@ -20,16 +22,22 @@ pub fn add(tx: &mut Write<'_>, app: &App, uid: &Uid, others: &[String]) -> Resul
     Ok(results)
 }
 
-fn add_one(tx: &mut Write<'_>, app: &App, owner: i64, text: &str) -> Result<()> {
-    let friend = users::person(tx, app, &Uid::from_path(text)?)?.id;
-    if friend == owner {
+fn add_one(tx: &mut Write<'_>, app: &App, owner: &User, text: &str, talk: bool) -> Result<()> {
+    let friend = users::person(tx, app, &Uid::from_path(text)?)?;
+    if friend.id == owner.id {
         return Err(Code::SelfRelation.into());
     }
-    if friends::are(tx, owner, friend)? {
+    if friends::are(tx, owner.id, friend.id)? {
         return Err(Code::AlreadyFriend.into());
     }
-    friends::insert(tx, owner, friend)?;
-    tx.shift(Move::Friends { a: owner, b: friend, on: true });
+    friends::insert(tx, owner.id, friend.id)?;
+    if talk {
+        let conv = conversations::of_pair(tx, app, owner, &friend)?;
+        if conv.last_id == 0 {
+            conversations::list_empty(tx, &conv)?;
+        }
+    }
+    tx.shift(Move::Friends { a: owner.id, b: friend.id, on: true });
     Ok(())
 }
 

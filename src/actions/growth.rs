@@ -122,7 +122,7 @@ async fn costs(past: usize) -> Vec<(&'static str, u64)> {
         see("pin a message", tx, &mut |tx| actions::pins::pin(tx, ann, first, true, &limits).map(drop))?;
         see("delete", tx, &mut |tx| actions::messages::delete(tx, ann, last, false).map(drop))?;
         see("delete for good", tx, &mut |tx| actions::messages::delete(tx, ann, last, true).map(drop))?;
-        see("reset", tx, &mut |tx| actions::conversations::reset(tx, cy, &team(), false).map(drop))?;
+        see("reset", tx, &mut |tx| actions::conversations::reset(tx, cy, &team(), false, false).map(drop))?;
         see("scope", tx, &mut |tx| {
             actions::members::change_scope(tx, ann, &Guid::parse("team")?, &Uid::parse("cy")?, Scope::Moderator)
                 .map(drop)
@@ -130,7 +130,7 @@ async fn costs(past: usize) -> Vec<(&'static str, u64)> {
         see("ban", tx, &mut |tx| actions::members::ban(tx, ann, &Guid::parse("team")?, &Uid::parse("cy")?).map(drop))?;
         see("leave", tx, &mut |tx| actions::members::leave(tx, bob, &Guid::parse("team")?).map(drop))?;
         see("join", tx, &mut |tx| actions::members::join(tx, bob, &Guid::parse("team")?, None, &limits).map(drop))?;
-        see("erase", tx, &mut |tx| actions::conversations::reset(tx, bob, &with_ann, true).map(drop))?;
+        see("erase", tx, &mut |tx| actions::conversations::reset(tx, bob, &with_ann, true, false).map(drop))?;
         see("delete a group", tx, &mut |tx| actions::groups::delete(tx, ann, &Guid::parse("team")?).map(drop))?;
         see("deactivate", tx, &mut |tx| actions::users::deactivate(tx, &ann.app, &["cy".into()]).map(drop))?;
         see("delete a user", tx, &mut |tx| actions::users::delete(tx, &ann.app, &Uid::parse("bob")?, true))?;

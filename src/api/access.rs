@@ -24,7 +24,7 @@ use crate::model::feature::{Feature, Features};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::json;
 use crate::model::limits::Limits;
-use crate::model::page::PageAsk;
+use crate::model::page::{PageAsk, Range};
 use crate::model::public;
 use crate::model::role::Role;
 use crate::store::{Store, admins, apps, digest, management, roles, users};
@@ -468,6 +468,34 @@ impl Query {
         pieces.map(str::trim).filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
     }
 
+    /// What stands under either of two names.
+    pub fn either(&self, one: &str, other: &str) -> Vec<String> {
+        let mut values = self.list(other);
+        values.extend(self.list(one));
+        values
+    }
+
+    /// What a number is to lie within: `name[from]`, `name[to]`, `name[gt]`, `name[gte]`, `name[lt]`, `name[lte]`,
+    /// `name[eq]`, each a whole number. All that are given must hold.
+    pub fn range(&self, name: &str) -> Result<Range> {
+        let mut range = Range::default();
+        for (word, least, most) in [
+            ("from", Some(0), None),
+            ("to", None, Some(0)),
+            ("gte", Some(0), None),
+            ("gt", Some(1), None),
+            ("lte", None, Some(0)),
+            ("lt", None, Some(-1)),
+            ("eq", Some(0), Some(0)),
+        ] {
+            if let Some(number) = self.int(&format!("{name}[{word}]"))? {
+                let end = |by: Option<i64>| by.map(|by| number.saturating_add(by));
+                range = range.and(Range { from: end(least), to: end(most) });
+            }
+        }
+        Ok(range)
+    }
+
     pub fn int(&self, name: &str) -> Result<Option<i64>> {
         self.get(name)
             .map(|text| text.parse().map_err(|_| Error::field(name, format!("The {name} must be a whole number."))))
@@ -494,5 +522,18 @@ mod tests {
         assert_eq!(query.search("searchKey").as_deref(), Some(" hi"));
         assert!(query.flag("flag") && !query.flag("empty"));
         assert!(query.int("a").is_err());
+    }
+
+    #[test]
+    fn ranges_stand_in_brackets() {
+        let range = |text: &str| Query::parse(text).range("n").unwrap();
+        let of = |from, to| Range { from, to };
+        assert_eq!(range("n=1&m[eq]=2&n[what]=3&n[from]="), Range::default());
+        assert_eq!(range("n[from]=3&n[to]=9"), of(Some(3), Some(9)));
+        assert_eq!(range("n%5Bgt%5D=3&n%5blt%5d=9"), of(Some(4), Some(8)));
+        assert_eq!(range("n[gte]=3&n[gt]=1&n[lte]=9"), of(Some(3), Some(9)));
+        assert_eq!(range("n[eq]=0"), of(Some(0), Some(0)));
+        assert_eq!(range(&format!("n[gt]={}", i64::MAX)), of(Some(i64::MAX), None));
+        assert!(Query::parse("n[eq]=many").range("n").is_err());
     }
 }

@@ -42,9 +42,13 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         group_tags: query.list("groupTags"),
         pinned: pinned(&query.list("pinnedBy"))?,
     };
-    let whose = match caller.viewer() {
-        Some(user) => Whose::User(user),
-        None => Whose::App(caller.app.id),
+    let whose = match (caller.viewer(), query.flag("unique")) {
+        (Some(_), true) => {
+            return Err(Error::field("unique", "A user has each conversation once: unique is for the app itself."));
+        }
+        (Some(user), false) => Whose::User(user),
+        (None, true) => Whose::AppOnce(caller.app.id),
+        (None, false) => Whose::App(caller.app.id),
     };
     let (with_tags, with_own_tags) = (query.flag("withTags"), query.flag("withUserAndGroupTags"));
     let mut found = access
@@ -153,13 +157,17 @@ async fn update(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
 struct ResetBody {
     /// One-on-one only: the messages go for both sides.
     delete_messages_permanently: Option<bool>,
+    /// It comes back where it was in the list.
+    preserve_order: Option<bool>,
 }
 
 async fn reset(access: Access<AsUser>, with: Receiver) -> Result<Reply> {
-    let erase = access.json::<ResetBody>()?.delete_messages_permanently.unwrap_or(false);
+    let body: ResetBody = access.json()?;
+    let (erase, in_place) = (body.delete_messages_permanently.unwrap_or(false), body.preserve_order.unwrap_or(false));
     let caller = access.caller().clone();
     let uid = caller.uid.clone();
-    let name = access.store().write("conversations.reset", move |tx| act::reset(tx, &caller, &with, erase)).await?;
+    let name =
+        access.store().write("conversations.reset", move |tx| act::reset(tx, &caller, &with, erase, in_place)).await?;
     Ok(ack(format!("The conversation {name} has been deleted successfully for UID {uid}.")))
 }
 
@@ -325,6 +333,7 @@ pub fn describe(doc: &mut Doc) {
             "groupTags",
             "pinnedBy",
             "onlyAgentic",
+            "unique",
             "perPage",
             "page",
         ],

@@ -9,12 +9,15 @@ use super::reply::{Ack, Reply, ack, data, page_with_cursor};
 use crate::actions::{self, Outcomes, OutcomesShown};
 use crate::model::error::{Error, Result};
 use crate::model::user::User;
-use crate::store::{friends, presence, users};
+use crate::store::{Write, friends, presence, users};
 
 #[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct Body {
     /// Who becomes a friend.
     accepted: Option<Vec<String>>,
+    /// New friends have a conversation at once.
+    add_to_conversations: Option<bool>,
     /// Who stops being one.
     friends: Option<Vec<String>>,
 }
@@ -37,8 +40,11 @@ struct Accepted {
 
 pub async fn add(access: Access<FullKey>) -> Result<Reply> {
     let (uid, app) = (access.uid()?, access.app().clone());
-    let uids = required(access.json::<Body>()?.accepted, "accepted", access.limits().bulk)?;
-    let results = access.store().write("friends.add", move |tx| actions::friends::add(tx, &app, &uid, &uids)).await?;
+    let body: Body = access.json()?;
+    let talk = body.add_to_conversations.unwrap_or(false);
+    let uids = required(body.accepted, "accepted", access.limits().bulk)?;
+    let add = move |tx: &mut Write<'_>| actions::friends::add(tx, &app, &uid, &uids, talk);
+    let results = access.store().write("friends.add", add).await?;
     Ok(data(&Accepted { accepted: results }))
 }
 

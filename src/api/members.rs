@@ -112,7 +112,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
     let mut filter = Filter {
         search: query.search("searchKey"),
         scopes: scopes(query.list("scopes"))?,
-        online: online(query.get("status"))?,
+        online: online(&query.list("status"))?,
     };
     let mut found = access
         .store()

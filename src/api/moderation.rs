@@ -51,8 +51,11 @@ pub async fn list_reviewed(access: Access<FullKey>) -> Result<Reply> {
     page(access, true).await
 }
 
+/// Rows of these lists when no limit is named (contract).
+const PAGE: i64 = 50;
+
 async fn page(access: Access<FullKey>, reviewed: bool) -> Result<Reply> {
-    let (query, app, limit) = (access.query(), access.app().id, super::messages::limit(&access)?);
+    let (query, app, limit) = (access.query(), access.app().id, super::messages::limit(&access, PAGE)?);
     let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
     let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     let items = access

@@ -4,6 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either};
+use super::groups::affix;
 use super::messages::limit;
 use super::openapi::{Doc, Shape};
 use super::reply::{Ack, CursorMeta, Point, Reply, ack, list as list_reply};
@@ -32,10 +33,15 @@ pub async fn in_group(access: Access<AsUser>) -> Result<Reply> {
 }
 
 async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Reply> {
-    let (query, caller, limit) = (access.query(), access.caller().clone(), limit(&access)?);
+    let (query, caller) = (access.query(), access.caller().clone());
+    let limit = limit(&access, access.limits().per_page)?;
+    let with_mentions = query.flag("withMentionCount");
     let followed = query.flag("participatedByMe");
     if followed && caller.viewer().is_none() {
         return Err(Error::field("onBehalfOf", "Threads are followed by a user: name him."));
+    }
+    if affix(query.get("affix"))? == Some(Affix::Append) {
+        return Err(Error::field("affix", "A list of threads goes back in time: the affix must be prepend."));
     }
     let before = match (query.int("updatedAt")?, query.get("id")) {
         (Some(at), Some(id)) => Some((at, parse_message_id(id)?)),
@@ -62,15 +68,17 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
             };
             threads::list(read, within, before, limit)?
                 .into_iter()
-                .map(|row| show(read, row, caller.viewer()))
+                .map(|row| show(read, row, caller.viewer(), with_mentions))
                 .collect::<Result<Vec<Thread>>>()
         })
         .await?;
     let mut meta = CursorMeta::new(limit, threads.len());
-    meta.previous = threads.last().map(|last| Point {
+    meta.next = threads.last().map(|last| Point {
         updated_at: Some(last.message.updated_at),
         ..Point::new(Affix::Prepend, last.message.id.to_string())
     });
+    // Where the list goes on is also where older ones begin.
+    meta.previous = meta.next.clone();
     Ok(list_reply(&threads, meta))
 }
 
@@ -85,17 +93,22 @@ struct Thread {
     /// The viewer's.
     #[serde(skip_serializing_if = "Option::is_none")]
     unread_reply_count: Option<i64>,
+    /// Of these, how many name the viewer or everybody; where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread_mentions_count: Option<i64>,
 }
 
-fn show(read: &Read<'_>, row: Row, viewer: Option<i64>) -> Result<Thread> {
+fn show(read: &Read<'_>, row: Row, viewer: Option<i64>, with_mentions: bool) -> Result<Thread> {
     let look = Look { subscribed: true, ..Look::from(viewer) };
     let last_reply =
         threads::last_reply(read, row.id, viewer.into())?.map(|reply| shown::one(read, reply, look)).transpose()?;
     let unread_reply_count = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
+    let viewer = viewer.filter(|_| with_mentions);
+    let unread_mentions_count = viewer.map(|viewer| threads::unread_mentions(read, &row, viewer)).transpose()?;
     let updated_at = row.last_reply_at;
     let mut message = shown::one(read, row, look)?;
     message.updated_at = updated_at.unwrap_or(message.updated_at);
-    Ok(Thread { message, last_reply, unread_reply_count })
+    Ok(Thread { message, last_reply, unread_reply_count, unread_mentions_count })
 }
 
 pub async fn subscribe(access: Access<AsUser>) -> Result<Reply> {
@@ -121,6 +134,6 @@ pub fn describe(doc: &mut Doc) {
     }
     doc.reply::<Ack>("subscribe-thread", Shape::One).reply::<Ack>("unsubscribe-thread", Shape::One);
     for operation in ["list-threads", "(client) list-user-threads", "(client) list-group-threads"] {
-        doc.query(operation, &["participatedByMe", "limit", "affix", "updatedAt", "id"]);
+        doc.query(operation, &["participatedByMe", "withMentionCount", "limit", "affix", "updatedAt", "id"]);
     }
 }

@@ -138,10 +138,12 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         search: query.search("searchKey"),
         in_name: field("name"),
         in_uid: field("uid"),
-        online: online(query.get("status"))?,
+        online: online(&query.list("status"))?,
         roles: narrow(role_ids.into_iter().map(|role| role.to_ascii_lowercase()).collect(), role.listed_roles()),
         tags: query.list("tags"),
         uids: query.list("uids").into_iter().map(|uid| uid.to_ascii_lowercase()).collect(),
+        created: query.range("createdAt")?,
+        updated: query.range("updatedAt")?,
         deactivated,
         viewer: access.caller().viewer(),
         friends_only: role.lists_friends_only() || (query.flag("friendsOnly") && access.caller().person),
@@ -174,14 +176,21 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
     Ok(page_with_cursor(&page, ask, last, true))
 }
 
-/// The `status` filter of lists.
-pub fn online(status: Option<&str>) -> Result<Option<bool>> {
-    match status {
-        None => Ok(None),
-        Some("available" | "online") => Ok(Some(true)),
-        Some("offline") => Ok(Some(false)),
-        Some(_) => Err(Error::field("status", "The status must be available or offline.")),
+/// The `status` filter of lists; with both words it is none.
+pub fn online(words: &[String]) -> Result<Option<bool>> {
+    let mut asked = None;
+    for word in words {
+        let online = match word.as_str() {
+            "available" | "online" => true,
+            "offline" => false,
+            _ => return Err(Error::field("status", "The status must be available or offline.")),
+        };
+        if asked.is_some_and(|other| other != online) {
+            return Ok(None);
+        }
+        asked = Some(online);
     }
+    Ok(asked)
 }
 
 pub async fn show(access: Access<Either>) -> Result<Reply> {
@@ -317,6 +326,10 @@ pub fn describe(doc: &mut Doc) {
             "tags",
             "withTags",
             "uids",
+            "createdAt[from]",
+            "createdAt[to]",
+            "updatedAt[from]",
+            "updatedAt[to]",
             "friendsOnly",
             "hideBlockedUsers",
             "count",

@@ -16,6 +16,28 @@ impl PageAsk {
     }
 }
 
+/// Whole numbers from one to another, both included; an end that is not given is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Range {
+    pub from: Option<i64>,
+    pub to: Option<i64>,
+}
+
+impl Range {
+    pub fn is_open(&self) -> bool {
+        self.from.is_none() && self.to.is_none()
+    }
+
+    /// What is in this and in the other.
+    pub fn and(self, other: Range) -> Range {
+        let tighter = |one: Option<i64>, other: Option<i64>, of: fn(i64, i64) -> i64| match (one, other) {
+            (Some(one), Some(other)) => Some(of(one, other)),
+            (one, other) => one.or(other),
+        };
+        Range { from: tighter(self.from, other.from, i64::max), to: tighter(self.to, other.to, i64::min) }
+    }
+}
+
 /// Some rows of a list and how many there are in all.
 #[derive(Debug)]
 pub struct Page<T> {

@@ -341,10 +341,20 @@ pub enum Whose {
     User(i64),
     /// Everybody's in the app (apps.id), by uid.
     App(i64),
+    /// The same, each conversation once: as the first of those has it in whose list it is.
+    AppOnce(i64),
+}
+
+/// Each conversation `s` with one copy `p` of it.
+macro_rules! once {
+    () => {
+        "conversations s CROSS JOIN participants p ON p.conv_id = s.id AND p.user_id = (
+             SELECT min(q.user_id) FROM participants q WHERE q.conv_id = s.id AND q.hidden_id < s.preview_id)"
+    };
 }
 
 macro_rules! listed {
-    ($from:literal, $whose:literal) => {
+    ($from:expr, $whose:literal) => {
         concat!(
             " FROM ",
             $from,
@@ -402,6 +412,16 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
                 "SELECT count(*)",
                 listed!("users o CROSS JOIN participants p ON p.user_id = o.id", "o.app = ?1 AND o.deleted_at IS NULL")
             ),
+        ),
+        Whose::AppOnce(app) => (
+            app,
+            concat!(
+                "SELECT ",
+                copy_columns!(),
+                listed!(once!(), "s.app = ?1"),
+                " ORDER BY max(p.updated_at, c.updated_at) DESC, c.preview_id DESC, c.id LIMIT ?10 OFFSET ?11"
+            ),
+            concat!("SELECT count(*)", listed!(once!(), "s.app = ?1")),
         ),
     };
     let bound =
@@ -508,12 +528,21 @@ pub fn set_delivered(tx: &Write<'_>, conv: i64, user: i64, upto: i64) -> Result<
     Ok(())
 }
 
-/// Hides everything up to now from the user; the next message brings the conversation back.
-pub fn reset(tx: &Write<'_>, conv: &Conv, user: i64) -> Result<()> {
+/// Hides everything up to now from the user; the next message brings the conversation back. With `in_place` what decides
+/// of its place in the list (its time and the user's pin) stays as it is.
+pub fn reset(tx: &Write<'_>, conv: &Conv, user: i64, in_place: bool) -> Result<()> {
     tx.run(
-        "UPDATE participants SET hidden_id = ?3, tags = NULL, pinned_at = NULL, updated_at = ?4 WHERE user_id = ?1 AND conv_id = ?2",
-        [user, conv.id, conv.last_id, tx.now()],
+        "UPDATE participants SET hidden_id = ?3, tags = NULL, pinned_at = CASE WHEN ?5 THEN pinned_at END,
+                updated_at = CASE WHEN ?5 THEN updated_at ELSE ?4 END WHERE user_id = ?1 AND conv_id = ?2",
+        params![user, conv.id, conv.last_id, tx.now(), in_place],
     )?;
+    Ok(())
+}
+
+/// Puts a conversation nobody has said anything in yet into the lists of its users.
+pub fn list_empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
+    // Below the id of every message, also of the one that is not there.
+    tx.run("UPDATE participants SET hidden_id = -1 WHERE conv_id = ?1 AND hidden_id = 0", [conv.id])?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::group::{Group, GroupDraft, GroupPatch, GroupProfile, GroupType, conversation_name};
 use crate::model::ids::{Guid, unknown_guid};
-use crate::model::page::{Page, PageAsk};
+use crate::model::page::{Page, PageAsk, Range};
 use crate::model::permission::Scope;
 use crate::model::user::stored;
 
@@ -185,6 +185,11 @@ pub struct Filter {
     pub in_guid: bool,
     pub types: Vec<String>,
     pub tags: Vec<String>,
+    pub guids: Vec<String>,
+    pub created: Range,
+    /// When they were last changed, which is first when they were made.
+    pub updated: Range,
+    pub members: Range,
     /// The user who looks: private groups he has not joined are not there for him.
     pub viewer: Option<i64>,
     pub joined_only: bool,
@@ -206,7 +211,12 @@ macro_rules! listed {
            AND (?7 IS NULL OR g.type IN (SELECT value FROM json_each(?7)))
            AND (?8 IS NULL OR any_tag(g.tags, ?8))
            AND (?9 IS NULL OR coalesce(g.updated_at, g.created_at) > ?9)
-           AND (?10 IS NULL OR coalesce(g.updated_at, g.created_at) < ?10)"
+           AND (?10 IS NULL OR coalesce(g.updated_at, g.created_at) < ?10)
+           AND (?11 IS NULL OR g.guid IN (SELECT value FROM json_each(?11)))
+           AND (?12 IS NULL OR g.created_at >= ?12) AND (?13 IS NULL OR g.created_at <= ?13)
+           AND (?14 IS NULL OR coalesce(g.updated_at, g.created_at) >= ?14)
+           AND (?15 IS NULL OR coalesce(g.updated_at, g.created_at) <= ?15)
+           AND (?16 IS NULL OR g.members_count >= ?16) AND (?17 IS NULL OR g.members_count <= ?17)"
     };
 }
 
@@ -219,14 +229,14 @@ macro_rules! sorted {
             listed!(),
             " ORDER BY ",
             $order,
-            " LIMIT ?11 OFFSET ?12"
+            " LIMIT ?18 OFFSET ?19"
         )
     };
 }
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
     let search = filter.search.as_deref().map(like_prefix);
-    let (types, tags) = (any_of(&filter.types), any_of(&filter.tags));
+    let (types, tags, guids) = (any_of(&filter.types), any_of(&filter.tags), any_of(&filter.guids));
     let bound = params![
         app,
         filter.viewer,
@@ -237,7 +247,14 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
         types,
         tags,
         filter.after,
-        filter.before
+        filter.before,
+        guids,
+        filter.created.from,
+        filter.created.to,
+        filter.updated.from,
+        filter.updated.to,
+        filter.members.from,
+        filter.members.to
     ];
     let total = read.number(concat!("SELECT count(*)", listed!()), bound)?;
     let sql = match (filter.order, filter.descending) {

@@ -9,7 +9,7 @@ use super::sight::not_hidden;
 use super::{Read, conversations, gone, pins, search};
 use crate::model::error::Result;
 use crate::model::message::ReceiverType;
-use crate::model::page::Affix;
+use crate::model::page::{Affix, Range};
 use crate::model::words::Question;
 
 /// Which messages a list is about.
@@ -42,6 +42,11 @@ pub struct Filter {
     pub tags: Vec<String>,
     pub receiver_type: Option<ReceiverType>,
     pub sender: Option<i64>,
+    /// Sent by one of these (users.id); none: by anybody.
+    pub senders: Vec<i64>,
+    pub updated: Range,
+    /// Edited within this time; what was never edited is not.
+    pub edited: Range,
     pub search: Option<String>,
     pub hide_deleted: bool,
     pub only_deleted: bool,
@@ -91,6 +96,9 @@ impl Filter {
             tags: Vec::new(),
             receiver_type: None,
             sender: None,
+            senders: Vec::new(),
+            updated: Range::default(),
+            edited: Range::default(),
             search: None,
             hide_deleted: false,
             only_deleted: false,
@@ -254,6 +262,20 @@ fn conditions<'f>(
     }
     if let Some(sender) = filter.sender {
         query.and_value("m.sender_id = ?", sender);
+    }
+    if !filter.senders.is_empty() {
+        let senders = ids_text(filter.senders.iter().copied());
+        query.and_value("m.sender_id IN (SELECT value FROM json_each(?))", senders);
+    }
+    for (end, condition) in [
+        (filter.updated.from, "m.updated_at >= ?"),
+        (filter.updated.to, "m.updated_at <= ?"),
+        (filter.edited.from, "m.edited_at >= ?"),
+        (filter.edited.to, "m.edited_at <= ?"),
+    ] {
+        if let Some(at) = end {
+            query.and_value(condition, at);
+        }
     }
     for (asked, condition) in [
         (filter.hide_deleted, "m.deleted_at IS NULL"),

@@ -8,7 +8,7 @@ use super::gone::there;
 use super::messages::{Row, columns, row};
 use super::rows::ids_text;
 use super::sight::{Viewer, not_hidden};
-use super::{Read, Write};
+use super::{Read, Write, mentions};
 use crate::model::error::Result;
 
 /// Notes a reply sent now: the thread moves up, and the one who replied and the one who started it follow it.
@@ -143,6 +143,18 @@ pub fn last_reply(read: &Read<'_>, parent: i64, viewer: Viewer) -> Result<Option
         ),
         params![parent, viewer == Viewer::App, viewer.user()],
         row,
+    )
+}
+
+/// How many of these name the user, or everybody.
+pub fn unread_mentions(read: &Read<'_>, parent: &Row, user: i64) -> Result<i64> {
+    read.number(
+        "SELECT count(DISTINCT m.id) FROM mentions x CROSS JOIN messages m ON m.id = x.message_id
+         WHERE x.user_id IN (?1, ?4) AND x.conv_id = ?2
+           AND x.message_id > (SELECT p.read_id FROM participants p WHERE p.user_id = ?1 AND p.conv_id = ?2)
+           AND m.parent_id = ?3 AND m.sender_id <> ?1 AND m.deleted_at IS NULL AND m.flags & 512 = 0
+           AND m.sender_id NOT IN (SELECT user_id FROM gone_users)",
+        [user, parent.conv, parent.id, mentions::EVERYBODY],
     )
 }
 

@@ -6,7 +6,7 @@ pub(super) use super::rows::{any_of, columns, like_prefix, tags_text, user};
 use super::{Read, Write};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, unknown_uid};
-use crate::model::page::{Page, PageAsk};
+use crate::model::page::{Page, PageAsk, Range};
 use crate::model::user::{Profile, User, UserDraft, UserPatch, conversation_name};
 
 /// The user with this row id, whatever his state.
@@ -161,6 +161,9 @@ pub struct Filter {
     pub roles: Vec<String>,
     pub tags: Vec<String>,
     pub uids: Vec<String>,
+    pub created: Range,
+    /// When they were last changed, which is first when they were made.
+    pub updated: Range,
     pub deactivated: Deactivated,
     /// The user who looks: he is not in his own list.
     pub viewer: Option<i64>,
@@ -191,7 +194,10 @@ macro_rules! listed {
            AND u.id IS NOT ?10
            AND (NOT ?11 OR EXISTS (SELECT 1 FROM friends f WHERE f.user_id = ?10 AND f.friend_id = u.id))
            AND (NOT ?12 OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = ?10 AND b.blocked_id = u.id)
-                                                               OR (b.user_id = u.id AND b.blocked_id = ?10)))"
+                                                               OR (b.user_id = u.id AND b.blocked_id = ?10)))
+           AND (?13 IS NULL OR u.created_at >= ?13) AND (?14 IS NULL OR u.created_at <= ?14)
+           AND (?15 IS NULL OR coalesce(u.updated_at, u.created_at) >= ?15)
+           AND (?16 IS NULL OR coalesce(u.updated_at, u.created_at) <= ?16)"
     };
 }
 
@@ -215,30 +221,34 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
         deactivated,
         filter.viewer,
         filter.friends_only,
-        filter.hide_blocked
+        filter.hide_blocked,
+        filter.created.from,
+        filter.created.to,
+        filter.updated.from,
+        filter.updated.to
     ];
     let total = read.number(concat!("SELECT count(*)", listed!()), bound)?;
     let sql = match (filter.by_status, filter.descending) {
         (false, false) => {
-            concat!("SELECT ", columns!(), listed!(), " ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?13 OFFSET ?14")
+            concat!("SELECT ", columns!(), listed!(), " ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?17 OFFSET ?18")
         }
         (false, true) => concat!(
             "SELECT ",
             columns!(),
             listed!(),
-            " ORDER BY u.name COLLATE NOCASE DESC, u.id DESC LIMIT ?13 OFFSET ?14"
+            " ORDER BY u.name COLLATE NOCASE DESC, u.id DESC LIMIT ?17 OFFSET ?18"
         ),
         (true, false) => concat!(
             "SELECT ",
             columns!(),
             listed!(),
-            " ORDER BY online(u.id) DESC, u.name COLLATE NOCASE, u.id LIMIT ?13 OFFSET ?14"
+            " ORDER BY online(u.id) DESC, u.name COLLATE NOCASE, u.id LIMIT ?17 OFFSET ?18"
         ),
         (true, true) => concat!(
             "SELECT ",
             columns!(),
             listed!(),
-            " ORDER BY online(u.id), u.name COLLATE NOCASE, u.id LIMIT ?13 OFFSET ?14"
+            " ORDER BY online(u.id), u.name COLLATE NOCASE, u.id LIMIT ?17 OFFSET ?18"
         ),
     };
     let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();

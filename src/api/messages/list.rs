@@ -13,17 +13,17 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::{Uid, parse_message_id, unknown_uid};
 use crate::model::message::{Message, Receiver, ReceiverType};
-use crate::model::page::{Affix, PageAsk, Pagination};
+use crate::model::page::{Affix, PageAsk, Pagination, Range};
 use crate::model::policy::narrow;
 use crate::store::history::{self, Filter, Within};
 use crate::store::{Read, mentions, messages, shown, users};
 
-/// How many rows a list that goes by a cursor shows.
-pub fn limit<D: Demand>(access: &Access<D>) -> Result<i64> {
+/// How many rows a list that goes by a cursor shows; `usual` if no number is named.
+pub fn limit<D: Demand>(access: &Access<D>, usual: i64) -> Result<i64> {
     let (query, limits) = (access.query(), access.limits());
     let limit = match query.int("limit")? {
         Some(limit) => limit,
-        None => query.int("per_page")?.or(query.int("perPage")?).unwrap_or(limits.page_messages),
+        None => query.int("per_page")?.or(query.int("perPage")?).unwrap_or(usual),
     };
     match limit {
         1.. => Ok(limit.min(limits.max_per_page)),
@@ -34,27 +34,23 @@ pub fn limit<D: Demand>(access: &Access<D>) -> Result<i64> {
 /// The filters of a message list, from the query.
 fn filter(access: &Access<Either>) -> Result<Filter> {
     let query = access.query();
-    let limit = limit(access)?;
+    let limit = limit(access, access.limits().page_messages)?;
     // 0 comes before every message: no cursor yet.
     let cursor = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     // Without a direction: what comes after the point that is named, and where none is, the newest messages.
     let point = ["id", "sentAt", "updatedAt"].iter().any(|name| query.get(name).is_some());
     let affix = affix(query.get("affix"))?.unwrap_or(if point { Affix::Append } else { Affix::Prepend });
     let mut filter = Filter::new(affix, limit);
-    let both = |one: &str, many: &str| {
-        let mut list = query.list(many);
-        list.extend(query.list(one));
-        list
-    };
     filter.id = cursor;
     filter.sent_at = query.int("sentAt")?;
     filter.updated_at = query.int("updatedAt")?;
-    filter.from = query.int("fromTimestamp")?;
-    filter.to = query.int("toTimestamp")?;
+    (filter.from, filter.to) = (query.int("fromTimestamp")?, query.int("toTimestamp")?);
+    filter.updated = query.range("updatedAt")?;
+    filter.edited = query.range("editedAt")?;
     let role = &access.caller().role;
-    filter.categories = narrow(both("category", "categories"), role.listed_categories());
+    filter.categories = narrow(query.either("category", "categories"), role.listed_categories());
     filter.message_types = role.listed_types().to_vec();
-    filter.types = both("type", "types");
+    filter.types = query.either("type", "types");
     filter.tags = query.list("tags");
     filter.receiver_type = match query.get("receiverType") {
         Some(text) => Some(ReceiverType::parse(text).ok_or(Code::InvalidReceiverType)?),
@@ -64,7 +60,7 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     filter.hide_deleted = query.flag("hideDeleted");
     filter.only_deleted = query.flag("onlyDeleted");
     filter.hide_replies = query.flag("hideReplies");
-    filter.hide_quoted = query.flag("hideQuotedMessages");
+    filter.hide_quoted = query.flag("hideQuotedMessages") || query.flag("hideQuotedMessage");
     filter.only_updates = query.flag("onlyUpdates");
     filter.unread = query.flag("unread");
     filter.undelivered = query.flag("undelivered");
@@ -158,6 +154,8 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
         (filter.affix, filter.limit) = (Affix::Prepend, ask.page * ask.per_page);
     }
     let sender = access.query().get("sender").map(Uid::from_path).transpose()?;
+    let senders = access.query().list("senders");
+    let senders = senders.iter().map(|uid| Uid::from_path(uid)).collect::<Result<Vec<_>>>()?;
     let conversation = access.query().get("conversationId").map(str::to_ascii_lowercase);
     let named = access.query().list("mentionedUids");
     let named = named.iter().map(|uid| Uid::from_path(uid)).collect::<Result<Vec<_>>>()?;
@@ -181,6 +179,8 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     if matches!(place, Place::Everywhere) && filter.from.is_none() {
         filter.to = None;
     }
+    let sent = access.query().range("sentAt")?.and(Range { from: filter.from, to: filter.to });
+    (filter.from, filter.to) = (sent.from, sent.to);
     if numbered.is_none() {
         // One more than is shown tells whether anything is left.
         filter.limit += 1;
@@ -212,6 +212,9 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             };
             if let Some(sender) = sender {
                 filter.sender = Some(known(read, &caller.app, &sender)?);
+            }
+            for sender in &senders {
+                filter.senders.push(users::person(read, &caller.app, sender)?.id);
             }
             for uid in &named {
                 filter.mentioned.push(known(read, &caller.app, uid)?);
