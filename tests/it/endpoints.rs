@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 
 use crate::harness::{Client, Harness, described};
 use asks::{ASKS, Ask};
-pub use world::By;
-use world::{WAYS, World};
+use world::WAYS;
+pub use world::{By, World};
 
 /// A row of the list.
 #[derive(Debug)]

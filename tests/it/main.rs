@@ -43,6 +43,7 @@ mod notifications;
 mod online;
 mod order;
 mod paging;
+mod parameters;
 mod peers;
 mod permissions;
 mod pins;

@@ -160,7 +160,9 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let named = access.query().list("mentionedUids");
     let named = named.iter().map(|uid| Uid::from_path(uid)).collect::<Result<Vec<_>>>()?;
     let my_mentions = access.query().flag("myMentionsOnly");
-    let count = access.query().flag("count") && (filter.unread || filter.undelivered);
+    // A thread is no side that messages come from.
+    let count =
+        access.query().flag("count") && (filter.unread || filter.undelivered) && !matches!(place, Place::Thread(_));
     let with_tags = access.query().flag("withTags");
     let look = look(&access);
     if filter.saved && filter.viewer.is_none() {

@@ -133,62 +133,63 @@ pub fn describe(doc: &mut Doc) {
         doc.reply::<Message>(operation, Shape::One);
     }
     doc.reply::<Ack>("mark-message-as-interacted", Shape::One);
-    const FILTERS: &[&str] = &[
-        "affix",
-        "id",
-        "sentAt",
-        "updatedAt",
-        "limit",
-        "page",
-        "perPage",
-        "fromTimestamp",
-        "toTimestamp",
-        "category",
-        "categories",
-        "type",
-        "types",
-        "receiverType",
-        "sender",
-        "senders",
-        "sentAt[from]",
-        "sentAt[to]",
-        "updatedAt[from]",
-        "updatedAt[to]",
-        "editedAt[from]",
-        "editedAt[to]",
-        "searchKey",
-        "tags",
-        "withTags",
-        "hasAttachments",
-        "attachmentTypes",
-        "hasLinks",
-        "hasReactions",
-        "hasMentions",
-        "mentionedUids",
-        "myMentionsOnly",
-        "mentionsWithBlockedInfo",
-        "mentionsWithTagInfo",
-        "conversationId",
-        "hideReplies",
-        "hideQuotedMessages",
-        "hideDeleted",
-        "onlyDeleted",
-        "onlyUpdates",
-        "hideMessagesFromBlockedUsers",
-        "unread",
-        "undelivered",
-        "count",
-        "pinned",
-        "saved",
-        "withParent",
-        "onlyInteractionGoalCompleted",
-        "withThreadSubscribed",
-    ];
-    for operation in
-        ["list-all-messages", "user-list-user-messages", "user-list-group-messages", "list-all-thread-messages"]
-    {
-        doc.query(operation, FILTERS);
+    // What all lists know, and what only some do.
+    macro_rules! filters {
+        ($($own:literal),*) => {
+            &[
+                $($own,)*
+                "affix",
+                "id",
+                "sentAt",
+                "updatedAt",
+                "limit",
+                "page",
+                "perPage",
+                "fromTimestamp",
+                "toTimestamp",
+                "category",
+                "categories",
+                "type",
+                "types",
+                "receiverType",
+                "sender",
+                "senders",
+                "sentAt[from]",
+                "sentAt[to]",
+                "updatedAt[from]",
+                "updatedAt[to]",
+                "editedAt[from]",
+                "editedAt[to]",
+                "searchKey",
+                "tags",
+                "withTags",
+                "hasAttachments",
+                "attachmentTypes",
+                "hasLinks",
+                "hasReactions",
+                "hasMentions",
+                "mentionedUids",
+                "myMentionsOnly",
+                "mentionsWithBlockedInfo",
+                "mentionsWithTagInfo",
+                "hideReplies",
+                "hideQuotedMessages",
+                "hideDeleted",
+                "onlyDeleted",
+                "onlyUpdates",
+                "hideMessagesFromBlockedUsers",
+                "unread",
+                "undelivered",
+                "pinned",
+                "saved",
+                "onlyInteractionGoalCompleted",
+                "withThreadSubscribed",
+            ]
+        };
     }
+    doc.query("list-all-messages", filters!("conversationId", "count"));
+    doc.query("user-list-user-messages", filters!("count")).query("user-list-group-messages", filters!("count"));
+    doc.query("list-all-thread-messages", filters!("withParent"));
     doc.query("get-message-details", &["withThreadSubscribed"]);
     doc.body::<SendBody>("send-bot-message").body::<SendBody>("send-message").body::<SendBody>("send-thread-message");
     doc.body::<EditBody>("update-message");

@@ -63,6 +63,20 @@ impl World {
         }
     }
 
+    /// What was noted under the name.
+    pub fn name(&self, name: &str) -> String {
+        filled(&format!("${name}"), &self.names)
+    }
+
+    pub fn note(&mut self, name: &str, value: &str) {
+        self.names.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The text with what names stand for.
+    pub fn fill(&self, text: &str) -> String {
+        filled(text, &self.names)
+    }
+
     /// Makes the request as this caller, without what has to happen before.
     pub async fn ask(&self, caller: &Client, method: &str, ask: &Ask) -> Answer {
         let body = (!ask.body.is_empty()).then(|| filled(ask.body, &self.names).into_bytes());
