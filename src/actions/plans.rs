@@ -13,7 +13,7 @@ use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver};
-use crate::model::page::{Affix, PageAsk};
+use crate::model::page::{Affix, PageAsk, Range};
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
@@ -146,6 +146,8 @@ async fn hold(store: Store) {
             }
             let unread = conversations::Filter { unread: true, ..Default::default() };
             conversations::list(tx, conversations::Whose::User(people[1].user), &unread, ask)?;
+            // The outer conversations of an app are walked by their index.
+            conversations::list(tx, conversations::Whose::AppOnce(app.id), &conversations::Filter::default(), ask)?;
             let within = history::Within::Conversation { conv: group.conv, hidden_id: 0 };
             for affix in [Affix::Append, Affix::Prepend] {
                 let filter = history::Filter { id: Some(parent), ..history::Filter::new(affix, 30) };
@@ -175,6 +177,12 @@ async fn hold(store: Store) {
                 history::Filter { mentioned, ..base.clone() },
                 history::Filter { only_updates: true, ..base.clone() },
                 history::Filter { goal_met: true, ..base.clone() },
+                history::Filter { senders: vec![people[0].user, people[1].user], ..base.clone() },
+                history::Filter {
+                    updated: Range { from: Some(1), to: None },
+                    edited: Range { from: None, to: Some(9) },
+                    ..base.clone()
+                },
             ];
             for filter in filters {
                 let rows = history::list(tx, app.id, within, &filter)?;
@@ -190,6 +198,7 @@ async fn hold(store: Store) {
                 for row in threads::list(tx, threads, Some((i64::MAX, 1)), 30)? {
                     threads::last_reply(tx, row.id, viewer.into())?;
                     threads::unread_replies(tx, &row, user)?;
+                    threads::unread_mentions(tx, &row, user)?;
                 }
             }
             for reviewed in [false, true] {

@@ -170,3 +170,62 @@ async fn a_conversation_goes_for_one_for_both_or_for_all() {
     bob.send("ann", "new").await;
     assert_eq!(ann.get("/users/bob/conversation").await.ok()["unreadMessageCount"], "1");
 }
+
+#[tokio::test]
+async fn each_once_for_the_app() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    ann.send("bob", "hi").await;
+    h.clock.advance(1);
+    bob.send_group("team", "hi").await;
+    // Whoever deleted it is not the one it is shown as.
+    ann.delete("/users/bob/conversation").await.ok();
+    let all = h.get("/conversations").await.each("conversationId");
+    assert_eq!(all.len(), 3, "{all:?}");
+    let once = h.get("/conversations?unique=1").await;
+    assert_eq!(once.body["meta"]["pagination"]["total"], 2);
+    assert_eq!(once.each("conversationId"), ["group_team", "ann_user_bob"]);
+    for client in [h.app.behalf("ann"), (*ann).clone()] {
+        client.get("/conversations?unique=1").await.refused(Code::BadRequest);
+    }
+}
+
+#[tokio::test]
+async fn friends_can_begin_with_an_empty_conversation() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.user("cy").await;
+    h.post("/users/ann/friends", json!({"accepted": ["cy"]})).await.ok();
+    h.post("/users/ann/friends", json!({"accepted": ["bob"], "addToConversations": true})).await.ok();
+    for (of, peer) in [(&ann, "bob"), (&bob, "ann")] {
+        let listed = of.get("/conversations").await.list();
+        assert_eq!(listed.len(), 1, "{listed:?}");
+        assert_eq!(listed[0]["conversationWith"]["uid"], peer);
+        assert_eq!((&listed[0]["unreadMessageCount"], listed[0].get("lastMessage")), (&json!("0"), None));
+        of.get(&format!("/users/{peer}/conversation")).await.ok();
+        assert!(of.get(&format!("/users/{peer}/messages")).await.list().is_empty());
+    }
+    // From then on it is one like the others.
+    ann.send("bob", "hi").await;
+    assert_eq!(bob.get("/conversations").await.list()[0]["unreadMessageCount"], "1");
+    bob.delete("/users/ann/conversation").await.ok();
+    assert!(bob.get("/conversations").await.list().is_empty());
+}
+
+#[tokio::test]
+async fn a_deleted_conversation_can_keep_its_place() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    for (body, kept) in [(json!({}), false), (json!({"preserveOrder": true}), true)] {
+        ann.send("bob", "hi").await;
+        bob.post("/users/ann/conversation/pin", json!({})).await.ok();
+        let before = bob.get("/users/ann/conversation").await.ok();
+        h.clock.advance(100);
+        bob.delete_with("/users/ann/conversation", body).await.ok();
+        let after = bob.get("/users/ann/conversation").await.ok();
+        assert_eq!(after["updatedAt"] == before["updatedAt"], kept);
+        assert_eq!(after.get("pinnedAt").is_some(), kept);
+        assert!(bob.get("/conversations").await.list().is_empty());
+    }
+}
