@@ -22,7 +22,7 @@ use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEV
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::{Feature, Features};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
-use crate::model::json;
+use crate::model::json::{self, is_empty_list};
 use crate::model::limits::Limits;
 use crate::model::page::{PageAsk, Range};
 use crate::model::public;
@@ -220,9 +220,11 @@ impl<D: Demand> Access<D> {
         parse_message_id(self.param("id"))
     }
 
-    /// The JSON body; none at all reads as `{}`.
+    /// The JSON body; none at all reads as `{}`, and so does `[]`, by which some say an empty map.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        let body: &[u8] = if self.parts.body.iter().all(u8::is_ascii_whitespace) { b"{}" } else { &self.parts.body };
+        let body = self.parts.body.trim_ascii();
+        let empty = body.is_empty() || std::str::from_utf8(body).is_ok_and(is_empty_list);
+        let body: &[u8] = if empty { b"{}" } else { body };
         let mut input = serde_json::Deserializer::from_slice(body);
         let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
             let path = error.path().to_string();
@@ -298,8 +300,8 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
         (Some(token), _) if takes_token => token,
         (_, Some(key)) if takes_key => key,
         (Some(_), None) | (None, Some(_)) => return Err(Code::NoAccess.into()),
-        _ if takes_token => return Err(Code::EmptyAuthToken.into()),
-        _ => return Err(Code::EmptyApiKey.into()),
+        _ if takes_key => return Err(Code::EmptyApiKey.into()),
+        _ => return Err(Code::EmptyAuthToken.into()),
     };
     let by_token = takes_token && header(headers, "authtoken").is_some();
     let unknown = if by_token { Code::AuthTokenUnknown } else { Code::ApiKeyUnknown };
@@ -419,6 +421,10 @@ impl Query {
                 })
                 .collect(),
         )
+    }
+
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -187,6 +187,7 @@ struct MessageRow {
     receiver_user_details: Option<UserRow>,
     receiver_group_details: Option<GroupRow>,
     receiver_group_owner_details: Option<UserRow>,
+    #[serde(default, deserialize_with = "json::map")]
     mentioned_user_details: Option<BTreeMap<String, UserRow>>,
 }
 

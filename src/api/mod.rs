@@ -12,6 +12,7 @@ mod blocks;
 mod calls;
 mod conversations;
 mod features;
+mod forms;
 mod friends;
 mod groups;
 pub mod guesses;
@@ -107,6 +108,8 @@ pub struct Route {
     pub class: Class,
     /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
     pub takes_files: bool,
+    /// Takes url-encoded forms besides JSON.
+    pub takes_forms: bool,
     handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
 }
 
@@ -124,6 +127,7 @@ where
         features: Features::NONE,
         class: Class::Standard,
         takes_files: false,
+        takes_forms: false,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
     }
 }
@@ -131,6 +135,10 @@ where
 impl Route {
     fn with_files(self) -> Route {
         Route { takes_files: true, ..self }
+    }
+
+    fn with_forms(self) -> Route {
+        Route { takes_forms: true, ..self }
     }
 
     fn core(self) -> Route {
@@ -237,12 +245,12 @@ pub fn routes() -> Vec<Route> {
             "unset-scope-permissions",
             permissions::unset_scope,
         ),
-        r.on(&post, "/users", "create-user", users::create).core(),
+        r.on(&post, "/users", "create-user", users::create).core().with_forms(),
         r.on(&get, "/users", "list-users", users::list).feature(&[F::ListUsers]),
         r.on(&put, "/users", "reactivate-users", users::reactivate),
         r.on(&delete, "/users", "deactivate-users", users::deactivate),
         r.on(&get, "/users/{uid}", "get-user", users::show).feature(&[F::GetUser]),
-        r.on(&put, "/users/{uid}", "update-user", users::update),
+        r.on(&put, "/users/{uid}", "update-user", users::update).with_forms(),
         r.on(&delete, "/users/{uid}", "delete-user", users::delete).core(),
         r.on(&post, "/users/{uid}/blockedusers", "block-users", blocks::block_for).feature(&[F::BlockUser]),
         r.on(&delete, "/users/{uid}/blockedusers", "unblock-users", blocks::unblock_for).feature(&[F::UnblockUser]),
@@ -605,6 +613,9 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         true => parts.upload = Some(payload),
         false => parts.body = read_body(request, payload, most).await?,
     }
+    if route.takes_forms && forms::is(request) {
+        parts.body = forms::json(parts.body);
+    }
     (route.handler)(api.clone(), parts).await
 }
 
@@ -707,7 +718,8 @@ fn preflight(request: &HttpRequest, path: &str) -> HttpResponse {
 }
 
 /// Headers that a browser lets its page read.
-const EXPOSED: &str = "Retry-After, X-Rate-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, Content-Range, ETag";
+const EXPOSED: &str = "Retry-After, X-Rate-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-RateLimit-Limit, \
+    X-RateLimit-Remaining, X-RateLimit-Limit-For-App, X-RateLimit-Remaining-For-App, Content-Range, ETag";
 
 fn allow_any_origin(response: &mut HttpResponse) {
     let headers = response.headers_mut();

@@ -18,6 +18,7 @@ use crate::model::policy::{Settings, Shown as Permission};
 #[derive(Deserialize, ToSchema)]
 struct PermissionsBody {
     #[schema(value_type = Option<Object>)]
+    #[serde(default, deserialize_with = "crate::model::json::map")]
     permissions: Option<Map<String, Value>>,
 }
 

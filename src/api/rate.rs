@@ -16,8 +16,17 @@ use serde_json::json;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::{RateLimits, Rates};
 
-const LIMIT: HeaderName = HeaderName::from_static("x-rate-limit");
-const REMAINING: HeaderName = HeaderName::from_static("x-rate-limit-remaining");
+/// The public description has one spelling, recorded answers have others.
+const LIMIT: [HeaderName; 3] = [
+    HeaderName::from_static("x-rate-limit"),
+    HeaderName::from_static("x-ratelimit-limit"),
+    HeaderName::from_static("x-ratelimit-limit-for-app"),
+];
+const REMAINING: [HeaderName; 3] = [
+    HeaderName::from_static("x-rate-limit-remaining"),
+    HeaderName::from_static("x-ratelimit-remaining"),
+    HeaderName::from_static("x-ratelimit-remaining-for-app"),
+];
 const RESET: HeaderName = HeaderName::from_static("x-rate-limit-reset");
 
 const WINDOW: i64 = 60;
@@ -144,8 +153,11 @@ impl Budget {
     /// Puts what is left into the headers of the answer.
     pub fn tell(&self, response: &mut HttpResponse) {
         let headers = response.headers_mut();
-        headers.insert(LIMIT, HeaderValue::from(self.limit));
-        headers.insert(REMAINING, HeaderValue::from(self.remaining));
+        for (names, number) in [(LIMIT, self.limit), (REMAINING, self.remaining)] {
+            for name in names {
+                headers.insert(name, HeaderValue::from(number));
+            }
+        }
         if let Some((at, after)) = self.reset {
             headers.insert(RESET, HeaderValue::from(at));
             headers.insert(header::RETRY_AFTER, HeaderValue::from(after));

@@ -12,7 +12,7 @@ use crate::actions::{
 };
 use crate::model::error::{Error, Result};
 use crate::model::ids::RoleId;
-use crate::model::json::{Raw, is_object};
+use crate::model::json::{Raw, object};
 use crate::model::limits::Limits;
 use crate::model::patch::Patch;
 use crate::model::user::{check_length, check_name};
@@ -45,20 +45,14 @@ struct Settings {
 
 impl Body {
     fn fields(&mut self, limits: &Limits) -> Result<roles::Fields> {
-        let object = |field: &'static str| {
-            move |raw: Raw| {
-                if is_object(&raw) {
-                    Ok(raw)
-                } else {
-                    Err(Error::field(field, format!("The {field} must be an object.")))
-                }
-            }
+        let checked = |field: &'static str| {
+            move |raw: Raw| object(raw).ok_or_else(|| Error::field(field, format!("The {field} must be an object.")))
         };
         let mut fields = roles::Fields {
             description: std::mem::take(&mut self.description)
                 .try_map(|text| check_length("description", &text, limits.description).map(|()| text))?,
-            metadata: std::mem::take(&mut self.metadata).try_map(object("metadata"))?,
-            settings: std::mem::take(&mut self.settings).try_map(object("settings"))?,
+            metadata: std::mem::take(&mut self.metadata).try_map(checked("metadata"))?,
+            settings: std::mem::take(&mut self.settings).try_map(checked("settings"))?,
         };
         if let Patch::Set(raw) = &fields.settings {
             let known =

@@ -86,7 +86,7 @@ pub async fn create(access: Access<AnyKey>) -> Result<Reply> {
     let limits = access.limits().clone();
     let uid = Uid::parse(&body.uid.ok_or_else(|| Error::field("uid", "The uid field is required."))?)?;
     if uid.as_str() == SYSTEM_UID {
-        return Err(Error::new(Code::UidExists, "The uid app_system is the app's own."));
+        return Err(Error::new(Code::UidExists, "The uid app_system already exists: it is the app's own."));
     }
     let draft = UserDraft {
         uid,

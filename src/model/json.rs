@@ -6,7 +6,7 @@
 
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::ser::SerializeMap;
-use serde::{Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::error::{Code, Error, Result};
@@ -20,8 +20,12 @@ pub type Raw = Box<RawValue>;
 pub struct Object(pub Vec<(String, Raw)>);
 
 impl Object {
-    /// `None` unless the text is a JSON object. Of repeated keys the last one counts.
+    /// `None` unless the text is a JSON object, or an empty list: PHP writes an empty map so. Of repeated keys the last one
+    /// counts.
     pub fn parse(text: &str) -> Option<Self> {
+        if is_empty_list(text) {
+            return Some(Object::default());
+        }
         struct Entries;
         impl<'de> Visitor<'de> for Entries {
             type Value = Object;
@@ -176,6 +180,33 @@ pub fn raw(text: String) -> Raw {
 /// Any value as raw JSON.
 pub fn to_raw(value: &impl Serialize) -> Raw {
     serde_json::value::to_raw_value(value).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}
+
+/// `[]`, which PHP writes for an empty map as well.
+pub fn is_empty_list(text: &str) -> bool {
+    let inside = text.trim().strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| inside.trim().is_empty())
+}
+
+/// For a field that is a map or nothing: an empty list is an empty map.
+pub fn map<'de, D, T>(input: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned + Default,
+{
+    let Some(raw) = Option::<Raw>::deserialize(input)? else { return Ok(None) };
+    if is_empty_list(raw.get()) {
+        return Ok(Some(T::default()));
+    }
+    serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)
+}
+
+/// The value where an object belongs: an empty list is an empty one. What is neither is no object.
+pub fn object(raw: Raw) -> Option<Raw> {
+    match is_empty_list(raw.get()) {
+        true => Some(self::raw("{}".to_owned())),
+        false => is_object(&raw).then_some(raw),
+    }
 }
 
 /// Whether the text is a JSON object (it is known to be JSON).

@@ -155,6 +155,11 @@ impl Content {
                 self.data.remove(key);
             }
         }
+        for key in ["customData", "interactiveData", "interactionGoal", "metadata"] {
+            if self.data.get(key).is_some_and(|raw| json::is_empty_list(raw.get())) {
+                self.data.set(key, json::raw("{}".to_owned()));
+            }
+        }
         self.check_form()?;
         match self.category {
             Category::Message if self.kind == "text" => self.check_text(limits)?,
@@ -196,7 +201,7 @@ impl Content {
     }
 
     /// What is shown of any message in a form that clients rely on: its text or caption, and its files. Sizes of files may
-    /// come as text; they are shown as whole numbers.
+    /// come as text; they are shown as whole numbers, and not at all where the text says none.
     fn check_form(&mut self) -> Result<()> {
         if let Some(raw) = self.data.get("text") {
             serde_json::from_str::<Cow<'_, str>>(raw.get()).map_err(|_| Code::InvalidText)?;
@@ -213,15 +218,22 @@ impl Content {
             if texts.iter().any(|key| attachment.get(*key).is_some_and(|value| !value.is_string())) {
                 return Err(Code::InvalidMedia.into());
             }
-            if let Some(size) = attachment.get_mut("size") {
-                let bytes = match &*size {
-                    Value::String(text) => text.trim().parse().ok(),
-                    other => other.as_f64(),
-                };
-                let whole = bytes.filter(|bytes: &f64| *bytes >= 0.0).ok_or(Code::InvalidMedia)?;
-                let whole = Value::from(whole as u64);
-                changed |= *size != whole;
-                *size = whole;
+            let Some(size) = attachment.get("size") else { continue };
+            let bytes = match size {
+                // Some write what they do not know in words.
+                Value::String(text) => text.trim().parse().ok().filter(|bytes: &f64| *bytes >= 0.0),
+                other => Some(other.as_f64().filter(|bytes| *bytes >= 0.0).ok_or(Code::InvalidMedia)?),
+            };
+            match bytes.map(|bytes| Value::from(bytes as u64)) {
+                Some(whole) if *size == whole => {}
+                Some(whole) => {
+                    attachment.insert("size".to_owned(), whole);
+                    changed = true;
+                }
+                None => {
+                    attachment.remove("size");
+                    changed = true;
+                }
             }
         }
         if changed {

@@ -187,6 +187,7 @@ pub fn fit(shape: &Value, given: &Value, name: &str) -> Result<Value> {
             });
             Ok(Value::Object(kept.collect::<Result<_>>()?))
         }
+        (Value::Object(_), Value::Array(list)) if list.is_empty() => Ok(json!({})),
         (Value::Object(_), _) => odd("an object"),
         (Value::Number(_), Value::Number(number)) => {
             let (least, most) = range(name);

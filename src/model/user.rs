@@ -175,9 +175,7 @@ pub fn patch_url(field: &str, patch: Patch<String>, limits: &Limits) -> Result<P
 
 /// Metadata: a JSON object within its limit.
 pub fn check_metadata(raw: Raw, most: usize) -> Result<Raw> {
-    if !json::is_object(&raw) {
-        return Err(Error::from(Code::InvalidMetadata));
-    }
+    let raw = json::object(raw).ok_or(Code::InvalidMetadata)?;
     if raw.get().len() > most {
         return Err(Error::field("metadata", format!("The metadata may not be larger than {most} bytes.")));
     }

@@ -48,7 +48,7 @@ pub fn ever(read: &Read<'_>, app: i64, uid: &Uid) -> Result<Option<User>> {
 pub fn insert(tx: &Write<'_>, app: i64, draft: UserDraft) -> Result<User> {
     let taken = tx.exists("SELECT 1 FROM users WHERE app = ?1 AND uid = ?2", params![app, draft.uid.as_str()])?;
     if taken {
-        return Err(Error::new(Code::UidExists, format!("The uid {} is taken.", draft.uid)));
+        return Err(Error::new(Code::UidExists, format!("A user with the uid {} already exists.", draft.uid)));
     }
     let Profile { avatar, link, status_message, metadata, tags } = draft.profile;
     let id = tx.insert(

@@ -307,9 +307,8 @@ fn wrong_callers(world: &World, other: &World, right: &[By]) -> Vec<Wrong> {
     }
     let (by_key, by_token) = (may(By::Key) || may(By::Behalf), may(By::Token));
     let none: &[Code] = match (by_key, by_token) {
-        (true, false) => &[Code::EmptyApiKey],
-        (false, _) => &[Code::EmptyAuthToken],
-        (true, true) => &[Code::EmptyApiKey, Code::EmptyAuthToken],
+        (false, true) => &[Code::EmptyAuthToken],
+        _ => &[Code::EmptyApiKey],
     };
     add("nobody", nobody.clone(), none);
     add("an empty key and an empty token", key("").with("authToken", ""), none);

@@ -323,3 +323,31 @@ async fn lists_are_narrowed() {
     assert!(eve.get("/users/ann/messages").await.list().is_empty());
     eve.get("/users/none/messages").await.refused(Code::UidNotFound);
 }
+
+/// Sizes as clients send them: they are shown as whole numbers, or not at all.
+#[tokio::test]
+async fn sizes_of_files_come_in_many_forms() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    h.user("bob").await;
+    for (size, shown) in [
+        (json!(7), json!(7)),
+        (json!("7"), json!(7)),
+        (json!("350.2"), json!(350)),
+        (json!(350.7), json!(350)),
+        (json!("unknown"), Value::Null),
+        (json!(""), Value::Null),
+        (json!("-3"), Value::Null),
+        (Value::Null, Value::Null),
+    ] {
+        let file = json!({"url": "https://a.example/c.png", "name": "c.png", "mimeType": "image/png", "extension": "png", "size": size});
+        let body = json!({"receiver": "bob", "receiverType": "user", "type": "image", "data": {"attachments": [file]}});
+        let sent = ann.post("/messages", body).await.ok();
+        assert_eq!(sent["data"]["attachments"][0]["size"], shown, "{size}");
+    }
+    for size in [json!(-1), json!({}), json!([]), json!(true)] {
+        let file = json!({"url": "https://a.example/c.png", "size": size});
+        let body = json!({"receiver": "bob", "receiverType": "user", "type": "image", "data": {"attachments": [file]}});
+        ann.post("/messages", body).await.refused(Code::InvalidMedia);
+    }
+}

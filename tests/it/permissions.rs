@@ -402,7 +402,7 @@ async fn every_route_for_every_kind_of_caller() {
         let takes_key = who != "Token";
         let by_key = |yes: Option<Code>| if takes_key { yes } else { Some(Code::NoAccess) };
         let by_token = |yes: Option<Code>| if takes_token { yes } else { Some(Code::NoAccess) };
-        let none = if takes_token { Code::EmptyAuthToken } else { Code::EmptyApiKey };
+        let none = if takes_key { Code::EmptyApiKey } else { Code::EmptyAuthToken };
         let auth_only = if who == "AnyKey" { None } else { Some(Code::NoAccess) };
         let full = if for_a_user { Some(Code::BadRequest) } else { None };
         let no_such = if who == "Either" || for_a_user { Some(Code::UidNotFound) } else { None };

@@ -17,6 +17,10 @@ async fn a_minute_ends_and_the_next_one_begins() {
     for left in [2, 1, 0] {
         let answer = h.get("/users").await;
         assert_eq!((number(&answer, "x-rate-limit"), number(&answer, "x-rate-limit-remaining")), (3, left));
+        for suffix in ["", "-for-app"] {
+            let spelled = |word: &str| number(&answer, &format!("x-ratelimit-{word}{suffix}"));
+            assert_eq!((spelled("limit"), spelled("remaining")), (3, left));
+        }
         assert!(!answer.headers.contains_key("x-rate-limit-reset"));
         answer.ok();
     }
@@ -27,9 +31,18 @@ async fn a_minute_ends_and_the_next_one_begins() {
     assert_eq!(number(&refused, "retry-after"), next - NOW);
     let exposed = refused.headers["access-control-expose-headers"].to_str().unwrap().to_ascii_lowercase();
     assert!(
-        ["retry-after", "x-rate-limit", "x-rate-limit-remaining", "x-rate-limit-reset"]
-            .iter()
-            .all(|name| exposed.split(", ").any(|known| known == *name))
+        [
+            "retry-after",
+            "x-rate-limit",
+            "x-rate-limit-remaining",
+            "x-rate-limit-reset",
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-limit-for-app",
+            "x-ratelimit-remaining-for-app"
+        ]
+        .iter()
+        .all(|name| exposed.split(", ").any(|known| known == *name))
     );
     let error = refused.refused(Code::TooManyRequests);
     assert_eq!(error["params"]["limit"], 3);

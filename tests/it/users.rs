@@ -1,6 +1,7 @@
 //! Users: made, found, changed, switched off; and what of them others may see.
 
 use hobnob::model::error::Code;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::{Harness, NOW, eventually, id_of};
@@ -227,4 +228,58 @@ async fn deleted_users_never_come_back_and_permanently_deleted_ones_leave_nothin
     let ann = h.user("ann").await;
     assert_eq!(ann.get("/conversations").await.list(), Vec::<Value>::new());
     assert_eq!(ann.get("/messages").await.list(), Vec::<Value>::new());
+}
+
+/// What back ends in PHP send: an empty map as `[]`, and forms.
+#[tokio::test]
+async fn bodies_that_other_back_ends_send() {
+    let h = Harness::start().await;
+    let raw = |method: Method, path: &'static str, body: &'static str| h.raw(method, path, Some(body.into()));
+    raw(Method::POST, "/users", r#"{"uid": "ann", "name": "Ann", "metadata": []}"#).await.ok();
+    assert_eq!(h.get("/users/ann").await.ok()["metadata"], json!({}));
+    // An empty body, however it is said.
+    for body in ["[]", " [ ] ", "{}", ""] {
+        raw(Method::POST, "/users/ann/auth_tokens", body).await.ok();
+        assert_eq!(raw(Method::PUT, "/users/ann", body).await.ok()["name"], "Ann");
+        raw(Method::POST, "/users", body).await.refused(Code::BadRequest);
+    }
+    raw(Method::PUT, "/users/ann", "[1]").await.refused(Code::BadRequest);
+    raw(
+        Method::POST,
+        "/groups",
+        r#"{"guid": "team", "name": "Team", "type": "public", "owner": "ann", "metadata": [], "members": []}"#,
+    )
+    .await
+    .ok();
+    assert_eq!(h.get("/groups/team").await.ok()["metadata"], json!({}));
+    raw(Method::POST, "/roles", r#"{"role": "vip", "name": "Vip", "metadata": [], "settings": []}"#).await.ok();
+    assert_eq!(h.get("/roles/vip").await.ok()["metadata"], json!({}));
+    let ann = h.log_in("ann").await;
+    let custom = r#"{"receiver": "team", "receiverType": "group", "category": "custom", "type": "x", "data": {"customData": [], "metadata": []}}"#;
+    let sent = ann.raw(Method::POST, "/messages", Some(custom.into())).await.ok();
+    assert_eq!((&sent["data"]["customData"], &sent["data"]["metadata"]), (&json!({}), &json!({})));
+    let row = r#"{"messages": {"m1": {"muid": "m1", "sender": "ann", "receiver": "team", "receiverType": "group", "category": "message",
+        "type": "text", "data": {"text": "x", "metadata": []}, "sentAt": 1795000000, "mentionedUserDetails": []}}}"#;
+    let imported = raw(Method::POST, "/data_import/messages", row).await.ok();
+    assert_eq!(imported["m1"]["success"], true, "{imported}");
+    raw(Method::PATCH, "/notifications/v1/preferences?uid=ann", r#"{"groupPreferences": []}"#).await.ok();
+
+    let form = (**h).clone().with("content-type", "application/x-www-form-urlencoded; charset=utf-8");
+    let made = form
+        .raw(
+            Method::POST,
+            "/users",
+            Some(b"uid=bob&name=Bob+B&metadata%5Bk%5D=1&tags[]=t&withAuthToken=true&avatar=https%3A%2F%2Fa.example%2Fb.png".to_vec()),
+        )
+        .await
+        .ok();
+    assert_eq!((&made["uid"], &made["name"], &made["tags"]), (&json!("bob"), &json!("Bob B"), &json!(["t"])));
+    assert_eq!((&made["metadata"], &made["avatar"]), (&json!({"k": "1"}), &json!("https://a.example/b.png")));
+    assert!(made["authToken"].is_string());
+    let changed = form.raw(Method::PUT, "/users/bob", Some(b"name=Robert".to_vec())).await.ok();
+    assert_eq!(changed["name"], "Robert");
+    // Taken: back ends look for the status or for the word.
+    let taken = form.raw(Method::POST, "/users", Some(b"uid=bob&name=Bob".to_vec())).await;
+    assert_eq!(taken.status, 400);
+    assert!(taken.refused(Code::UidExists)["message"].as_str().unwrap().contains("already exists"));
 }

@@ -466,7 +466,8 @@ impl Client {
             request = request.header(name, value);
         }
         if let Some(body) = body {
-            request = request.header("Content-Type", "application/json").body(body);
+            let typed = self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+            request = if typed { request } else { request.header("Content-Type", "application/json") }.body(body);
         }
         let response = request.send().await?;
         let status = response.status().as_u16();
