@@ -37,7 +37,7 @@ pub fn initiate(
     if !matches!(kind, "audio" | "video") {
         return Err(Code::InvalidType.into());
     }
-    let me = users::by_id(tx, caller.user)?.entity();
+    let me = users::by_id(tx, caller.user)?.in_message();
     caller.role.may_call()?;
     let (conv, other) = open(tx, caller, &me, receiver, Act::Call { video: kind == "video" })?;
     if let Some(muid) = &muid

@@ -75,10 +75,10 @@ fn announce(
     };
     let row = messages::insert(tx, caller.app.id, &conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, &conv, row.id, caller.user, false, true)?;
-    let by = users::by_id(tx, caller.user)?.entity();
-    let on = on.map(|user| Subject::User(Box::new(user.clone().entity())));
+    let by = users::by_id(tx, caller.user)?.in_message();
+    let on = on.map(|user| Subject::User(Box::new(user.clone().in_message().in_conversation(&conv.name))));
     let id = group.id;
-    let entities = Entities::Act { by, on, to: Party::Group(group.entity()) };
+    let entities = Entities::Act { by, on, to: Party::Group(group.in_message()) };
     let message = shown::assemble(row, &conv.name, entities, Vec::new());
     let audience = Audience { users: also.into_iter().collect(), ..Audience::group(id) };
     Ok(tell_message(tx, caller, audience, message))

@@ -21,7 +21,7 @@ use crate::store::{Read, Write, attachments, conversations, friends, groups, men
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
     caller.role.may_send(draft.receiver.kind(), &draft.content)?;
-    let sender = users::by_id(tx, caller.user)?.entity();
+    let sender = users::by_id(tx, caller.user)?.in_message();
     let act = if draft.parent.is_some() { Act::Reply } else { Act::Send };
     let (conv, receiver) = open(tx, caller, &sender, &draft.receiver, act)?;
     let parent = draft.parent.map(|parent| parent_of(tx, caller, parent, &conv)).transpose()?;
@@ -123,14 +123,14 @@ pub fn open(
             let contact = if matches!(act, Act::Call { .. }) { Contact::Call } else { Contact::Message };
             let user = reachable(tx, caller, sender, uid, contact)?;
             let conv = conversations::of_pair(tx, &caller.app, sender, &user)?;
-            let user = User { conversation_id: Some(conv.name.clone()), ..user.entity() };
+            let user = User { conversation_id: Some(conv.name.clone()), ..user.in_message() };
             Ok((conv, Party::User(user)))
         }
         Receiver::Group(guid) => {
             let group = groups::by_guid(tx, caller.app.id, guid)?;
             permit(tx, caller, &group, act)?;
             let conv = conversations::by_id(tx, group.conv)?;
-            Ok((conv, Party::Group(group.entity())))
+            Ok((conv, Party::Group(group.in_message())))
         }
     }
 }
@@ -263,7 +263,7 @@ fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, change: Change) -> Resul
 /// Announces what was done to a message. Such an action has an id but is not stored: it says nothing that the message
 /// does not say itself.
 fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
-    let (id, by) = (messages::spend_id(tx)?, users::by_id(tx, caller.user)?.entity());
+    let (id, by) = (messages::spend_id(tx)?, users::by_id(tx, caller.user)?.in_message());
     let (row, now) = (messages::find(tx, caller.app.id, row.id)?, tx.now());
     tell_of(tx, caller, &row, "message", |message| Sent::of(act_on(message, (id, now), by.clone(), action)))
 }
@@ -305,6 +305,7 @@ fn act_on(message: Message, (id, at): (i64, i64), by: User, action: &str) -> Mes
         pinned_at: None,
         pinned_by: None,
         saved_at: None,
+        interactions: None,
         thread_subscribed: None,
     }
 }

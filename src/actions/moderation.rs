@@ -51,22 +51,70 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
 /// The frame that tells of a review.
 const MODERATED: &str = "on_moderation_status_changed";
 
-/// A message with its flags.
+/// Who flagged a message, and why.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Flags {
+    flagged_by: Vec<Flag>,
+    flagged_count: usize,
+    app_id: String,
+}
+
+/// A message that waits for a review.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = FlaggedMessage)]
 pub struct FlaggedShown {
     #[serde(flatten)]
     pub message: Message,
-    flags: Vec<Flag>,
+    #[serde(flatten)]
+    flags: Flags,
+}
+
+/// A message that was reviewed. No rule did it: people flagged it and somebody looked.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ReviewedMessage)]
+pub struct ReviewedShown {
+    pub message: Message,
+    /// What was done about it: `blockMessage` if it was disapproved, nothing if not.
+    action: Vec<&'static str>,
+    /// When it was first flagged.
+    created_at: i64,
+    /// When it was reviewed.
+    updated_at: i64,
+    /// Of a disapproved one: when, as a decimal whose fraction ends with the id, so that each is another.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reviewed_at: Option<i64>,
+    blocked_at: Option<String>,
+    #[serde(flatten)]
+    flags: Flags,
+}
+
+fn flags(read: &Read<'_>, caller: &Caller, id: i64) -> Result<Flags> {
+    let flagged_by = rows::flags_on(read, id)?;
+    Ok(Flags { flagged_count: flagged_by.len(), flagged_by, app_id: caller.app.app_id.to_string() })
 }
 
 /// A flagged message with its flags, as those who review see it.
-pub fn show(read: &Read<'_>, app: i64, flagged: &Flagged) -> Result<FlaggedShown> {
-    let message = shown::one(read, messages::find(read, app, flagged.message)?, Viewer::App)?;
-    Ok(FlaggedShown { message, flags: rows::flags_on(read, flagged.message)?, reviewed_at: flagged.reviewed_at })
+pub fn show(read: &Read<'_>, caller: &Caller, flagged: &Flagged) -> Result<FlaggedShown> {
+    let message = shown::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
+    Ok(FlaggedShown { message, flags: flags(read, caller, flagged.message)? })
+}
+
+/// A reviewed message with what became of it.
+pub fn show_reviewed(read: &Read<'_>, caller: &Caller, flagged: &Flagged) -> Result<ReviewedShown> {
+    let message = shown::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
+    let flags = flags(read, caller, flagged.message)?;
+    let updated_at = flagged.reviewed_at.unwrap_or(message.updated_at);
+    let blocked = message.data.moderation == Some(Verdict::Disapproved);
+    Ok(ReviewedShown {
+        action: if blocked { vec!["blockMessage"] } else { Vec::new() },
+        created_at: flags.flagged_by.first().map_or(updated_at, |flag| flag.flagged_at),
+        updated_at,
+        blocked_at: blocked.then(|| format!("{updated_at}.{:015}", message.id)),
+        message,
+        flags,
+    })
 }
 
 pub fn reason(read: &Read<'_>, app: i64, id: &str) -> Result<Reason> {

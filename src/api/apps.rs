@@ -41,7 +41,7 @@ struct Shown {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AppOwner)]
 struct Owner {
-    id: i64,
+    id: &'static str,
     name: &'static str,
     email: &'static str,
 }
@@ -80,7 +80,7 @@ fn shown(app_id: &str, name: &str, region: &str, created_at: i64, keys: Vec<(Str
         owner: 1,
         region: region.to_owned(),
         created_at,
-        app_owner: Owner { id: 1, name: "Hobnob", email: "" },
+        app_owner: Owner { id: "1", name: "Hobnob", email: "" },
         app_region: Region { id: region.to_owned(), name: region.to_owned(), description: "This server" },
         api_keys: keys.into_iter().map(key).collect(),
     }

@@ -61,7 +61,7 @@ async fn list_of<D: Demand>(access: &Access<D>, owner: i64, default: &str) -> Re
             let mut page = blocks::list(read, owner, by_me, of_me, search.as_deref(), ask)?;
             for user in &mut page.items {
                 user.conversation_id = Some(crate::model::user::conversation_name(&user.uid, &me.uid));
-                *user = std::mem::take(user).without_private().entity();
+                *user = std::mem::take(user).in_message();
             }
             Ok(page)
         })

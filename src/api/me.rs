@@ -15,9 +15,10 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::json::{Raw, is_object, to_raw};
 use crate::model::moderation::Reason;
 use crate::model::public::PublicHost;
+use crate::model::time::hex;
 use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
-use crate::store::{Write, moderation, tokens, users};
+use crate::store::{Write, digest, moderation, tokens, users};
 
 #[derive(Deserialize, ToSchema)]
 struct NameBody {
@@ -66,7 +67,8 @@ struct Me {
     user: User,
     /// What opens the socket.
     jwt: String,
-    ws_channel: Channel,
+    /// Not for clients on iOS.
+    ws_channel: Option<Channel>,
     settings: Settings,
 }
 
@@ -87,6 +89,9 @@ struct Channel {
 struct Settings {
     CHAT_HOST: String,
     CHAT_WSS_PORT: String,
+    /// The same, for clients that look here.
+    CHAT_WS_PORT: String,
+    CHAT_USE_SSL: bool,
     CLIENT_API_HOST: String,
     ADMIN_API_HOST: String,
     CHAT_API_VERSION: String,
@@ -99,6 +104,8 @@ struct Settings {
     REGION: String,
     EXTENSION_DOMAIN: String,
     appId: String,
+    /// Changes when something here does.
+    settingsHash: String,
     /// There are none.
     #[schema(value_type = Vec<Object>)]
     extensions: Vec<()>,
@@ -159,7 +166,10 @@ async fn me(access: &Access<Token>) -> Result<Reply> {
     let mut body = json!(user);
     // Texts that are JSON go in as they are stored.
     body["jwt"] = json!(jwt);
-    body["wsChannel"] = json!({"identity": identity, "secret": "", "service": ""});
+    // Clients on iOS crash on it, the others do without.
+    if !access.header("resource").is_some_and(is_ios) {
+        body["wsChannel"] = json!({"identity": identity, "secret": "", "service": ""});
+    }
     body["settings"] = settings_of(access, &reasons);
     Ok(data(&body))
 }
@@ -174,10 +184,17 @@ pub async fn settings(access: Access<Either>) -> Result<Reply> {
 fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
     let public = access.api().public_host.as_deref();
     let host = public.map_or_else(|| access.host(), PublicHost::host);
-    let (socket_host, port) = socket_place(public, &host);
-    json!({
+    let (mut socket_host, port) = socket_place(public, &host);
+    if access.header("resource").is_some_and(is_ios) {
+        // There it is a name alone: no port, no path.
+        socket_host = split_host(socket_host.split('/').next().unwrap_or_default()).0.to_owned();
+    }
+    let limits = access.limits();
+    let mut settings = json!({
         "CHAT_HOST": socket_host,
         "CHAT_WSS_PORT": port,
+        "CHAT_WS_PORT": port,
+        "CHAT_USE_SSL": access.base().starts_with("https:"),
         "CLIENT_API_HOST": host,
         "ADMIN_API_HOST": host,
         "CHAT_API_VERSION": "v3.0",
@@ -198,17 +215,27 @@ fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
             "core.conversations.updateOnCustomMessage": true,
             "core.conversations.updateOnReplies": true,
             "features.ux.conversations.pinned.enabled": true,
-            "features.ux.conversations.pinned.limit": access.limits().pins,
-            "features.ux.conversations.pinned.system.limit": access.limits().app_pins,
+            "features.ux.conversations.pinned.limit": limits.pins,
+            "features.ux.conversations.pinned.system.limit": limits.app_pins,
             "features.ux.messages.pinned.enabled": true,
-            "features.ux.messages.pinned.limit": access.limits().pinned_messages,
-            "features.ux.messages.pinned.system.limit": access.limits().app_pinned_messages,
+            "features.ux.messages.pinned.limit": limits.pinned_messages,
+            "features.ux.messages.pinned.system.limit": limits.app_pinned_messages,
             "features.ux.messages.saved.enabled": true,
-            "features.ux.messages.saved.limit": access.limits().saved_messages,
+            "features.ux.messages.saved.limit": limits.saved_messages,
+            // Read here by Android and on top by JavaScript.
+            "file.size.max": limits.upload,
+            "file.count.max": limits.files,
         },
-        "file.size.max": access.limits().upload,
-        "file.count.max": access.limits().files,
-    })
+        "file.size.max": limits.upload,
+        "file.count.max": limits.files,
+    });
+    settings["settingsHash"] = json!(hex(&digest(&settings.to_string())[..8]));
+    settings
+}
+
+/// Whether a client says that it runs on iOS: its sessions are named so.
+fn is_ios(resource: &str) -> bool {
+    resource.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("ios"))
 }
 
 /// The two things of which clients make the URL of their socket, `wss://HOST:PORT`. Below a path the host is the whole

@@ -16,6 +16,7 @@ use crate::model::group::GroupType;
 use crate::model::message::Message;
 use crate::model::permission::{Act, Scope};
 use crate::model::policy::narrow;
+use crate::model::user::conversation_name;
 use crate::store::members::{self, Filter};
 use crate::store::{bans, groups};
 
@@ -124,10 +125,14 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
             members::list(read, group.id, &filter, ask)
         })
         .await?;
-    let private = access.caller().person;
+    let viewer = access.caller().person.then(|| access.caller().uid.clone());
     for member in &mut found.items {
-        let user = std::mem::take(&mut member.user);
-        member.user = if private { user.without_private() } else { user };
+        if let Some(viewer) = &viewer {
+            member.user = std::mem::take(&mut member.user).without_private();
+            if member.user.uid != **viewer {
+                member.user.conversation_id = Some(conversation_name(&member.user.uid, viewer));
+            }
+        }
         member.user.tags = None;
     }
     let last = found.items.last().map(|member| member.user.updated_at.unwrap_or(member.user.created_at));

@@ -1,20 +1,22 @@
 //! Flagging messages, reviewing them, and the reasons for it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, FullKey};
 use super::groups::affix;
 use super::openapi::{Doc, Shape};
-use super::reply::{Ack, CursorMeta, Reply, ack, data, data_json, list as list_reply};
-use crate::actions::{self, moderation::FlaggedShown};
+use super::reply::{Ack, CursorMeta, Reply, data, done, list as list_reply};
+use crate::actions;
+use crate::actions::moderation::{FlaggedShown, ReviewedShown};
+use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
 use crate::model::message::Message;
 use crate::model::moderation::{Reason, Verdict};
 use crate::model::page::Affix;
 use crate::model::user::{check_length, check_name};
-use crate::store::moderation as rows;
+use crate::store::{Read, moderation as rows};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -40,33 +42,37 @@ pub async fn flag(access: Access<AsUser>) -> Result<Reply> {
         .store()
         .write("messages.flag", move |tx| actions::moderation::flag(tx, &caller, id, &reason, remark.as_deref()))
         .await?;
-    Ok(ack(format!("The message id {id} has been flagged.")))
+    Ok(done(format!("The message id {id} has been flagged."), None))
 }
 
 pub async fn list_flagged(access: Access<FullKey>) -> Result<Reply> {
-    page(access, false).await
+    page(access, false, actions::moderation::show, |item| item.message.id).await
 }
 
 pub async fn list_reviewed(access: Access<FullKey>) -> Result<Reply> {
-    page(access, true).await
+    page(access, true, actions::moderation::show_reviewed, |item| item.message.id).await
 }
 
 /// Rows of these lists when no limit is named (contract).
 const PAGE: i64 = 50;
 
-async fn page(access: Access<FullKey>, reviewed: bool) -> Result<Reply> {
-    let (query, app, limit) = (access.query(), access.app().id, super::messages::limit(&access, PAGE)?);
+async fn page<T: Serialize + Send + 'static>(
+    access: Access<FullKey>,
+    reviewed: bool,
+    show: fn(&Read<'_>, &Caller, &rows::Flagged) -> Result<T>,
+    id: fn(&T) -> i64,
+) -> Result<Reply> {
+    let (query, caller, limit) = (access.query(), access.caller().clone(), super::messages::limit(&access, PAGE)?);
     let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
     let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     let items = access
         .store()
         .read(move |read| {
-            let found = rows::list(read, app, reviewed, (direction, from), limit)?;
-            found.iter().map(|flagged| actions::moderation::show(read, app, flagged)).collect::<Result<Vec<_>>>()
+            let found = rows::list(read, caller.app.id, reviewed, (direction, from), limit)?;
+            found.iter().map(|flagged| show(read, &caller, flagged)).collect::<Result<Vec<_>>>()
         })
         .await?;
-    let id = |item: &FlaggedShown| item.message.id.to_string();
-    let ends = items.first().zip(items.last()).map(|(first, last)| (id(first), id(last)));
+    let ends = items.first().zip(items.last()).map(|(first, last)| (id(first).to_string(), id(last).to_string()));
     let meta = CursorMeta::new(limit, items.len()).between(ends);
     Ok(list_reply(&items, meta))
 }
@@ -86,7 +92,7 @@ pub async fn review(access: Access<FullKey>) -> Result<Reply> {
         .store()
         .write("moderation.review", move |tx| actions::moderation::review(tx, &caller, id, verdict))
         .await?;
-    Ok(data_json(sent.json()))
+    Ok(done(format!("The message id {id} has been {}.", verdict.as_str()), Some(sent.json())))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -153,18 +159,18 @@ pub async fn delete_reason(access: Access<FullKey>) -> Result<Reply> {
     let (app, id) = (access.app().id, access.param("id").to_owned());
     let sentence = format!("The reason {} has been deleted.", crate::model::ids::shown(&id));
     access.store().write("reasons.delete", move |tx| actions::moderation::delete_reason(tx, app, &id)).await?;
-    Ok(ack(sentence))
+    Ok(done(sentence, None))
 }
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
-    doc.reply::<Ack>("flag-a-message", Shape::One).reply::<Message>("blockreview-flagged-message", Shape::One);
+    doc.reply::<Ack>("flag-a-message", Shape::Done).reply::<Message>("blockreview-flagged-message", Shape::Done);
     for operation in ["create-reason", "get-reason-details", "update-reason-details"] {
         doc.reply::<Reason>(operation, Shape::One);
     }
-    doc.reply::<Reason>("list-reasons", Shape::Cursor).reply::<Ack>("delete-reason", Shape::One);
+    doc.reply::<Reason>("list-reasons", Shape::Cursor).reply::<Ack>("delete-reason", Shape::Done);
     doc.reply::<FlaggedShown>("list-flagged-messages", Shape::Cursor)
-        .reply::<FlaggedShown>("list-reviewed-messages", Shape::Cursor);
+        .reply::<ReviewedShown>("list-reviewed-messages", Shape::Cursor);
     doc.body::<FlagBody>("flag-a-message").body::<ReviewBody>("blockreview-flagged-message");
     doc.body::<ReasonBody>("create-reason").body::<ReasonBody>("update-reason-details");
     doc.query("list-flagged-messages", &["affix", "id", "limit"]);

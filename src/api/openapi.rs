@@ -44,6 +44,8 @@ pub enum Shape {
     Results,
     /// Without an envelope, and in one as well.
     Bare,
+    /// With `success` and `message` beside `data`.
+    Done,
 }
 
 impl Doc {
@@ -85,6 +87,14 @@ impl Doc {
         };
         let schema = match shape {
             Shape::One => envelope(object, &[]),
+            Shape::Done => {
+                let mut schema = envelope(
+                    object,
+                    &[("success", json!({"type": "boolean"})), ("message", json!({"type": "string"}))],
+                );
+                schema["required"] = json!(["success", "message", "data"]);
+                schema
+            }
             Shape::List => envelope(list, &[]),
             Shape::Page => with_meta(self.component::<PageMeta>(), &[]),
             Shape::PageAndCursor => {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::model::error::{Code, Error};
+use crate::model::json::to_raw;
 use crate::model::page::{Affix, Page, PageAsk, Pagination};
 
 /// A successful answer: the JSON text of the whole body. Success is always 200.
@@ -146,6 +147,14 @@ pub fn data_json(json: &str) -> Reply {
 /// `{"data": {"success": true, "message": …}}`
 pub fn ack(sentence: impl Into<String>) -> Reply {
     data(&Ack { success: true, message: sentence.into() })
+}
+
+/// `{"success": true, "message": …, "data": …}`: the description has the first two here, clients look for `data`. Without
+/// an object of its own that says the same again.
+pub fn done(sentence: impl Into<String>, object: Option<&str>) -> Reply {
+    let ack = Ack { success: true, message: sentence.into() };
+    let object = object.map_or_else(|| text(&ack).0, str::to_owned);
+    Reply(format!(r#"{{"success":true,"message":{},"data":{object}}}"#, to_raw(&ack.message).get()))
 }
 
 /// A list with any `meta`.

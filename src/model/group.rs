@@ -94,11 +94,10 @@ pub struct Group {
 }
 
 impl Group {
-    /// The form inside messages and frames: nothing that depends on a viewer.
-    pub fn entity(mut self) -> Self {
+    /// The form in which a message names its side: nothing that depends on a viewer.
+    pub fn in_message(mut self) -> Self {
         self.permissions = None;
-        self.metadata = None;
-        self.tags = None;
+        self.tags.get_or_insert_default();
         self.has_joined = None;
         self.scope = None;
         self.joined_at = None;

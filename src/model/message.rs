@@ -422,6 +422,17 @@ pub struct Message {
     /// Whether the viewer follows its thread.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thread_subscribed: Option<bool>,
+    /// Of an interactive message: the elements the viewer has used, as in `data`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interactions: Option<Vec<Interaction>>,
+}
+
+impl Message {
+    /// Sets what the viewer has used of it: clients look for it in either place.
+    pub fn interact(&mut self, interactions: Vec<Interaction>) {
+        self.data.interactions = Some(interactions.clone());
+        self.interactions = Some(interactions);
+    }
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -31,8 +31,18 @@ pub const USUAL: [(&str, &str, &str); 5] = [
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Flag {
+    /// Of the user who flagged it, as they are now.
     pub uid: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar: Option<String>,
+    pub role: String,
     pub reason_id: String,
+    /// Of the reason, while it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
     pub flagged_at: i64,

@@ -51,8 +51,11 @@ pub static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
     let mut group = one_on_one.clone();
     group.extend(choices(&MEMBER_EVENTS, 1, Some(true)));
     let steps = ["initiated", "ongoing", "cancelled", "rejected", "unanswered", "busy", "ended"];
-    let digest =
-        json!({"notifyForUnreadOnly": true, "intervalInSeconds": 7200, "maxPerDay": 20, "maxPerDayPerConversation": 2});
+    let digest = json!({
+        "notifyForUnreadOnly": true, "intervalInSeconds": 7200, "maxPerDay": 20, "maxPerDayPerConversation": 2,
+        "includeMessageObjectSetting": false, "includeSenderMetadataSetting": true, "includeReceiverMetadataSetting": true,
+        "includeMessageMetadataSetting": true,
+    });
     let sender = "{{message.data.entities.sender.entity.name}}";
     let in_group = format!("{sender} @ {{{{message.data.entities.receiver.entity.name}}}}");
     let text = "{{message.data.text}}";
@@ -82,6 +85,7 @@ pub static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
             "oneOnOne": one_on_one,
             "call": choices(&steps, 1, Some(false)),
             "bypassPreferencesForMentions": false,
+            "bypassPreferencesForGroupMentions": false,
             "mute": {
                 "dndPreferenceSetting": 1, "dndPreferenceOverride": true, "schedulePreferenceSetting": schedule(),
                 "schedulePreferenceOverride": true, "mutedGroupsOverride": true, "mutedOneOnOnesOverride": true,
@@ -107,6 +111,14 @@ pub static SETTINGS: LazyLock<Value> = LazyLock::new(|| {
             "reminderMessageTemplatePrivacy": with_fallback(hidden, ""),
             "customMessageTemplateDefault": with_fallback(text, hidden),
             "customMessageTemplatePrivacy": with_fallback(hidden, hidden),
+            "interactiveFormTemplateDefault": titled(json!({"body": "{{message.data.interactiveData.title}}"})),
+            "interactiveFormTemplatePrivacy": titled(json!({"body": hidden})),
+            "interactiveCardTemplateDefault": titled(json!({"body": "{{message.data.interactiveData.text}}"})),
+            "interactiveCardTemplatePrivacy": titled(json!({"body": hidden})),
+            "interactiveSchedulerTemplateDefault": titled(json!({"body": "New invitation"})),
+            "interactiveSchedulerTemplatePrivacy": titled(json!({"body": hidden})),
+            "interactiveCustomTemplateDefault": titled(json!({"body": hidden})),
+            "interactiveCustomTemplatePrivacy": titled(json!({"body": hidden})),
             "emailSubjectTemplateDefault": subject,
             "emailSubjectTemplatePrivacy": subject,
             "smsContentTemplateDefault": sms,
@@ -158,6 +170,7 @@ pub fn show_preferences(settings: &Value, own: &Value) -> Value {
     nested["mute"]["schedulePreferenceSetting"] = shown["mutePreferences"]["schedule"].clone();
     shown["preferences"] = nested;
     shown["sound"] = settings["sound"].clone();
+    shown["templates"] = settings["templates"].clone();
     shown
 }
 

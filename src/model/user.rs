@@ -74,7 +74,7 @@ pub enum Status {
 }
 
 impl User {
-    /// The form that stands inside messages and frames: no metadata, no tags, nothing private.
+    /// The form that stands inside frames, receipts and reactions: no metadata, no tags, nothing private.
     pub fn entity(mut self) -> Self {
         self.metadata = None;
         self.tags = None;
@@ -84,6 +84,19 @@ impl User {
     /// What is seen of them across a block.
     pub fn without_presence(self) -> Self {
         User { status: Status::Offline, last_active_at: None, ..self }
+    }
+
+    /// The form in which a message names its sides: without tags and what is private.
+    pub fn in_message(mut self) -> Self {
+        self.tags = None;
+        self.without_private()
+    }
+
+    /// As an action names whom it was done to: with the conversation where, and always with a time of change.
+    pub fn in_conversation(mut self, conversation: &str) -> Self {
+        self.updated_at.get_or_insert(self.created_at);
+        self.conversation_id = Some(conversation.to_owned());
+        self
     }
 
     /// What other users may see: metadata without its private part.

@@ -98,11 +98,25 @@ pub fn flag(tx: &Write<'_>, app: i64, message: i64, user: i64, reason: &str, rem
 /// The flags on a message, the oldest first.
 pub fn flags_on(read: &Read<'_>, message: i64) -> Result<Vec<Flag>> {
     read.all(
-        "SELECT u.uid, f.reason, f.remark, f.flagged_at FROM message_flags f JOIN users u ON u.id = f.user_id
+        "SELECT u.uid, u.name, u.avatar, u.role, f.reason, r.name, r.description, f.remark, f.flagged_at
+         FROM message_flags f JOIN users u ON u.id = f.user_id
+         LEFT JOIN flag_reasons r ON r.app = u.app AND r.id = f.reason
          WHERE f.message_id = ?1 AND f.user_id NOT IN (SELECT user_id FROM gone_users)
          ORDER BY f.flagged_at, u.uid",
         [message],
-        |row| Ok(Flag { uid: row.get(0)?, reason_id: row.get(1)?, remark: row.get(2)?, flagged_at: row.get(3)? }),
+        |row| {
+            Ok(Flag {
+                uid: row.get(0)?,
+                name: row.get(1)?,
+                avatar: row.get(2)?,
+                role: row.get(3)?,
+                reason_id: row.get(4)?,
+                reason_name: row.get(5)?,
+                description: row.get(6)?,
+                remark: row.get(7)?,
+                flagged_at: row.get(8)?,
+            })
+        },
     )
 }
 

@@ -42,8 +42,11 @@ pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec
         Entities::Sides { sender, receiver } => (sender, receiver),
         Entities::Act { by, to, .. } => (by, to),
     };
+    // Whoever looks has used none of its elements, as far as it is known here.
+    let interactions = (row.category == Category::Interactive).then(Vec::new);
     Message {
         id: row.id,
+        interactions: interactions.clone(),
         muid: row.muid,
         conversation_id: conversation.to_owned(),
         sender: sender.uid.clone(),
@@ -55,6 +58,7 @@ pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec
             resource: row.resource,
             reactions,
             moderation: flags::verdict(row.flags),
+            interactions,
             ..Data::of(row.data, entities)
         },
         sent_at: row.sent_at,
@@ -141,7 +145,7 @@ impl Shown<'_, '_> {
         if let Some(user) = self.users.get(&id) {
             return Ok(user.clone());
         }
-        let user = users::by_id(self.read, id)?.entity();
+        let user = users::by_id(self.read, id)?.in_message();
         self.users.insert(id, user.clone());
         Ok(user)
     }
@@ -150,7 +154,7 @@ impl Shown<'_, '_> {
         if let Some(group) = self.groups.get(&id) {
             return Ok(group.clone());
         }
-        let group = groups::by_id(self.read, id)?.entity();
+        let group = groups::by_id(self.read, id)?.in_message();
         self.groups.insert(id, group.clone());
         Ok(group)
     }
@@ -272,7 +276,7 @@ impl Shown<'_, '_> {
         if message.category == Category::Interactive
             && let Some(viewer) = self.viewer
         {
-            message.data.interactions = Some(interactions::of(self.read, message.id, viewer)?);
+            message.interact(interactions::of(self.read, message.id, viewer)?);
         }
         let (delivered_at, read_at, my_receipt) = marks;
         message.quoted_message = quoted.map(Box::new);
@@ -286,7 +290,8 @@ impl Shown<'_, '_> {
         Ok(match (row.category, row.subject) {
             (Category::Action, None) => Entities::Act { by: sender, on: None, to: receiver },
             (Category::Action, Some(user)) => {
-                Entities::Act { by: sender, on: Some(Subject::User(Box::new(self.user(user)?))), to: receiver }
+                let on = self.user(user)?.in_conversation(conv);
+                Entities::Act { by: sender, on: Some(Subject::User(Box::new(on))), to: receiver }
             }
             (Category::Call, Some(call)) => {
                 let call = calls::by_id(self.read, call)?;

@@ -29,7 +29,7 @@ const OBJECTS: &[(&str, &str)] = &[
         "id:str name:str plan:str state:str owner:int region:str createdAt:ts appOwner:@app_owner appRegion:@app_region
          apiKeys:{app_key}",
     ),
-    ("app_owner", "id:int name:str email:str"),
+    ("app_owner", "id:str name:str email:str"),
     ("app_region", "id:str name:str description:str"),
     ("app_key", "apiKey:str name:str scope:fullAccess|authOnly createdBy:str"),
     ("deletion", "success:true scheduledToDeleteAt:ts"),
@@ -95,8 +95,13 @@ const OBJECTS: &[(&str, &str)] = &[
     ("message_with_reactions", "..message data:@reacted_data"),
     ("reacted_data", "..message_data reactions:[reaction_count]"),
     ("thread", "..message replyCount:int lastReply:@message unreadReplyCount?:int"),
-    ("flagged_message", "..message flags:[flag]"),
-    ("flag", "uid:str reasonId:str flaggedAt:ts remark?:str"),
+    ("flagged_message", "..message ..flags"),
+    (
+        "reviewed_message",
+        "..flags message:@message action:list createdAt:ts updatedAt:ts blockedAt?:str",
+    ),
+    ("flags", "flaggedBy:[flag] flaggedCount:int appId:str"),
+    ("flag", "uid:str name:str role:str reasonId:str reasonName?:str description?:str flaggedAt:ts remark?:str avatar?:str"),
     ("imported_message", "*:@imported_one_message"),
     ("imported_one_message", "..result data?:@whole_message"),
     ("whole_message", "..message muid:str deliveredAt:ts readAt:ts"),
@@ -341,7 +346,7 @@ fn check_reply(reply: &Reply, wrong: &mut Vec<String>) {
                         wrong.push(format!("{at}: {meta}"));
                     }
                 }
-                "reaction" | "flagged_message" => {
+                "reaction" | "flagged_message" | "reviewed_message" => {
                     for point in ["next", "previous"] {
                         check("point", &meta[point], &format!("{at} meta.{point}"), wrong);
                     }

@@ -28,11 +28,18 @@ async fn a_flagged_message_waits_and_is_decided_about() {
     assert_eq!(waiting.body["meta"]["current"], json!({"limit": 10, "count": 2}));
     let items = waiting.list();
     assert_eq!((&items[0]["id"], &items[1]["id"]), (&json!(first.to_string()), &json!(second.to_string())));
-    let flags = items[1]["flags"].as_array().unwrap();
+    let flags = items[1]["flaggedBy"].as_array().unwrap();
+    assert_eq!((&items[1]["flaggedCount"], &items[1]["appId"]), (&json!(2), &json!(h.app_id)));
     assert_eq!(
         (&flags[0]["uid"], &flags[0]["reasonId"], &flags[0]["remark"]),
         (&json!("bob"), &json!("spam"), &json!("again"))
     );
+    assert_eq!(
+        (&flags[0]["reasonName"], &flags[0]["name"], &flags[0]["role"]),
+        (&json!("Spam"), &json!("Bob"), &json!("default"))
+    );
+    assert!(flags[0]["description"].is_string());
+    assert_eq!(h.get("/moderation/flagged-messages").await.body["meta"]["current"]["limit"], 50);
     assert_eq!((&flags[1]["uid"], &flags[1]["reasonId"]), (&json!("cy"), &json!("harassment")));
     assert_eq!(
         h.get(&format!("/moderation/flagged-messages?limit=1&affix=append&id={first}")).await.each("id"),
@@ -44,8 +51,11 @@ async fn a_flagged_message_waits_and_is_decided_about() {
     };
     assert_eq!(unread(&cy).await, "2");
     let mut at_cy = cy.connect().await;
-    let hidden =
-        h.patch(&format!("/moderation/flagged-messages/{second}"), json!({"status": "disapproved"})).await.ok();
+    let hidden = h.patch(&format!("/moderation/flagged-messages/{second}"), json!({"status": "disapproved"})).await;
+    // Beside `data`, where the description has it.
+    assert_eq!(hidden.body["success"], true);
+    assert!(hidden.body["message"].as_str().unwrap().contains(&second.to_string()));
+    let hidden = hidden.ok();
     assert_eq!(hidden["data"]["moderation"]["status"], "disapproved");
     let frame = at_cy.expect(|frame| frame["type"] == "on_moderation_status_changed").await;
     assert_eq!(

@@ -32,9 +32,9 @@ async fn preferences_are_kept_for_each_user_and_reset() {
     assert_eq!(h.behalf("bob").get(back_end).await.ok()["groupPreferences"]["groupMessages"], 2);
     for bad in [
         json!({"groupPreferences": {"groupMessages": 9}}),
-        json!({"mutePreferences": []}),
+        json!({"mutePreferences": [1]}),
         json!({"usePrivacyTemplate": "yes"}),
-        json!([]),
+        json!([1]),
     ] {
         ann.patch(client, bad).await.refused(Code::BadRequest);
     }

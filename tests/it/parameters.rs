@@ -40,7 +40,7 @@ fn cases() -> Vec<Case> {
 
 /// Operation, method, path and parameter, as described.
 fn described() -> Vec<(String, String, String, String)> {
-    let description: Value = serde_json::from_str(&description(&routes())).expect("JSON");
+    let description: Value = serde_json::from_str(&description(&routes(), None)).expect("JSON");
     let mut found = Vec::new();
     for (path, methods) in description["paths"].as_object().expect("paths") {
         for (method, operation) in methods.as_object().expect("methods") {

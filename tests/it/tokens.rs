@@ -26,6 +26,17 @@ async fn a_login_from_key_to_socket() {
     assert_eq!(settings["CLIENT_API_HOST"], host);
     assert_eq!(settings["ADMIN_API_HOST"], host);
     assert!(settings["CHAT_HOST"].is_string() && settings.get("CHAT_WSS_PORT").is_some());
+    // What mobile clients look for.
+    assert_eq!((&settings["CHAT_WS_PORT"], &settings["CHAT_USE_SSL"]), (&settings["CHAT_WSS_PORT"], &json!(false)));
+    assert!(settings["CHAT_WS_PORT"].is_string() && !settings["CHAT_HOST"].as_str().unwrap().contains([':', '/']));
+    for size in ["file.size.max", "file.count.max"] {
+        assert!(settings[size].is_u64());
+        assert_eq!(settings["parameters"][size], settings[size]);
+    }
+    assert_eq!(settings["settingsHash"].as_str().map(str::len), Some(16));
+    assert!(me["wsChannel"].is_object());
+    let phone = client.clone().with("resource", "iOS-4_1_7-abc").put("/me", json!({})).await.ok();
+    assert!(phone.get("wsChannel").is_none());
     assert_eq!(client.get("/settings").await.ok(), *settings);
     assert_eq!(client.get("/me").await.ok()["jwt"], me["jwt"]);
     let session = client.post("/user_sessions", json!({"sessionId": "abc", "data": {}})).await.ok();

@@ -220,6 +220,7 @@ impl Record {
                 let joined = part.joined_at.filter(|_| self.started_at.is_some());
                 Participant {
                     uid: part.uid.clone(),
+                    mid: self.session_id.clone(),
                     is_joined: joined.is_some(),
                     state: part.state.clone(),
                     total_audio_minutes: minutes(seconds * audio),
@@ -306,6 +307,8 @@ pub struct Shown {
 #[schema(as = CallParticipant)]
 struct Participant {
     uid: String,
+    /// Of the call: nobody has a media session of their own.
+    mid: String,
     is_joined: bool,
     state: String,
     total_audio_minutes: f64,

@@ -76,7 +76,7 @@ pub const ASKS: &[Ask] = &[
     ask("list-reasons", "/moderation/reasons", "", "cursor reason"),
     ask("get-reason-details", "/moderation/reasons/rude", "", "reason"),
     ask("list-flagged-messages", "/moderation/flagged-messages", "", "cursor flagged message"),
-    ask("list-reviewed-messages", "/moderation/reviewed-messages", "", "cursor flagged message"),
+    ask("list-reviewed-messages", "/moderation/reviewed-messages", "", "cursor reviewed message"),
     ask("notifications-push-list-settings", "/notifications/v1/settings", "", "notification settings"),
     ask("notifications-push-list-preferences", "/notifications/v1/preferences?uid=ann", "", "preferences"),
     ask("notifications-push-list-muted", "/notifications/v1/preferences/mute?uid=ann", "", "mutes"),
