@@ -125,14 +125,17 @@ mod tests {
         let users = people(&store).await;
         // The writer is busy while they go.
         let (go_on, wait) = std::sync::mpsc::channel::<()>();
+        let (began, begun) = std::sync::mpsc::channel();
         let busy = store.clone();
         let holding = tokio::spawn(async move {
             busy.write("holding", move |_| {
+                let _ = began.send(());
                 let _ = wait.recv();
                 Ok(())
             })
             .await
         });
+        begun.recv().unwrap();
         let before = store.commits();
         let activity = Activity::new(store.clone());
         for round in 0..2 {
