@@ -73,12 +73,22 @@ async fn a_flagged_message_waits_and_is_decided_about() {
     ann.put(&format!("/messages/{second}"), json!({"data": {"text": "nothing"}})).await.refused(Code::MessageAction);
     assert_eq!(h.get("/moderation/flagged-messages").await.each("id"), [first.to_string()]);
     let reviewed = h.get("/moderation/reviewed-messages").await.list();
-    assert_eq!((reviewed.len(), &reviewed[0]["data"]["moderation"]["status"]), (1, &json!("disapproved")));
+    let (item, limit) =
+        (&reviewed[0], h.get("/moderation/reviewed-messages").await.body["meta"]["current"]["limit"].clone());
+    assert_eq!((reviewed.len(), limit), (1, json!(50)));
+    assert_eq!(item["message"]["data"]["moderation"]["status"], "disapproved");
+    assert_eq!((&item["action"], &item["appId"]), (&json!(["blockMessage"]), &json!(h.app_id)));
+    assert!(item["createdAt"].is_i64() && item["updatedAt"].is_i64());
+    // A decimal that ends with the id.
+    let blocked = item["blockedAt"].as_str().unwrap();
+    assert!(blocked.starts_with(&item["updatedAt"].to_string()) && blocked.ends_with(&second.to_string()), "{blocked}");
 
     // A second thought brings it back.
     h.patch(&format!("/moderation/flagged-messages/{second}"), json!({"status": "approved"})).await.ok();
     assert_eq!(cy.get(&format!("/messages/{second}")).await.ok()["data"]["moderation"]["status"], "approved");
     assert_eq!(unread(&cy).await, "2");
+    let approved = &h.get("/moderation/reviewed-messages").await.list()[0];
+    assert_eq!((&approved["action"], approved.get("blockedAt")), (&json!([]), None));
     // Another one's flag asks again; the same one's does not.
     bob.post(&path, json!({"reasonId": "other"})).await.ok();
     assert_eq!(h.get("/moderation/flagged-messages").await.each("id"), [first.to_string()]);
