@@ -12,7 +12,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import WS from 'ws';
-import { evaluate, page, storage, tlsFetch } from './page.mjs';
+import { CURRENT, evaluate, page, storage, tlsFetch } from './page.mjs';
 
 const PATIENCE = Number(process.env.HOBNOB_SUITE_PATIENCE_MS ?? 5000);
 
@@ -255,12 +255,13 @@ const EARS = {
 const BACKGROUND = new Set([...EARS.User, ...EARS.Connection, ...EARS.Login]);
 
 export class Device {
-  constructor(world, label, { localStorage = storage(), sessionStorage = storage(), host, presence = 'all', autoConnect = true } = {}) {
+  constructor(world, label, { localStorage = storage(), sessionStorage = storage(), host, presence = 'all', autoConnect = true, sdk = CURRENT } = {}) {
     this.world = world;
     this.label = label;
     this.localStorage = localStorage;
     this.sessionStorage = sessionStorage;
-    this.options = { host, presence, autoConnect };
+    this.options = { host, presence, autoConnect, sdk };
+    this.older = sdk !== CURRENT;
     this.heard = [];
     this.waiting = [];
     this.requests = [];
@@ -270,7 +271,7 @@ export class Device {
     this.accepted = 0;
     this.timers = new Set();
     this.page = page(this);
-    this.client = evaluate(this.page);
+    this.client = evaluate(this.page, sdk);
     this.sdk = named(this.client);
   }
 
@@ -296,6 +297,8 @@ export class Device {
 
   listen() {
     for (const [kind, names] of Object.entries(EARS)) {
+      // Older clients do not know all of them.
+      if (!this.client[`${kind}Listener`]) continue;
       const ears = Object.fromEntries(names.map((name) => [name, (...args) => this.hear(name, args)]));
       this.client[`add${kind}Listener`]('suite', new this.client[`${kind}Listener`](ears));
     }

@@ -16,7 +16,7 @@ else
   case $bin in /*) ;; *) bin=${OLDPWD:-$root}/$bin ;; esac
 fi
 [ -x "$bin" ] || { echo "no server binary at $bin" >&2; exit 1; }
-[ -d node_modules/ws ] && [ -d node_modules/@cometchat/chat-sdk-javascript ] || npm install --no-audit --no-fund --no-package-lock
+[ -d node_modules/ws ] && [ -d node_modules/@cometchat/chat-sdk-javascript ] && [ -d node_modules/sdk-3.0.13 ] || npm install --no-audit --no-fund --no-package-lock
 
 home=$(mktemp -d)
 server=
