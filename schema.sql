@@ -168,6 +168,46 @@ CREATE TABLE bans (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX bans_by_user ON bans(user_id);
 
+-- The words of the names of people and groups, folded by model/words.rs: whoever changes the folding makes them anew in a
+-- step of the schema.
+CREATE TABLE name_words (
+  app         INTEGER NOT NULL,                 -- apps.id
+  kind        INTEGER NOT NULL,                 -- of what: 0 a user's name, 1 a uid, 2 a group's name, 3 a guid
+  word        TEXT    NOT NULL,
+  id          INTEGER NOT NULL,                 -- users.id, groups.id
+  PRIMARY KEY (app, kind, word, id)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER users_named AFTER INSERT ON users BEGIN
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 0, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 1, value, NEW.id FROM json_each(name_words(NEW.uid));
+END;
+CREATE TRIGGER users_renamed AFTER UPDATE OF name, uid ON users
+WHEN NEW.name <> OLD.name OR NEW.uid <> OLD.uid BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 0 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 1 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.uid)));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 0, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 1, value, NEW.id FROM json_each(name_words(NEW.uid));
+END;
+CREATE TRIGGER users_unnamed AFTER DELETE ON users BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 0 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 1 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.uid)));
+END;
+CREATE TRIGGER groups_named AFTER INSERT ON groups BEGIN
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 2, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 3, value, NEW.id FROM json_each(name_words(NEW.guid));
+END;
+CREATE TRIGGER groups_renamed AFTER UPDATE OF name, guid ON groups
+WHEN NEW.name <> OLD.name OR NEW.guid <> OLD.guid BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 2 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 3 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.guid)));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 2, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 3, value, NEW.id FROM json_each(name_words(NEW.guid));
+END;
+CREATE TRIGGER groups_unnamed AFTER DELETE ON groups BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 2 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 3 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.guid)));
+END;
+
 -- What is shared by all sides of a conversation. One-on-one rows are made by the first message, group rows with
 -- the group. `total` counts the messages that count as unread for others, so that an unread count is a subtraction.
 -- A row is found by its two users or by its group. Its name is for the outside and may stand for several: ids hold '_'.

@@ -18,12 +18,15 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, apps, calls, conversations, gone, history, members, mentions, moderation, plans, receipts, shown,
-    threads, users,
+    Hooks, Store, apps, calls, conversations, gone, groups, history, members, mentions, moderation, plans, receipts,
+    shown, threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 25] = [
+const GROWING: [&str; 28] = [
+    "groups",
+    "g",
+    "nw",
     "messages",
     "m",
     "participants",
@@ -216,6 +219,11 @@ async fn hold(store: Store) {
                 actions::calls::sweep(tx, &limits)?;
                 actions::calls::depart_all(tx, &app, people[1].user)?;
             }
+            let search = Some("an b".to_owned());
+            let filter = users::Filter { search: search.clone(), in_name: true, in_uid: true, ..Default::default() };
+            users::list(tx, app.id, &filter, ask)?;
+            let filter = groups::Filter { search, in_name: true, in_guid: true, ..Default::default() };
+            groups::list(tx, app.id, &filter, ask)?;
             users::active(tx, app.id, &Uid::parse("ann")?)?;
             actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
             actions::users::delete(tx, &app, &Uid::parse("bob")?, true)?;

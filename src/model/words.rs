@@ -1,8 +1,14 @@
 //! Words to search by: text folded into tokens, and a question in the same tokens.
 //!
 //! The index and the look at messages that are not in it yet must agree on every input, so both rest on this one
-//! folding: case and Latin accents do not count, a token is a run of letters and digits, and scripts written without
-//! spaces give one token a character (as do emoji), which makes a search in them a search for a sequence.
+//! folding, as do the names of people and groups: case, width and marks do not count (accents, Arabic and Hebrew points,
+//! the forms of alef, strokes through letters), a token is a run of letters and digits, and scripts written without
+//! spaces give one token a character (as do emoji), which makes a search in them a search for a sequence. Marks that are
+//! vowels or change a consonant for another (in the scripts of India, kana) stay.
+//!
+//! Both indexes hold folded words: whoever changes the folding has them made anew by a step of the schema.
+
+use std::collections::BTreeSet;
 
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -47,15 +53,21 @@ impl Folded {
         match c {
             _ if c.is_ascii_alphanumeric() => self.letter(c.to_ascii_lowercase()),
             _ if c.is_ascii() => self.close('\n'),
-            // Accents, joiners and skin colours make no difference.
-            '\u{300}'..='\u{36F}' | '\u{200C}' | '\u{200D}' | '\u{FE0E}' | '\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}' => {}
+            _ if makes_no_difference(c) => {}
             _ if is_combining_mark(c) => self.letter(c),
             _ if stands_alone(c) => {
                 self.close(' ');
                 self.length = c.len_utf8();
                 self.text.push(c);
             }
-            _ if c.is_alphanumeric() => c.to_lowercase().for_each(|c| self.letter(c)),
+            _ if c.is_alphanumeric() => {
+                for c in c.to_lowercase().filter(|c| !makes_no_difference(*c)) {
+                    match spelt(c) {
+                        "" => self.letter(c),
+                        plain => plain.chars().for_each(|c| self.letter(c)),
+                    }
+                }
+            }
             _ => self.close('\n'),
         }
     }
@@ -69,6 +81,70 @@ impl Folded {
             self.length += c.len_utf8();
             self.text.push(c);
         }
+    }
+}
+
+/// Marks over and under letters, points, the stretch of Arabic, joiners, skin colours.
+fn makes_no_difference(c: char) -> bool {
+    matches!(c,
+        '\u{0300}'..='\u{036F}' | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}'
+        | '\u{FE20}'..='\u{FE2F}' | '\u{0483}'..='\u{0489}'
+        // Hebrew.
+        | '\u{0591}'..='\u{05BD}' | '\u{05BF}' | '\u{05C1}' | '\u{05C2}' | '\u{05C4}' | '\u{05C5}' | '\u{05C7}'
+        // Arabic, Syriac, Thaana stays: its marks are its vowels.
+        | '\u{0610}'..='\u{061A}' | '\u{0640}' | '\u{064B}'..='\u{065F}' | '\u{0670}' | '\u{06D6}'..='\u{06DC}'
+        | '\u{06DF}'..='\u{06E4}' | '\u{06E7}' | '\u{06E8}' | '\u{06EA}'..='\u{06ED}' | '\u{08D3}'..='\u{08FF}'
+        | '\u{0711}' | '\u{0730}'..='\u{074A}'
+        // The dot under letters of India that tells borrowed sounds.
+        | '\u{093C}' | '\u{09BC}' | '\u{0A3C}' | '\u{0ABC}' | '\u{0B3C}' | '\u{0CBC}'
+        // Direction, joiners, variants, skin colours, the soft hyphen.
+        | '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}' | '\u{2066}'..='\u{2069}'
+        | '\u{FEFF}' | '\u{FE00}'..='\u{FE0F}' | '\u{1F3FB}'..='\u{1F3FF}')
+}
+
+/// How a small letter is spelt without what decomposition leaves on it; empty: as it is.
+fn spelt(c: char) -> &'static str {
+    match c {
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        'þ' => "th",
+        'ø' | 'ɵ' => "o",
+        'ł' | 'ƚ' | 'ɫ' => "l",
+        'đ' | 'ð' | 'ɖ' | 'ɗ' => "d",
+        'ħ' => "h",
+        'ŧ' | 'ⱦ' | 'ʈ' => "t",
+        'ı' | 'ɨ' => "i",
+        'ŋ' | 'ɲ' => "n",
+        'ƀ' | 'ɓ' => "b",
+        'ȼ' | 'ƈ' => "c",
+        'ɇ' => "e",
+        'ƒ' => "f",
+        'ǥ' | 'ɠ' => "g",
+        'ɉ' => "j",
+        'ƙ' => "k",
+        'ɍ' => "r",
+        'ʉ' => "u",
+        'ⱥ' => "a",
+        'ƴ' | 'ɏ' => "y",
+        'ƶ' => "z",
+        'ς' => "σ",
+        // Alef with a wasla; ya without dots, and that of Persian; ta marbuta and the round forms of ha; kaf of Persian.
+        'ٱ' => "ا",
+        'ى' | 'ی' | 'ے' => "ي",
+        'ة' | 'ہ' | 'ە' | 'ھ' => "ه",
+        'ک' => "ك",
+        '٠' | '۰' | '०' => "0",
+        '١' | '۱' | '१' => "1",
+        '٢' | '۲' | '२' => "2",
+        '٣' | '۳' | '३' => "3",
+        '٤' | '۴' | '४' => "4",
+        '٥' | '۵' | '५' => "5",
+        '٦' | '۶' | '६' => "6",
+        '٧' | '۷' | '७' => "7",
+        '٨' | '۸' | '८' => "8",
+        '٩' | '۹' | '९' => "9",
+        _ => "",
     }
 }
 
@@ -101,6 +177,18 @@ pub fn of_message(data: &str) -> String {
     folded.text
 }
 
+/// A name's words: tokens between spaces and lines.
+pub fn of_name(name: &str) -> String {
+    let mut folded = Folded::default();
+    folded.add(name);
+    folded.text
+}
+
+/// The tokens of folded text, each once.
+pub fn tokens(folded: &str) -> BTreeSet<&str> {
+    folded.split([' ', '\n']).filter(|token| !token.is_empty()).collect()
+}
+
 /// What is asked for: words that must all occur, each as the beginning of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question(Vec<Vec<String>>);
@@ -118,6 +206,16 @@ impl Question {
             .take(MOST_WORDS)
             .collect();
         (!words.is_empty()).then_some(Question(words))
+    }
+
+    /// The longest token: whatever holds all words has one that begins so.
+    pub fn longest(&self) -> &str {
+        self.0.iter().flatten().max_by_key(|token| token.len()).map_or("", String::as_str)
+    }
+
+    /// Whether it asks for one token and nothing else.
+    pub fn is_single(&self) -> bool {
+        matches!(self.0.as_slice(), [only] if only.len() == 1)
     }
 
     /// In the index's language. Tokens hold no quotes, so none can break out.
@@ -168,6 +266,76 @@ mod tests {
         assert!(finds("file-name_v2.pdf", "name v2") && !finds("", "a"));
         assert!(finds("今天天气很好", "天气") && !finds("今天天气很好", "气天"));
         assert!(finds("ship it 🚀🚀", "🚀") && finds("a👍🏽b", "👍") && finds("abc天气", "abc天"));
+    }
+
+    /// Pairs that are one word in every script, and pairs that are not.
+    #[test]
+    fn marks_and_case_make_no_difference_in_any_script() {
+        for (text, asked) in [
+            ("Élodie", "elodie"),
+            ("ÅNGSTRÖM", "angstrom"),
+            ("Straße", "strasse"),
+            ("STRASSE", "straße"),
+            ("Łódź", "lodz"),
+            ("Søren Kierkegård", "soren kierkegard"),
+            ("Đorđe", "dorde"),
+            ("Æsop œuvre", "aesop oeuvre"),
+            ("İSTANBUL", "istanbul"),
+            ("ISPARTA ısı", "isi"),
+            ("Þór", "thor"),
+            ("ＦＵＬＬ　ｗｉｄｔｈ１２", "full width12"),
+            ("ﬁnal", "final"),
+            ("Ольга", "ОЛЬГА"),
+            ("Ёлка", "елка"),
+            ("ΟΔΥΣΣΕΎΣ", "οδυσσευς"),
+            ("Οδυσσεύς", "ΟΔΥΣΣΕΥΣ"),
+            ("مُحَمَّد", "محمد"),
+            ("محمـــد", "محمد"),
+            ("أحمد إبراهيم آدم ٱلله", "احمد ابراهيم ادم الله"),
+            ("فاطمة", "فاطمه"),
+            ("علی", "علي"),
+            ("مصطفى", "مصطفي"),
+            ("١٢٣", "123"),
+            ("שָׁלוֹם", "שלום"),
+            ("क़लम", "कलम"),
+            ("한국어", "한국"),
+            ("e\u{301}te\u{301}", "été"),
+            ("zero\u{200B}width", "zerowidth"),
+        ] {
+            assert!(finds(text, asked), "{text} by {asked}");
+        }
+        for (text, asked) in [("किताब", "कताब"), ("か", "が"), ("ολα", "ολη"), ("שלום", "שלח"), ("rot", "röter")]
+        {
+            assert!(!finds(text, asked), "{text} by {asked}");
+        }
+    }
+
+    /// Of any text, any beginning of any of its words finds it, however it is written.
+    #[test]
+    fn every_beginning_of_a_word_finds_it() {
+        let alphabet: Vec<char> = "aZß ø\u{301}Łİ ςΣ.-_ أىًـשׁ क़ 天气が한🚀'\"%\0９ﬁé".chars().collect();
+        let mut seed = 88_172_645_463_325_252_u64;
+        for _ in 0..3_000 {
+            let text: String = (0..12)
+                .map(|_| {
+                    seed ^= seed << 13;
+                    seed ^= seed >> 7;
+                    seed ^= seed << 17;
+                    alphabet[(seed % alphabet.len() as u64) as usize]
+                })
+                .collect();
+            let folded = of_name(&text);
+            assert_eq!(of_name(&folded), folded.replace(' ', "\n"), "folding twice: {text:?}");
+            for token in tokens(&folded) {
+                for (end, _) in token.char_indices().skip(1).chain([(token.len(), ' ')]) {
+                    let question = Question::parse(&token[..end]).expect("a word");
+                    assert!(question.found_in(&folded), "{text:?} by {:?}", &token[..end]);
+                }
+            }
+            if let Some(question) = Question::parse(&text.to_uppercase()) {
+                assert!(question.found_in(&folded), "{text:?} in capitals");
+            }
+        }
     }
 
     #[test]

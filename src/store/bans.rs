@@ -4,7 +4,7 @@ use rusqlite::params;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rows::{COLUMNS, any_of, columns, like_prefix, user};
+use super::rows::{COLUMNS, any_of, columns, user};
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};
@@ -45,7 +45,7 @@ macro_rules! listed {
     () => {
         " FROM bans b JOIN users u ON u.id = b.user_id
          WHERE b.group_id = ?1 AND u.deactivated_at IS NULL
-           AND (?2 IS NULL OR u.name LIKE ?2 ESCAPE '\\' OR u.uid LIKE ?2 ESCAPE '\\')
+           AND (?2 IS NULL OR is_named(?2, u.name, u.uid))
            AND (?3 IS NULL OR b.scope IN (SELECT value FROM json_each(?3)))"
     };
 }
@@ -57,7 +57,6 @@ pub fn list(
     scopes: &[String],
     ask: PageAsk,
 ) -> Result<Page<Listed>> {
-    let search = search.map(like_prefix);
     let scopes = any_of(scopes);
     let items = read.all(
         concat!(

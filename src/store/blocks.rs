@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::rows::{COLUMNS, columns, like_prefix, user};
+use super::rows::{COLUMNS, columns, user};
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};
@@ -65,7 +65,6 @@ pub fn list(
     search: Option<&str>,
     ask: PageAsk,
 ) -> Result<Page<User>> {
-    let search = search.map(like_prefix);
     let items = read.all(
         concat!(
             "SELECT ",
@@ -76,7 +75,7 @@ pub fn list(
          WHERE u.id IN (SELECT blocked_id FROM blocks WHERE ?2 AND user_id = ?1
                         UNION SELECT user_id FROM blocks WHERE ?3 AND blocked_id = ?1)
            AND u.deactivated_at IS NULL
-           AND (?4 IS NULL OR u.name LIKE ?4 ESCAPE '\\' OR u.uid LIKE ?4 ESCAPE '\\')
+           AND (?4 IS NULL OR is_named(?4, u.name, u.uid))
          ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?5 OFFSET ?6"
         ),
         params![owner, by_me, of_me, search, ask.per_page, ask.offset()],
@@ -96,7 +95,7 @@ pub fn list(
          WHERE u.id IN (SELECT blocked_id FROM blocks WHERE ?2 AND user_id = ?1
                         UNION SELECT user_id FROM blocks WHERE ?3 AND blocked_id = ?1)
            AND u.deactivated_at IS NULL
-           AND (?4 IS NULL OR u.name LIKE ?4 ESCAPE '\\' OR u.uid LIKE ?4 ESCAPE '\\')",
+           AND (?4 IS NULL OR is_named(?4, u.name, u.uid))",
         params![owner, by_me, of_me, search],
     )?;
     Ok(Page { items, total })

@@ -369,7 +369,7 @@ macro_rules! listed {
            AND (NOT ?3 OR ",
             unread!(),
             " > 0)
-           AND (?4 IS NULL OR coalesce(g.name, u.name) LIKE ?4 ESCAPE '\\')
+           AND (?4 IS NULL OR is_named(?4, coalesce(g.name, u.name)))
            AND (?5 IS NULL OR any_tag(p.tags, ?5))
            AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = p.user_id AND b.blocked_id = u.id)
                                                                          OR (b.user_id = u.id AND b.blocked_id = p.user_id)))
@@ -383,7 +383,7 @@ macro_rules! listed {
 
 /// Conversations: a user's with the pinned ones first, then the newest; or everybody's, by uid.
 pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
-    let search = filter.search.as_deref().map(super::rows::like_prefix);
+    let search = filter.search.as_deref();
     let tags = super::rows::any_of(&filter.tags);
     let (user_tags, group_tags) = (super::rows::any_of(&filter.user_tags), super::rows::any_of(&filter.group_tags));
     let pinned = filter.pinned.map(Pinned::mask);

@@ -158,6 +158,7 @@ fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()
     super::reactions::add_functions(connection)?;
     super::attachments::add_functions(connection)?;
     super::rows::add_functions(connection)?;
+    super::names::add_functions(connection)?;
     connection.create_scalar_function("online", 1, FunctionFlags::SQLITE_UTF8, move |context| {
         let user = context.get::<i64>(0)?;
         Ok(!super::presence::is_hidden(user) && online(user))

@@ -2,7 +2,7 @@
 
 use rusqlite::params;
 
-use super::rows::{columns, like_prefix, user};
+use super::rows::{columns, user};
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};
@@ -28,14 +28,13 @@ pub fn delete(tx: &Write<'_>, a: i64, b: i64) -> Result<()> {
 }
 
 pub fn list(read: &Read<'_>, owner: i64, search: Option<&str>, ask: PageAsk) -> Result<Page<User>> {
-    let search = search.map(like_prefix);
     let items = read.all(
         concat!(
             "SELECT ",
             columns!(),
             " FROM friends f JOIN users u ON u.id = f.friend_id
          WHERE f.user_id = ?1 AND u.deactivated_at IS NULL
-           AND (?2 IS NULL OR u.name LIKE ?2 ESCAPE '\\' OR u.uid LIKE ?2 ESCAPE '\\')
+           AND (?2 IS NULL OR is_named(?2, u.name, u.uid))
          ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?3 OFFSET ?4"
         ),
         params![owner, search, ask.per_page, ask.offset()],
@@ -44,7 +43,7 @@ pub fn list(read: &Read<'_>, owner: i64, search: Option<&str>, ask: PageAsk) -> 
     let total = read.number(
         "SELECT count(*) FROM friends f JOIN users u ON u.id = f.friend_id
          WHERE f.user_id = ?1 AND u.deactivated_at IS NULL
-           AND (?2 IS NULL OR u.name LIKE ?2 ESCAPE '\\' OR u.uid LIKE ?2 ESCAPE '\\')",
+           AND (?2 IS NULL OR is_named(?2, u.name, u.uid))",
         params![owner, search],
     )?;
     Ok(Page { items, total })

@@ -3,7 +3,8 @@
 use rusqlite::{Row, params};
 
 use super::conversations::{Conv, Kind};
-use super::rows::{any_of, like_prefix, tags, tags_text};
+use super::names::Search;
+use super::rows::{any_of, tags, tags_text};
 use super::{Read, Write};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -202,12 +203,12 @@ pub struct Filter {
 
 macro_rules! listed {
     () => {
-        " FROM groups g JOIN users o ON o.id = g.owner_id
+        " JOIN users o ON o.id = g.owner_id
          LEFT JOIN members m ON m.group_id = g.id AND m.user_id = ?2
          WHERE g.app = ?1 AND g.id NOT IN (SELECT group_id FROM gone_groups)
            AND (?2 IS NULL OR g.type <> 'private' OR m.user_id IS NOT NULL)
            AND (NOT ?3 OR m.user_id IS NOT NULL)
-           AND (?4 IS NULL OR (?5 AND g.name LIKE ?4 ESCAPE '\\') OR (?6 AND g.guid LIKE ?4 ESCAPE '\\'))
+           AND (?4 IS NULL OR is_named(?4, CASE WHEN ?5 THEN g.name END, CASE WHEN ?6 THEN g.guid END))
            AND (?7 IS NULL OR g.type IN (SELECT value FROM json_each(?7)))
            AND (?8 IS NULL OR any_tag(g.tags, ?8))
            AND (?9 IS NULL OR coalesce(g.updated_at, g.created_at) > ?9)
@@ -220,28 +221,16 @@ macro_rules! listed {
     };
 }
 
-macro_rules! sorted {
-    ($order:literal) => {
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", m.scope, m.joined_at",
-            listed!(),
-            " ORDER BY ",
-            $order,
-            " LIMIT ?18 OFFSET ?19"
-        )
-    };
-}
-
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
-    let search = filter.search.as_deref().map(like_prefix);
+    let search = filter.search.as_deref().map(Search::parse);
+    let key = search.as_ref().and_then(|search| search.key.as_deref());
+    let range = search.as_ref().and_then(|search| search.range.as_ref());
     let (types, tags, guids) = (any_of(&filter.types), any_of(&filter.tags), any_of(&filter.guids));
     let bound = params![
         app,
         filter.viewer,
         filter.joined_only,
-        search,
+        key,
         filter.in_name,
         filter.in_guid,
         types,
@@ -256,23 +245,41 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
         filter.members.from,
         filter.members.to
     ];
-    let total = read.number(concat!("SELECT count(*)", listed!()), bound)?;
-    let sql = match (filter.order, filter.descending) {
-        (Order::Name, false) => sorted!("g.name COLLATE NOCASE, g.id"),
-        (Order::Name, true) => sorted!("g.name COLLATE NOCASE DESC, g.id DESC"),
-        (Order::Guid, false) => sorted!("g.guid"),
-        (Order::Guid, true) => sorted!("g.guid DESC"),
-        (Order::CreatedAt, false) => sorted!("g.created_at, g.id"),
-        (Order::CreatedAt, true) => sorted!("g.created_at DESC, g.id DESC"),
-    };
     let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
-    let offset = ask.offset();
-    params.push(&ask.per_page);
-    params.push(&offset);
+    // By the words of names, or all of the app.
+    let mut from = " FROM groups g".to_owned();
+    if let Some((first, end)) = range {
+        let at = params.len();
+        params.extend([first as &dyn rusqlite::ToSql, end]);
+        from = format!(
+            " FROM (SELECT DISTINCT nw.id FROM name_words nw WHERE nw.app = ?1 AND nw.kind IN (iif(?5, 2, NULL), iif(?6, 3, NULL))
+                    AND nw.word >= ?{} AND nw.word < ?{}) k CROSS JOIN groups g ON g.id = k.id",
+            at + 1,
+            at + 2
+        );
+    }
+    let total = read.number(&format!(concat!("SELECT count(*){}", listed!()), from), params.as_slice())?;
+    let order = match (filter.order, filter.descending) {
+        (Order::Name, false) => "g.name COLLATE NOCASE, g.id",
+        (Order::Name, true) => "g.name COLLATE NOCASE DESC, g.id DESC",
+        (Order::Guid, false) => "g.guid",
+        (Order::Guid, true) => "g.guid DESC",
+        (Order::CreatedAt, false) => "g.created_at, g.id",
+        (Order::CreatedAt, true) => "g.created_at DESC, g.id DESC",
+    };
+    let (at, offset) = (params.len(), ask.offset());
+    params.extend([&ask.per_page as &dyn rusqlite::ToSql, &offset]);
+    let sql = format!(
+        concat!("SELECT ", columns!(), ", m.scope, m.joined_at{}", listed!(), " ORDER BY {} LIMIT ?{} OFFSET ?{}"),
+        from,
+        order,
+        at + 1,
+        at + 2
+    );
     let items = if filter.viewer.is_some() {
-        read.all(sql, params.as_slice(), group_for_viewer)?
+        read.all(&sql, params.as_slice(), group_for_viewer)?
     } else {
-        read.all(sql, params.as_slice(), group)?
+        read.all(&sql, params.as_slice(), group)?
     };
     Ok(Page { items, total })
 }

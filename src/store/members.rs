@@ -4,7 +4,7 @@ use rusqlite::params;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::rows::{COLUMNS, any_of, columns, like_prefix, user};
+use super::rows::{COLUMNS, any_of, columns, user};
 use super::{Read, Write};
 use crate::model::error::Result;
 use crate::model::page::{Page, PageAsk};
@@ -115,14 +115,14 @@ macro_rules! listed {
     () => {
         " FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.group_id = ?1 AND u.deactivated_at IS NULL
-           AND (?2 IS NULL OR u.name LIKE ?2 ESCAPE '\\' OR u.uid LIKE ?2 ESCAPE '\\')
+           AND (?2 IS NULL OR is_named(?2, u.name, u.uid))
            AND (?3 IS NULL OR m.scope IN (SELECT value FROM json_each(?3)))
            AND (?4 IS NULL OR online(u.id) = ?4)"
     };
 }
 
 pub fn list(read: &Read<'_>, group: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Listed>> {
-    let search = filter.search.as_deref().map(like_prefix);
+    let search = filter.search.as_deref();
     let scopes = any_of(&filter.scopes);
     let items = read.all(
         concat!(

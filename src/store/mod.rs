@@ -29,6 +29,7 @@ pub mod messages;
 pub mod metrics;
 mod migrations;
 pub mod moderation;
+mod names;
 pub mod notifications;
 pub mod pins;
 mod place;

@@ -53,11 +53,6 @@ pub(super) fn tags_text(tags: &Option<Vec<String>>) -> Option<String> {
     tags.as_ref().and_then(|tags| serde_json::to_string(tags).ok())
 }
 
-/// A prefix for `LIKE … ESCAPE '\'`.
-pub(super) fn like_prefix(text: &str) -> String {
-    format!("{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
-}
-
 /// A list of texts as JSON for `json_each`; `None` when there is nothing to filter by.
 pub(super) fn any_of(texts: &[String]) -> Option<String> {
     (!texts.is_empty()).then(|| serde_json::to_string(texts).unwrap_or_default())

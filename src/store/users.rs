@@ -2,7 +2,8 @@
 
 use rusqlite::params;
 
-pub(super) use super::rows::{any_of, columns, like_prefix, tags_text, user};
+use super::names::Search;
+pub(super) use super::rows::{any_of, columns, tags_text, user};
 use super::{Read, Write};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, unknown_uid};
@@ -183,9 +184,8 @@ pub enum Deactivated {
 
 macro_rules! listed {
     () => {
-        " FROM users u
-         WHERE u.app = ?1 AND u.system = 0 AND u.deleted_at IS NULL
-           AND (?2 IS NULL OR (?3 AND u.name LIKE ?2 ESCAPE '\\') OR (?4 AND u.uid LIKE ?2 ESCAPE '\\'))
+        " WHERE u.app = ?1 AND u.system = 0 AND u.deleted_at IS NULL
+           AND (?2 IS NULL OR is_named(?2, CASE WHEN ?3 THEN u.name END, CASE WHEN ?4 THEN u.uid END))
            AND (?5 IS NULL OR online(u.id) = ?5)
            AND (?6 IS NULL OR u.role IN (SELECT value FROM json_each(?6)))
            AND (?7 IS NULL OR any_tag(u.tags, ?7))
@@ -202,7 +202,9 @@ macro_rules! listed {
 }
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<User>> {
-    let search = filter.search.as_deref().map(like_prefix);
+    let search = filter.search.as_deref().map(Search::parse);
+    let key = search.as_ref().and_then(|search| search.key.as_deref());
+    let range = search.as_ref().and_then(|search| search.range.as_ref());
     let (roles, tags, uids) = (any_of(&filter.roles), any_of(&filter.tags), any_of(&filter.uids));
     let deactivated = match filter.deactivated {
         Deactivated::Without => 0,
@@ -211,7 +213,7 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
     };
     let bound = params![
         app,
-        search,
+        key,
         filter.in_name,
         filter.in_uid,
         filter.online,
@@ -227,35 +229,36 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
         filter.updated.from,
         filter.updated.to
     ];
-    let total = read.number(concat!("SELECT count(*)", listed!()), bound)?;
-    let sql = match (filter.by_status, filter.descending) {
-        (false, false) => {
-            concat!("SELECT ", columns!(), listed!(), " ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?17 OFFSET ?18")
-        }
-        (false, true) => concat!(
-            "SELECT ",
-            columns!(),
-            listed!(),
-            " ORDER BY u.name COLLATE NOCASE DESC, u.id DESC LIMIT ?17 OFFSET ?18"
-        ),
-        (true, false) => concat!(
-            "SELECT ",
-            columns!(),
-            listed!(),
-            " ORDER BY online(u.id) DESC, u.name COLLATE NOCASE, u.id LIMIT ?17 OFFSET ?18"
-        ),
-        (true, true) => concat!(
-            "SELECT ",
-            columns!(),
-            listed!(),
-            " ORDER BY online(u.id), u.name COLLATE NOCASE, u.id LIMIT ?17 OFFSET ?18"
-        ),
-    };
     let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
-    let offset = ask.offset();
-    params.push(&ask.per_page);
-    params.push(&offset);
-    let items = read.all(sql, params.as_slice(), user)?;
+    // By the words of names, or all of the app.
+    let mut from = " FROM users u".to_owned();
+    if let Some((first, end)) = range {
+        let at = params.len();
+        params.extend([first as &dyn rusqlite::ToSql, end]);
+        from = format!(
+            " FROM (SELECT DISTINCT nw.id FROM name_words nw WHERE nw.app = ?1 AND nw.kind IN (iif(?3, 0, NULL), iif(?4, 1, NULL))
+                    AND nw.word >= ?{} AND nw.word < ?{}) k CROSS JOIN users u ON u.id = k.id",
+            at + 1,
+            at + 2
+        );
+    }
+    let total = read.number(&format!(concat!("SELECT count(*){}", listed!()), from), params.as_slice())?;
+    let order = match (filter.by_status, filter.descending) {
+        (false, false) => "u.name COLLATE NOCASE, u.id",
+        (false, true) => "u.name COLLATE NOCASE DESC, u.id DESC",
+        (true, false) => "online(u.id) DESC, u.name COLLATE NOCASE, u.id",
+        (true, true) => "online(u.id), u.name COLLATE NOCASE, u.id",
+    };
+    let (at, offset) = (params.len(), ask.offset());
+    params.extend([&ask.per_page as &dyn rusqlite::ToSql, &offset]);
+    let sql = format!(
+        concat!("SELECT ", columns!(), "{}", listed!(), " ORDER BY {} LIMIT ?{} OFFSET ?{}"),
+        from,
+        order,
+        at + 1,
+        at + 2
+    );
+    let items = read.all(&sql, params.as_slice(), user)?;
     Ok(Page { items, total })
 }
 

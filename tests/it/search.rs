@@ -158,3 +158,87 @@ async fn files_are_found_by_name_and_by_type() {
     }
     h.stop().await;
 }
+
+/// By any word of a name or an id, whatever its case, marks and script, wherever people and groups are listed.
+#[tokio::test]
+async fn people_and_groups_are_found_by_any_word_of_their_names() {
+    let h = Harness::start().await;
+    let names = [
+        ("zed_quartz", "Zed Quartz Miller"),
+        ("olga-1", "Ольга Ёлкина"),
+        ("elo", "Élodie D'Arc"),
+        ("ode", "ΟΔΥΣΣΕΎΣ"),
+        ("muh", "مُحَمَّد أحمد"),
+        ("lod", "Łukasz Straße"),
+        ("wei", "天气王"),
+        ("odd", "!!! 100%_\\ \"x'"),
+    ];
+    let ann = h.user("ann").await;
+    let mut members = Vec::new();
+    for (uid, name) in names {
+        h.post("/users", json!({"uid": uid, "name": name})).await.ok();
+        h.post("/groups", json!({"guid": format!("g_{uid}"), "name": name, "type": "public"})).await.ok();
+        members.push(uid);
+    }
+    h.post("/groups", json!({"guid": "all", "name": "all", "type": "public", "owner": "ann"})).await.ok();
+    h.post("/groups/all/members", json!({"participants": members})).await.ok();
+    h.post("/users/ann/friends", json!({"accepted": members})).await.ok();
+    for uid in members {
+        ann.send(uid, "hi").await;
+    }
+    let key = |text: &str| text.bytes().map(|b| format!("%{b:02x}")).collect::<String>();
+    for (asked, uid) in [
+        ("Miller", "zed_quartz"),
+        ("mil qua", "zed_quartz"),
+        ("zed quartz m", "zed_quartz"),
+        ("ольга", "olga-1"),
+        ("ЕЛК", "olga-1"),
+        ("elodie", "elo"),
+        ("arc", "elo"),
+        ("d'a", "elo"),
+        ("οδυσσευς", "ode"),
+        ("محمد", "muh"),
+        ("احمد", "muh"),
+        ("lukasz", "lod"),
+        ("STRASSE", "lod"),
+        ("气", "wei"),
+        ("100%", "odd"),
+        ("!!!", "odd"),
+    ] {
+        let asked = key(asked);
+        for (path, of) in [("/users", "uid"), ("/groups/all/members", "uid"), ("/users/ann/friends", "uid")] {
+            assert_eq!(h.get(&format!("{path}?searchKey={asked}")).await.each(of), [uid], "{path} {asked}");
+        }
+        assert_eq!(h.get(&format!("/groups?searchKey={asked}")).await.each("guid"), [format!("g_{uid}")]);
+        assert_eq!(h.get(&format!("/users?searchKey={asked}&searchIn=name")).await.each("uid"), [uid]);
+    }
+    // By words of the id, by all of it, and not by what is inside a word.
+    for (asked, uids) in
+        [("quartz", &["zed_quartz"][..]), ("zed_quartz", &["zed_quartz"]), ("olga-1", &["olga-1"]), ("artz", &[])]
+    {
+        assert_eq!(h.get(&format!("/users?searchKey={asked}")).await.each("uid"), uids, "{asked}");
+    }
+    assert_eq!(h.get("/users?searchKey=miller&searchIn=uid").await.each("uid"), Vec::<String>::new());
+    // Odd keys are keys.
+    for odd in ["%", "_", "\\", "\"", "'", "*", "(", "%_", "\u{10FFFF}", "\u{E000}", "a\u{0}b", "' OR 1=1 --"] {
+        for path in ["/users", "/groups", "/groups/all/members", "/users/ann/friends"] {
+            h.get(&format!("{path}?searchKey={}", key(odd))).await.ok();
+        }
+    }
+    // Renamed and gone.
+    h.put("/users/elo", json!({"name": "Zoë"})).await.ok();
+    h.put("/groups/g_elo", json!({"name": "Zoë"})).await.ok();
+    assert_eq!(h.get("/users?searchKey=elodie").await.each("uid"), Vec::<String>::new());
+    assert_eq!(h.get("/users?searchKey=zoe").await.each("uid"), ["elo"]);
+    assert_eq!(h.get("/groups?searchKey=zoe").await.each("guid"), ["g_elo"]);
+    assert_eq!(h.get("/groups?searchKey=elodie").await.each("guid"), Vec::<String>::new());
+    h.delete_with("/users/elo", json!({"permanent": true})).await.ok();
+    h.delete("/groups/g_elo").await.ok();
+    h.snapshot().await;
+    assert_eq!(h.get("/users?searchKey=zoe").await.each("uid"), Vec::<String>::new());
+    assert_eq!(h.get("/groups?searchKey=zoe").await.each("guid"), Vec::<String>::new());
+    let words =
+        "SELECT count(*) FROM name_words w WHERE NOT EXISTS (SELECT 1 FROM users u WHERE w.kind < 2 AND u.id = w.id)
+                 AND NOT EXISTS (SELECT 1 FROM groups g WHERE w.kind > 1 AND g.id = w.id)";
+    assert_eq!(h.count(words), 0, "no word of who is gone stays");
+}

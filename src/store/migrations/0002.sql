@@ -266,3 +266,49 @@ UPDATE users SET avatar = stored_url(avatar, (SELECT app_id FROM apps WHERE apps
 WHERE avatar LIKE '%/media/%';
 UPDATE groups SET icon = stored_url(icon, (SELECT app_id FROM apps WHERE apps.id = groups.app))
 WHERE icon LIKE '%/media/%';
+-- The words of names, and messages in the index anew: words are folded further than before.
+CREATE TABLE name_words (
+  app         INTEGER NOT NULL,
+  kind        INTEGER NOT NULL,
+  word        TEXT    NOT NULL,
+  id          INTEGER NOT NULL,
+  PRIMARY KEY (app, kind, word, id)
+) STRICT, WITHOUT ROWID;
+INSERT OR IGNORE INTO name_words
+  SELECT u.app, 0, w.value, u.id FROM users u, json_each(name_words(u.name)) w
+  UNION ALL SELECT u.app, 1, w.value, u.id FROM users u, json_each(name_words(u.uid)) w
+  UNION ALL SELECT g.app, 2, w.value, g.id FROM groups g, json_each(name_words(g.name)) w
+  UNION ALL SELECT g.app, 3, w.value, g.id FROM groups g, json_each(name_words(g.guid)) w;
+CREATE TRIGGER users_named AFTER INSERT ON users BEGIN
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 0, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 1, value, NEW.id FROM json_each(name_words(NEW.uid));
+END;
+CREATE TRIGGER users_renamed AFTER UPDATE OF name, uid ON users
+WHEN NEW.name <> OLD.name OR NEW.uid <> OLD.uid BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 0 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 1 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.uid)));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 0, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 1, value, NEW.id FROM json_each(name_words(NEW.uid));
+END;
+CREATE TRIGGER users_unnamed AFTER DELETE ON users BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 0 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 1 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.uid)));
+END;
+CREATE TRIGGER groups_named AFTER INSERT ON groups BEGIN
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 2, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 3, value, NEW.id FROM json_each(name_words(NEW.guid));
+END;
+CREATE TRIGGER groups_renamed AFTER UPDATE OF name, guid ON groups
+WHEN NEW.name <> OLD.name OR NEW.guid <> OLD.guid BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 2 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 3 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.guid)));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 2, value, NEW.id FROM json_each(name_words(NEW.name));
+  INSERT OR IGNORE INTO name_words SELECT NEW.app, 3, value, NEW.id FROM json_each(name_words(NEW.guid));
+END;
+CREATE TRIGGER groups_unnamed AFTER DELETE ON groups BEGIN
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 2 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.name)));
+  DELETE FROM name_words WHERE app = OLD.app AND kind = 3 AND id = OLD.id AND word IN (SELECT value FROM json_each(name_words(OLD.guid)));
+END;
+INSERT INTO search (search) VALUES ('delete-all');
+DELETE FROM search_changes;
+UPDATE search_state SET indexed_id = 0;

@@ -1,0 +1,72 @@
+//! People and groups by the words of their names.
+//!
+//! `name_words` holds every word of every name and uid (guid), folded as messages are (`model::words`); triggers keep it,
+//! so no way of making or renaming somebody can forget it. A search goes in by its longest word, which is one range of
+//! the primary key, and the SQL function `is_named` looks at what comes out for the rest. In lists that are small by
+//! themselves (members, friends …) the function alone is enough.
+
+use rusqlite::Connection;
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
+
+use crate::model::words::{Question, of_name, tokens};
+
+/// What is searched for among names.
+pub(super) struct Search {
+    /// For `is_named`; `None`: whoever is found by `range` fits.
+    pub key: Option<String>,
+    /// Words from the first up to before the second; `None`: no word is asked for, so every name is looked at.
+    pub range: Option<(String, String)>,
+}
+
+impl Search {
+    pub fn parse(text: &str) -> Self {
+        let Some(question) = Question::parse(text) else { return Search { key: Some(text.to_owned()), range: None } };
+        let word = question.longest();
+        // No character is greater, and none of a name is this one.
+        let range = (word.to_owned(), format!("{word}\u{10FFFF}"));
+        Search { key: (!question.is_single()).then(|| text.to_owned()), range: Some(range) }
+    }
+}
+
+/// A key as it is looked for in names.
+struct Key {
+    text: String,
+    question: Option<Question>,
+}
+
+impl Key {
+    /// Whether the words of these names together hold it. What has no words is the beginning of a name, as it stands.
+    fn fits<'n>(&self, names: impl Iterator<Item = &'n str>) -> bool {
+        match &self.question {
+            Some(question) => {
+                let mut words = String::new();
+                names.for_each(|name| words.push_str(&of_name(name)));
+                question.found_in(&words)
+            }
+            None => names.into_iter().any(|name| name.to_lowercase().starts_with(&self.text)),
+        }
+    }
+}
+
+/// The SQL functions `is_named(key, name…)`, whether the key is found in these names, and `name_words(name)`, the words
+/// of a name as a JSON list.
+pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
+    // Triggers use them, so they must count as harmless in a schema that is not trusted.
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    connection.create_scalar_function("is_named", -1, flags, |context| {
+        let key = context.get_or_create_aux(0, |value| -> rusqlite::Result<Key, std::convert::Infallible> {
+            let text = match value {
+                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                _ => String::new(),
+            };
+            Ok(Key { question: Question::parse(&text), text: text.to_lowercase() })
+        })?;
+        let names = (1..context.len()).filter_map(|at| context.get_raw(at).as_str().ok());
+        Ok(key.fits(names))
+    })?;
+    connection.create_scalar_function("name_words", 1, flags, |context| {
+        let folded = of_name(context.get_raw(0).as_str().unwrap_or_default());
+        Ok(serde_json::to_string(&tokens(&folded)).unwrap_or_default())
+    })
+}
