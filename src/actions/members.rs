@@ -76,7 +76,8 @@ fn announce(
     let row = messages::insert(tx, caller.app.id, &conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, &conv, row.id, caller.user, false, true)?;
     let by = users::by_id(tx, caller.user)?.in_message();
-    let on = on.map(|user| Subject::User(Box::new(user.clone().in_message().in_conversation(&conv.name))));
+    let on = on
+        .map(|user| Subject::User(Box::new(user.clone().in_message().without_presence().in_conversation(&conv.name))));
     let id = group.id;
     let entities = Entities::Act { by, on, to: Party::Group(group.in_message()) };
     let message = shown::assemble(row, &conv.name, entities, Vec::new());

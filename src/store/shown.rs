@@ -291,6 +291,7 @@ impl Shown<'_, '_> {
             (Category::Action, None) => Entities::Act { by: sender, on: None, to: receiver },
             (Category::Action, Some(user)) => {
                 let on = self.user(user)?.in_conversation(conv);
+                let on = self.beside(on);
                 Entities::Act { by: sender, on: Some(Subject::User(Box::new(on))), to: receiver }
             }
             (Category::Call, Some(call)) => {
@@ -330,7 +331,13 @@ impl Shown<'_, '_> {
         if self.look.mentions_tags {
             shown.tags = Some(tags.unwrap_or_default());
         }
-        Ok(shown)
+        Ok(self.beside(shown))
+    }
+
+    /// Somebody who is told of and does not act. Of those who hear it together some may have a block with them, so nobody
+    /// is told whether they are there.
+    fn beside(&self, user: User) -> User {
+        if self.look.viewer == Viewer::All { user.without_presence() } else { user }
     }
 
     fn quoted(&mut self, quoting: &Row, id: i64) -> Result<Option<Message>> {
@@ -341,7 +348,11 @@ impl Shown<'_, '_> {
         )?;
         match found {
             Some(row) if sight::sees_quoted(self.read, self.look.viewer, quoting, &row)? => {
-                Ok(self.messages(vec![row], false)?.pop())
+                let mut quoted = self.messages(vec![row], false)?.pop();
+                if let Some(Entities::Sides { sender, .. }) = quoted.as_mut().map(|quoted| &mut quoted.data.entities) {
+                    *sender = self.beside(std::mem::take(sender));
+                }
+                Ok(quoted)
             }
             _ => Ok(None),
         }

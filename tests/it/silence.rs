@@ -277,3 +277,26 @@ async fn rest_shows_no_presence_across_a_block() {
         assert!(!seen_by(&ann, "/users/bob").await.is_empty());
     }
 }
+
+#[tokio::test]
+async fn what_others_tell_of_somebody_shows_no_presence_to_all_who_hear_it() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &cy, &[&ann, &bob]).await;
+    let said = id_of(&bob.send_group("team", "said").await);
+    ann.post("/blockedusers", json!({"blockedUids": ["bob"]})).await.ok();
+    let (_at_bob, mut at_ann) = (bob.connect().await, ann.connect().await);
+    eventually("bob is there", async || cy.get("/users/bob").await.ok()["status"] == "available").await;
+    cy.send_group("team", "<@uid:bob> is named").await;
+    let mut quoting = text_to("group", "team", "quoting");
+    quoting["quotedMessageId"] = json!(said);
+    cy.post("/messages", quoting).await.ok();
+    cy.put("/groups/team/members/bob", json!({"scope": "moderator"})).await.ok();
+    cy.delete("/groups/team/members/bob").await.ok();
+    let frames = at_ann.until(|frame| frame["body"]["data"]["action"] == "kicked").await;
+    let about_bob: Vec<_> = frames.iter().filter(|frame| frame.to_string().contains("\"bob\"")).collect();
+    assert!(about_bob.len() >= 4, "{frames:#?}");
+    let mut found = Vec::new();
+    frames.iter().for_each(|frame| present(frame, "bob", &mut found));
+    assert!(found.is_empty(), "{found:#?}");
+}
