@@ -28,6 +28,9 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     #[command(flatten)]
     pub public: PublicArg,
+    /// Make a new database although the folder has been served before and its database is empty or gone
+    #[arg(long)]
+    pub new_database: bool,
     #[command(flatten)]
     pub region: RegionArg,
     /// HTTP worker threads; 0 = one per core

@@ -6,7 +6,7 @@ use clap::Parser;
 use hobnob::cli::Cli;
 
 fn main() -> ExitCode {
-    hobnob::logging::install("warn,actix_http=off");
+    hobnob::logging::install("warn,hobnob=info,actix_http=off");
     let outcome = actix_web::rt::System::new().block_on(Cli::parse().run());
     log::logger().flush();
     match outcome {

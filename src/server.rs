@@ -56,6 +56,10 @@ pub struct Server {
     pub http: Option<SocketAddr>,
     pub https: Option<SocketAddr>,
     pub store: Store,
+    /// How people reach it: `https://chat.example/chat`, or one of its addresses.
+    pub base: String,
+    /// What client SDKs are told, which speak https only: `chat.example/chat`. `None`: there is no https.
+    pub client_host: Option<String>,
     hub: Hub,
     handle: ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -70,6 +74,10 @@ impl Server {
         std::fs::create_dir_all(config.data()).map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
         // Before anything in the folder is looked at, let alone changed.
         let lock = Lock::take(config.data())?;
+        if !config.new_database {
+            refuse_emptied(config)?;
+        }
+        log::info!("Hobnob {} starts on {}", env!("CARGO_PKG_VERSION"), config.data().display());
         let limits = Arc::new(config.limits()?);
         let (store, hub) = open(config, &limits, clock)?;
         let (app_grace, call_limits) = (limits.app_grace, limits.clone());
@@ -98,6 +106,7 @@ impl Server {
             meter: Meter::new(config.rate_limits()),
             ids: Ids,
             media: media.clone(),
+            health: Default::default(),
             description: OnceLock::new(),
             router,
         });
@@ -118,29 +127,45 @@ impl Server {
         .disable_signals()
         .on_connect(|connection, _| no_delay(connection));
 
-        let listen = |address: SocketAddr| {
-            let listener = TcpListener::bind(address).map_err(|e| format!("cannot listen at {address}: {e}"))?;
+        let listen = |flag: &str, address: SocketAddr| {
+            let listener = TcpListener::bind(address).map_err(|e| {
+                format!("cannot listen at {address}: {e}. {flag} ADDRESS:PORT names another place, {flag} off none")
+            })?;
             let real = listener.local_addr().map_err(|e| e.to_string())?;
             Ok::<_, String>((listener, real))
         };
         let mut bound = (None, None);
         if let Some(address) = http {
-            let (listener, real) = listen(address)?;
+            let (listener, real) = listen("--http", address)?;
             server = server.listen(listener).map_err(|e| e.to_string())?;
             bound.0 = Some(real);
         }
         if let Some(address) = https {
             let files = match (&config.tls_cert, &config.tls_key) {
                 (Some(cert), Some(key)) => tls::Files { cert: cert.clone(), key: key.clone() },
-                _ => tls::local(config.data(), &[address.ip().to_string()])?,
+                _ => {
+                    let mut names = vec![reachable(address).ip().to_string()];
+                    names.extend(config.public.public_host.as_ref().map(|public| public.name().to_owned()));
+                    tls::local(config.data(), &names)?
+                }
             };
-            let (listener, real) = listen(address)?;
+            let (listener, real) = listen("--https", address)?;
             server = server.listen_rustls_0_23(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;
             let _ = shared.https_port.set(real.port());
             bound.1 = Some(real);
         }
-        let base = bound.0.map(|at| format!("http://{at}")).or(bound.1.map(|at| format!("https://{at}")));
-        lock.say(base.as_deref()).map_err(|e| format!("cannot write to {}: {e}", config.data().display()))?;
+        let plain = bound.0.map(|at| format!("http://{}", reachable(at)));
+        let secure = bound.1.map(|at| reachable(at).to_string());
+        let (base, client_host) = match &config.public.public_host {
+            Some(public) => (public.base("https"), Some(public.host())),
+            None => (plain.or(secure.as_ref().map(|at| format!("https://{at}"))).unwrap_or_default(), secure),
+        };
+        for (scheme, at) in [("http", bound.0), ("https", bound.1)] {
+            if let Some(at) = at {
+                log::info!("listening at {scheme}://{at}");
+            }
+        }
+        lock.say(Some(&base)).map_err(|e| format!("cannot write to {}: {e}", config.data().display()))?;
         let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
@@ -150,7 +175,7 @@ impl Server {
             actix_web::rt::spawn(keep_indexed(store.clone())),
             actix_web::rt::spawn(keep_swept(store.clone(), media)),
         ];
-        Ok(Server { http: bound.0, https: bound.1, store, hub, handle, serving, chores, lock })
+        Ok(Server { http: bound.0, https: bound.1, store, base, client_host, hub, handle, serving, chores, lock })
     }
 
     /// Waits until the server cannot go on, and says why; see [`Store::failed`].
@@ -160,6 +185,7 @@ impl Server {
 
     /// Stops accepting, closes sockets with 1012, finishes what is being written, checkpoints.
     pub async fn stop(self) {
+        log::info!("stopping: sockets are closed, requests are finished");
         self.chores.iter().for_each(|chore| chore.abort());
         let accepting = self.handle.stop(true);
         self.hub.close_all();
@@ -173,8 +199,44 @@ impl Server {
             // Not before the last write, however long that takes.
             drop(lock);
         });
-        let _ = tokio::time::timeout(Duration::from_secs(GRACE), done).await;
+        match tokio::time::timeout(Duration::from_secs(GRACE), done).await {
+            Ok(_) => log::info!("stopped"),
+            Err(_) => log::warn!("stopped before everything was written back: the next start does that"),
+        }
     }
+}
+
+/// Stops a start that would quietly make a new database where there was one: everybody would be logged out, and the
+/// old data might be one `mv` away.
+fn refuse_emptied(config: &Config) -> Result<(), String> {
+    let database = config.database();
+    if std::fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
+        return Ok(());
+    }
+    let files = std::fs::read_dir(config.data().join("media")).into_iter().flatten().flatten();
+    let served = tls::authority(config.data()).exists() || files.into_iter().any(|entry| entry.file_name() != "drafts");
+    if !served {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is empty or not there, though this folder has been served before. Put the database back; or start with \
+         --new-database to begin anew, without the apps, users and messages there were",
+        database.display()
+    ))
+}
+
+/// The address others can use for one that is listened at: no client can go to 0.0.0.0.
+fn reachable(at: SocketAddr) -> SocketAddr {
+    if !at.ip().is_unspecified() {
+        return at;
+    }
+    // Nothing is sent: the system only says by which of its addresses it would go to that one (documentation, RFC 5737).
+    let ours = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let ip = ours.map_or(std::net::Ipv4Addr::LOCALHOST.into(), |ours| ours.ip());
+    SocketAddr::new(if ip.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { ip }, at.port())
 }
 
 /// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.

@@ -34,6 +34,12 @@ pub fn local(data: &Path, names: &[String]) -> Result<Files, String> {
     let folder = data.join("tls");
     let files = Files { cert: folder.join("cert.pem"), key: folder.join("key.pem") };
     if files.cert.exists() && files.key.exists() {
+        let known = std::fs::read_to_string(folder.join("names")).unwrap_or_default();
+        let good_for = |name: &str| LOCAL_NAMES.contains(&name) || known.lines().any(|line| line == name);
+        for name in names.iter().filter(|name| !good_for(name)) {
+            // Not made anew by itself: that is a new authority, which every device would have to trust first.
+            log::warn!("the local certificate is not made for {name}; without {} a new one is made", folder.display());
+        }
         return Ok(files);
     }
     let explain =
@@ -41,6 +47,7 @@ pub fn local(data: &Path, names: &[String]) -> Result<Files, String> {
     std::fs::create_dir_all(&folder).map_err(|e| explain(&e))?;
     let (ca, cert, key) = make(names).map_err(|e| explain(&e))?;
     write(&folder.join("ca.pem"), &ca, 0o644).map_err(|e| explain(&e))?;
+    write(&folder.join("names"), &names.join("\n"), 0o644).map_err(|e| explain(&e))?;
     write(&files.key, &key, 0o600).map_err(|e| explain(&e))?;
     write(&files.cert, &cert, 0o644).map_err(|e| explain(&e))?;
     Ok(files)

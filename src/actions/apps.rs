@@ -78,7 +78,10 @@ mod tests {
             .write("test", |tx| {
                 let gone = create(tx, "Gone", "us", &Limits::default())?;
                 let kept = create(tx, "Kept", "us", &Limits::default())?;
-                demo::fill(tx)?;
+                for made in [&gone, &kept] {
+                    let app = find(tx, &made.app_id)?;
+                    demo::fill_app(tx, app)?;
+                }
                 Ok((gone, kept))
             })
             .await

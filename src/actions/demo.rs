@@ -2,28 +2,19 @@
 
 use super::{groups as act, users as people};
 use crate::model::caller::{App, Caller};
-use crate::model::error::{Code, Result};
+use crate::model::error::Result;
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, SYSTEM_UID, Uid};
 use crate::model::limits::Limits;
 use crate::model::role::Role;
 use crate::model::user::{Profile, UserDraft};
-use crate::store::{Write, apps, groups, users};
+use crate::store::{Write, groups, users};
 
 pub const UIDS: [&str; 5] = ["mira", "tomas", "ines", "kofi", "yuki"];
 const NAMES: [&str; 5] = ["Mira Lindqvist", "Tomás Ferreira", "Inès Moreau", "Kofi Mensah", "Yuki Tanabe"];
 pub const GUID: &str = "kitchen-table";
 
-/// Fills every app.
-pub fn fill(tx: &mut Write<'_>) -> Result<()> {
-    for listed in apps::list(tx)? {
-        let app = apps::by_app_id(tx, &listed.app_id)?.ok_or(Code::InvalidAppId)?;
-        fill_app(tx, app)?;
-    }
-    Ok(())
-}
-
-/// Fills one app.
+/// Fills an app.
 pub fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
     for (uid, name) in UIDS.into_iter().zip(NAMES) {
         let uid = Uid::parse(uid)?;

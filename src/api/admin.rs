@@ -54,6 +54,7 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
     }
     guess.right();
     let hash = access.api().passwords.hash(password).await?;
+    let made = name.clone();
     let session = access
         .store()
         .write("admin.set_up", move |tx| {
@@ -62,6 +63,7 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
             actions::admin::log_in(tx, id)
         })
         .await?;
+    log::info!("{made:?} used a set-up link and is an admin now");
     Ok(data(&json!({"session": session})))
 }
 
@@ -90,6 +92,7 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
     }
     let id = id.ok_or(Code::Internal)?;
     let session = access.store().write("admin.log_in", move |tx| actions::admin::log_in(tx, id)).await?;
+    log::info!("the admin {:?} logged in", name.trim());
     Ok(data(&json!({"session": session})))
 }
 
@@ -171,6 +174,7 @@ pub async fn create_app(access: Access<Admin>) -> Result<Reply> {
     let name = body.name.unwrap_or_default();
     let created =
         access.store().write("admin.create_app", move |tx| actions::apps::create(tx, &name, &region, &limits)).await?;
+    log::info!("the admin {:?} made the app {}", access.caller().uid, created.app_id);
     Ok(data(&created))
 }
 
@@ -238,6 +242,8 @@ pub async fn create_key(access: Access<Admin>) -> Result<Reply> {
             actions::keys::create(tx, &app, &name, scope, &limits)
         })
         .await?;
+    let app = access.param("appId");
+    log::info!("the admin {:?} made an API key ({}) for the app {app:?}", access.caller().uid, scope.as_str());
     Ok(data(&json!({"apiKey": secret})))
 }
 

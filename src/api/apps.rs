@@ -121,6 +121,7 @@ pub async fn create(access: Access<Management>) -> Result<Reply> {
             Ok((created, name.trim().to_owned(), tx.now()))
         })
         .await?;
+    log::info!("{:?} made the app {}", access.caller().uid, app.app_id);
     let keys =
         vec![(app.api_key, "Rest API Key".to_owned(), "fullAccess"), (app.auth_key, "Auth Key".to_owned(), "authOnly")];
     Ok(data(&shown(&app.app_id, &name, &region, at, keys)))

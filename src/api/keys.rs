@@ -35,6 +35,7 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
         .store()
         .write("keys.create", move |tx| Ok((actions::keys::create(tx, &app, &named, scope, &limits)?, tx.now())))
         .await?;
+    log::info!("an API key {name:?} ({}) was made for the app {}", scope.as_str(), access.app().app_id);
     Ok(data(&json!({"apiKey": secret, "name": name, "scope": scope.as_str(), "createdAt": at})))
 }
 

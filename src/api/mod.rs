@@ -14,6 +14,7 @@ mod conversations;
 mod features;
 mod forms;
 mod friends;
+pub mod front;
 mod groups;
 pub mod guesses;
 mod imports;
@@ -89,6 +90,7 @@ pub struct Api {
     pub router: Router,
     pub meter: Meter,
     pub media: Media,
+    pub health: front::Health,
     /// `openapi.json`, made when it is first asked for.
     pub description: OnceLock<String>,
 }
@@ -558,6 +560,8 @@ pub async fn dispatch(
         page
     } else if let Some(file) = media::find(&request, path, &api).await {
         file
+    } else if let Some(answer) = front::find(&request, path, &api).await {
+        answer
     } else if path == "/openapi.json" && request.method() == Method::GET {
         HttpResponse::Ok()
             .content_type("application/json")

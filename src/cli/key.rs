@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Outcome, Target, find_app, open, say};
+use super::{Outcome, Target, find_app, known_apps, open, say};
 use crate::actions;
 use crate::config::LimitArgs;
 use crate::model::caller::KeyScope;
@@ -18,7 +18,7 @@ pub enum Command {
         /// App id
         app: String,
         /// What the key is for
-        name: String,
+        name: Option<String>,
         /// fullAccess or authOnly
         #[arg(long, default_value = "authOnly")]
         scope: String,
@@ -50,6 +50,13 @@ pub async fn run(command: Command) -> Outcome {
         Command::Create { app, name, scope, limits, target } => {
             let scope = KeyScope::parse(&scope).ok_or("--scope must be fullAccess or authOnly")?;
             let (store, limits) = (open(&target)?, limits.limits()?);
+            let Some(name) = name else {
+                let apps = store.read(known_apps).await.map_err(|e| e.plain())?;
+                store.close();
+                return Err(format!(
+                    "expected hobnob key create APP NAME: the id of the app, then what the key is for. {apps}"
+                ));
+            };
             let secret = store
                 .write("key create", move |tx| {
                     let app = find_app(tx, &app)?;

@@ -59,7 +59,7 @@ enum Command {
     /// List the limits that --limit changes, with their defaults
     Limits,
     /// Print a one-time link that makes an admin
-    AdminLink(Target),
+    AdminLink(admin::Link),
 }
 
 /// The database a tool works on; it may be in use by a running server.
@@ -99,12 +99,31 @@ fn say(line: &str) {
 
 /// Opens the database without serving.
 fn open(target: &Target) -> Result<Store, String> {
-    let (data, database) = (&target.folder.data, target.folder.database());
-    std::fs::create_dir_all(data).map_err(|e| format!("cannot make {}: {e}", data.display()))?;
+    let database = target.folder.database();
+    if !database.exists() {
+        let looked = std::path::absolute(&database).unwrap_or(database);
+        return Err(format!(
+            "there is no database at {}: start the server there first, or name its folder with --data",
+            looked.display()
+        ));
+    }
     let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
-    Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {e}", database.display()))
+    Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
 }
 
 fn find_app(read: &Read<'_>, app_id: &str) -> Result<App> {
-    apps::by_app_id(read, app_id)?.ok_or_else(|| Error::new(Code::InvalidAppId, format!("there is no app {app_id}")))
+    match apps::by_app_id(read, &app_id.to_ascii_lowercase())? {
+        Some(app) => Ok(app),
+        None => Err(Error::new(Code::InvalidAppId, format!("there is no app {app_id}. {}", known_apps(read)?))),
+    }
+}
+
+/// For who named none, or another: ids and names of the apps there are.
+fn known_apps(read: &Read<'_>) -> Result<String> {
+    let apps = apps::list(read)?;
+    let lines: Vec<String> = apps.iter().map(|app| format!("\n  {}  {}", app.app_id, app.name)).collect();
+    Ok(match lines.is_empty() {
+        true => "There are none: hobnob app create NAME makes one.".to_owned(),
+        false => format!("The app is named by its id. There are:{}", lines.concat()),
+    })
 }

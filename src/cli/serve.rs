@@ -1,6 +1,7 @@
 //! `hobnob serve`: the server, until a signal ends it.
 
 use super::{Outcome, say};
+use crate::actions::apps::Created;
 use crate::actions::{self, demo};
 use crate::config::Config;
 use crate::model::limits::Rates;
@@ -14,7 +15,7 @@ use crate::tls;
 pub struct Serve {
     #[command(flatten)]
     config: Config,
-    /// Add five users and a public group to try things with
+    /// Add five users and a public group to try things with to the first app of a new server
     #[arg(long)]
     demo: bool,
 }
@@ -26,6 +27,8 @@ pub async fn run(args: Serve) -> Outcome {
         // Who tries things out is not counted, unless that is what he tries.
         config.rates.rate_limits.get_or_insert(Rates::Off);
     }
+    // Before anybody can know that it runs, and so ask it to stop.
+    let stop = signals()?;
     let server = Server::start(&config, Clock::default()).await?;
     let limits = config.limits()?;
     let (region, demo) = (config.region.region.clone(), args.demo);
@@ -36,14 +39,15 @@ pub async fn run(args: Serve) -> Outcome {
                 return Ok(None);
             }
             let app = actions::apps::create(tx, "First app", &region, &limits)?;
+            if demo {
+                let app = actions::apps::find(tx, &app.app_id)?;
+                demo::fill_app(tx, app)?;
+            }
             let link = actions::admin::invite(tx)?;
             Ok(Some((app, link)))
         })
         .await
         .map_err(|e| e.plain())?;
-    if demo {
-        server.store.write("demo", demo::fill).await.map_err(|e| e.plain())?;
-    }
 
     say(&format!("Hobnob {} is running. Data: {}", env!("CARGO_PKG_VERSION"), config.data().display()));
     if let Some(address) = server.http {
@@ -55,15 +59,19 @@ pub async fn run(args: Serve) -> Outcome {
             say(&format!("  certificate authority to trust: {}", tls::authority(config.data()).display()));
         }
     }
-    if let Some((app, link)) = first {
-        welcome(&server, &app, &link.secret);
-    }
-    if demo {
-        say(&format!("Demo: users {} in the group {}.", demo::UIDS.join(", "), demo::GUID));
+    match first {
+        Some((app, link)) => {
+            welcome(&server, &app, &link.secret, demo);
+            if demo {
+                say(&format!("Demo: users {} in the group {}.", demo::UIDS.join(", "), demo::GUID));
+            }
+        }
+        None if demo => say("--demo adds nobody: this server has apps already."),
+        None => {}
     }
 
     let failed = tokio::select! {
-        signal = wait_for_signal() => signal.map(|()| None)?,
+        () = stop => None,
         why = server.failed() => Some(why),
     };
     say("Stopping.");
@@ -72,13 +80,8 @@ pub async fn run(args: Serve) -> Outcome {
 }
 
 /// What a newcomer needs, shown once: the keys are stored as digests and cannot be read again.
-fn welcome(server: &Server, app: &actions::apps::Created, link: &str) {
-    let secure = server.https.or(server.http).map(|address| address.to_string()).unwrap_or_default();
-    let plain = match (server.http, server.https) {
-        (Some(address), _) => format!("http://{address}"),
-        (None, Some(address)) => format!("https://{address}"),
-        (None, None) => String::new(),
-    };
+fn welcome(server: &Server, app: &Created, link: &str, demo: bool) {
+    let Created { app_id, region, auth_key, api_key } = app;
     say(&format!(
         "
 This is the first start. Keep these, they are shown only now:
@@ -86,38 +89,56 @@ This is the first start. Keep these, they are shown only now:
   region        {region}
   auth key      {auth_key}
   REST API key  {api_key}
-  admin set-up  {plain}/admin/#setup={link}
+  admin set-up  {}
                 (the link is good once, for a day)
-
-To point a client at this server:
+",
+        super::admin::url(&server.base, link)
+    ));
+    let uid = if demo { demo::UIDS[0] } else { "UID" };
+    match &server.client_host {
+        Some(host) => say(&format!(
+            "To point a client at this server:
   const settings = new CometChat.AppSettingsBuilder()
     .setRegion('{region}')
     .subscribePresenceForAllUsers()
     .autoEstablishSocketConnection(true)
-    .overrideAdminHost('{secure}/v3')
-    .overrideClientHost('{secure}/v3')
+    .overrideAdminHost('{host}/v3')
+    .overrideClientHost('{host}/v3')
     .build();
   await CometChat.init('{app_id}', settings);
-  await CometChat.login('some-uid', '{auth_key}');
+  await CometChat.login('{uid}', '{auth_key}');
+"
+        )),
+        None => say(
+            "Client SDKs speak https only, and --https is off: put a proxy with a certificate in front, and name it with
+--public-host (README: Behind a proxy).
 ",
-        app_id = app.app_id,
-        region = app.region,
-        auth_key = app.auth_key,
-        api_key = app.api_key,
-    ));
+        ),
+    }
+    if !demo && server.client_host.is_some() {
+        say(
+            "There are no users yet: make one (POST /v3/users, or the admin page), or begin with --demo in a new folder.",
+        );
+    }
 }
 
-async fn wait_for_signal() -> Outcome {
+/// Listens for the signals that end a server, from now on; done when one has come.
+fn signals() -> Result<impl Future<Output = ()>, String> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            result = tokio::signal::ctrl_c() => result.map_err(|e| e.to_string())?,
-        }
+        let explain = |error: std::io::Error| format!("cannot listen for signals: {error}");
+        let mut terminate = signal(SignalKind::terminate()).map_err(explain)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(explain)?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await.map_err(|e| e.to_string())?;
-    Ok(())
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

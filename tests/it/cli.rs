@@ -56,7 +56,10 @@ async fn keys_are_made_and_revoked_while_it_runs() {
     app.get("/users").await.ok();
     for (args, word) in [
         (vec!["key", "revoke", &app.app_id, "0000"], "API key"),
-        (vec!["key", "list", "nothere"], "app"),
+        (vec!["key", "list", "nothere"], app.app_id.as_str()),
+        // Who takes the name for the app is told what is wanted, and which apps there are.
+        (vec!["key", "create", "Backup"], app.app_id.as_str()),
+        (vec!["key", "create", "Backup"], "key create APP NAME"),
         (vec!["key", "create", &app.app_id, "x", "--scope", "all"], "scope"),
         (vec!["app", "create", "  "], "name"),
     ] {
@@ -75,7 +78,13 @@ async fn two_apps_by_the_command_line() {
     one.user("ann").await;
     two.get("/users/ann").await.refused(Code::UidNotFound);
     let link = json_of(hobnob(dir.path(), &["admin-link", "--json"]));
-    assert!(link["setup"].as_str().unwrap().len() >= 32);
+    let secret = link["setup"].as_str().unwrap();
+    assert!(secret.len() >= 32);
+    // The whole link, at the server that runs; or where it is said to be reached.
+    assert_eq!(link["url"], format!("{}/admin/#setup={secret}", process.site.base));
+    let public = hobnob(dir.path(), &["admin-link", "--public-host", "chat.example/chat"]);
+    let public = String::from_utf8_lossy(&public.stdout).into_owned();
+    assert!(public.starts_with("https://chat.example/chat/admin/#setup="), "{public}");
     let version = hobnob(dir.path(), &["--version"]);
     assert!(String::from_utf8_lossy(&version.stdout).contains(env!("CARGO_PKG_VERSION")), "{version:?}");
 }
@@ -106,6 +115,7 @@ fn the_help_of_a_tool_names_its_own_flags_only() {
         (&["management-key", "list"], &["data", "json", "help"]),
         (&["management-key", "revoke"], &["data", "json", "help"]),
         (&["limits"], &["help"]),
+        (&["admin-link"], &["public-host", "data", "json", "help"]),
     ] {
         assert_eq!(flags(&help(words)), own, "{words:?}");
     }

@@ -58,6 +58,7 @@ mod sight;
 mod silence;
 mod slow;
 mod sockets;
+mod start;
 mod state;
 mod threads;
 mod tokens;

@@ -42,8 +42,9 @@ impl Process {
 
     fn launch(mut command: Command, data: &Path, more: &[&str]) -> Process {
         let mut child = command
-            .args(["serve", "--http", "127.0.0.1:0", "--https", "off", "--data"])
+            .args(["serve", "--http", "127.0.0.1:0", "--data"])
             .arg(data)
+            .args(if more.contains(&"--https") { &[][..] } else { &["--https", "off"] })
             .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -87,6 +88,13 @@ impl Process {
         let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
         let text = |field: &str| made[field].as_str().expect("a text").to_owned();
         App::new(&self.site, &text("appId"), &text("authKey"), &text("apiKey"))
+    }
+
+    /// Asks it to stop and waits for its end; gives what it logged.
+    pub fn stop_and_log(mut self) -> String {
+        self.terminate();
+        self.child.wait().expect("ends");
+        self.complaints.iter().map(|line| line + "\n").collect()
     }
 
     /// `kill -9`.
