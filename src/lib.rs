@@ -30,6 +30,9 @@
 //! request, and hands the events to `live::hub`, which encodes the frame once and offers it to each connection's bounded
 //! queue. `live::socket` writes it out.
 //!
+//! Who sees a message, and who hears what happens to it, is `store::sight`'s to say: lists, quotes, last messages and events
+//! all go by it.
+//!
 //! # A kick
 //!
 //! `api::members::kick` → `actions::members::kick`: standing of the actor, `permission::may`, removal, an action message

@@ -162,6 +162,21 @@ async fn hold(store: Store) {
                     history::list(tx, app.id, history::Within::User(of), &filter)?;
                 }
             }
+            // A retry, a quote that some have deleted, and what names lead to.
+            let with_bob = Receiver::User(Uid::parse("bob")?);
+            let first = actions::messages::send(tx, &people[0], text("bob", "user", None))?.id;
+            actions::messages::of_muid(tx, &people[0], "bobNone")?;
+            let mut quoting = text("team", "group", None);
+            (quoting.muid, quoting.quoted) = (None, Some(parent));
+            let quoting = actions::messages::send(tx, &people[0], quoting)?.id;
+            let change = || actions::messages::Edit { data: text("x", "user", None).content.data, tags: None };
+            for id in [first, quoting] {
+                actions::messages::edit(tx, &people[0], id, change(), &limits)?;
+            }
+            actions::conversations::copy(tx, &people[0], &with_bob)?;
+            for of in [None, Some(people[0].user)] {
+                conversations::by_name(tx, app.id, "ann_user_bob", of)?;
+            }
             // What is pinned, saved, followed, named, flagged.
             let mut named = text("team", "group", None);
             named.content.data = Object::parse(r#"{"text":"<@uid:bob> <@all:x>"}"#).unwrap();

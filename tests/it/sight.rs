@@ -564,3 +564,37 @@ async fn a_quote_is_no_way_around_a_review() {
     assert!(bob.get("/groups/team/messages").await.text.contains("offence"));
     assert!(h.get("/moderation/reviewed-messages").await.text.contains("offence"));
 }
+
+#[tokio::test]
+async fn who_has_cleared_a_chat_hears_the_rest_without_it() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    for (kind, name, path) in [("group", "team", "/groups/team"), ("user", "cy", "/users/ann")] {
+        let to = |text: &str, quoted: Option<i64>| {
+            let quoted = quoted.map(|id| id.to_string());
+            json!({"receiver": name, "receiverType": kind, "data": {"text": text}, "quotedMessageId": quoted})
+        };
+        let first = id_of(&ann.post("/messages", to("before", None)).await.ok());
+        let mut at_cy = cy.connect().await;
+        let mut at_ann = ann.again().await.connect().await;
+        cy.delete(&format!("{path}/conversation")).await.ok();
+        let second = ann.post("/messages", to("after", Some(first))).await.ok();
+        assert_eq!(second["quotedMessage"]["data"]["text"], "before");
+        let heard = at_cy.expect_text("after").await;
+        assert_eq!(heard["body"]["quotedMessageId"], *first.to_string());
+        assert!(heard["body"].get("quotedMessage").is_none() && !heard.to_string().contains("before"), "{heard}");
+        assert_eq!(at_ann.expect_text("after").await["body"]["quotedMessage"]["data"]["text"], "before");
+        // What cy has not deleted changes: they hear of it, without the quote again. Of the other nothing.
+        for id in [first, id_of(&second)] {
+            ann.put(&format!("/messages/{id}"), json!({"data": {"text": format!("{id} edited")}})).await.ok();
+            ann.post(&format!("/messages/{id}/reactions/x"), json!({})).await.ok();
+        }
+        ann.post("/messages", to("the end", None)).await.ok();
+        let frames = at_cy.before_text("the end").await;
+        assert_eq!(frames.len(), 2, "{frames:#?}");
+        assert!(frames.iter().all(|frame| !frame.to_string().contains(&format!("{first} edited"))), "{frames:#?}");
+        assert_eq!(at_ann.before_text("the end").await.len(), 4);
+        at_cy.close().await;
+    }
+}
