@@ -5,12 +5,13 @@ use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::web::{self, Data, ThinData};
 use actix_web::{App, HttpServer};
 
 use crate::actions;
 use crate::actions::activity::Activity;
+use crate::api::answers::{Answers, Wire};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
 use crate::api::{self, Api, Router};
@@ -98,6 +99,7 @@ impl Server {
                 for_address: limits.address_guesses,
                 longest: limits.guess_wait.max(1),
             }),
+            answers: Answers::new(limits.answers, Duration::from_secs(limits.answer_seconds)),
             limits,
             public_host,
             https_port: OnceLock::new(),
@@ -125,7 +127,7 @@ impl Server {
         .client_request_timeout(HEAD_TIME)
         .tls_handshake_timeout(TLS_TIME)
         .disable_signals()
-        .on_connect(|connection, _| no_delay(connection));
+        .on_connect(prepare);
 
         let listen = |flag: &str, address: SocketAddr| {
             let listener = TcpListener::bind(address).map_err(|e| {
@@ -330,15 +332,21 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
     Ok((store, hub))
 }
 
-/// Small frames must leave at once: without this, fan-out to 100 members is several times slower.
-fn no_delay(connection: &dyn std::any::Any) {
+/// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
+/// connection they came by.
+fn prepare(connection: &dyn std::any::Any, data: &mut Extensions) {
     use actix_tls::accept::rustls_0_23::TlsStream;
     use actix_web::rt::net::TcpStream;
     let stream = match connection.downcast_ref::<TcpStream>() {
         Some(stream) => Some(stream),
         None => connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0),
     };
-    if let Some(Err(error)) = stream.map(|stream| stream.set_nodelay(true)) {
+    let Some(stream) = stream else { return };
+    if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
+    #[cfg(unix)]
+    data.insert(Wire::of(stream));
+    #[cfg(not(unix))]
+    let _ = data;
 }

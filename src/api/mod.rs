@@ -7,6 +7,7 @@
 mod absent;
 mod access;
 mod admin;
+pub mod answers;
 mod apps;
 mod blocks;
 mod calls;
@@ -67,6 +68,7 @@ use crate::network::Network;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use access::{Access, Demand, Parts, Query, Who};
+use answers::Answers;
 use guesses::Guesses;
 use rate::{Budget, Class, Meter};
 use reply::Reply;
@@ -91,8 +93,9 @@ pub struct Api {
     pub meter: Meter,
     pub media: Media,
     pub health: front::Health,
+    pub answers: Answers,
     /// `openapi.json`, made when it is first asked for.
-    pub description: OnceLock<String>,
+    pub description: OnceLock<Bytes>,
 }
 
 type Answer = Pin<Box<dyn Future<Output = Result<Reply>>>>;
@@ -486,6 +489,10 @@ fn describe_nouns() -> openapi::Doc {
     doc
 }
 
+fn described(api: &Api) -> Bytes {
+    description(api.router.routes(), api.public_host.as_deref()).into()
+}
+
 /// The API description as JSON.
 pub fn description(routes: &[Route], public: Option<&PublicHost>) -> String {
     // One that is read from the server itself may leave out where that is.
@@ -565,10 +572,10 @@ pub async fn dispatch(
     } else if path == "/openapi.json" && request.method() == Method::GET {
         HttpResponse::Ok()
             .content_type("application/json")
-            .body(api.description.get_or_init(|| description(api.router.routes(), api.public_host.as_deref())).clone())
+            .body(api.description.get_or_init(|| described(&api)).clone())
     } else {
         match operate(&request, path, payload, api.clone().into_inner()).await {
-            Ok(Reply(body)) => {
+            Ok(Reply { body, .. }) => {
                 let body = match show_urls(&body, || access::base(&api, &request)) {
                     Cow::Borrowed(_) => body,
                     Cow::Owned(shown) => shown,
@@ -578,6 +585,7 @@ pub async fn dispatch(
             Err(error) => reply::refusal(&error),
         }
     };
+    response = api.answers.outgoing(&request, response);
     if let Some(budget) = request.extensions().get::<Budget>() {
         budget.tell(&mut response);
     }
@@ -620,7 +628,18 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     if route.takes_forms && forms::is(request) {
         parts.body = forms::json(parts.body);
     }
-    (route.handler)(api.clone(), parts).await
+    let reply = (route.handler)(api.clone(), parts).await?;
+    let most = api.limits.page_bytes;
+    match reply.is_page && reply.body.len() > most {
+        true => Err(too_large_a_page(most)),
+        false => Ok(reply),
+    }
+}
+
+/// A page by number cannot end early: what is left out would be on no page.
+fn too_large_a_page(most: usize) -> Error {
+    let sentence = format!("This page would be larger than {most} bytes: ask for fewer at a time.");
+    Error::field("perPage", sentence).with_params(serde_json::json!({ "limit": most }))
 }
 
 fn is_multipart(request: &HttpRequest) -> bool {

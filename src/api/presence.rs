@@ -66,7 +66,7 @@ pub async fn online(access: Access<Socket>) -> Result<Reply> {
 fn bare(counts: Value) -> Reply {
     let mut body = counts.clone();
     body["data"] = counts;
-    Reply(body.to_string())
+    Reply::new(body.to_string())
 }
 
 /// What the table does not say of these operations.

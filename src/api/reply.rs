@@ -12,7 +12,17 @@ use crate::model::page::{Affix, Page, PageAsk, Pagination};
 
 /// A successful answer: the JSON text of the whole body. Success is always 200.
 #[derive(Debug)]
-pub struct Reply(pub String);
+pub struct Reply {
+    pub body: String,
+    /// A page of a list that is not bounded in bytes by whoever made it.
+    pub is_page: bool,
+}
+
+impl Reply {
+    pub fn new(body: String) -> Self {
+        Reply { body, is_page: false }
+    }
+}
 
 #[derive(Serialize)]
 struct Envelope<'a, T: Serialize, M: Serialize> {
@@ -127,7 +137,7 @@ pub struct Ack {
 }
 
 fn text(value: &impl Serialize) -> Reply {
-    Reply(serde_json::to_string(value).unwrap_or_else(|_| r#"{"data":{}}"#.to_owned()))
+    Reply::new(serde_json::to_string(value).unwrap_or_else(|_| r#"{"data":{}}"#.to_owned()))
 }
 
 /// `{"data": …}`
@@ -141,7 +151,7 @@ pub fn data_json(json: &str) -> Reply {
     body.push_str("{\"data\":");
     body.push_str(json);
     body.push('}');
-    Reply(body)
+    Reply::new(body)
 }
 
 /// `{"data": {"success": true, "message": …}}`
@@ -153,12 +163,17 @@ pub fn ack(sentence: impl Into<String>) -> Reply {
 /// an object of its own that says the same again.
 pub fn done(sentence: impl Into<String>, object: Option<&str>) -> Reply {
     let ack = Ack { success: true, message: sentence.into() };
-    let object = object.map_or_else(|| text(&ack).0, str::to_owned);
-    Reply(format!(r#"{{"success":true,"message":{},"data":{object}}}"#, to_raw(&ack.message).get()))
+    let object = object.map_or_else(|| text(&ack).body, str::to_owned);
+    Reply::new(format!(r#"{{"success":true,"message":{},"data":{object}}}"#, to_raw(&ack.message).get()))
 }
 
 /// A list with any `meta`.
 pub fn list(items: &impl Serialize, meta: impl Serialize) -> Reply {
+    Reply { is_page: true, ..cut_list(items, meta) }
+}
+
+/// A list that was cut to the bytes a page may have.
+pub fn cut_list(items: &impl Serialize, meta: impl Serialize) -> Reply {
     text(&Envelope { data: items, meta: Some(meta), cursor: None })
 }
 
@@ -171,7 +186,8 @@ pub fn page<T: Serialize>(page: &Page<T>, ask: PageAsk) -> Reply {
 pub fn page_with_cursor<T: Serialize>(page: &Page<T>, ask: PageAsk, updated_at: Option<i64>, beside: bool) -> Reply {
     let cursor = updated_at.map(|updated_at| TimeCursor { updated_at, affix: Affix::Append });
     let meta = PageMeta { pagination: Pagination::of(page, ask), cursor };
-    text(&Envelope { data: &page.items, meta: Some(meta), cursor: cursor.filter(|_| beside) })
+    let text = text(&Envelope { data: &page.items, meta: Some(meta), cursor: cursor.filter(|_| beside) });
+    Reply { is_page: true, ..text }
 }
 
 /// The HTTP form of a refusal.

@@ -104,6 +104,12 @@ limits! {
     per_page: i64 = 100,
     /// Rows of a page at most.
     max_per_page: i64 = 1000,
+    /// Bytes of a page: a list of messages ends there and says where it goes on, another one is refused.
+    page_bytes: usize = 8 * 1024 * 1024,
+    /// Bytes of large answers that wait to be read, in all; a quarter of it for one client.
+    answers: usize = 256 * 1024 * 1024,
+    /// Seconds a client may take to read an answer; of a file one more for each 16 KiB.
+    answer_seconds: u64 = 60,
     /// Messages of a page when no limit is named (contract: 10).
     page_messages: i64 = 10,
     /// Seconds between the deletion of an app and the end of its rows.

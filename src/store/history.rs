@@ -35,6 +35,11 @@ pub struct Filter {
     pub from: Option<i64>,
     pub to: Option<i64>,
     pub limit: i64,
+    /// Bytes of `data` after which reading ends, though there may be more: with the message that goes beyond, so that who
+    /// asks can tell. Two messages are read in any case.
+    pub bytes: usize,
+    /// Leave `data` empty, for rows that are only counted past.
+    pub bare: bool,
     pub categories: Vec<String>,
     pub types: Vec<String>,
     /// Types that messages of the category `message` are limited to; others are not.
@@ -76,6 +81,20 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Cuts rows, the nearest first, to what this asks for; whether there is no room for farther ones. What is read in
+    /// several parts is cut like this after each: a part that ended for its bytes ends no nearer than the whole.
+    fn cut(&self, rows: &mut Vec<Row>) -> bool {
+        let mut bytes = 0usize;
+        let full = rows.iter().position(|row| {
+            bytes += row.data.len();
+            bytes > self.bytes
+        });
+        let most = full.map_or(usize::MAX, |at| (at + 1).max(2)).min(self.limit as usize);
+        let is_full = rows.len() >= most;
+        rows.truncate(most);
+        is_full
+    }
+
     /// Pinned and saved messages go by when that was, not by id.
     pub fn is_kept(&self) -> bool {
         (self.pinned || self.saved) && self.search.is_none()
@@ -90,6 +109,8 @@ impl Filter {
             from: None,
             to: None,
             limit,
+            bytes: usize::MAX,
+            bare: false,
             categories: Vec::new(),
             types: Vec::new(),
             message_types: Vec::new(),
@@ -159,8 +180,19 @@ impl<'v> Query<'v> {
             concat!("SELECT ", columns!(), " FROM {} WHERE 1{} ORDER BY {}{} LIMIT {}"),
             from, conditions, id, order, limit
         );
+        let sql = if filter.bare { sql.replacen("m.data", "''", 1) } else { sql };
         let values: Vec<&dyn ToSql> = self.values.iter().map(|value| &**value).collect();
-        read.all(&sql, values.as_slice(), row)
+        let (mut statement, mut found, mut bytes) = (read.statement(&sql)?, Vec::new(), 0usize);
+        let mut rows = statement.query(values.as_slice())?;
+        while let Some(next) = rows.next()? {
+            let next = row(next)?;
+            bytes += next.data.len();
+            found.push(next);
+            if bytes > filter.bytes && found.len() >= 2 {
+                break;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -183,6 +215,24 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         rows.reverse();
     }
     Ok(rows)
+}
+
+/// Rows that were read bare, whole; at most `bytes` of `data`, and `None` if that is not enough for all.
+pub fn whole(read: &Read<'_>, rows: &[Row], bytes: usize) -> Result<Option<Vec<Row>>> {
+    let ids = ids_text(rows.iter().map(|row| row.id));
+    let size = read.number(
+        "SELECT coalesce(sum(octet_length(data)), 0) FROM messages WHERE id IN (SELECT value FROM json_each(?1))",
+        [&ids],
+    )?;
+    if size > bytes as i64 {
+        return Ok(None);
+    }
+    let sql = concat!(
+        "SELECT ",
+        columns!(),
+        " FROM messages m WHERE m.id IN (SELECT value FROM json_each(?1)) ORDER BY m.id"
+    );
+    read.all(sql, [ids], row).map(Some)
 }
 
 /// How many messages a list without a search has in all.
@@ -360,11 +410,10 @@ fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query
         ],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )?;
-    let most = filter.limit as usize;
     let general = query.mark();
-    let mut rows: Vec<Row> = Vec::new();
+    let (mut rows, mut full) = (Vec::<Row>::new(), false);
     for (conv, floor, last) in places {
-        let farthest = rows.last().filter(|_| rows.len() >= most).map(|row| row.id);
+        let farthest = rows.last().filter(|_| full).map(|row| row.id);
         let (floor, ceiling) = match farthest {
             Some(id) if newer => (floor, id),
             // They come by their newest message: all that follow are farther still.
@@ -378,7 +427,7 @@ fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query
         rows.extend(query.run(read, "messages m", "m.id", filter)?);
         query.back_to(&general);
         rows.sort_by_key(|row| if newer { row.id } else { -row.id });
-        rows.truncate(most);
+        full = filter.cut(&mut rows);
     }
     Ok(rows)
 }
@@ -452,9 +501,9 @@ fn find_words(
             let near = search::nearest(read, &wide, newer, filter.id)?;
             query.values.push(Box::new(ids_text(near.iter().copied())));
             let from = format!("json_each(?{}) i CROSS JOIN messages m ON m.id = i.value", query.values.len());
-            let found = query.run(read, &from, "m.id", filter)?;
+            let mut found = query.run(read, &from, "m.id", filter)?;
             query.back_to(&direct);
-            if found.len() < filter.limit as usize && near.len() == search::LOOKS {
+            if !filter.cut(&mut found) && near.len() == search::LOOKS {
                 left.push((exact, near.last().copied()));
             }
             rows.extend(found);
@@ -474,6 +523,6 @@ fn find_words(
         query.back_to(&general);
     }
     rows.sort_by_key(|row| if newer { row.id } else { -row.id });
-    rows.truncate(filter.limit as usize);
+    filter.cut(&mut rows);
     Ok(rows)
 }

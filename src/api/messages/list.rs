@@ -7,7 +7,8 @@ use super::look;
 use crate::actions;
 use crate::api::access::{Access, Demand, Either};
 use crate::api::groups::affix;
-use crate::api::reply::{Cursor, CursorMeta, Point, Reply, data, list as list_reply};
+use crate::api::reply::{Cursor, CursorMeta, Point, Reply, cut_list, data};
+use crate::api::too_large_a_page;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
@@ -131,12 +132,23 @@ struct Found {
     more: bool,
 }
 
-/// Leaves `limit` rows, those at the near end of a list that goes on after (`onward`) or before them; whether any had
-/// to go.
-fn cut<T>(rows: &mut Vec<T>, limit: i64, onward: bool) -> bool {
-    let excess = rows.len().saturating_sub(limit as usize);
+/// Leaves `limit` rows of `bytes` in all, but one in any case: those at the near end of a list that goes on after
+/// (`onward`) or before them; whether any had to go.
+fn cut<T>(rows: &mut Vec<T>, limit: i64, bytes: usize, onward: bool, size: impl Fn(&T) -> usize) -> bool {
+    let mut left = bytes;
+    let mut fits = |row: &T| {
+        let fitting = left.checked_sub(size(row));
+        left = fitting.unwrap_or(0);
+        fitting.is_some()
+    };
+    let fitting = match onward {
+        true => rows.iter().take_while(|row| fits(row)).count(),
+        false => rows.iter().rev().take_while(|row| fits(row)).count(),
+    };
+    let limit = fitting.max(1).min(limit as usize);
+    let excess = rows.len().saturating_sub(limit);
     match onward {
-        true => rows.truncate(limit as usize),
+        true => rows.truncate(limit),
         false => drop(rows.drain(..excess)),
     }
     excess > 0
@@ -183,11 +195,14 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     }
     let sent = access.query().range("sentAt")?.and(Range { from: filter.from, to: filter.to });
     (filter.from, filter.to) = (sent.from, sent.to);
+    let bytes = access.limits().page_bytes;
     if numbered.is_none() {
         // One more than is shown tells whether anything is left.
-        filter.limit += 1;
+        (filter.limit, filter.bytes) = (filter.limit + 1, bytes);
     }
-    let Found { messages, total, more } = access
+    // What comes before a numbered page is not worth its text.
+    filter.bare = numbered.is_some();
+    let Found { mut messages, total, mut more } = access
         .store()
         .read(move |read| {
             let within = match place {
@@ -229,9 +244,10 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             match numbered {
                 Some(ask) => {
                     rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
+                    rows = history::whole(read, &rows, bytes)?.ok_or_else(|| too_large_a_page(bytes))?;
                     total = history::count(read, caller.app.id, within, &filter)?;
                 }
-                None => more = cut(&mut rows, limit, onward),
+                None => more = cut(&mut rows, limit, bytes, onward, |row| row.data.len()),
             }
             let mut messages = shown::all(read, rows, look)?;
             if !with_tags {
@@ -240,31 +256,48 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             Ok(Found { messages, total, more })
         })
         .await?;
-    let (mut meta, shown) = (CursorMeta::new(limit, messages.len()), messages.len() as i64);
-    meta.pagination = match numbered {
-        Some(ask) => Some(Pagination::counted(shown, total, ask)),
-        None => by_client.then(|| Pagination::ahead(shown, limit, more)),
-    };
-    meta.cursor = by_client.then(Cursor::default);
-    if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
-        let point = |message: &Message, affix: Affix| Point {
-            sent_at: Some(message.sent_at),
-            ..Point::new(affix, message.id.to_string())
+    let answer = |messages: &[Message], more: bool| {
+        let (mut meta, shown) = (CursorMeta::new(limit, messages.len()), messages.len() as i64);
+        meta.pagination = match numbered {
+            Some(ask) => Some(Pagination::counted(shown, total, ask)),
+            None => by_client.then(|| Pagination::ahead(shown, limit, more)),
         };
-        let (near, far) = if onward { (first, last) } else { (last, first) };
-        let mut edge = point(far, affix);
-        if kept {
-            // These go by when they were kept, which is what clients give back from here.
-            edge.sent_at = last.saved_at.filter(|_| saved).or(last.pinned_at);
+        meta.cursor = by_client.then(Cursor::default);
+        if let (Some(first), Some(last)) = (messages.first(), messages.last()) {
+            let point = |message: &Message, affix: Affix| Point {
+                sent_at: Some(message.sent_at),
+                ..Point::new(affix, message.id.to_string())
+            };
+            let (near, far) = if onward { (first, last) } else { (last, first) };
+            let mut edge = point(far, affix);
+            if kept {
+                // These go by when they were kept, which is what clients give back from here.
+                edge.sent_at = last.saved_at.filter(|_| saved).or(last.pinned_at);
+            }
+            let back = if affix == Affix::Append { Affix::Prepend } else { Affix::Append };
+            meta.previous = (!kept).then(|| point(near, back));
+            meta.next = Some(edge.clone());
+            // Back ends take a list with a `pagination` or a `cursor` for one that goes by page number.
+            meta.cursor = (by_client || numbered.is_some()).then(|| edge.into());
         }
-        let back = if affix == Affix::Append { Affix::Prepend } else { Affix::Append };
-        meta.previous = (!kept).then(|| point(near, back));
-        meta.next = Some(edge.clone());
-        // Back ends take a list with a `pagination` or a `cursor` for one that goes by page number.
-        meta.cursor = (by_client || numbered.is_some()).then(|| edge.into());
+        cut_list(&messages, meta)
+    };
+    let reply = answer(&messages, more);
+    // What is shown with the messages (people, quotes) counts as well.
+    let room = bytes.saturating_sub(META);
+    if reply.body.len() <= bytes {
+        return Ok(reply);
     }
-    Ok(list_reply(&messages, meta))
+    if numbered.is_some() {
+        return Err(too_large_a_page(bytes));
+    }
+    let size = |message: &Message| serde_json::to_string(message).map_or(0, |text| text.len() + 1);
+    more |= cut(&mut messages, limit, room, onward, size);
+    Ok(answer(&messages, more))
 }
+
+/// Room for what stands beside the messages of a page.
+const META: usize = 1024;
 
 /// How many messages from one side are unread, or not delivered.
 #[derive(Serialize, ToSchema)]

@@ -1,0 +1,240 @@
+//! Large answers on their way out: written piece by piece, within a time, and bounded in what waits for slow readers.
+//!
+//! The framework would copy a whole answer into the buffer of its connection and keep it there for as long as the client
+//! likes. Here it goes out in pieces, is cut off with its connection when its time is over, and counts until then: what
+//! waits has a bound in all and for each client; beyond it large answers are refused with 503. Small ones fit into the
+//! buffers every connection has anyway, which the framework drops with an idle connection.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use tokio::task::JoinHandle;
+
+use super::reply;
+use crate::model::error::{Code, Error};
+
+/// An answer up to this size is a small one: as much as the framework buffers for a connection.
+const SMALL: u64 = 32 * 1024;
+
+/// A file from disk, which has no bound of its own, has a second more for so many bytes.
+const FILE_RATE: u64 = 16 * 1024;
+
+/// The part of all that waits which may be one client's.
+const SHARE: usize = 4;
+
+/// Large answers of all connections.
+pub struct Answers {
+    waiting: Arc<Mutex<Waiting>>,
+    most: usize,
+    time: Duration,
+}
+
+#[derive(Default)]
+struct Waiting {
+    bytes: usize,
+    clients: HashMap<u64, usize>,
+}
+
+impl Answers {
+    /// `most`: bytes that may wait in all. `time`: how long a client may read.
+    pub fn new(most: usize, time: Duration) -> Self {
+        Answers { waiting: Arc::default(), most, time }
+    }
+
+    /// The answer as it goes out, or a refusal in its place.
+    pub fn outgoing(&self, request: &HttpRequest, response: HttpResponse) -> HttpResponse {
+        let size = match response.body().size() {
+            BodySize::Sized(size) if size > SMALL => size,
+            _ => return response,
+        };
+        let (head, body) = response.into_parts();
+        match body.try_into_bytes() {
+            Ok(bytes) => match self.reserve(client(request), bytes.len()) {
+                Some(held) => head
+                    .set_body(Whole { bytes, at: 0, _held: held, _cut: Cut::after(request, self.time) })
+                    .map_into_boxed_body(),
+                None => reply::refusal(&Error::new(
+                    Code::Busy,
+                    "Too many large answers are waiting to be read; read them, or try again.",
+                )),
+            },
+            Err(body) => {
+                let time = self.time + Duration::from_secs(size / FILE_RATE);
+                head.set_body(Streamed { body, _cut: Cut::after(request, time) }).map_into_boxed_body()
+            }
+        }
+    }
+
+    /// Room for an answer, until it is dropped. One alone is always sent.
+    fn reserve(&self, client: u64, bytes: usize) -> Option<Held> {
+        let mut waiting = lock(&self.waiting);
+        let own = waiting.clients.get(&client).copied().unwrap_or(0);
+        let fits = |used: usize, most: usize| used == 0 || used.saturating_add(bytes) <= most;
+        if !fits(waiting.bytes, self.most) || !fits(own, self.most / SHARE) {
+            return None;
+        }
+        waiting.bytes += bytes;
+        waiting.clients.insert(client, own + bytes);
+        Some(Held { waiting: self.waiting.clone(), client, bytes })
+    }
+}
+
+fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Who reads: by credentials, or by address where there are none.
+fn client(request: &HttpRequest) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let headers = request.headers();
+    let named = ["authtoken", "apikey", "onbehalfof", "x-hobnob-admin"].map(|name| headers.get(name));
+    match named.iter().any(Option::is_some) {
+        true => named.map(|value| value.map(|value| value.as_bytes())).hash(&mut hasher),
+        false => request.peer_addr().map(|peer| peer.ip()).hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// Bytes that wait.
+struct Held {
+    waiting: Arc<Mutex<Waiting>>,
+    client: u64,
+    bytes: usize,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut waiting = lock(&self.waiting);
+        waiting.bytes -= self.bytes;
+        let own = waiting.clients.get(&self.client).map_or(0, |own| own.saturating_sub(self.bytes));
+        match own {
+            0 => waiting.clients.remove(&self.client),
+            own => waiting.clients.insert(self.client, own),
+        };
+    }
+}
+
+/// An answer that is in memory, in pieces.
+struct Whole {
+    bytes: Bytes,
+    at: usize,
+    _held: Held,
+    _cut: Option<Cut>,
+}
+
+impl MessageBody for Whole {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.bytes.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if self.at == self.bytes.len() {
+            return Poll::Ready(None);
+        }
+        let end = self.bytes.len().min(self.at + SMALL as usize);
+        let piece = self.bytes.slice(self.at..end);
+        self.at = end;
+        Poll::Ready(Some(Ok(piece)))
+    }
+}
+
+/// A file that is read while it is sent.
+struct Streamed {
+    body: BoxBody,
+    _cut: Option<Cut>,
+}
+
+impl MessageBody for Streamed {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.body.as_pin_mut().poll_next(cx)
+    }
+}
+
+/// The connection below a request, so that it can be ended while its buffer is full and nobody asks the body.
+#[derive(Clone, Copy)]
+pub struct Wire {
+    #[cfg(unix)]
+    descriptor: std::os::fd::RawFd,
+}
+
+impl Wire {
+    /// To be kept with the connection it is of.
+    #[cfg(unix)]
+    pub fn of(stream: &impl std::os::fd::AsRawFd) -> Self {
+        Wire { descriptor: stream.as_raw_fd() }
+    }
+
+    /// A second handle to the connection. To be called by who answers a request of it.
+    #[cfg(unix)]
+    fn again(&self) -> std::io::Result<std::net::TcpStream> {
+        use std::os::fd::BorrowedFd;
+        // SAFETY: this value is kept with its connection and found by the connection's own requests; while one of them is
+        // being answered, the task that does it owns the stream, so the descriptor is open and is no other's.
+        let stream = unsafe { BorrowedFd::borrow_raw(self.descriptor) };
+        stream.try_clone_to_owned().map(std::net::TcpStream::from)
+    }
+}
+
+/// Ends the connection when the time is over, unless it is dropped before: with the body, which has then gone out.
+struct Cut(JoinHandle<()>);
+
+impl Cut {
+    #[cfg(unix)]
+    fn after(request: &HttpRequest, time: Duration) -> Option<Cut> {
+        let stream = request.conn_data::<Wire>()?.again().ok()?;
+        Some(Cut(actix_web::rt::spawn(async move {
+            tokio::time::sleep(time).await;
+            log::debug!("a client read too slowly and was cut off");
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        })))
+    }
+
+    #[cfg(not(unix))]
+    fn after(_: &HttpRequest, _: Duration) -> Option<Cut> {
+        None
+    }
+}
+
+impl Drop for Cut {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_is_bounded_in_all_and_for_each() {
+        let answers = Answers::new(400, Duration::from_secs(1));
+        let first = answers.reserve(1, 60).unwrap();
+        let second = answers.reserve(1, 40).unwrap();
+        assert!(answers.reserve(1, 1).is_none(), "a quarter is one client's");
+        drop(first);
+        let third = answers.reserve(1, 60).unwrap();
+        let others: Vec<Held> = (2..5).map(|client| answers.reserve(client, 100).unwrap()).collect();
+        assert!(answers.reserve(9, 1).is_none());
+        drop((second, third, others));
+        assert_eq!((lock(&answers.waiting).bytes, lock(&answers.waiting).clients.len()), (0, 0));
+        let alone = answers.reserve(1, 100_000).unwrap();
+        assert!(answers.reserve(2, 1).is_none());
+        drop(alone);
+        assert!(answers.reserve(2, 1).is_some());
+    }
+}

@@ -1,0 +1,192 @@
+//! Large answers: pages end at a size and nothing is lost, and who does not read is bounded and cut off.
+
+use std::collections::BTreeSet;
+
+use hobnob::model::error::Code;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::harness::{Client, DEADLINE, Harness, User, eventually, id_of};
+
+/// Bytes of a page in these tests.
+const PAGE: usize = 100_000;
+
+/// Reads a list of messages to its end, page by page; all ids in the order they came.
+async fn walk(client: &Client, path: &str, affix: &str, limit: usize) -> Vec<i64> {
+    // The first message of each of these worlds is in none of the lists.
+    let (mut seen, mut cursor) = (Vec::new(), if affix == "append" { "&id=1" } else { "" }.to_owned());
+    loop {
+        let with = if path.contains('?') { '&' } else { '?' };
+        let answer = client.get(&format!("{path}{with}affix={affix}&limit={limit}{cursor}")).await;
+        let (size, meta) = (answer.text.len(), answer.body["meta"].clone());
+        let page = answer.list();
+        assert!(size <= PAGE || page.len() == 1, "{path}: {} messages in {size} bytes", page.len());
+        assert!(page.len() <= limit);
+        assert_eq!(meta["current"]["count"], page.len());
+        let more = meta["pagination"]["total_pages"].as_i64().unwrap() > 1;
+        let ids: Vec<i64> = page.iter().map(id_of).collect();
+        let Some(edge) = (if affix == "append" { ids.last() } else { ids.first() }) else { break };
+        if !path.contains("pinned") {
+            assert_eq!(meta["cursor"]["id"], edge.to_string(), "{meta}");
+        }
+        let at = &meta["cursor"];
+        cursor = format!("&id={}&sentAt={}", at["id"].as_str().unwrap(), at["sentAt"]);
+        match affix {
+            "append" => seen.extend(ids),
+            _ => drop(seen.splice(0..0, ids)),
+        }
+        if !more {
+            break;
+        }
+    }
+    seen
+}
+
+/// Texts of sizes that fill pages in different ways; always the same ones.
+fn sizes(count: usize) -> impl Iterator<Item = usize> {
+    let mut state = 7u64;
+    (0..count).map(move |_| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        [5, 400, 9_000, 33_000, 49_000, 60_000][(state >> 33) as usize % 6]
+    })
+}
+
+#[tokio::test]
+async fn pages_end_at_a_size_and_nothing_is_lost() {
+    let h = Harness::with(&["--limit", "page_bytes=100000"]).await;
+    let (ann, bob, cat) = (h.user("ann").await, h.user("bob").await, h.user("cat").await);
+    cat.send("bob", "the first").await;
+    h.group("team", &ann, &[&bob]).await;
+    let (mut with_bob, mut in_team, mut all, mut thread) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let parent = id_of(&ann.send("bob", "parent").await);
+    with_bob.push(parent);
+    all.push(parent);
+    for (at, size) in sizes(36).enumerate() {
+        let text = format!("word {}", "x".repeat(size));
+        let id = match at % 4 {
+            0 | 1 => ann.send("bob", &text).await,
+            2 => bob.send_group("team", &text).await,
+            _ => {
+                let reply = json!({"receiver": "bob", "receiverType": "user", "category": "message", "type": "text",
+                    "data": {"text": text}, "parentMessageId": parent.to_string()});
+                ann.post("/messages", reply).await.ok()
+            }
+        };
+        let id = id_of(&id);
+        all.push(id);
+        match at % 4 {
+            2 => in_team.push(id),
+            3 => (thread.push(id), with_bob.push(id)).1,
+            _ => with_bob.push(id),
+        }
+    }
+    // What belongs to others is between.
+    cat.send("bob", "not for ann").await;
+    let words: Vec<i64> = all.iter().copied().filter(|id| *id != parent).collect();
+    for (path, should) in [
+        ("/users/bob/messages", &with_bob),
+        ("/groups/team/messages", &in_team),
+        ("/messages", &all),
+        (&*format!("/messages/{parent}/thread"), &thread),
+        ("/messages?searchKey=word", &words),
+        ("/users/bob/messages?searchKey=word&types=text", &with_bob[1..].to_vec()),
+    ] {
+        let mut known: Vec<i64> = should.clone();
+        if matches!(path, "/groups/team/messages" | "/messages") {
+            // What the group says of itself.
+            known.extend(ann.get("/groups/team/messages?categories=action&limit=100").await.list().iter().map(id_of));
+            known.sort_unstable();
+        }
+        for (affix, limit) in [("prepend", 3), ("prepend", 1000), ("append", 3), ("append", 1000)] {
+            assert_eq!(walk(&ann, path, affix, limit).await, known, "{path} {affix} by {limit}");
+        }
+    }
+    // A back end that goes by `meta.next`.
+    let mut seen = BTreeSet::new();
+    let mut next = "affix=prepend".to_owned();
+    loop {
+        let answer = h.get(&format!("/groups/team/messages?limit=1000&{next}")).await;
+        let meta = answer.body["meta"].clone();
+        let page = answer.list();
+        if page.is_empty() {
+            break;
+        }
+        assert!(page.iter().all(|message| seen.insert(id_of(message))), "one came twice");
+        next = format!("affix={}&id={}", meta["next"]["affix"].as_str().unwrap(), meta["next"]["id"].as_str().unwrap());
+    }
+    assert!(in_team.iter().all(|id| seen.contains(id)));
+}
+
+#[tokio::test]
+async fn a_numbered_page_is_whole_or_refused() {
+    let h = Harness::with(&["--limit", "page_bytes=100000"]).await;
+    let (ann, _) = (h.user("ann").await, h.user("bob").await);
+    let mut ids = Vec::new();
+    for at in 0..12 {
+        ids.push(id_of(&ann.send("bob", &format!("{at} {}", "x".repeat(30_000))).await));
+    }
+    for (per_page, pages) in [(1, 12), (2, 6)] {
+        let mut seen = Vec::new();
+        for page in 1..=pages + 1 {
+            let answer = h.behalf("ann").get(&format!("/users/bob/messages?page={page}&perPage={per_page}")).await;
+            let some: Vec<i64> = answer.list().iter().map(id_of).collect();
+            seen.splice(0..0, some);
+        }
+        assert_eq!(seen, ids, "by {per_page}");
+    }
+    let refused = h.behalf("ann").get("/users/bob/messages?page=1&perPage=5").await.refused(Code::BadRequest);
+    assert_eq!(refused["params"]["limit"], PAGE, "{refused}");
+    // The same for lists of other things.
+    for at in 0..30 {
+        let metadata = json!({"k": "x".repeat(4000)});
+        h.post("/users", json!({"uid": format!("u{at}"), "name": "U", "metadata": metadata})).await.ok();
+    }
+    assert_eq!(h.get("/users?perPage=20").await.list().len(), 20);
+    let refused = h.get("/users?perPage=1000").await.refused(Code::BadRequest);
+    assert!(refused["details"]["perPage"].is_array(), "{refused}");
+}
+
+/// Asks, and reads nothing of the answer.
+async fn ask_and_stare(user: &User, path: &str) -> TcpStream {
+    let address = user.base().strip_prefix("http://").unwrap();
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
+    let request = format!("GET /v3{path} HTTP/1.1\r\nHost: {address}\r\nauthToken: {}\r\n\r\n", user.token);
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_is_bounded_and_cut_off() {
+    // Each answer is some 16 MB, more than the system keeps for a connection; of both together one client may have 20.
+    let limits = "page_bytes=17000000,answers=80000000,answer_seconds=1";
+    let h = Harness::with(&["--limit", limits]).await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let text = "x".repeat(64_000);
+    let sends = (0..256).map(|_| ann.send("bob", &text));
+    futures_util::future::join_all(sends).await;
+    let path = "/users/bob/messages?limit=1000";
+
+    let mut staring = ask_and_stare(&ann, path).await;
+    // While it waits there is no room for another large one of the same client; small ones and other clients go on.
+    eventually("the client's share is full", async || ann.get(path).await.status == 503).await;
+    let refused = ann.get(path).await;
+    if refused.status == 503 {
+        assert!(
+            refused.headers.contains_key("retry-after") && refused.headers.contains_key("access-control-allow-origin")
+        );
+        assert!(refused.refused(Code::Busy)["message"].as_str().unwrap().contains("large answers"));
+    }
+    ann.get("/me").await.ok();
+    assert_eq!(bob.get("/users/ann/messages?limit=1000").await.list().len(), 256);
+
+    // Its time ends, and with it the connection; what it held is free again.
+    eventually("it was cut off", async || ann.get(path).await.status == 200).await;
+    let mut got = Vec::new();
+    let end = tokio::time::timeout(DEADLINE, staring.read_to_end(&mut got)).await.expect("the connection ends");
+    assert!(end.is_err() || got.len() < 16_000_000, "{} bytes came", got.len());
+    let answer: Vec<Value> = ann.get(path).await.list();
+    assert_eq!(answer.len(), 256);
+}
