@@ -568,6 +568,15 @@ CREATE TABLE call_participants (
 CREATE INDEX call_participants_by_user ON call_participants(user_id, call_id);
 CREATE INDEX call_participants_live ON call_participants(user_id) WHERE state IN ('ringing','joined');
 
+-- Time within the database, which never runs backwards: one row (store/clock.rs).
+CREATE TABLE clock (
+  last         INTEGER NOT NULL,                -- the newest time used by a write
+  healed_at    INTEGER,                         -- when the last jump forward was taken back
+  healing      INTEGER,                         -- set: rows still bear times of it; which table is at hand,
+  healing_from INTEGER                          --   and from where on in it
+) STRICT;
+INSERT INTO clock (last) VALUES (0);
+
 -- Deleted for good, with rows that are still to be removed piece by piece (store/gone.rs): gone for everybody from the
 -- moment they stand here. Nearly always empty.
 CREATE TABLE gone_conversations (

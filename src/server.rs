@@ -24,7 +24,7 @@ use crate::model::error;
 use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
 use crate::passwords::Passwords;
-use crate::store::{Hooks, Lane, Store, Write, apps, attachments, gone, search};
+use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
@@ -252,6 +252,11 @@ async fn sweep(store: Store, grace: i64) {
         if matches!(due, Ok(Some(_))) {
             let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);
             while let Ok(true) = store.write_in(Lane::Low, "apps.sweep", more).await {}
+        }
+        // Noticed first, then noted by a write, then brought back.
+        let healing = store.read(clock::is_healing).await;
+        if store.clock().has_healed() || matches!(healing, Ok(true)) {
+            while let Ok(true) = store.write_in(Lane::Low, "clock.heal", |tx| clock::heal(tx)).await {}
         }
         tokio::time::sleep(SWEEP).await;
     }

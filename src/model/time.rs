@@ -1,8 +1,8 @@
 //! Where time and chance enter. Both are made once at the border and passed down, so that the same inputs give the
 //! same rows and a test can hold the clock still.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ::time::OffsetDateTime;
@@ -11,12 +11,65 @@ use ::time::OffsetDateTime;
 #[derive(Clone, Default)]
 pub struct Clock {
     fixed: Option<Arc<AtomicI64>>,
+    steady: Option<Arc<Mutex<Steady>>>,
+}
+
+/// What a clock that never runs backwards knows.
+#[derive(Default)]
+struct Steady {
+    /// The newest time it gave.
+    last: i64,
+    /// The time of day when it was first found to be behind that.
+    behind: Option<i64>,
+    /// A jump forward was taken back, and nobody has asked for that yet.
+    healed: bool,
+}
+
+/// A clock that is behind for so many seconds is right: it was ahead before. A machine that starts with a wrong clock
+/// has asked others for the time by then.
+const HEALS_AFTER: i64 = 600;
+
+/// Before this time (2025) no clock is right: a machine without a battery begins at some date of long ago.
+const EARLIEST: i64 = 1_735_689_600;
+
+impl Steady {
+    fn at(&mut self, now: i64) -> i64 {
+        if now >= self.last {
+            (self.last, self.behind) = (now, None);
+            return now;
+        }
+        let since = *self.behind.get_or_insert(now);
+        if now < since {
+            // Set back once more.
+            self.behind = Some(now);
+        } else if now - since >= HEALS_AFTER && now >= EARLIEST {
+            *self = Steady { last: now, behind: None, healed: true };
+        }
+        self.last
+    }
 }
 
 impl Clock {
     /// A clock that stands at `seconds` until it is moved.
     pub fn fixed(seconds: i64) -> Self {
-        Clock { fixed: Some(Arc::new(AtomicI64::new(seconds))) }
+        Clock { fixed: Some(Arc::new(AtomicI64::new(seconds))), steady: None }
+    }
+
+    /// The same clock, which from now on never gives a time before `last` or before one it gave: it stands still until
+    /// the time of day has caught up. If that takes long, the clock was ahead before, and it goes on from where it is.
+    pub fn steady(&self, last: i64) -> Self {
+        let steady = Steady { last, ..Steady::default() };
+        Clock { fixed: self.fixed.clone(), steady: Some(Arc::new(Mutex::new(steady))) }
+    }
+
+    /// Whether a steady clock has gone back since this was asked last.
+    pub fn take_healed(&self) -> bool {
+        self.steady.as_ref().is_some_and(|steady| std::mem::take(&mut locked(steady).healed))
+    }
+
+    /// Whether [`Clock::take_healed`] has something to say.
+    pub fn has_healed(&self) -> bool {
+        self.steady.as_ref().is_some_and(|steady| locked(steady).healed)
     }
 
     /// Moves a fixed clock; a real one cannot be moved.
@@ -28,11 +81,16 @@ impl Clock {
 
     /// Unix seconds.
     pub fn now(&self) -> i64 {
-        match &self.fixed {
+        let now = match &self.fixed {
             Some(at) => at.load(Ordering::SeqCst),
             None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64),
-        }
+        };
+        self.steady.as_ref().map_or(now, |steady| locked(steady).at(now))
     }
+}
+
+fn locked(steady: &Mutex<Steady>) -> MutexGuard<'_, Steady> {
+    steady.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 /// A Unix time in seconds, given in seconds or in milliseconds: no date of these years is ambiguous.
@@ -85,6 +143,47 @@ mod tests {
         assert_eq!(months(1_710_504_000), (1_709_251_200, 1_706_745_600));
         assert_eq!(months(1_672_531_200), (1_672_531_200, 1_669_852_800));
         assert_eq!(months(1_704_067_199), (1_701_388_800, 1_698_796_800));
+    }
+
+    #[test]
+    fn a_steady_clock_stands_still_until_it_has_caught_up() {
+        let clock = Clock::fixed(EARLIEST + 10_000);
+        let steady = clock.steady(EARLIEST + 10_005);
+        assert_eq!(steady.now(), EARLIEST + 10_005, "what was used before a stop counts");
+        clock.advance(100);
+        assert_eq!(steady.now(), EARLIEST + 10_100);
+        clock.advance(-500);
+        assert_eq!(steady.now(), EARLIEST + 10_100);
+        clock.advance(499);
+        assert_eq!(steady.now(), EARLIEST + 10_100);
+        clock.advance(2);
+        assert_eq!((steady.now(), steady.take_healed()), (EARLIEST + 10_101, false));
+    }
+
+    #[test]
+    fn a_steady_clock_comes_back_from_a_jump() {
+        const YEAR: i64 = 365 * 86_400;
+        let clock = Clock::fixed(EARLIEST + 10_000);
+        let steady = clock.steady(0);
+        clock.advance(YEAR);
+        let ahead = steady.now();
+        clock.advance(-YEAR);
+        assert_eq!(steady.now(), ahead);
+        clock.advance(HEALS_AFTER - 1);
+        assert_eq!((steady.now(), steady.has_healed()), (ahead, false));
+        // Set back again meanwhile: that is looked at as long.
+        clock.advance(-5_000);
+        assert_eq!(steady.now(), ahead);
+        clock.advance(HEALS_AFTER);
+        assert_eq!(steady.now(), EARLIEST + 10_000 + HEALS_AFTER - 1 - 5_000 + HEALS_AFTER);
+        assert!(steady.take_healed() && !steady.take_healed());
+        // Of long ago it never is.
+        clock.advance(-50_000);
+        let last = steady.now();
+        clock.advance(HEALS_AFTER);
+        assert_eq!(steady.now(), last);
+        clock.advance(HEALS_AFTER);
+        assert_eq!((steady.now(), steady.has_healed()), (last, false));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::gone::there;
 use super::messages::{Row, columns, row};
 use super::rows::{any_of, ids_text};
 use super::sight::not_hidden;
-use super::{Read, conversations, gone, pins, search};
+use super::{Read, clock, conversations, gone, pins, search};
 use crate::model::error::Result;
 use crate::model::message::ReceiverType;
 use crate::model::page::{Affix, Range};
@@ -268,14 +268,15 @@ fn conditions<'f>(
         Within::Thread(parent) => query.and_value("m.parent_id = ?", parent),
     }
     let newer = filter.affix == Affix::Append;
+    let updated_at = filter.updated_at.map(|at| if newer { clock::cursor(read, at) } else { Ok(at) }).transpose()?;
     if filter.only_updates {
         // Not by comparing times: an edit may fall into the second of the sending.
         query.and("(m.edited_at IS NOT NULL OR m.deleted_at IS NOT NULL)");
-        if let Some(at) = filter.updated_at {
+        if let Some(at) = updated_at {
             query.and_value(if newer { "m.updated_at >= ?" } else { "m.updated_at < ?" }, at);
         }
     }
-    match (filter.id, filter.updated_at, filter.sent_at) {
+    match (filter.id, updated_at, filter.sent_at) {
         _ if filter.is_kept() => {}
         // The id decides alone: a time beside it would lose other messages of that second.
         (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),

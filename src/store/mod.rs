@@ -15,6 +15,7 @@ pub mod attachments;
 pub mod bans;
 pub mod blocks;
 pub mod calls;
+pub mod clock;
 pub mod conversations;
 pub mod friends;
 pub mod gone;
@@ -105,8 +106,9 @@ pub struct Hooks {
 impl Store {
     /// Opens the database at `path`, making it from `schema.sql` when it is new. `readers` is the number of
     /// connections that read in parallel, `queue` the number of writes that may wait.
-    pub fn open(path: &Path, readers: u32, queue: usize, hooks: Hooks) -> Result<Store> {
+    pub fn open(path: &Path, readers: u32, queue: usize, mut hooks: Hooks) -> Result<Store> {
         let connection = db::open_writer(path, hooks.online.clone())?;
+        hooks.clock = hooks.clock.steady(clock::last(&connection)?);
         let readers_pool = db::open_readers(path, readers, hooks.online.clone())?;
         let clock = hooks.clock.clone();
         let credentials = Arc::new(Credentials::default());

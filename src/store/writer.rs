@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::place::Place;
-use super::{Credentials, Hooks, Read, Write};
+use super::{Credentials, Hooks, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
 use crate::model::time::{Clock, Ids};
@@ -239,8 +239,18 @@ pub fn start(
     let failure = Arc::new(Failure::default());
     let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
     let failed = failure.clone();
-    let mut writer =
-        Writer { connection, queue: queue.clone(), credentials, clock, ids, deliver, place, failure: failed, seen: 0 };
+    let mut writer = Writer {
+        connection,
+        queue: queue.clone(),
+        credentials,
+        clock,
+        ids,
+        deliver,
+        place,
+        failure: failed,
+        seen: 0,
+        noted: 0,
+    };
     writer.seen = writer.data_version()?;
     let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
@@ -263,6 +273,8 @@ struct Writer {
     failure: Arc<Failure>,
     /// `PRAGMA data_version` as last seen; it moves when another process commits.
     seen: i64,
+    /// The time that is in the table `clock`.
+    noted: i64,
 }
 
 /// What waiting brought.
@@ -382,6 +394,7 @@ impl Writer {
                 low &= lane == Lane::Low && started.elapsed() < LOW_TIME;
                 next = if room { self.queued(low) } else { None };
             }
+            self.note_time()?;
             self.execute("COMMIT")?;
             self.queue.lanes().commits += 1;
             self.in_place()
@@ -408,6 +421,16 @@ impl Writer {
         for job in done {
             job.answer(committed.clone());
         }
+    }
+
+    /// Notes the time of the batch, at most once a second.
+    fn note_time(&mut self) -> Result<()> {
+        let now = self.clock.now();
+        if now != self.noted {
+            clock::note(&self.connection, now, self.clock.take_healed())?;
+            self.noted = now;
+        }
+        Ok(())
     }
 
     /// Runs one job in its savepoint; whether it changed credentials. `Err`: the transaction itself is broken.

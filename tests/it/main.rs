@@ -14,6 +14,7 @@ mod call_endings;
 mod calling;
 mod calls;
 mod cli;
+mod clock;
 mod conversations;
 mod counts;
 mod dependencies;

@@ -312,3 +312,13 @@ END;
 INSERT INTO search (search) VALUES ('delete-all');
 DELETE FROM search_changes;
 UPDATE search_state SET indexed_id = 0;
+
+-- Time within the database.
+CREATE TABLE clock (
+  last         INTEGER NOT NULL,
+  healed_at    INTEGER,
+  healing      INTEGER,
+  healing_from INTEGER
+) STRICT;
+INSERT INTO clock (last)
+  SELECT max(coalesce((SELECT max(updated_at) FROM messages), 0), coalesce((SELECT max(updated_at) FROM conversations), 0));
