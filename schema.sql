@@ -279,6 +279,15 @@ CREATE TABLE app_pins (
 ) STRICT;
 CREATE INDEX app_pins_by_app ON app_pins(app, position);
 
+-- Users whose conversations an app pins for whoever talks with them, in the same display order.
+CREATE TABLE app_peer_pins (
+  user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  position    INTEGER NOT NULL,             -- counted with those of app_pins
+  pinned_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX app_peer_pins_by_app ON app_peer_pins(app, position);
+
 -- `app` and `sender_id` are no foreign keys: they would be looked up for every message, and the whole history
 -- searched when a user or an app goes. Whoever deletes one of these deletes its messages first.
 CREATE TABLE messages (

@@ -10,9 +10,10 @@ use crate::model::event::{Audience, Event};
 use crate::model::ids::{SYSTEM_UID, Uid, shown};
 use crate::model::limits::Limits;
 use crate::model::message::{Message, Party, Receiver};
-use crate::store::conversations::{self as rows, Copy, Kind};
+use crate::model::user::conversation_name;
+use crate::store::conversations::{self as rows, Conv, Copy, Kind};
 use crate::store::receipts;
-use crate::store::{Read, Write, gone, groups, mentions, messages, shown, sight, users};
+use crate::store::{Read, Write, app_pins, gone, groups, mentions, messages, shown, sight, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
@@ -148,48 +149,88 @@ fn over(code: Code, limit: i64) -> Error {
     Error::new(code, sentence).with_params(json!({"limit": limit}))
 }
 
-/// Replaces what the app pins for everybody. Lists show it from now on; nobody is told.
-pub fn set_app_pins(tx: &mut Write<'_>, caller: &Caller, names: &[String], limits: &Limits) -> Result<()> {
-    if names.len() > limits.app_pins {
-        return Err(over(Code::AppPinsLimit, limits.app_pins as i64));
-    }
-    let mut convs = Vec::new();
-    for name in names {
-        let conv = rows::by_name(tx, caller.app.id, name, None)?.ok_or_else(|| {
-            Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)))
-        })?;
-        if convs.contains(&conv.id) {
-            return Err(Error::field("conversationIds", format!("The conversation id {} is given twice.", conv.name)));
-        }
-        convs.push(conv.id);
-    }
-    rows::set_app_pins(tx, caller.app.id, &convs)
+/// What an app names to be pinned.
+#[derive(Clone, Debug)]
+pub enum ToPin {
+    /// By its conversationId.
+    Conversation(String),
+    With(Receiver),
 }
 
-/// What the app pins for everybody, as the app sees it: a one-on-one conversation under the second of its two users.
-pub fn app_pins(read: &Read<'_>, caller: &Caller) -> Result<Vec<Conversation>> {
-    let shown = rows::app_pins(read, caller.app.id)?.into_iter().map(|pin| {
-        let with = match pin.conv.kind {
-            Kind::Group(group) => Party::Group(groups::by_id(read, group)?),
-            Kind::Pair(a, b) => {
-                let (a, b) = (users::by_id(read, a)?, users::by_id(read, b)?);
-                Party::User(if a.uid > b.uid { a } else { b })
+/// Replaces what the app pins for everybody. Lists show it from now on; nobody is told.
+pub fn set_app_pins(tx: &mut Write<'_>, caller: &Caller, asked: &[ToPin], limits: &Limits) -> Result<()> {
+    if asked.len() > limits.app_pins {
+        return Err(over(Code::AppPinsLimit, limits.app_pins as i64));
+    }
+    let mut seen = Vec::new();
+    let mut pins = Vec::new();
+    for one in asked {
+        let (key, pin) = match one {
+            ToPin::Conversation(name) => {
+                let conv = rows::by_name(tx, caller.app.id, name, None)?.ok_or_else(|| {
+                    Error::new(
+                        Code::ConversationNotFound,
+                        format!("The conversation id {} does not exist.", shown(name)),
+                    )
+                })?;
+                (conv.name.clone(), whole(conv))
+            }
+            ToPin::With(Receiver::Group(guid)) => {
+                let conv = rows::by_id(tx, groups::by_guid(tx, caller.app.id, guid)?.conv)?;
+                (conv.name.clone(), whole(conv))
+            }
+            ToPin::With(Receiver::User(uid)) => {
+                let user = users::person(tx, &caller.app, uid)?;
+                (format!(" {}", user.uid), app_pins::Of::Peer(user.id))
             }
         };
+        if seen.contains(&key) {
+            let sentence = format!("The conversation with {} is given twice.", key.trim());
+            return Err(Error::field("pinnedConversations", sentence));
+        }
+        seen.push(key);
+        pins.push(pin);
+    }
+    app_pins::set(tx, caller.app.id, &pins)
+}
+
+fn whole(conv: Conv) -> app_pins::Of {
+    app_pins::Of::Conversation { conv, created_at: 0, updated_at: 0 }
+}
+
+/// What the app pins for everybody, as the app sees it: a one-on-one conversation under the second of its two users, and
+/// everybody's with one user as the app's own with them.
+pub fn app_pins(read: &Read<'_>, caller: &Caller) -> Result<Vec<Conversation>> {
+    let shown = app_pins::list(read, caller.app.id)?.into_iter().map(|pin| {
+        let (with, conv, (created_at, updated_at)) = match pin.of {
+            app_pins::Of::Peer(user) => (Party::User(users::by_id(read, user)?), None, (pin.pinned_at, pin.pinned_at)),
+            app_pins::Of::Conversation { conv, created_at, updated_at } => {
+                let with = match conv.kind {
+                    Kind::Group(group) => Party::Group(groups::by_id(read, group)?),
+                    Kind::Pair(a, b) => {
+                        let (a, b) = (users::by_id(read, a)?, users::by_id(read, b)?);
+                        Party::User(if a.uid > b.uid { a } else { b })
+                    }
+                };
+                (with, Some(conv), (created_at, updated_at))
+            }
+        };
+        let last_id = conv.as_ref().map_or(0, |conv| conv.last_id);
+        let preview = conv.as_ref().map_or(0, |conv| conv.preview_id);
         Ok(Conversation {
-            conversation_id: pin.conv.name,
+            conversation_id: conv.map_or_else(|| conversation_name(SYSTEM_UID, with.name()), |conv| conv.name),
             conversation_type: with.kind(),
             unread_message_count: 0,
             unread_mentions_count: 0,
             last_read_message_id: None,
-            latest_message_id: (pin.conv.last_id > 0).then_some(pin.conv.last_id),
-            last_message: last_message(read, caller, pin.conv.preview_id, None)?,
+            latest_message_id: (last_id > 0).then_some(last_id),
+            last_message: last_message(read, caller, preview, None)?,
             conversation_with: with,
             tags: None,
             pinned_at: Some(pin.pinned_at),
             pinned_by: Some(SYSTEM_UID.to_owned()),
-            created_at: pin.created_at,
-            updated_at: pin.updated_at,
+            created_at,
+            updated_at,
         })
     });
     shown.collect()

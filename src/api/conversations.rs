@@ -10,7 +10,7 @@ use super::reply::{Ack, Reply, ack, data, page};
 use crate::actions::conversations as act;
 use crate::model::conversation::Conversation;
 use crate::model::error::{Error, Result};
-use crate::model::ids::parse_message_id;
+use crate::model::ids::{Guid, Uid, parse_message_id};
 use crate::model::message::{Party, Receiver};
 use crate::model::page::Page;
 use crate::model::user::check_tags;
@@ -107,17 +107,47 @@ pub async fn list_pinned(access: Access<FullKey>) -> Result<Reply> {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct PinnedBody {
+    /// In display order.
+    pinned_conversations: Option<Vec<PinBody>>,
+    /// The same by conversationId.
     conversation_ids: Option<Vec<String>>,
 }
 
+/// A group's conversation, or everybody's with a user.
+#[derive(Deserialize, ToSchema)]
+struct PinBody {
+    guid: Option<String>,
+    uid: Option<String>,
+}
+
+impl PinBody {
+    fn parse(&self) -> Result<act::ToPin> {
+        match (self.guid.as_deref(), self.uid.as_deref()) {
+            (Some(guid), None) => Ok(act::ToPin::With(Receiver::Group(Guid::from_path(guid)?))),
+            (None, Some(uid)) => Ok(act::ToPin::With(Receiver::User(Uid::from_path(uid)?))),
+            _ => Err(Error::field("pinnedConversations", "Each of the pinnedConversations must name a guid or a uid.")),
+        }
+    }
+}
+
 pub async fn replace_pinned(access: Access<FullKey>) -> Result<Reply> {
-    let names = access.json::<PinnedBody>()?.conversation_ids;
-    let names = names.ok_or_else(|| Error::field("conversationIds", "The conversationIds field is required."))?;
+    let pins = match access.json::<PinnedBody>()? {
+        PinnedBody { pinned_conversations: Some(pins), conversation_ids: None } => {
+            pins.iter().map(PinBody::parse).collect::<Result<Vec<_>>>()?
+        }
+        PinnedBody { pinned_conversations: None, conversation_ids: Some(names) } => {
+            names.into_iter().map(act::ToPin::Conversation).collect()
+        }
+        _ => {
+            let sentence = "The pinnedConversations field is required, or else conversationIds.";
+            return Err(Error::field("pinnedConversations", sentence));
+        }
+    };
     let (caller, limits) = (access.caller().clone(), access.limits().clone());
     let pins = access
         .store()
         .write("conversations.app_pins", move |tx| {
-            act::set_app_pins(tx, &caller, &names, &limits)?;
+            act::set_app_pins(tx, &caller, &pins, &limits)?;
             act::app_pins(tx, &caller)
         })
         .await?;

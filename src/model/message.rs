@@ -738,7 +738,7 @@ mod tests {
         assert_eq!(code("custom", "location", "{}"), Code::EmptyCustomData);
         assert_eq!(code("custom", "location", r#"{"customData":"{"}"#), Code::InvalidCustomData);
         assert_eq!(code("action", "groupMember", "{}"), Code::InvalidCategory);
-        assert_eq!(code("message", "text", r#"{"text":"a","metadata":[]}"#), Code::InvalidMetadata);
+        assert_eq!(code("message", "text", r#"{"text":"a","metadata":[1]}"#), Code::InvalidMetadata);
         assert_eq!(code("interactive", "poll", r#"{"interactiveData":{}}"#), Code::InvalidType);
         assert_eq!(parse("message", "custom", r#"{"customData":{}}"#).unwrap().category, Category::Custom);
     }
@@ -753,7 +753,7 @@ mod tests {
         for (given, shown) in [("5120", "5120"), ("\"5120\"", "5120"), ("\"350.2\"", "350"), ("350.7", "350")] {
             assert_eq!(size(given), shown);
         }
-        for odd in [r#""size":"big""#, r#""size":-1"#, r#""name":7"#, r#""mimeType":{}"#] {
+        for odd in [r#""size":{}"#, r#""size":-1"#, r#""name":7"#, r#""mimeType":{}"#] {
             let data = format!(r#"{{"attachments":[{{"url":"https://a.example/f",{odd}}}]}}"#);
             assert_eq!(parse("message", "file", &data).unwrap_err().code, Code::InvalidMedia, "{odd}");
         }

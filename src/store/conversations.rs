@@ -59,7 +59,7 @@ impl Conv {
     }
 }
 
-fn conv(row: &Row<'_>) -> rusqlite::Result<Conv> {
+pub(super) fn conv(row: &Row<'_>) -> rusqlite::Result<Conv> {
     let group: Option<i64> = row.get(4)?;
     let side = |column| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.unwrap_or(0));
     let kind = match group {
@@ -247,10 +247,10 @@ macro_rules! copy_columns {
         concat!(
             "c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id,
          p.created_at, max(p.updated_at, c.updated_at), p.delivered_id, p.read_id, p.hidden_id, p.tags,
-         coalesce(a.pinned_at, p.pinned_at),
+         coalesce(a.pinned_at, w.pinned_at, p.pinned_at),
          ",
             unread!(),
-            ", a.conv_id IS NOT NULL, p.user_id"
+            ", coalesce(a.conv_id, w.user_id) IS NOT NULL, p.user_id"
         )
     };
 }
@@ -278,6 +278,7 @@ pub fn copy_of(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<Copy>> {
             "SELECT ",
             copy_columns!(),
             " FROM participants p JOIN conversations c ON c.id = p.conv_id LEFT JOIN app_pins a ON a.conv_id = p.conv_id
+         LEFT JOIN app_peer_pins w ON w.user_id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
                  WHERE p.user_id = ?1 AND p.conv_id = ?2 AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)"
         ),
         [user, conv],
@@ -360,6 +361,7 @@ macro_rules! listed {
             $from,
             " JOIN conversations c ON c.id = p.conv_id
          LEFT JOIN app_pins a ON a.conv_id = p.conv_id
+         LEFT JOIN app_peer_pins w ON w.user_id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
          LEFT JOIN groups g ON g.id = c.group_id
          LEFT JOIN users u ON u.id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
          WHERE ",
@@ -376,7 +378,7 @@ macro_rules! listed {
            AND (coalesce(?7, ?8) IS NULL
                 OR any_tag(u.tags, ?7)
                 OR any_tag(g.tags, ?8))
-           AND (?9 IS NULL OR (?9 & 1 AND p.pinned_at IS NOT NULL) OR (?9 & 2 AND a.conv_id IS NOT NULL))"
+           AND (?9 IS NULL OR (?9 & 1 AND p.pinned_at IS NOT NULL) OR (?9 & 2 AND coalesce(a.conv_id, w.user_id) IS NOT NULL))"
         )
     };
 }
@@ -394,7 +396,7 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
                 "SELECT ",
                 copy_columns!(),
                 listed!("participants p", "p.user_id = ?1"),
-                " ORDER BY a.position IS NULL, a.position, p.pinned_at IS NULL, p.pinned_at DESC,
+                " ORDER BY coalesce(a.position, w.position) IS NULL, coalesce(a.position, w.position), p.pinned_at IS NULL, p.pinned_at DESC,
                            max(p.updated_at, c.updated_at) DESC, c.preview_id DESC LIMIT ?10 OFFSET ?11"
             ),
             concat!("SELECT count(*)", listed!("participants p", "p.user_id = ?1")),
@@ -568,49 +570,11 @@ pub fn set_pinned(tx: &Write<'_>, conv: i64, user: i64, pinned: bool) -> Result<
 pub fn pins_of(read: &Read<'_>, user: i64) -> Result<i64> {
     read.number(
         "SELECT count(*) FROM participants p WHERE p.user_id = ?1 AND p.pinned_at IS NOT NULL
-         AND NOT EXISTS (SELECT 1 FROM app_pins a WHERE a.conv_id = p.conv_id)",
+         AND NOT EXISTS (SELECT 1 FROM app_pins a WHERE a.conv_id = p.conv_id)
+         AND NOT EXISTS (SELECT 1 FROM conversations c JOIN app_peer_pins w
+                         ON w.user_id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END WHERE c.id = p.conv_id)",
         [user],
     )
-}
-
-/// A conversation pinned for everybody, with when.
-pub struct AppPin {
-    pub conv: Conv,
-    pub created_at: i64,
-    pub updated_at: i64,
-    pub pinned_at: i64,
-}
-
-/// What the app has pinned for everybody, in display order.
-pub fn app_pins(read: &Read<'_>, app: i64) -> Result<Vec<AppPin>> {
-    read.all(
-        "SELECT c.id, c.name, c.user_a, c.user_b, c.group_id, c.last_id, c.total, c.preview_id, c.created_at, c.updated_at,
-                a.pinned_at
-         FROM app_pins a JOIN conversations c ON c.id = a.conv_id WHERE a.app = ?1 ORDER BY a.position",
-        [app],
-        |row| {
-            Ok(AppPin {
-                conv: conv(row)?,
-                created_at: row.get(8)?,
-                updated_at: row.get(9)?,
-                pinned_at: row.get(10)?,
-            })
-        },
-    )
-}
-
-/// Replaces the list; what was pinned before keeps its time.
-pub fn set_app_pins(tx: &Write<'_>, app: i64, convs: &[i64]) -> Result<()> {
-    let old = app_pins(tx, app)?;
-    tx.run("DELETE FROM app_pins WHERE app = ?1", [app])?;
-    for (position, conv) in convs.iter().enumerate() {
-        let since = old.iter().find(|pin| pin.conv.id == *conv).map_or(tx.now(), |pin| pin.pinned_at);
-        tx.run(
-            "INSERT INTO app_pins (conv_id, app, position, pinned_at) VALUES (?1, ?2, ?3, ?4)",
-            params![conv, app, position as i64, since],
-        )?;
-    }
-    Ok(())
 }
 
 pub fn set_tags(tx: &Write<'_>, conv: i64, user: i64, tags: Option<Vec<String>>) -> Result<()> {

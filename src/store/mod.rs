@@ -10,6 +10,7 @@ mod readers;
 mod writer;
 
 pub mod admins;
+pub mod app_pins;
 pub mod apps;
 pub mod attachments;
 pub mod bans;

@@ -229,3 +229,50 @@ async fn a_deleted_conversation_can_keep_its_place() {
         assert!(bob.get("/conversations").await.list().is_empty());
     }
 }
+
+/// `uid` is everybody's conversation with that user, also one that comes later; not that user's own with others.
+#[tokio::test]
+async fn the_app_pins_by_guid_and_uid() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    ann.send_group("team", "hi").await;
+    ann.send("bob", "hi").await;
+    h.clock.advance(1);
+    ann.send("cy", "hi").await;
+    let pins = json!({"pinnedConversations": [{"uid": "bob"}, {"guid": "team"}]});
+    let set = h.put("/conversations/pinned", pins).await.ok();
+    assert_eq!(
+        (&set[0]["conversationWith"]["uid"], &set[1]["conversationWith"]["guid"]),
+        (&json!("bob"), &json!("team"))
+    );
+    assert_eq!(h.get("/conversations/pinned").await.list().len(), 2);
+    cy.send("bob", "later").await;
+    let by_app = |conversations: Vec<Value>| -> Vec<String> {
+        let pinned = conversations.iter().filter(|one| one["pinnedBy"] == "app_system");
+        pinned.map(|one| one["conversationId"].as_str().unwrap().to_owned()).collect()
+    };
+    for (of, pinned) in [
+        (&ann, vec!["ann_user_bob", "group_team"]),
+        (&cy, vec!["bob_user_cy", "group_team"]),
+        (&bob, vec!["group_team"]),
+    ] {
+        let listed = of.get("/conversations").await.list();
+        assert_eq!(by_app(listed.clone()), pinned);
+        assert_eq!(listed[0]["conversationId"], pinned[0], "they come first");
+        assert_eq!(by_app(of.get("/conversations?pinnedBy=system").await.list()), pinned);
+    }
+    ann.post("/users/bob/conversation/pin", json!({})).await.refused(Code::AppPinned);
+    for bad in [
+        json!({"pinnedConversations": [{}]}),
+        json!({"pinnedConversations": [{"uid": "bob", "guid": "team"}]}),
+        json!({"pinnedConversations": [{"uid": "bob"}, {"uid": "BOB"}]}),
+        json!({"pinnedConversations": [], "conversationIds": []}),
+        json!({}),
+    ] {
+        h.put("/conversations/pinned", bad).await.refused(Code::BadRequest);
+    }
+    h.put("/conversations/pinned", json!({"pinnedConversations": [{"uid": "none"}]})).await.refused(Code::UidNotFound);
+    h.put("/conversations/pinned", json!({"pinnedConversations": []})).await.ok();
+    assert!(by_app(ann.get("/conversations").await.list()).is_empty());
+}

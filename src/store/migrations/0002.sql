@@ -322,3 +322,11 @@ CREATE TABLE clock (
 ) STRICT;
 INSERT INTO clock (last)
   SELECT max(coalesce((SELECT max(updated_at) FROM messages), 0), coalesce((SELECT max(updated_at) FROM conversations), 0));
+
+CREATE TABLE app_peer_pins (
+  user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  position    INTEGER NOT NULL,
+  pinned_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX app_peer_pins_by_app ON app_peer_pins(app, position);
