@@ -243,6 +243,7 @@ CREATE TABLE participants (
   own_read      INTEGER NOT NULL DEFAULT 0,     -- own_total at the read point
   own_seq       INTEGER NOT NULL DEFAULT 0,     -- conversations.total at this user's newest counted message here
   hidden_id     INTEGER NOT NULL DEFAULT 0,     -- messages up to this id were deleted for this user
+  since_id      INTEGER NOT NULL DEFAULT 0,     -- of a group: its newest message when the user came in
   tags          TEXT,
   pinned_at     INTEGER,                        -- set: this user pinned it in his list
   PRIMARY KEY (user_id, conv_id)
@@ -308,7 +309,7 @@ CREATE TABLE messages (
   deleted_by    TEXT,
   parent_id     INTEGER,                        -- reply in the thread of that message
   quoted_id     INTEGER,
-  reply_count   INTEGER NOT NULL DEFAULT 0,
+  reply_count   INTEGER NOT NULL DEFAULT 0,     -- replies that everybody sees: neither deleted nor hidden by a review
   last_reply_at INTEGER,                        -- of a message with a thread: when its newest reply was sent
   tags          TEXT,
   resource      TEXT,                           -- the client session that sent it
@@ -597,6 +598,11 @@ CREATE TABLE gone_groups (
 CREATE TABLE gone_users (
   user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
   looked_from INTEGER NOT NULL                  -- messages from this id on hold nothing of his any more
+) STRICT;
+
+-- Messages erased for good whose replies are still to become ordinary messages.
+CREATE TABLE gone_parents (
+  message_id  INTEGER PRIMARY KEY               -- messages.id that was
 ) STRICT;
 
 -- People who may use the admin page, the one-time link that makes the first of them, and their sessions.

@@ -13,9 +13,10 @@ use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Category, Draft, Receiver};
+use crate::model::page::Affix;
 use crate::model::permission::Scope;
 use crate::model::user::{Profile, UserDraft};
-use crate::store::{Write, apps, conversations, messages, plans, receipts};
+use crate::store::{Write, apps, conversations, history, messages, plans, receipts};
 
 /// Who is there: three people in the group `team`.
 fn people(tx: &mut Write<'_>) -> Result<Vec<Caller>> {
@@ -152,7 +153,9 @@ async fn writes_cost_the_same_after_a_long_past() {
 
 /// What is unread for the user, counted message by message.
 fn unread(tx: &Write<'_>, conv: i64, user: i64, read_id: i64) -> i64 {
-    messages::count_after(tx, conv, user, read_id).unwrap()
+    let new = history::Filter::new(Affix::Append, 1);
+    let filter = history::Filter { id: Some(read_id), unread: true, viewer: Some(user), ..new };
+    history::count(tx, 0, history::Within::Conversation { conv, hidden_id: 0 }, &filter).unwrap()
 }
 
 #[tokio::test]

@@ -142,7 +142,12 @@ pub fn leave(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
 /// Ends a membership, whatever the reason, and with it what the member had part in there.
 fn remove(tx: &mut Write<'_>, app: &App, group: &Group, user: i64) -> Result<()> {
     super::calls::depart(tx, app, group.conv, user)?;
-    members::delete(tx, group.id, group.conv, user)
+    let copy = conversations::copy_of(tx, group.conv, user)?;
+    members::delete(tx, group.id, group.conv, user)?;
+    match copy {
+        Some(copy) => super::receipts::no_longer_awaited(tx, app, &copy),
+        None => Ok(()),
+    }
 }
 
 /// Takes a user who is being deleted out of all groups, without a word in them.

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::body;
-use crate::model::caller::Caller;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event};
 use crate::model::message::ReceiverType;
@@ -15,6 +15,9 @@ use crate::store::{Write, conversations, groups, messages, users};
 /// How far back the "everybody has it" notice looks for further authors when one mark covers many messages.
 const AUTHORS_WITHIN: i64 = 200;
 
+/// How many replies in threads are looked at behind the newest message outside of them: reading that one covers them.
+const REPLIES_WITHIN: i64 = 500;
+
 /// Moves the caller's mark in a conversation up to message `upto` (`None`: the newest). Older than the mark: nothing
 /// happens, so repeating is harmless. The authors hear of it, and the caller's other devices.
 pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: Option<i64>) -> Result<()> {
@@ -25,7 +28,13 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: 
         return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not in this conversation.")));
     }
     let wanted = upto.unwrap_or(i64::MAX);
-    let Some((upto, total)) = messages::at_or_before(tx, conv.id, wanted)? else { return Ok(()) };
+    let Some((mut upto, mut total)) = messages::at_or_before(tx, conv.id, wanted)? else { return Ok(()) };
+    if kind == Kind::Read
+        && upto < conv.last_id
+        && let Some(end) = messages::past_replies(tx, conv.id, caller.user, upto, REPLIES_WITHIN)?
+    {
+        (upto, total) = end;
+    }
     let old = match kind {
         Kind::Read => copy.read_id,
         Kind::Delivered => copy.delivered_id,
@@ -78,14 +87,41 @@ fn all(
         Kind::Delivered => "deliveredToAll",
         Kind::Read => "readByAll",
     };
-    for (author, message) in messages::authors_between(tx, conv.id, after, upto, AUTHORS_WITHIN)? {
+    for (author, _) in messages::authors_between(tx, conv.id, after, upto, AUTHORS_WITHIN)? {
         if author == caller.user {
             continue;
         }
-        let least = receipts::least(tx, conv.id, kind, author)?.unwrap_or(0);
-        if least >= message {
+        // Others may be behind the author's newest message and past an older one.
+        let Some(least) = receipts::least(tx, conv.id, kind, author)? else { continue };
+        let newest = messages::newest_of(tx, conv.id, author, (after, least.min(upto)), AUTHORS_WITHIN)?;
+        if let Some(message) = newest {
             receipts::insert(tx, conv.id, receipts::ALL, kind, message)?;
             tell(tx, caller, conv, me, (author, message), action)?;
+        }
+    }
+    Ok(())
+}
+
+/// The user is out of the group, or deactivated, with these marks: nobody waits for them any more, so what all others
+/// have read is now read by all.
+pub fn no_longer_awaited(tx: &mut Write<'_>, app: &App, copy: &Copy) -> Result<()> {
+    let me = users::by_id(tx, copy.user)?.entity();
+    let caller = Caller::of(app.clone(), me.id, &me.uid);
+    let end = copy.conv.last_id;
+    for (kind, mark) in [(Kind::Delivered, copy.delivered_id), (Kind::Read, copy.read_id)] {
+        if mark < end {
+            all(tx, &caller, &copy.conv, &me, kind, (mark, end))?;
+        }
+    }
+    Ok(())
+}
+
+/// As `no_longer_awaited`, for all groups of a user who was deactivated.
+pub fn no_longer_awaited_anywhere(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
+    for group in groups::of_user(tx, user)? {
+        let conv = groups::by_id(tx, group)?.conv;
+        if let Some(copy) = conversations::copy_of(tx, conv, user)? {
+            no_longer_awaited(tx, app, &copy)?;
         }
     }
     Ok(())

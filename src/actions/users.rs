@@ -49,6 +49,7 @@ fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool) ->
                 super::calls::depart_all(tx, app, user.id)?;
                 tokens::delete_all(tx, user.id)?;
                 super::groups::succeed_all(tx, app, user.id)?;
+                super::receipts::no_longer_awaited_anywhere(tx, app, user.id)?;
             }
         }
         done.push(user.uid);

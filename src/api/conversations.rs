@@ -38,6 +38,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         tags: query.list("tags"),
         // For the app nothing is hidden.
         with_blocked: query.flag("includeBlockedUsers") || !caller.person,
+        with_silent: false,
         user_tags: query.list("userTags"),
         group_tags: query.list("groupTags"),
         pinned: pinned(&query.list("pinnedBy"))?,

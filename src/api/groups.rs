@@ -184,6 +184,7 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
     types.extend(query.get("type").map(str::to_owned));
     let affix = affix(query.get("affix"))?;
     let time = query.int("updatedAt")?;
+    let followed = affix.is_some() || time.is_some();
     let filter = Filter {
         search: query.search("searchKey"),
         in_name: field("name"),
@@ -205,15 +206,22 @@ pub async fn list(access: Access<Either>) -> Result<Reply> {
         after: time.filter(|_| affix != Some(Affix::Prepend)),
         before: time.filter(|_| affix == Some(Affix::Prepend)),
         order: match query.get("sortBy") {
+            _ if followed => Order::UpdatedAt,
             Some("guid") => Order::Guid,
             Some("createdAt") => Order::CreatedAt,
             _ => Order::Name,
         },
-        descending: query.get("sortOrder") == Some("desc"),
+        descending: if followed { affix == Some(Affix::Prepend) } else { query.get("sortOrder") == Some("desc") },
     };
     let with_tags = query.flag("withTags");
     let app = access.app().id;
-    let mut page = access.store().read(move |read| groups::list(read, app, &filter, ask)).await?;
+    let mut page = access
+        .store()
+        .read(move |read| match followed {
+            true => groups::list_by_change(read, app, &filter, ask),
+            false => groups::list(read, app, &filter, ask),
+        })
+        .await?;
     if !with_tags {
         page.items.iter_mut().for_each(|group| group.tags = None);
     }

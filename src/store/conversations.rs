@@ -147,8 +147,8 @@ pub(super) fn insert_group(tx: &Write<'_>, app: i64, name: &str, group: i64) -> 
 pub(super) fn join(tx: &Write<'_>, conv: i64, user: i64) -> Result<()> {
     tx.run(
         "INSERT OR REPLACE INTO participants (user_id, conv_id, created_at, updated_at, delivered_id, read_id, read_total,
-                                              own_total, own_read, own_seq)
-         SELECT ?1, id, ?3, ?3, last_id, last_id, total, coalesce(o.own, 0), coalesce(o.own, 0), coalesce(o.block << 8 | 255, 0)
+                                              own_total, own_read, own_seq, since_id)
+         SELECT ?1, id, ?3, ?3, last_id, last_id, total, coalesce(o.own, 0), coalesce(o.own, 0), coalesce(o.block << 8 | 255, 0), last_id
          FROM conversations LEFT JOIN (SELECT own, block FROM own_marks WHERE conv_id = ?2 AND user_id = ?1
                                        ORDER BY block DESC LIMIT 1) o WHERE id = ?2",
         [user, conv, tx.now()],
@@ -315,6 +315,8 @@ pub struct Filter {
     pub search: Option<String>,
     pub tags: Vec<String>,
     pub with_blocked: bool,
+    /// Also those in which nothing shows as the last message, but something may be unread.
+    pub with_silent: bool,
     /// Tags of the other user, of the group. One of them given, the other sort of conversation is left out.
     pub user_tags: Vec<String>,
     pub group_tags: Vec<String>,
@@ -366,7 +368,7 @@ macro_rules! listed {
          LEFT JOIN users u ON u.id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
          WHERE ",
             $whose,
-            " AND c.preview_id > p.hidden_id AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
+            " AND (c.preview_id > p.hidden_id OR (?10 AND c.last_id > p.hidden_id)) AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
            AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
            AND (NOT ?3 OR ",
             unread!(),
@@ -397,7 +399,7 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
                 copy_columns!(),
                 listed!("participants p", "p.user_id = ?1"),
                 " ORDER BY coalesce(a.position, w.position) IS NULL, coalesce(a.position, w.position), p.pinned_at IS NULL, p.pinned_at DESC,
-                           max(p.updated_at, c.updated_at) DESC, c.preview_id DESC LIMIT ?10 OFFSET ?11"
+                           max(p.updated_at, c.updated_at) DESC, c.preview_id DESC LIMIT ?11 OFFSET ?12"
             ),
             concat!("SELECT count(*)", listed!("participants p", "p.user_id = ?1")),
         ),
@@ -408,7 +410,7 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
                 "SELECT ",
                 copy_columns!(),
                 listed!("users o CROSS JOIN participants p ON p.user_id = o.id", "o.app = ?1 AND o.deleted_at IS NULL"),
-                " ORDER BY o.uid, max(p.updated_at, c.updated_at) DESC, c.name LIMIT ?10 OFFSET ?11"
+                " ORDER BY o.uid, max(p.updated_at, c.updated_at) DESC, c.name LIMIT ?11 OFFSET ?12"
             ),
             concat!(
                 "SELECT count(*)",
@@ -421,13 +423,23 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
                 "SELECT ",
                 copy_columns!(),
                 listed!(once!(), "s.app = ?1"),
-                " ORDER BY max(p.updated_at, c.updated_at) DESC, c.preview_id DESC, c.id LIMIT ?10 OFFSET ?11"
+                " ORDER BY max(p.updated_at, c.updated_at) DESC, c.preview_id DESC, c.id LIMIT ?11 OFFSET ?12"
             ),
             concat!("SELECT count(*)", listed!(once!(), "s.app = ?1")),
         ),
     };
-    let bound =
-        params![id, filter.groups, filter.unread, search, tags, filter.with_blocked, user_tags, group_tags, pinned];
+    let bound = params![
+        id,
+        filter.groups,
+        filter.unread,
+        search,
+        tags,
+        filter.with_blocked,
+        user_tags,
+        group_tags,
+        pinned,
+        filter.with_silent
+    ];
     let total = read.number(count, bound)?;
     let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
     let offset = ask.offset();

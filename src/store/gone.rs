@@ -11,7 +11,7 @@ use rusqlite::params;
 
 use super::conversations::{Conv, Kind};
 use super::rows::ids_text;
-use super::{Read, Write, calls, conversations};
+use super::{Read, Write, calls, conversations, threads};
 use crate::model::call::CallStatus;
 use crate::model::caller::App;
 use crate::model::error::Result;
@@ -36,7 +36,8 @@ const LOOKS: i64 = 20;
 /// Whether anything is left to be swept.
 pub fn any(read: &Read<'_>) -> Result<bool> {
     read.exists(
-        "SELECT 1 FROM gone_conversations UNION ALL SELECT 1 FROM gone_groups UNION ALL SELECT 1 FROM gone_users",
+        "SELECT 1 FROM gone_conversations UNION ALL SELECT 1 FROM gone_groups UNION ALL SELECT 1 FROM gone_users
+         UNION ALL SELECT 1 FROM gone_parents",
         [],
     )
 }
@@ -119,6 +120,31 @@ pub fn empty(tx: &Write<'_>, conv: &Conv) -> Result<()> {
     conversation(tx, conv.id)
 }
 
+/// The message was erased: replies to it hang on nothing, and where threads are read nobody would find them. They become
+/// ordinary messages of the conversation, the first of them now.
+pub fn parent(tx: &Write<'_>, message: i64) -> Result<()> {
+    if detach(tx, message, PIECE)? == PIECE {
+        tx.run("INSERT OR IGNORE INTO gone_parents (message_id) VALUES (?1)", [message])?;
+    }
+    Ok(())
+}
+
+fn detach(tx: &Write<'_>, message: i64, most: i64) -> Result<i64> {
+    let done = tx.run(
+        "UPDATE messages SET parent_id = NULL WHERE id IN (SELECT id FROM messages WHERE parent_id = ?1 ORDER BY id LIMIT ?2)",
+        [message, most],
+    )?;
+    Ok(done as i64)
+}
+
+fn sweep_parent(tx: &Write<'_>, message: i64, most: i64) -> Result<i64> {
+    let done = detach(tx, message, most)?;
+    if done < most {
+        tx.run("DELETE FROM gone_parents WHERE message_id = ?1", [message])?;
+    }
+    Ok(done)
+}
+
 /// Removes about `most` rows of what is gone; whether there may be more. Conversations go first and users last, because
 /// the row of a group or a user would take its conversations along at once.
 pub fn sweep(tx: &Write<'_>, most: i64) -> Result<bool> {
@@ -131,6 +157,8 @@ pub fn sweep(tx: &Write<'_>, most: i64) -> Result<bool> {
             sweep_group(tx, group, left)?
         } else if let Some(user) = first("SELECT user_id FROM gone_users ORDER BY user_id LIMIT 1")? {
             sweep_user(tx, user, left)?
+        } else if let Some(message) = first("SELECT message_id FROM gone_parents ORDER BY message_id LIMIT 1")? {
+            sweep_parent(tx, message, left)?
         } else {
             return Ok(false);
         };
@@ -233,14 +261,14 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
 /// about his calls: what they tell of will not be there.
 fn sweep_messages(tx: &Write<'_>, user: i64, from: i64, most: i64) -> Result<i64> {
     let least = (from - most * LOOKS).max(1);
-    let found: Vec<(i64, i64, Option<i64>)> = tx.all(
-        "SELECT id, conv_id, parent_id FROM messages
+    let found: Vec<(i64, i64, Option<i64>, bool)> = tx.all(
+        "SELECT id, conv_id, parent_id, deleted_at IS NULL AND flags & 512 = 0 FROM messages
          WHERE id >= ?2 AND id < ?3
            AND (sender_id = ?1 OR (category = 'action' AND subject_id = ?1)
                 OR (category = 'call' AND EXISTS (SELECT 1 FROM calls c WHERE c.id = subject_id AND c.initiator_id = ?1)))
          ORDER BY id DESC LIMIT ?4",
         [user, least, from, most],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
     )?;
     let ids = ids_text(found.iter().map(|(id, ..)| *id));
     tx.run(
@@ -249,19 +277,22 @@ fn sweep_messages(tx: &Write<'_>, user: i64, from: i64, most: i64) -> Result<i64
         [&ids],
     )?;
     tx.run("DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?1))", [&ids])?;
-    let mut convs: Vec<i64> = found.iter().map(|(_, conv, _)| *conv).collect();
+    tx.run(
+        "INSERT OR IGNORE INTO gone_parents (message_id) SELECT value FROM json_each(?1) i
+         WHERE EXISTS (SELECT 1 FROM messages r WHERE r.parent_id = i.value)",
+        [&ids],
+    )?;
+    let mut convs: Vec<i64> = found.iter().map(|(_, conv, ..)| *conv).collect();
     convs.sort_unstable();
     convs.dedup();
     for conv in convs {
         conversations::refresh_last(tx, conv)?;
     }
-    for parent in found.iter().filter_map(|(.., parent)| *parent) {
-        tx.run(
-            "UPDATE messages SET reply_count = max(reply_count - 1, 0),
-                    last_reply_at = (SELECT r.sent_at FROM messages r WHERE r.parent_id = ?1 ORDER BY r.id DESC LIMIT 1)
-             WHERE id = ?1",
-            [parent],
-        )?;
+    for (parent, seen) in found.iter().filter_map(|(.., parent, seen)| parent.map(|parent| (parent, *seen))) {
+        if seen {
+            threads::lose_reply(tx, parent)?;
+        }
+        threads::forget_reply(tx, parent)?;
     }
     Ok(match found.last() {
         Some((last, ..)) if found.len() as i64 == most => *last,

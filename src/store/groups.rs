@@ -176,10 +176,12 @@ pub enum Order {
     Name,
     Guid,
     CreatedAt,
+    /// By the time of the last change: for a list that is followed by it.
+    UpdatedAt,
 }
 
 /// What a list of groups may be narrowed by.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Filter {
     pub search: Option<String>,
     pub in_name: bool,
@@ -219,6 +221,23 @@ macro_rules! listed {
            AND (?15 IS NULL OR coalesce(g.updated_at, g.created_at) <= ?15)
            AND (?16 IS NULL OR g.members_count >= ?16) AND (?17 IS NULL OR g.members_count <= ?17)"
     };
+}
+
+/// Groups changed in one second that one page takes at most beyond its size.
+const SAME_SECOND: i64 = 10_000;
+
+/// Groups by when they were changed. A cursor that names a second skips what is left of it, so a page that starts at one
+/// goes on to the end of its last second.
+pub fn list_by_change(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
+    let changed = |group: &Group| group.updated_at.unwrap_or(group.created_at);
+    let mut found = list(read, app, filter, ask)?;
+    let full = found.items.len() as i64 == ask.per_page && ask.page == 1;
+    if let Some(last) = found.items.last().map(changed).filter(|_| full) {
+        let second = Filter { after: Some(last - 1), before: Some(last + 1), ..filter.clone() };
+        found.items.retain(|group| changed(group) != last);
+        found.items.extend(list(read, app, &second, PageAsk { page: 1, per_page: SAME_SECOND })?.items);
+    }
+    Ok(found)
 }
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
@@ -266,6 +285,8 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
         (Order::Guid, true) => "g.guid DESC",
         (Order::CreatedAt, false) => "g.created_at, g.id",
         (Order::CreatedAt, true) => "g.created_at DESC, g.id DESC",
+        (Order::UpdatedAt, false) => "coalesce(g.updated_at, g.created_at), g.id",
+        (Order::UpdatedAt, true) => "coalesce(g.updated_at, g.created_at) DESC, g.id DESC",
     };
     let (at, offset) = (params.len(), ask.offset());
     params.extend([&ask.per_page as &dyn rusqlite::ToSql, &offset]);

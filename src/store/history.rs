@@ -26,7 +26,7 @@ pub enum Within {
 }
 
 /// What a list of messages may be narrowed by, and where it starts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Filter {
     pub affix: Affix,
     pub id: Option<i64>,
@@ -98,6 +98,12 @@ impl Filter {
     /// Pinned and saved messages go by when that was, not by id.
     pub fn is_kept(&self) -> bool {
         (self.pinned || self.saved) && self.search.is_none()
+    }
+
+    /// Whether it asks for what is unread and nothing else narrows it, so that the counters of conversations answer it.
+    pub fn is_plainly_unread(&self) -> bool {
+        let Filter { affix, limit, receiver_type, viewer, .. } = *self;
+        *self == Filter { unread: true, receiver_type, viewer, ..Filter::new(affix, limit) }
     }
 
     pub fn new(affix: Affix, limit: i64) -> Self {
@@ -356,7 +362,10 @@ fn conditions<'f>(
             );
         }
         if filter.undelivered {
-            query.and_value("m.sender_id <> ?", viewer);
+            query.and_value(
+                "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",
+                viewer,
+            );
             query.and_value(
                 "m.id > (SELECT p.delivered_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
                 viewer,

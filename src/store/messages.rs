@@ -5,7 +5,7 @@ use rusqlite::{Row as SqlRow, params};
 use super::conversations::{self, Conv};
 use super::gone::there;
 use super::rows::{tags, tags_text};
-use super::{Read, Write, mentions, sight};
+use super::{Read, Write, gone, mentions, sight, threads};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::message::Category;
@@ -38,6 +38,13 @@ pub struct Row {
     pub pinned_by: Option<String>,
     /// What it holds; see `model::flags`.
     pub flags: i64,
+}
+
+impl Row {
+    /// Whether it is there for all who are in the conversation.
+    pub fn is_seen_by_all(&self) -> bool {
+        self.deleted_at.is_none() && self.flags & flags::DISAPPROVED == 0
+    }
 }
 
 macro_rules! columns {
@@ -256,21 +263,20 @@ pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     tx.run("DELETE FROM saved_messages WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM mentions WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM attachment_uses WHERE message_id = ?1", [message.id])?;
+    if let Some(parent) = message.parent.filter(|_| message.is_seen_by_all()) {
+        threads::lose_reply(tx, parent)?;
+    }
     leave_hole(tx, message)
 }
 
-/// Removes the message for good.
+/// Removes a message for good that was marked as deleted. Replies to it stay, as ordinary messages.
 pub fn erase(tx: &Write<'_>, message: &Row) -> Result<()> {
     leave_hole(tx, message)?;
     tx.run("DELETE FROM messages WHERE id = ?1", [message.id])?;
     if let Some(parent) = message.parent {
-        tx.run(
-            "UPDATE messages SET reply_count = max(reply_count - 1, 0),
-                    last_reply_at = (SELECT r.sent_at FROM messages r WHERE r.parent_id = ?1 ORDER BY r.id DESC LIMIT 1)
-             WHERE id = ?1",
-            [parent],
-        )?;
+        threads::forget_reply(tx, parent)?;
     }
+    gone::parent(tx, message.id)?;
     conversations::refresh_last(tx, message.conv)
 }
 
@@ -300,15 +306,6 @@ pub fn at_or_before(read: &Read<'_>, conv: i64, id: i64) -> Result<Option<(i64, 
     )
 }
 
-/// How many messages of others that count stand after message `after`.
-pub fn count_after(read: &Read<'_>, conv: i64, user: i64, after: i64) -> Result<i64> {
-    read.number(
-        "SELECT count(*) FROM messages WHERE conv_id = ?1 AND id > ?3 AND sender_id <> ?2 AND deleted_at IS NULL
-         AND category IN ('message','custom','interactive') AND flags & 512 = 0",
-        [conv, user, after],
-    )
-}
-
 /// The newest message of somebody else than `user`.
 pub fn newest_of_others(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<i64>> {
     read.first(
@@ -316,6 +313,33 @@ pub fn newest_of_others(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<
         [conv, user],
         |row| row.get(0),
     )
+}
+
+/// The newest message of one author after `after` and up to `upto`, looking at no more than `most` messages.
+pub fn newest_of(read: &Read<'_>, conv: i64, author: i64, (after, upto): (i64, i64), most: i64) -> Result<Option<i64>> {
+    read.first(
+        "SELECT id FROM (SELECT sender_id, id FROM messages WHERE conv_id = ?1 AND id > ?3 AND id <= ?4 ORDER BY id DESC LIMIT ?5)
+         WHERE sender_id = ?2 ORDER BY id DESC LIMIT 1",
+        [conv, author, after, upto, most],
+        |row| row.get(0),
+    )
+}
+
+/// How far a reader has come who has read up to `upto`, if nothing of others but replies in threads follows: they are
+/// behind the reader as well. The id, and the conversation's count at it; looks at no more than `most` messages.
+pub fn past_replies(read: &Read<'_>, conv: i64, reader: i64, upto: i64, most: i64) -> Result<Option<(i64, i64)>> {
+    let next = read.all(
+        "SELECT id, seq, parent_id IS NULL AND sender_id <> ?2 AND category IN ('message','custom','interactive')
+                         AND deleted_at IS NULL AND flags & 512 = 0
+         FROM messages WHERE conv_id = ?1 AND id > ?3 ORDER BY id LIMIT ?4",
+        [conv, reader, upto, most],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?)),
+    )?;
+    // Who reads on from the middle has not come to the replies.
+    match next.iter().any(|(.., waits)| *waits) {
+        true => Ok(None),
+        false => Ok(next.last().map(|(id, seq, _)| (*id, *seq))),
+    }
 }
 
 /// The newest message of each author between two points, newest first, looking at no more than `most` messages.

@@ -4,7 +4,7 @@ use rusqlite::{Row as SqlRow, params};
 
 use super::gone::there;
 use super::messages::{self, Row};
-use super::{Read, Write};
+use super::{Read, Write, threads};
 use crate::model::error::Result;
 use crate::model::flags;
 use crate::model::moderation::{Flag, Reason, USUAL, Verdict};
@@ -198,6 +198,14 @@ pub fn set_verdict(tx: &Write<'_>, message: &Row, verdict: Verdict) -> Result<()
         "UPDATE messages SET flags = flags & ~?3 | ?2 WHERE id = ?1",
         [message.id, flags::of_verdict(verdict), flags::APPROVED | flags::DISAPPROVED],
     )?;
+    let hidden = message.flags & flags::DISAPPROVED != 0;
+    if let Some(parent) = message.parent.filter(|_| message.deleted_at.is_none()) {
+        match verdict {
+            Verdict::Disapproved if !hidden => threads::lose_reply(tx, parent)?,
+            Verdict::Approved if hidden => threads::regain_reply(tx, parent, message.sent_at)?,
+            _ => {}
+        }
+    }
     match verdict {
         Verdict::Disapproved => messages::leave_hole(tx, message),
         Verdict::Approved if message.deleted_at.is_none() => messages::fill_hole(tx, message),

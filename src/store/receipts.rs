@@ -48,15 +48,31 @@ pub fn marks(read: &Read<'_>, conv: i64, user: i64, kind: Kind, first: i64, last
     Ok(Marks(within))
 }
 
-/// How far everybody but `except` has come: the least mark of the others. `None`: there are no others.
+/// So many of those who are behind are looked at for one who is not deactivated. A group with more of them says no more
+/// that all have read something.
+const BEHIND: i64 = 1_000;
+
+/// How far everybody but `except` has come: the least mark of the others who can come further, being not deactivated.
+/// `None`: there are no others.
 pub fn least(read: &Read<'_>, conv: i64, kind: Kind, except: i64) -> Result<Option<i64>> {
+    macro_rules! least {
+        ($mark:literal) => {
+            concat!(
+                "SELECT b.mark FROM (SELECT ",
+                $mark,
+                " AS mark, user_id FROM participants WHERE conv_id = ?1 ORDER BY ",
+                $mark,
+                " LIMIT ?3) b WHERE b.user_id <> ?2
+                 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = b.user_id AND u.deactivated_at IS NOT NULL)
+                 ORDER BY b.mark LIMIT 1"
+            )
+        };
+    }
     let sql = match kind {
-        Kind::Delivered => {
-            "SELECT delivered_id FROM participants WHERE conv_id = ?1 AND user_id <> ?2 ORDER BY delivered_id LIMIT 1"
-        }
-        Kind::Read => "SELECT read_id FROM participants WHERE conv_id = ?1 AND user_id <> ?2 ORDER BY read_id LIMIT 1",
+        Kind::Delivered => least!("delivered_id"),
+        Kind::Read => least!("read_id"),
     };
-    read.first(sql, [conv, except], |row| row.get(0))
+    read.first(sql, [conv, except, BEHIND], |row| row.get(0))
 }
 
 /// When one user got and read a message.
@@ -67,13 +83,14 @@ pub struct Had {
     pub read_at: Option<i64>,
 }
 
-/// Every member's own marks for one message, for the page "who has it".
+/// Every member's own marks for one message, for the page "who has it". Who came into the group later has read past it,
+/// but never got it.
 pub fn of_message(read: &Read<'_>, conv: i64, message: i64, author: i64) -> Result<Vec<Had>> {
     read.all(
         "SELECT p.user_id,
                 (SELECT at FROM receipts r WHERE r.conv_id = ?1 AND r.user_id = p.user_id AND r.kind = 0 AND r.upto >= ?2 ORDER BY upto LIMIT 1),
                 (SELECT at FROM receipts r WHERE r.conv_id = ?1 AND r.user_id = p.user_id AND r.kind = 1 AND r.upto >= ?2 ORDER BY upto LIMIT 1)
-         FROM participants p WHERE p.conv_id = ?1 AND p.user_id <> ?3 AND p.delivered_id >= ?2
+         FROM participants p WHERE p.conv_id = ?1 AND p.user_id <> ?3 AND p.delivered_id >= ?2 AND p.since_id < ?2
          ORDER BY p.user_id LIMIT 1000",
         [conv, message, author],
         |row| Ok(Had { user: row.get(0)?, delivered_at: row.get(1)?, read_at: row.get(2)? }),

@@ -26,6 +26,35 @@ pub fn add_reply(tx: &Write<'_>, parent: &Row, by: i64) -> Result<()> {
     Ok(())
 }
 
+/// A reply that everybody saw is deleted or hidden. Without any the message has no thread.
+pub(super) fn lose_reply(tx: &Write<'_>, parent: i64) -> Result<()> {
+    tx.run(
+        "UPDATE messages SET reply_count = max(reply_count - 1, 0), last_reply_at = CASE WHEN reply_count > 1 THEN last_reply_at END
+         WHERE id = ?1",
+        [parent],
+    )?;
+    Ok(())
+}
+
+/// A reply that was hidden is there again.
+pub(super) fn regain_reply(tx: &Write<'_>, parent: i64, sent_at: i64) -> Result<()> {
+    tx.run(
+        "UPDATE messages SET reply_count = reply_count + 1, last_reply_at = max(coalesce(last_reply_at, 0), ?2) WHERE id = ?1",
+        [parent, sent_at],
+    )?;
+    Ok(())
+}
+
+/// A deleted reply was removed for good: the thread is as new as the newest that stands there.
+pub(super) fn forget_reply(tx: &Write<'_>, parent: i64) -> Result<()> {
+    tx.run(
+        "UPDATE messages SET last_reply_at = CASE WHEN reply_count > 0 THEN
+                (SELECT r.sent_at FROM messages r WHERE r.parent_id = ?1 ORDER BY r.id DESC LIMIT 1) END WHERE id = ?1",
+        [parent],
+    )?;
+    Ok(())
+}
+
 /// The user follows the thread from now on, or does not.
 pub fn follow(tx: &Write<'_>, user: i64, parent: i64, on: bool) -> Result<()> {
     tx.run(

@@ -256,3 +256,33 @@ async fn names_and_texts_that_show_nothing_are_empty() {
         ann.post("/messages", custom).await.refused(Code::EmptyType);
     }
 }
+
+#[tokio::test]
+async fn a_list_followed_by_its_cursor_skips_no_group_of_one_second() {
+    let h = Harness::start().await;
+    for n in 0..17 {
+        h.post("/groups", json!({"guid": format!("g{n}"), "name": format!("{}", 99 - n), "type": "public"})).await.ok();
+        if n % 6 == 5 {
+            h.clock.advance(1);
+        }
+    }
+    h.put("/groups/g3", json!({"name": "again"})).await.ok();
+    for (affix, start) in [("append", "&updatedAt=0"), ("append", ""), ("prepend", "&updatedAt=9999999999")] {
+        let mut seen = Vec::new();
+        let mut from = start.to_owned();
+        for _ in 0..20 {
+            let page = h.get(&format!("/groups?perPage=4&affix={affix}{from}")).await;
+            let cursor = page.body["meta"]["cursor"]["updatedAt"].clone();
+            let guids = page.each("guid");
+            if guids.is_empty() {
+                break;
+            }
+            seen.extend(guids);
+            from = format!("&updatedAt={cursor}");
+        }
+        assert_eq!(seen.len(), 17, "{affix}: {seen:?}");
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 17, "{affix}");
+    }
+}

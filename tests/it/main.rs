@@ -16,6 +16,7 @@ mod calls;
 mod cli;
 mod clock;
 mod conversations;
+mod count_law;
 mod counts;
 mod dependencies;
 mod disk;

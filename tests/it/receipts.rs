@@ -118,3 +118,43 @@ async fn who_leaves_does_not_hold_up_the_rest() {
     bob.post("/groups/team/conversation/read", json!({})).await.ok();
     assert_eq!(at_ann.expect(|frame| is_receipt(frame, "readByAll")).await["body"]["messageId"], id.to_string());
 }
+
+#[tokio::test]
+async fn who_is_gone_is_waited_for_no_more_and_who_came_late_never_got_it() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    for (round, cause) in ["kick", "ban", "leave", "deactivate", "delete"].into_iter().enumerate() {
+        let uid = format!("guest{round}");
+        let guest = h.user(&uid).await;
+        guest.post("/groups/team/members", json!({})).await.ok();
+        let mut at_ann = ann.again().await.connect().await;
+        let first = id_of(&ann.send_group("team", "first").await);
+        let second = id_of(&ann.send_group("team", "second").await);
+        bob.post("/groups/team/conversation/read", json!({"messageId": first})).await.ok();
+        assert!(ann.get(&format!("/messages/{first}")).await.ok().get("readAt").is_none(), "{cause}");
+        match cause {
+            "kick" => drop(ann.delete(&format!("/groups/team/members/{uid}")).await.ok()),
+            "ban" => drop(ann.post(&format!("/groups/team/bannedusers/{uid}"), json!({})).await.ok()),
+            "leave" => drop(guest.delete("/groups/team/members").await.ok()),
+            "deactivate" => drop(h.delete_with("/users", json!({"uidsToDeactivate": [uid]})).await.ok()),
+            _ => drop(h.delete(&format!("/users/{uid}")).await.ok()),
+        }
+        let all = at_ann.expect(|frame| is_receipt(frame, "readByAll")).await;
+        assert_eq!((&all["body"]["messageId"], &all["body"]["user"]["uid"]), (&json!(first.to_string()), &json!(uid)));
+        assert_eq!(ann.get(&format!("/messages/{first}")).await.ok()["readAt"], NOW, "{cause}");
+        assert!(ann.get(&format!("/messages/{second}")).await.ok().get("readAt").is_none(), "{cause}");
+        bob.post("/groups/team/conversation/read", json!({})).await.ok();
+        at_ann.expect(|frame| is_receipt(frame, "readByAll")).await;
+        assert_eq!(ann.get(&format!("/messages/{second}")).await.ok()["readAt"], NOW, "{cause}");
+
+        // Whoever comes now has nothing unread, and stands not among those who got what was said before.
+        let late = h.user(&format!("late{round}")).await;
+        late.post("/groups/team/members", json!({})).await.ok();
+        late.post("/groups/team/conversation/read", json!({})).await.ok();
+        let seen = ann.get(&format!("/messages/{second}")).await.ok();
+        let who = seen["receipts"]["data"].as_array().cloned().unwrap_or_default();
+        assert!(who.iter().all(|one| one["recipient"]["uid"] != late.uid), "{cause}: {who:#?}");
+        late.delete("/groups/team/members").await.ok();
+    }
+}

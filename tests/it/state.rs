@@ -48,7 +48,7 @@ impl Folded {
         let body = &frame["body"];
         match frame["type"].as_str().unwrap_or_default() {
             "message" => self.fold_message(body),
-            "on_moderation_status_changed" => drop(self.messages.insert(id_of(body), shape(body))),
+            "on_moderation_status_changed" => self.change(body),
             "message_pinned" | "message_unpinned" => {
                 let message = &body["message"];
                 self.messages.insert(id_of(message), shape(message));
@@ -95,11 +95,23 @@ impl Folded {
         (unread.len(), unread.iter().filter(named).count())
     }
 
+    /// A message is not as it was. Its thread counts it while everybody sees it.
+    fn change(&mut self, message: &Value) {
+        let counts = |shape: &Value| i64::from(shape["deletedAt"].is_null() && shape["moderation"] != "disapproved");
+        let now = shape(message);
+        let step = counts(&now) - self.messages.get(&id_of(message)).map_or(0, counts);
+        if let Some(parent) = now["parentId"].as_str().and_then(|id| id.parse::<i64>().ok()) {
+            let parent = self.messages.get_mut(&parent).expect("a parent that is known");
+            parent["replyCount"] = json!(parent["replyCount"].as_i64().unwrap_or(0) + step);
+        }
+        self.messages.insert(id_of(message), now);
+    }
+
     fn fold_message(&mut self, message: &Value) {
         let entities = &message["data"]["entities"];
         if message["category"] == "action" && message["type"] == "message" {
             let changed = &entities["on"]["entity"];
-            self.messages.insert(id_of(changed), shape(changed));
+            self.change(changed);
             return;
         }
         self.messages.insert(id_of(message), shape(message));

@@ -107,3 +107,43 @@ async fn lists_go_by_the_newest_reply() {
     h.delete_with(&format!("/messages/{last}"), json!({"permanent": true})).await.ok();
     assert_eq!(ann.get("/groups/team/threads").await.each("id"), order[1..]);
 }
+
+#[tokio::test]
+async fn reading_to_the_end_covers_replies_and_an_erased_message_leaves_none_behind() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let unread = async || bob.get("/users/ann/conversation").await.ok()["unreadMessageCount"].clone();
+    let reply = |text: &str, parent: i64| {
+        let mut body = crate::harness::text_to("user", "bob", text);
+        body["parentId"] = json!(parent);
+        body
+    };
+    let first = id_of(&ann.send("bob", "first").await);
+    let last = id_of(&ann.send("bob", "last").await);
+    for text in ["one", "two"] {
+        ann.post("/messages", reply(text, first)).await.ok();
+    }
+    // From the middle nothing more than what was read; at the end what stands behind it in threads, too.
+    bob.post("/users/ann/conversation/read", json!({"messageId": first})).await.ok();
+    assert_eq!(unread().await, "3");
+    bob.post("/users/ann/conversation/read", json!({"messageId": last})).await.ok();
+    assert_eq!(unread().await, "0");
+
+    let replies =
+        [ann.post("/messages", reply("three", last)).await.ok(), ann.post("/messages", reply("four", last)).await.ok()];
+    ann.delete_with(&format!("/messages/{last}"), json!({"permanent": true})).await.ok();
+    assert_eq!(unread().await, "2");
+    let seen = bob.get("/users/ann/messages?unread=1&hideReplies=true").await.each("id");
+    assert_eq!(seen, replies.each_ref().map(|reply| id_of(reply).to_string()), "they can be reached");
+    assert!(bob.get(&format!("/messages/{}", id_of(&replies[0]))).await.ok().get("parentId").is_none());
+
+    // A deleted reply is no reply, and without any there is no thread.
+    let threads = async || bob.get("/users/ann/threads").await.list();
+    assert_eq!((threads().await.len(), &threads().await[0]["replyCount"]), (1, &json!(2)));
+    let ids = bob.get(&format!("/messages/{first}/thread")).await.each("id");
+    ann.delete(&format!("/messages/{}", ids[0])).await.ok();
+    assert_eq!(threads().await[0]["replyCount"], 1);
+    ann.delete_with(&format!("/messages/{}", ids[1]), json!({"permanent": true})).await.ok();
+    assert_eq!(threads().await.len(), 0);
+    assert!(bob.get(&format!("/messages/{first}")).await.ok().get("replyCount").is_none());
+}

@@ -9,15 +9,16 @@ use crate::api::access::{Access, Demand, Either};
 use crate::api::groups::affix;
 use crate::api::reply::{Cursor, CursorMeta, Point, Reply, cut_list, data};
 use crate::api::too_large_a_page;
-use crate::model::caller::App;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::{Uid, parse_message_id, unknown_uid};
 use crate::model::message::{Message, Receiver, ReceiverType};
 use crate::model::page::{Affix, PageAsk, Pagination, Range};
 use crate::model::policy::narrow;
+use crate::store::conversations::{Copy, Kind};
 use crate::store::history::{self, Filter, Within};
-use crate::store::{Read, mentions, messages, shown, users};
+use crate::store::{Read, conversations, groups, mentions, messages, shown, users};
 
 /// How many rows a list that goes by a cursor shows; `usual` if no number is named.
 pub fn limit<D: Demand>(access: &Access<D>, usual: i64) -> Result<i64> {
@@ -122,6 +123,32 @@ fn numbered(access: &Access<Either>, filter: &Filter) -> Result<Option<PageAsk>>
 /// How far a list can be read by page numbers: what comes before a page has to be read for it.
 const MOST_BY_NUMBER: i64 = 10_000;
 
+/// The people a list names, before they have been looked up.
+struct People {
+    sender: Option<Uid>,
+    senders: Vec<Uid>,
+    named: Vec<Uid>,
+    my_mentions: bool,
+}
+
+impl People {
+    fn narrow(&self, read: &Read<'_>, caller: &Caller, filter: &mut Filter) -> Result<()> {
+        if let Some(sender) = &self.sender {
+            filter.sender = Some(known(read, &caller.app, sender)?);
+        }
+        for sender in &self.senders {
+            filter.senders.push(users::person(read, &caller.app, sender)?.id);
+        }
+        for uid in &self.named {
+            filter.mentioned.push(known(read, &caller.app, uid)?);
+        }
+        if let Some(viewer) = caller.viewer().filter(|_| self.my_mentions) {
+            filter.mentioned = vec![viewer, mentions::EVERYBODY];
+        }
+        Ok(())
+    }
+}
+
 /// Messages of a page.
 #[derive(Default)]
 struct Found {
@@ -172,9 +199,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let named = access.query().list("mentionedUids");
     let named = named.iter().map(|uid| Uid::from_path(uid)).collect::<Result<Vec<_>>>()?;
     let my_mentions = access.query().flag("myMentionsOnly");
-    // A thread is no side that messages come from.
-    let count =
-        access.query().flag("count") && (filter.unread || filter.undelivered) && !matches!(place, Place::Thread(_));
+    let count = access.query().flag("count") && (filter.unread || filter.undelivered);
     let with_tags = access.query().flag("withTags");
     let look = look(&access);
     if filter.saved && filter.viewer.is_none() {
@@ -187,14 +212,15 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     let kept = filter.is_kept();
     // Whether the list goes on after its last message; it is before its first otherwise.
     let onward = kept || affix == Affix::Append;
-    if count {
-        return counts(access, place).await;
-    }
+    let people = People { sender, senders, named, my_mentions };
     if matches!(place, Place::Everywhere) && filter.from.is_none() {
         filter.to = None;
     }
     let sent = access.query().range("sentAt")?.and(Range { from: filter.from, to: filter.to });
     (filter.from, filter.to) = (sent.from, sent.to);
+    if count {
+        return counts(access, place, filter, people, conversation).await;
+    }
     let bytes = access.limits().page_bytes;
     if numbered.is_none() {
         // One more than is shown tells whether anything is left.
@@ -227,18 +253,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                     Within::Thread(parent)
                 }
             };
-            if let Some(sender) = sender {
-                filter.sender = Some(known(read, &caller.app, &sender)?);
-            }
-            for sender in &senders {
-                filter.senders.push(users::person(read, &caller.app, sender)?.id);
-            }
-            for uid in &named {
-                filter.mentioned.push(known(read, &caller.app, uid)?);
-            }
-            if let Some(viewer) = caller.viewer().filter(|_| my_mentions) {
-                filter.mentioned = vec![viewer, mentions::EVERYBODY];
-            }
+            people.narrow(read, &caller, &mut filter)?;
             let mut rows = history::list(read, caller.app.id, within, &filter)?;
             let (mut total, mut more) = (0, false);
             match numbered {
@@ -310,44 +325,34 @@ pub struct Count {
     count: i64,
 }
 
-/// Counts by the other side of what is unread, or not delivered: for `unread=1&count=1`.
-async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
-    use crate::store::conversations::{self, Kind};
-    use crate::store::groups;
+/// Conversations that are counted in one answer at most.
+const MOST_COUNTED: i64 = 100_000;
+
+/// Counts by the other side of what is unread, or not delivered: for `unread=1&count=1`. Each is the number of messages
+/// that the same question without `count` lists: the counter where nothing narrows it, the list itself otherwise.
+async fn counts(
+    access: Access<Either>,
+    place: Place,
+    mut filter: Filter,
+    people: People,
+    conversation: Option<String>,
+) -> Result<Reply> {
     let caller = access.caller().clone();
-    let kind = access.query().get("receiverType").and_then(ReceiverType::parse);
-    let (most, unread) = (access.limits().max_per_page, access.query().flag("unread"));
     let viewer = caller.viewer().ok_or_else(|| Error::field("onBehalfOf", "Unread counts are a user's: name him."))?;
     let counts = access
         .store()
         .read(move |read| {
-            let copies = match place {
-                Place::With(receiver) => match actions::conversations::copy(read, &caller, &receiver) {
-                    Ok(copy) => vec![copy],
-                    Err(error) if error.code == Code::ConversationNotAccessible => Vec::new(),
-                    Err(error) => return Err(error),
-                },
-                _ => {
-                    let filter = conversations::Filter {
-                        groups: kind.map(|kind| kind == ReceiverType::Group),
-                        unread,
-                        with_blocked: true,
-                        ..Default::default()
-                    };
-                    conversations::list(
-                        read,
-                        conversations::Whose::User(viewer),
-                        &filter,
-                        PageAsk { page: 1, per_page: most },
-                    )?
-                    .items
-                }
-            };
+            people.narrow(read, &caller, &mut filter)?;
+            let plain = filter.is_plainly_unread();
             let mut counts = Vec::new();
-            for copy in copies {
-                let count = match unread {
-                    true => copy.unread,
-                    false => messages::count_after(read, copy.conv.id, viewer, copy.delivered_id.max(copy.hidden_id))?,
+            for (copy, within) in counted(read, &caller, viewer, &place, &filter, conversation)? {
+                let count = match within {
+                    Within::Conversation { .. } if plain => copy.unread,
+                    _ if filter.search.is_some() => {
+                        let all = Filter { limit: MOST_COUNTED, ..filter.clone() };
+                        history::list(read, caller.app.id, within, &all)?.len() as i64
+                    }
+                    _ => history::count(read, caller.app.id, within, &filter)?,
                 };
                 if count == 0 {
                     continue;
@@ -364,4 +369,50 @@ async fn counts(access: Access<Either>, place: Place) -> Result<Reply> {
         })
         .await?;
     Ok(data(&counts))
+}
+
+/// The viewer's conversations that a list is about, each with where in it the list looks.
+fn counted(
+    read: &Read<'_>,
+    caller: &Caller,
+    viewer: i64,
+    place: &Place,
+    filter: &Filter,
+    conversation: Option<String>,
+) -> Result<Vec<(Copy, Within)>> {
+    let copies = match (place, conversation) {
+        (Place::With(receiver), _) => match actions::conversations::copy(read, caller, receiver) {
+            Ok(copy) => vec![copy],
+            Err(error) if error.code == Code::ConversationNotAccessible => Vec::new(),
+            Err(error) => return Err(error),
+        },
+        (Place::Thread(parent), _) => {
+            let conv = messages::accessible(read, caller.app.id, *parent, Some(viewer))?.conv;
+            let copy = conversations::copy_of(read, conv, viewer)?;
+            return Ok(copy.map(|copy| (copy, Within::Thread(*parent))).into_iter().collect());
+        }
+        (Place::Everywhere, Some(name)) => match actions::messages::readable_by_name(read, caller, &name)? {
+            Some((conv, _)) => conversations::copy_of(read, conv, viewer)?.into_iter().collect(),
+            None => Vec::new(),
+        },
+        (Place::Everywhere, None) => {
+            let filter = conversations::Filter {
+                groups: filter.receiver_type.map(|kind| kind == ReceiverType::Group),
+                unread: filter.unread,
+                with_blocked: true,
+                with_silent: true,
+                ..Default::default()
+            };
+            let ask = PageAsk { page: 1, per_page: MOST_COUNTED };
+            conversations::list(read, conversations::Whose::User(viewer), &filter, ask)?.items
+        }
+    };
+    let within = |copy: &Copy| Within::Conversation { conv: copy.conv.id, hidden_id: copy.hidden_id };
+    Ok(copies
+        .into_iter()
+        .map(|copy| {
+            let within = within(&copy);
+            (copy, within)
+        })
+        .collect())
 }

@@ -330,3 +330,19 @@ CREATE TABLE app_peer_pins (
   pinned_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX app_peer_pins_by_app ON app_peer_pins(app, position);
+-- Who came into a group late did not get what was said before: the app's newest message before that time bounds it.
+ALTER TABLE participants ADD COLUMN since_id INTEGER NOT NULL DEFAULT 0;
+UPDATE participants SET since_id = coalesce(
+    (SELECT m.id FROM messages m WHERE m.app = c.app AND m.sent_at > 0 AND m.sent_at < participants.created_at
+     ORDER BY m.sent_at DESC LIMIT 1), 0)
+FROM conversations c WHERE c.id = participants.conv_id AND c.group_id IS NOT NULL;
+
+-- Replies are counted while everybody sees them, and none hangs on a message that is not there.
+UPDATE messages SET reply_count = (SELECT count(*) FROM messages r WHERE r.parent_id = messages.id AND r.deleted_at IS NULL
+                                   AND r.flags & 512 = 0) WHERE last_reply_at IS NOT NULL;
+UPDATE messages SET last_reply_at = NULL WHERE last_reply_at IS NOT NULL AND reply_count = 0;
+CREATE TABLE gone_parents (
+  message_id  INTEGER PRIMARY KEY
+) STRICT;
+INSERT INTO gone_parents SELECT DISTINCT parent_id FROM messages r WHERE parent_id IS NOT NULL
+AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = r.parent_id);

@@ -1,0 +1,301 @@
+//! The law of counters: a count equals the list it counts.
+//!
+//! People act at random (the same way each run): they write of every kind, in threads and out, delete, erase, mark as
+//! read and unread, block, review, come, go and are deactivated. Now and then every counter that REST shows is held
+//! against the list of the same question, for everybody and under every filter.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Harness, User, id_of};
+
+const GROUPS: [&str; 2] = ["team", "club"];
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+
+    fn of<'a, T>(&mut self, some: &'a [T]) -> &'a T {
+        &some[self.roll(some.len())]
+    }
+}
+
+struct World {
+    h: Harness,
+    dice: Dice,
+    people: Vec<User>,
+    /// Messages that were sent, by whom.
+    sent: Vec<(usize, i64)>,
+    /// Who is deactivated now.
+    away: Option<usize>,
+}
+
+impl World {
+    async fn start(seed: u64) -> World {
+        let h = Harness::start().await;
+        let mut people = Vec::new();
+        for uid in ["ann", "bob", "cy", "dee"] {
+            people.push(h.user(uid).await);
+        }
+        h.group("team", &people[0], &[&people[1], &people[2]]).await;
+        h.group("club", &people[3], &[&people[0], &people[1], &people[2]]).await;
+        World { h, dice: Dice(seed), people, sent: Vec::new(), away: None }
+    }
+
+    fn earlier(&mut self) -> Option<(usize, i64)> {
+        // Mostly the newest: there the counters are.
+        let near = self.sent.len().min(if self.dice.roll(3) == 0 { usize::MAX } else { 12 });
+        (near > 0).then(|| self.sent[self.sent.len() - 1 - self.dice.roll(near)])
+    }
+
+    /// A group or another person, as paths and bodies name it.
+    fn other(&mut self, who: usize) -> (&'static str, String) {
+        match self.dice.roll(3) {
+            0 => {
+                let other = (who + 1 + self.dice.roll(self.people.len() - 1)) % self.people.len();
+                ("user", self.people[other].uid.clone())
+            }
+            _ => ("group", (*self.dice.of(&GROUPS)).to_owned()),
+        }
+    }
+
+    async fn act(&mut self, step: usize) {
+        let who = self.dice.roll(self.people.len());
+        let (kind, name) = self.other(who);
+        let path = format!("/{kind}s/{name}");
+        let earlier = self.earlier();
+        let one = self.people[who].clone();
+        let other = self.dice.of(&self.people).uid.clone();
+        let group = *self.dice.of(&GROUPS);
+        let text = match self.dice.roll(5) {
+            0 => format!("{step} for <@uid:{other}>"),
+            1 => format!("{step} for <@all:{name}> https://example.org"),
+            _ => format!("step {step}"),
+        };
+        let mut body = json!({"receiver": name, "receiverType": kind, "data": {"text": text}, "tags": ["t"]});
+        match self.dice.roll(24) {
+            0..=5 => self.send(who, body).await,
+            6 | 7 => {
+                let shows = self.dice.roll(2) == 0;
+                body["category"] = json!("custom");
+                body["type"] = json!("place");
+                body["data"] = json!({"customData": {"n": step}, "updateConversation": shows});
+                self.send(who, body).await;
+            }
+            8..=10 => {
+                body["parentId"] = json!(earlier.map(|(_, id)| id));
+                // Where the parent is: a reply elsewhere is refused.
+                if let Some((author, id)) = earlier {
+                    let parent = self.people[author].get(&format!("/messages/{id}")).await;
+                    if parent.status == 200 {
+                        let parent = &parent.body["data"];
+                        let own = parent["receiverType"] == "user" && parent["receiver"] == one.uid.as_str();
+                        body["receiver"] = if own { parent["sender"].clone() } else { parent["receiver"].clone() };
+                        body["receiverType"] = parent["receiverType"].clone();
+                    }
+                }
+                self.send(who, body).await;
+            }
+            11 => {
+                if let Some((author, id)) = earlier {
+                    self.people[author].delete(&format!("/messages/{id}")).await;
+                }
+            }
+            12 => {
+                if let Some((author, id)) = earlier {
+                    let whole = json!({"permanent": true});
+                    self.people[author].delete_with(&format!("/messages/{id}"), whole).await;
+                }
+            }
+            13 | 14 => {
+                let body = match earlier.filter(|_| self.dice.roll(2) == 0) {
+                    Some((_, id)) => json!({"messageId": id}),
+                    None => json!({}),
+                };
+                one.post(&format!("{path}/conversation/read"), body).await;
+            }
+            15 | 16 => {
+                if let Some((_, id)) = earlier {
+                    one.delete_with(&format!("{path}/conversation/read"), json!({"messageId": id})).await;
+                }
+            }
+            17 => drop(one.post(&format!("{path}/conversation/delivered"), json!({})).await),
+            18 => {
+                if let Some((_, id)) = earlier {
+                    one.post(&format!("/messages/{id}/flagged"), json!({"reasonId": "spam"})).await;
+                    let status = ["approved", "disapproved"][self.dice.roll(2)];
+                    self.h.patch(&format!("/moderation/flagged-messages/{id}"), json!({"status": status})).await;
+                }
+            }
+            19 => {
+                let uids = json!({"blockedUids": [other]});
+                match self.dice.roll(2) {
+                    0 => drop(one.post("/blockedusers", uids).await),
+                    _ => drop(one.delete_with("/blockedusers", uids).await),
+                }
+            }
+            20 => drop(self.h.delete(&format!("/groups/{group}/members/{other}")).await),
+            21 => drop(one.post(&format!("/groups/{group}/members"), json!({})).await),
+            22 => drop(one.delete(&format!("{path}/conversation")).await),
+            _ => match self.away.take() {
+                Some(back) => {
+                    let uid = self.people[back].uid.clone();
+                    self.h.put("/users", json!({"uidsToActivate": [uid]})).await.ok();
+                    self.people[back] = self.h.log_in(&uid).await;
+                }
+                None => {
+                    let uids = json!({"uidsToDeactivate": [one.uid]});
+                    self.h.delete_with("/users", uids).await.ok();
+                    self.away = Some(who);
+                }
+            },
+        }
+    }
+
+    async fn send(&mut self, who: usize, body: Value) {
+        let answer = self.people[who].post("/messages", body).await;
+        if answer.status == 200 {
+            self.sent.push((who, id_of(&answer.body["data"])));
+        }
+    }
+
+    /// Every counter against its list, for everybody.
+    async fn check(&self, step: usize) {
+        for (index, one) in self.people.iter().enumerate() {
+            if self.away != Some(index) {
+                self.check_conversations(one, step).await;
+                self.check_messages(one, step).await;
+                self.check_threads(one, step).await;
+            }
+        }
+        for group in GROUPS {
+            let shown = self.h.get(&format!("/groups/{group}")).await.ok()["membersCount"].as_u64();
+            let list = self.h.get(&format!("/groups/{group}/members?perPage=100")).await.list().len();
+            assert_eq!(shown, Some(list as u64), "{step}: members of {group}");
+        }
+        let users = self.h.get("/users?count=true").await.ok()["count"].as_u64();
+        assert_eq!(users, Some(self.h.get("/users").await.list().len() as u64), "{step}: users");
+    }
+
+    /// What a conversation and the list of conversations say.
+    async fn check_conversations(&self, one: &User, step: usize) {
+        let all = one.get("/conversations?includeBlockedUsers=true&perPage=100").await.list();
+        let mut unread = Vec::new();
+        for conversation in &all {
+            let with = &conversation["conversationWith"];
+            let path = match conversation["conversationType"].as_str() {
+                Some("user") => format!("/users/{}", with["uid"].as_str().expect("a uid")),
+                _ => format!("/groups/{}", with["guid"].as_str().expect("a guid")),
+            };
+            let what = format!("{step}: {} in {path}", one.uid);
+            if one.get(&format!("{path}/conversation")).await.status != 200 {
+                continue;
+            }
+            let list = one.get(&format!("{path}/messages?unread=1&limit=1000&affix=append")).await.list();
+            assert_eq!(conversation["unreadMessageCount"], list.len().to_string(), "{what}");
+            let naming = one.get(&format!("{path}/messages?unread=1&myMentionsOnly=1&limit=1000")).await.list();
+            assert_eq!(conversation["unreadMentionsCount"], naming.len(), "{what}: mentions");
+            if !list.is_empty() {
+                unread.push(conversation["conversationId"].clone());
+            }
+        }
+        let listed = one.get("/conversations?unread=true&includeBlockedUsers=true&perPage=100").await.list();
+        let listed: Vec<Value> = listed
+            .iter()
+            .filter(|one| all.iter().any(|other| other["conversationId"] == one["conversationId"]))
+            .filter(|conversation| conversation["unreadMessageCount"] != "0")
+            .map(|one| one["conversationId"].clone())
+            .collect();
+        for conversation in unread {
+            assert!(listed.contains(&conversation), "{step}: {conversation} is not among the unread of {}", one.uid);
+        }
+    }
+
+    /// `count=1` under every filter: what the same question lists.
+    async fn check_messages(&self, one: &User, step: usize) {
+        for state in ["unread=1", "undelivered=1"] {
+            for more in [
+                "",
+                "&hideMessagesFromBlockedUsers=1",
+                "&receiverType=group",
+                "&receiverType=user",
+                "&category=custom",
+                "&types=text",
+                "&hideReplies=true",
+                "&myMentionsOnly=1",
+                "&hasLinks=1",
+                "&tags=t",
+                "&sender=bob",
+                "&searchKey=step",
+                "&hideDeleted=1",
+                "&hideMessagesFromBlockedUsers=1&hideReplies=true",
+            ] {
+                let asked = format!("{state}{more}");
+                let list = one.get(&format!("/messages?{asked}&limit=1000")).await.list();
+                let mut expected: BTreeMap<(String, String), i64> = BTreeMap::new();
+                for message in &list {
+                    let kind = message["receiverType"].as_str().expect("a type").to_owned();
+                    let name = match kind.as_str() {
+                        "user" => message["sender"].as_str(),
+                        _ => message["receiver"].as_str(),
+                    };
+                    *expected.entry((kind, name.expect("a name").to_owned())).or_default() += 1;
+                }
+                let counts: BTreeMap<(String, String), i64> = one
+                    .get(&format!("/messages?{asked}&count=1"))
+                    .await
+                    .list()
+                    .iter()
+                    .map(|count| {
+                        let text = |key: &str| count[key].as_str().expect("text").to_owned();
+                        ((text("entityType"), text("entityId")), count["count"].as_i64().expect("a number"))
+                    })
+                    .collect();
+                assert_eq!(counts, expected, "{step}: {} asks {asked}", one.uid);
+                for group in GROUPS {
+                    let one_count = one.get(&format!("/groups/{group}/messages?{asked}&count=1")).await;
+                    if one_count.status == 200 && !more.contains("receiverType=user") {
+                        let one_count = one_count.list().first().and_then(|count| count["count"].as_i64());
+                        let key = ("group".to_owned(), group.to_owned());
+                        assert_eq!(one_count, expected.get(&key).copied(), "{step}: {} asks {group} {asked}", one.uid);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Replies of a thread, in all and unread.
+    async fn check_threads(&self, one: &User, step: usize) {
+        for thread in one.get("/threads?limit=100").await.list() {
+            let id = id_of(&thread);
+            let replies = one.get(&format!("/messages/{id}/thread?limit=1000&hideDeleted=1")).await.list();
+            // Its sender sees a reply that a review has hidden.
+            let seen = replies.iter().filter(|reply| reply["data"]["moderation"]["status"] != "disapproved").count();
+            assert_eq!(thread["replyCount"].as_u64(), Some(seen as u64), "{step}: replies to {id}");
+            let unread = one.get(&format!("/messages/{id}/thread?limit=1000&unread=1")).await.list();
+            assert_eq!(thread["unreadReplyCount"], unread.len(), "{step}: unread of {} under {id}", one.uid);
+            let counted = one.get(&format!("/messages/{id}/thread?unread=1&count=1")).await.list();
+            let counted = counted.first().and_then(|count| count["count"].as_u64()).unwrap_or(0);
+            assert_eq!(counted, unread.len() as u64, "{step}: counted under {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_count_equals_its_list() {
+    for seed in [5, 17] {
+        let mut world = World::start(seed).await;
+        for step in 0..300 {
+            world.act(step).await;
+            if step % 30 == 29 {
+                world.check(step).await;
+            }
+        }
+        assert!(world.sent.len() > 60, "the play was too short: {}", world.sent.len());
+    }
+}
