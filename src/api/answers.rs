@@ -231,7 +231,8 @@ mod tests {
         let others: Vec<Held> = (2..5).map(|client| answers.reserve(client, 100).unwrap()).collect();
         assert!(answers.reserve(9, 1).is_none());
         drop((second, third, others));
-        assert_eq!((lock(&answers.waiting).bytes, lock(&answers.waiting).clients.len()), (0, 0));
+        let left = |waiting: &Waiting| (waiting.bytes, waiting.clients.len());
+        assert_eq!(left(&lock(&answers.waiting)), (0, 0));
         let alone = answers.reserve(1, 100_000).unwrap();
         assert!(answers.reserve(2, 1).is_none());
         drop(alone);
