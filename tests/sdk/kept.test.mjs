@@ -114,7 +114,7 @@ test('a message is flagged for a reason the app has', async () => {
   assert.ok(reasons.some((reason) => reason.id === 'spam' && reason.name));
   await bob.sdk.flagMessage(String(sent.getId()), { reasonId: 'spam', remark: 'again' });
   const [flagged] = await w.api('GET', 'moderation/flagged-messages');
-  assert.deepEqual([flagged.id, flagged.flags[0].uid, flagged.flags[0].remark], [String(sent.getId()), 'bob', 'again']);
+  assert.deepEqual([flagged.id, flagged.flaggedBy[0].uid, flagged.flaggedBy[0].remark], [String(sent.getId()), 'bob', 'again']);
   await w.api('PATCH', `moderation/flagged-messages/${flagged.id}`, { status: 'disapproved' });
   const [moderated] = await cy.expect('onMessageModerated');
   assert.equal(String(moderated.getId()), flagged.id);
