@@ -302,7 +302,7 @@ try {
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByLabel("The same again").fill(PASSWORD);
   await button("Become admin").click();
-  await page.getByText("This set-up link has been used or was never made.").waitFor();
+  await page.getByText("This set-up link has been used, is over, or was never made.").waitFor();
   assert.deepEqual(refusals.splice(0), ["403"]);
 
   assert.deepEqual(complaints, []);
