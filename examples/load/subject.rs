@@ -78,9 +78,10 @@ impl Subject {
         match self {
             Self::Program { path, serve_args, data_root } => {
                 let data = DataDir::create(data_root)?;
-                let app = create_app(path, &data)?;
                 let launch = Launch { path: path.clone(), serve_args: serve_args.clone(), tracing };
                 let process = launch.run(&data)?;
+                // Beside the running server: a tool makes no database of its own.
+                let app = create_app(path, &data)?;
                 Ok(Server {
                     target: process.target,
                     app,
