@@ -270,12 +270,7 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
     if let Some((first, end)) = range {
         let at = params.len();
         params.extend([first as &dyn rusqlite::ToSql, end]);
-        from = format!(
-            " FROM (SELECT DISTINCT nw.id FROM name_words nw WHERE nw.app = ?1 AND nw.kind IN (iif(?5, 2, NULL), iif(?6, 3, NULL))
-                    AND nw.word >= ?{} AND nw.word < ?{}) k CROSS JOIN groups g ON g.id = k.id",
-            at + 1,
-            at + 2
-        );
+        from = super::names::entered("groups g", "iif(?5, 2, NULL), iif(?6, 3, NULL)", at);
     }
     let total = read.number(&format!(concat!("SELECT count(*){}", listed!()), from), params.as_slice())?;
     let order = match (filter.order, filter.descending) {

@@ -70,3 +70,15 @@ pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
         Ok(serde_json::to_string(&tokens(&folded)).unwrap_or_default())
     })
 }
+
+/// Where a search begins: `table` (with its alias) entered by words of the app's names, of these kinds. The first word and
+/// the end of the range are the two parameters after the first `before`.
+pub fn entered(table: &str, kinds: &str, before: usize) -> String {
+    let alias = table.rsplit(' ').next().unwrap_or(table);
+    format!(
+        " FROM (SELECT DISTINCT nw.id FROM name_words nw WHERE nw.app = ?1 AND nw.kind IN ({kinds})
+                    AND nw.word >= ?{} AND nw.word < ?{}) k CROSS JOIN {table} ON {alias}.id = k.id",
+        before + 1,
+        before + 2
+    )
+}
