@@ -541,6 +541,50 @@ CREATE TABLE goals_met (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX goals_met_by_message ON goals_met(message_id);
 
+-- Extensions that an app has switched off or on; without a row one is on wherever the server has it.
+CREATE TABLE app_extensions (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  extension   TEXT    NOT NULL,                 -- its slug (model/extension.rs)
+  enabled     INTEGER NOT NULL,
+  PRIMARY KEY (app, extension)
+) STRICT, WITHOUT ROWID;
+
+-- Polls. The message holds the question as it was sent; options and votes are put into it when it is shown.
+CREATE TABLE polls (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,                 -- the message's
+  name        TEXT    NOT NULL,                 -- what clients call it: 32 random hex digits
+  question    TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX polls_by_name ON polls(app, name);
+-- messages.flags, bit 2048: is a poll.
+CREATE TRIGGER polls_made AFTER INSERT ON polls BEGIN
+  UPDATE messages SET flags = flags | 2048 WHERE id = NEW.message_id;
+END;
+CREATE TABLE poll_options (
+  message_id  INTEGER NOT NULL REFERENCES polls(message_id) ON DELETE CASCADE,
+  number      INTEGER NOT NULL,                 -- from 1
+  text        TEXT    NOT NULL,
+  votes       INTEGER NOT NULL DEFAULT 0,       -- rows of poll_votes, kept by the triggers below
+  PRIMARY KEY (message_id, number)
+) STRICT, WITHOUT ROWID;
+-- One vote of each user; it moves by being made anew, so ids rise with the time of votes.
+CREATE TABLE poll_votes (
+  id          INTEGER PRIMARY KEY,
+  message_id  INTEGER NOT NULL REFERENCES polls(message_id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  number      INTEGER NOT NULL,                 -- poll_options.number
+  UNIQUE (message_id, user_id)
+) STRICT;
+CREATE INDEX poll_votes_by_option ON poll_votes(message_id, number, id);
+CREATE INDEX poll_votes_by_user ON poll_votes(user_id);
+CREATE TRIGGER poll_votes_more AFTER INSERT ON poll_votes BEGIN
+  UPDATE poll_options SET votes = votes + 1 WHERE message_id = NEW.message_id AND number = NEW.number;
+END;
+CREATE TRIGGER poll_votes_fewer AFTER DELETE ON poll_votes BEGIN
+  UPDATE poll_options SET votes = votes - 1 WHERE message_id = OLD.message_id AND number = OLD.number;
+END;
+
 -- One row per call; every change of status is a message of category call besides.
 CREATE TABLE calls (
   id            INTEGER PRIMARY KEY,

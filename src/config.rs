@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::model::extension::{Domain, Offer};
 use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
 use crate::network::Network;
@@ -60,6 +61,24 @@ pub struct Config {
     pub rates: RateArgs,
     #[command(flatten)]
     pub media: MediaArgs,
+    #[command(flatten)]
+    pub extensions: ExtensionArgs,
+}
+
+/// Where extensions are found, and what they need from outside.
+#[derive(Args, Clone, Debug)]
+pub struct ExtensionArgs {
+    /// Name below which clients find extensions, e.g. `ext.chat.example`; `off` for none [default: `ext.` and the public
+    /// host, else ext.localhost]
+    #[arg(long, env = "HOBNOB_EXTENSION_DOMAIN", value_name = "NAME[:PORT]", value_parser = Domain::parse)]
+    pub extension_domain: Option<Domain>,
+}
+
+impl ExtensionArgs {
+    /// What the server offers by these settings.
+    pub fn offer(&self) -> Offer {
+        Offer { domain: self.extension_domain.clone().unwrap_or_default() }
+    }
 }
 
 /// Where everything is kept.

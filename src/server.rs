@@ -20,9 +20,9 @@ use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::lock::Lock;
 use crate::media::Media;
-use crate::model::error;
 use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
+use crate::model::{error, extension};
 use crate::passwords::Passwords;
 use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
 use crate::tls;
@@ -87,6 +87,7 @@ impl Server {
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
 
         let public_host = config.public.public_host.clone().map(Arc::new);
+        let offer = config.extensions.offer();
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
         let api = Data::new(Api {
@@ -102,6 +103,7 @@ impl Server {
             answers: Answers::new(limits.answers, Duration::from_secs(limits.answer_seconds)),
             limits,
             public_host,
+            extensions: offer.clone(),
             https_port: OnceLock::new(),
             trusted: config.trusted()?,
             region: config.region.region.clone(),
@@ -148,6 +150,8 @@ impl Server {
                 _ => {
                     let mut names = vec![reachable(address).ip().to_string()];
                     names.extend(config.public.public_host.as_ref().map(|public| public.name().to_owned()));
+                    names.push(format!("*.{}", extension::LOCAL));
+                    names.extend(offer.domain.wildcard(config.public.public_host.as_ref()));
                     tls::local(config.data(), &names)?
                 }
             };

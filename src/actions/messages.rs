@@ -20,6 +20,16 @@ use crate::store::{Read, Write, attachments, conversations, friends, groups, men
 
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
+    send_with(tx, caller, draft, |_, _| Ok(()))
+}
+
+/// The same for a message that has more to it than its row: `more` writes that before anybody hears of the message.
+pub(super) fn send_with(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    draft: Draft,
+    more: impl FnOnce(&mut Write<'_>, &mut Row) -> Result<()>,
+) -> Result<Sent> {
     caller.role.may_send(draft.receiver.kind(), &draft.content)?;
     let sender = users::by_id(tx, caller.user)?.in_message();
     let act = if draft.parent.is_some() { Act::Reply } else { Act::Send };
@@ -50,10 +60,11 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         muid: draft.muid.clone(),
         mentions: mentions.clone(),
     };
-    let Some(row) = messages::insert(tx, caller.app.id, &conv, new)? else {
+    let Some(mut row) = messages::insert(tx, caller.app.id, &conv, new)? else {
         let first = first_sent(tx, caller, draft.muid.as_deref().unwrap_or_default(), &conv)?;
         return Ok(first.ok_or(Code::Internal)?);
     };
+    more(tx, &mut row)?;
     conversations::touch(tx, &conv, row.id, sender.id, true, row.flags & flags::SILENT == 0)?;
     if let Some(parent) = &parent {
         threads::add_reply(tx, parent, sender.id)?;
@@ -65,7 +76,7 @@ pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
         attachments::show_in(tx, caller.app.id, row.id, &files)?;
     }
     // What needs no look-up is not looked up: this is the path every message takes.
-    if row.quoted.is_none() && mentions.is_empty() {
+    if row.quoted.is_none() && mentions.is_empty() && row.flags & flags::POLL == 0 {
         let message = shown::fresh(row, &conv.name, sender, receiver);
         return Ok(tell_message(tx, caller, conv.audience(), message));
     }
@@ -262,7 +273,7 @@ fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, change: Change) -> Resul
 
 /// Announces what was done to a message. Such an action has an id but is not stored: it says nothing that the message
 /// does not say itself.
-fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
+pub(super) fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
     let (id, by) = (messages::spend_id(tx)?, users::by_id(tx, caller.user)?.in_message());
     let (row, now) = (messages::find(tx, caller.app.id, row.id)?, tx.now());
     tell_of(tx, caller, &row, "message", |message| Sent::of(act_on(message, (id, now), by.clone(), action)))

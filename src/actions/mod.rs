@@ -12,6 +12,7 @@ pub mod bots;
 pub mod calls;
 pub mod conversations;
 pub mod demo;
+pub mod extensions;
 pub mod friends;
 pub mod groups;
 #[cfg(test)]

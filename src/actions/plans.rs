@@ -8,22 +8,25 @@ use std::sync::Arc;
 use crate::actions;
 use crate::model::call::CallStatus;
 use crate::model::caller::{App, Caller};
+use crate::model::error::Result;
+use crate::model::extension::Extension;
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver};
 use crate::model::page::{Affix, PageAsk, Range};
+use crate::model::poll::Poll;
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, apps, calls, conversations, gone, groups, history, members, mentions, moderation, plans, receipts,
-    shown, threads, users,
+    Hooks, Store, Write, apps, calls, conversations, gone, groups, history, members, mentions, moderation, plans,
+    receipts, shown, threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 28] = [
+const GROWING: [&str; 32] = [
     "groups",
     "g",
     "nw",
@@ -52,6 +55,10 @@ const GROWING: [&str; 28] = [
     "message_flags",
     "calls",
     "call_participants",
+    "polls",
+    "poll_options",
+    "poll_votes",
+    "v",
 ];
 
 pub(super) fn caller(app: &App, user: i64, uid: &str) -> Caller {
@@ -101,6 +108,23 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
     let path = dir.path().join("old.db");
     plans::of_before(&path);
     hold(open(&path)).await;
+}
+
+/// What extensions do, in the group of `people`.
+fn extensions(tx: &mut Write<'_>, people: &[Caller], limits: &Limits) -> Result<()> {
+    use actions::extensions::polls;
+    let poll = Poll::parse(Some("q".into()), Some(vec!["a".into(), "b".into()]), limits)?;
+    let place = || polls::Place { receiver: Receiver::Group(Guid::parse("team").unwrap()), quoted: None };
+    let (message, made) = polls::create(tx, &people[0], &poll, place(), limits)?;
+    for (person, number) in [(0, 1), (1, 1), (1, 2)] {
+        polls::vote(tx, &people[person], &made.id, number)?;
+    }
+    polls::results(tx, &people[0], &message.to_string())?;
+    let app = people[0].app.clone();
+    actions::extensions::switch(tx, &app, Extension::Polls, true)?;
+    actions::extensions::check(tx, app.id, Extension::Polls)?;
+    actions::extensions::listed(tx, app.id, Extension::ALL)?;
+    Ok(())
 }
 
 /// Walks the usual paths in the database, and closes it.
@@ -223,6 +247,7 @@ async fn hold(store: Store) {
                 moderation::list(tx, app.id, reviewed, (Affix::Append, None), 30)?;
             }
             members::list(tx, group.id, &members::Filter::default(), ask)?;
+            extensions(tx, &people, &limits)?;
             // Calls, and what ends them when nobody does.
             for to in [&with, &Receiver::User(Uid::parse("bob")?)] {
                 let call = actions::calls::initiate(tx, &people[0], to, "audio", None, None, &limits)?;

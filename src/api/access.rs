@@ -20,6 +20,7 @@ use super::rate::Class;
 use super::{Api, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
+use crate::model::extension::Extension;
 use crate::model::feature::{Feature, Features};
 use crate::model::ids::{Guid, Uid, parse_message_id, shown};
 use crate::model::json::{self, is_empty_list};
@@ -77,6 +78,8 @@ pub struct Parts {
     /// What the route belongs to; logged-in users whose role has one of them switched off are refused.
     pub features: Features,
     pub class: Class,
+    /// The extension the route belongs to, which the server may not offer and the app may have off.
+    pub extension: Option<Extension>,
     pub request: HttpRequest,
     pub params: Vec<(String, String)>,
     pub query: Query,
@@ -130,6 +133,9 @@ impl<D: Demand> Access<D> {
             }
         }
         parts.query.check(api.limits.list)?;
+        if let Some(extension) = parts.extension {
+            super::extensions::check(&api, &caller, extension).await?;
+        }
         // Who needs no credential waits behind others who need none, not behind admins.
         let share = if D::WHO == Who::Open { NOBODY } else { caller.user };
         let store = api.store.shared_by(share).seen_by(caller.viewer());

@@ -7,18 +7,20 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either, Token};
+use super::extensions;
 use super::openapi::{Doc, Shape};
 use super::reply::{Ack, Reply, ack, data};
 use super::users::ProfileBody;
 use crate::actions::{self, tokens::socket_token};
 use crate::model::error::{Code, Error, Result};
+use crate::model::extension::{Domain, Extension, Listed};
 use crate::model::json::{Raw, is_object, to_raw};
 use crate::model::moderation::Reason;
 use crate::model::public::PublicHost;
 use crate::model::time::hex;
 use crate::model::user::{User, UserPatch, check_name};
 use crate::store::tokens::Device;
-use crate::store::{Write, digest, moderation, tokens, users};
+use crate::store::{Read, Write, digest, moderation, tokens, users};
 
 #[derive(Deserialize, ToSchema)]
 struct NameBody {
@@ -106,9 +108,8 @@ struct Settings {
     appId: String,
     /// Changes when something here does.
     settingsHash: String,
-    /// There are none.
-    #[schema(value_type = Vec<Object>)]
-    extensions: Vec<()>,
+    /// Those that are on.
+    extensions: Vec<Listed>,
     flagReasons: Vec<Reason>,
     /// What is switched on, and its limits, by name.
     parameters: BTreeMap<String, Parameter>,
@@ -146,15 +147,16 @@ pub async fn show(access: Access<Token>) -> Result<Reply> {
 /// token and the socket token are always in it.
 async fn me(access: &Access<Token>) -> Result<Reply> {
     let caller = access.caller().clone();
-    let (user, created_at, reasons) = access
+    let offered = extensions::offered(access);
+    let (user, created_at, lists) = access
         .store()
         .read(move |read| {
             let created_at = match caller.token {
                 Some(token) => tokens::created_at(read, token)?,
                 None => None,
             };
-            let reasons = moderation::reasons(read, caller.app.id)?;
-            Ok((users::by_id(read, caller.user)?, created_at.ok_or(Code::AuthTokenUnknown)?, reasons))
+            let lists = Lists::of(read, caller.app.id, &offered)?;
+            Ok((users::by_id(read, caller.user)?, created_at.ok_or(Code::AuthTokenUnknown)?, lists))
         })
         .await?;
     let secret = access.header("authtoken").unwrap_or_default().to_owned();
@@ -170,18 +172,31 @@ async fn me(access: &Access<Token>) -> Result<Reply> {
     if !access.header("resource").is_some_and(is_ios) {
         body["wsChannel"] = json!({"identity": identity, "secret": "", "service": ""});
     }
-    body["settings"] = settings_of(access, &reasons);
+    body["settings"] = settings_of(access, &lists);
     Ok(data(&body))
 }
 
 pub async fn settings(access: Access<Either>) -> Result<Reply> {
-    let app = access.app().id;
-    let reasons = access.store().read(move |read| moderation::reasons(read, app)).await?;
-    Ok(data(&settings_of(&access, &reasons)))
+    let (app, offered) = (access.app().id, extensions::offered(&access));
+    let lists = access.store().read(move |read| Lists::of(read, app, &offered)).await?;
+    Ok(data(&settings_of(&access, &lists)))
+}
+
+/// What the settings list that is up to the app.
+struct Lists {
+    reasons: Vec<Reason>,
+    extensions: Vec<Listed>,
+}
+
+impl Lists {
+    fn of(read: &Read<'_>, app: i64, offered: &[Extension]) -> Result<Self> {
+        let extensions = actions::extensions::listed(read, app, offered)?;
+        Ok(Lists { reasons: moderation::reasons(read, app)?, extensions })
+    }
 }
 
 /// Where to go and what there is. Hosts are the ones the client already uses.
-fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
+fn settings_of<D: Demand>(access: &Access<D>, lists: &Lists) -> Value {
     let public = access.api().public_host.as_deref();
     let host = public.map_or_else(|| access.host(), PublicHost::host);
     let (mut socket_host, port) = socket_place(public, &host);
@@ -205,10 +220,10 @@ fn settings_of<D: Demand>(access: &Access<D>, reasons: &[Reason]) -> Value {
         "ANALYTICS_HOST": host,
         "ANALYTICS_VERSION": "v1",
         "REGION": &*access.app().region,
-        "EXTENSION_DOMAIN": "extensions.invalid",
+        "EXTENSION_DOMAIN": extensions::domain(access).unwrap_or_else(Domain::nowhere),
         "appId": &*access.app().app_id,
-        "extensions": [],
-        "flagReasons": reasons,
+        "extensions": lists.extensions,
+        "flagReasons": lists.reasons,
         "parameters": {
             "core.conversations.updateOnCallActivity": true,
             "core.conversations.updateOnGroupActions": true,
@@ -252,7 +267,7 @@ fn socket_place(public: Option<&PublicHost>, host: &str) -> (String, String) {
 }
 
 /// Host and port of `host[:port]`; without a port it is the one of https.
-fn split_host(host: &str) -> (&str, &str) {
+pub fn split_host(host: &str) -> (&str, &str) {
     match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => (name, port),
         _ => (host, "443"),

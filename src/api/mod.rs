@@ -12,6 +12,7 @@ mod apps;
 mod blocks;
 mod calls;
 mod conversations;
+mod extensions;
 mod features;
 mod forms;
 mod friends;
@@ -60,6 +61,7 @@ use crate::live::socket;
 use crate::media::Media;
 use crate::model::attachment::show_urls;
 use crate::model::error::{Code, Error, Result};
+use crate::model::extension::{self, Extension, Offer};
 use crate::model::feature::{Feature, Features};
 use crate::model::limits::Limits;
 use crate::model::public::PublicHost;
@@ -82,6 +84,8 @@ pub struct Api {
     pub limits: Arc<Limits>,
     /// Where clients reach this server, when it is not the address in their requests.
     pub public_host: Option<Arc<PublicHost>>,
+    /// Where extensions are found, and which there are.
+    pub extensions: Offer,
     /// Where https is served, once it is; unset: it is not.
     pub https_port: OnceLock<u16>,
     /// Proxies whose word about the client is taken; see `peer`.
@@ -111,6 +115,8 @@ pub struct Route {
     pub features: Features,
     /// What it counts as among an app's requests.
     pub class: Class,
+    /// The extension it belongs to, which an app may have off.
+    pub extension: Option<Extension>,
     /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
     pub takes_files: bool,
     /// Takes url-encoded forms besides JSON.
@@ -131,6 +137,7 @@ where
         who: D::WHO,
         features: Features::NONE,
         class: Class::Standard,
+        extension: Extension::of_path(path),
         takes_files: false,
         takes_forms: false,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
@@ -335,6 +342,10 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/apps", "list-apps", apps::list),
         r.on(&delete, "/apps/{appId}", "delete-app", apps::delete),
         r.on(&post, "/apps/{appId}/usage", "fetch-multi-tenant-usage", apps::usage),
+        r.on(&post, "/extensions/polls/create", "extension-create-poll", extensions::polls::create)
+            .feature(&[F::CreateMessage]),
+        r.on(&post, "/extensions/polls/vote", "extension-vote-in-poll", extensions::polls::vote),
+        r.on(&get, "/extensions/polls/results", "extension-poll-results", extensions::polls::results),
         r.on(&get, "/stats", "usage-metrics", metrics::usage),
         r.on(&get, "/stats/messages", "message-receipt-metrics", metrics::messages),
         r.on(&get, "/calls", "list-calls", calls::list).feature(&[F::ListCalls]),
@@ -447,6 +458,8 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/admin/api/apps/{appId}/keys", "admin-list-keys", admin::list_keys),
         r.on(&post, "/admin/api/apps/{appId}/keys", "admin-create-key", admin::create_key),
         r.on(&delete, "/admin/api/apps/{appId}/keys/{keyId}", "admin-revoke-key", admin::revoke_key),
+        r.on(&get, "/admin/api/apps/{appId}/extensions", "admin-list-extensions", extensions::list),
+        r.on(&put, "/admin/api/apps/{appId}/extensions/{slug}", "admin-switch-extension", extensions::switch),
         r.on(&get, "/admin/api/apps/{appId}/users", "admin-list-users", admin::list_users),
         r.on(&get, "/admin/api/apps/{appId}/users/{uid}", "admin-show-user", admin::show_user),
         r.on(&post, "/admin/api/apps/{appId}/users/{uid}/deactivate", "admin-deactivate-user", admin::deactivate_user),
@@ -466,6 +479,7 @@ fn describe_nouns() -> openapi::Doc {
     blocks::describe(&mut doc);
     calls::describe(&mut doc);
     conversations::describe(&mut doc);
+    extensions::describe(&mut doc);
     features::describe(&mut doc);
     friends::describe(&mut doc);
     groups::describe(&mut doc);
@@ -555,6 +569,8 @@ pub async fn dispatch(
     context: actix_web::web::ThinData<Rc<Context>>,
 ) -> HttpResponse {
     let path = below(api.public_host.as_deref(), request.path());
+    let routed = extensions::route(&api, &request, path);
+    let path = routed.as_deref().unwrap_or(path);
     let mut response = if request.method() == Method::OPTIONS {
         preflight(&request, path)
     } else if is_upgrade(&request, path) {
@@ -597,17 +613,20 @@ pub async fn dispatch(
 
 async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>) -> Result<Reply> {
     let path = versionless(beside_socket(path))?;
+    let plain = extension::plain(path);
+    let path = plain.as_deref().unwrap_or(path);
     if is_admins(path) && !request.method().is_safe() && !is_own_page(request, &api) {
         return Err(Error::new(Code::NoAccess, "The admin API is for this server's own pages."));
     }
     let (route, params) = api.router.find(request.method(), path).ok_or_else(|| match absent::is(path) {
-        true => Code::FeatureNotAccessible,
-        false => Code::ApiNotFound,
+        true => Code::FeatureNotAccessible.into(),
+        false => extensions::unknown(path).unwrap_or(Code::ApiNotFound.into()),
     })?;
     let query = Query::parse(request.query_string());
     let mut parts = Parts {
         features: route.features,
         class: route.class,
+        extension: route.extension,
         request: request.clone(),
         params,
         query,

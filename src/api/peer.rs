@@ -65,11 +65,16 @@ pub fn scheme(request: &HttpRequest, trusted: &[Network]) -> &'static str {
 
 /// `host[:port]`, as the client named this server.
 pub fn host(request: &HttpRequest, trusted: &[Network]) -> String {
+    with_host(request, trusted, str::to_owned)
+}
+
+/// What `f` makes of the host, which need not be copied for that.
+pub fn with_host<T>(request: &HttpRequest, trusted: &[Network], f: impl FnOnce(&str) -> T) -> T {
     let headers = request.headers();
     let forwarded = header(headers, "x-forwarded-host").filter(|_| is_trusted(request, trusted));
     let named = forwarded.or_else(|| header(headers, "host"));
     let named = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
-    named.unwrap_or_else(|| request.app_config().host()).to_owned()
+    f(named.unwrap_or_else(|| request.app_config().host()))
 }
 
 #[cfg(test)]

@@ -19,8 +19,10 @@ pub const APPROVED: i64 = 256;
 pub const DISAPPROVED: i64 = 512;
 /// A custom message that leaves the conversation where it stands: it does not become its last message.
 pub const SILENT: i64 = 1024;
+/// It is a poll, whose options and votes are put in when it is shown. Kept by a trigger on `polls`.
+pub const POLL: i64 = 2048;
 /// What an edit does not change.
-pub const KEPT: i64 = REACTION | APPROVED | DISAPPROVED;
+pub const KEPT: i64 = REACTION | APPROVED | DISAPPROVED | POLL;
 
 /// What a review decided about the message with these bits, if there was one.
 pub fn verdict(bits: i64) -> Option<Verdict> {

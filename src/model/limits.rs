@@ -152,6 +152,10 @@ limits! {
     address_guesses: u32 = 30,
     /// Seconds such a wait grows to at most; the first is 1, each further one twice as long.
     guess_wait: i64 = 300,
+    /// Options of a poll.
+    poll_options: usize = 25,
+    /// Characters of a poll's question, and of each option.
+    poll_text: usize = 1000,
     /// Bytes of all files a user has brought.
     user_files: u64 = 20_u64 << 30,
     /// Bytes of all files of an app.

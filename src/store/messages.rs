@@ -263,6 +263,7 @@ pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     tx.run("DELETE FROM saved_messages WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM mentions WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM attachment_uses WHERE message_id = ?1", [message.id])?;
+    tx.run("DELETE FROM polls WHERE message_id = ?1", [message.id])?;
     if let Some(parent) = message.parent.filter(|_| message.is_seen_by_all()) {
         threads::lose_reply(tx, parent)?;
     }

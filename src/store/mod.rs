@@ -18,6 +18,7 @@ pub mod blocks;
 pub mod calls;
 pub mod clock;
 pub mod conversations;
+pub mod extensions;
 pub mod friends;
 pub mod gone;
 pub mod groups;

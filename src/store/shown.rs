@@ -11,7 +11,7 @@ use super::messages::{Row, columns, row, unknown};
 use super::receipts::{self, Marks};
 use super::rows::ids_text;
 use super::sight::{self, Viewer};
-use super::{Read, calls, groups, interactions, mentions, pins, presence, threads, users};
+use super::{Read, calls, extensions, groups, interactions, mentions, pins, presence, threads, users};
 use crate::model::call::{CallEntity, CallStatus};
 use crate::model::error::{Error, Result};
 use crate::model::flags;
@@ -171,7 +171,10 @@ impl Shown<'_, '_> {
             None => Default::default(),
         };
         rows.into_iter()
-            .map(|row| {
+            .map(|mut row| {
+                if row.flags & flags::POLL != 0 {
+                    extensions::polls::put_in(self.read, &mut row, self.viewer)?;
+                }
                 let (id, thread) = (row.id, row.parent.unwrap_or(row.id));
                 let mut message = self.message(row, reactions.remove(&id).unwrap_or_default(), with_quotes)?;
                 for user in mentions.remove(&id).unwrap_or_default() {

@@ -17,7 +17,7 @@ fn session(h: &Harness, data: &Value) -> Client {
 }
 
 /// A new admin called root, logged in.
-async fn root(h: &Harness) -> Client {
+pub async fn root(h: &Harness) -> Client {
     let body = json!({"link": link(h).await, "name": "root", "password": PASSWORD});
     session(h, &h.nobody().post("/admin/api/setup", body).await.ok())
 }
@@ -28,7 +28,7 @@ async fn log_in(h: &Harness, password: &str) -> Client {
 }
 
 /// A path below the app's own.
-fn of(app: &App, rest: &str) -> String {
+pub fn of(app: &App, rest: &str) -> String {
     format!("/admin/api/apps/{}{rest}", app.app_id)
 }
 

@@ -19,6 +19,7 @@ const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::UploadNotFound, "uploads have a play of their own: tests/it/media.rs"),
     (Code::StorageFull, "needs a disk that is full: tests/it/disk.rs"),
     (Code::StorageFailed, "needs a disk that fails: tests/it/disk.rs"),
+    (Code::ExtensionInactive, "needs an admin: tests/it/extensions"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];
 
@@ -125,6 +126,8 @@ async fn kept_messages(w: &mut World, ann: &User) {
     let error = w.is(Code::PinnedMessagesLimit, ann.post(&format!("/messages/{}/pin", ids[2]), json!({})).await);
     assert_eq!(error["params"]["limit"], 2);
     w.is(Code::BotNotFound, w.h.post("/bots/bob/messages", text_to("user", "ann", "hi")).await);
+    w.is(Code::ExtensionNotFound, ann.post("/extensions/smart-reply/v1/ask", json!({})).await);
+    w.is(Code::PollNotFound, ann.post("/extensions/polls/v2/vote", json!({"id": "none", "vote": "1"})).await);
     w.is(Code::ReasonNotFound, w.h.get("/moderation/reasons/none").await);
     w.is(Code::ReasonExists, w.h.post("/moderation/reasons", json!({"id": "spam", "name": "Spam"})).await);
     w.is(Code::SavedMessagesLimit, ann.post(&format!("/messages/{}/save", ids[2]), json!({})).await);

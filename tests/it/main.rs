@@ -25,6 +25,7 @@ mod echo;
 mod endpoints;
 mod errors;
 mod everywhere;
+mod extensions;
 mod friends;
 mod golden;
 mod gone;

@@ -159,7 +159,8 @@ test('the settings are served and understood', async () => {
   for (const key of ['CHAT_HOST', 'CHAT_WSS_PORT', 'CLIENT_API_HOST', 'ADMIN_API_HOST', 'CHAT_API_VERSION']) assert.ok(settings[key], key);
   assert.equal(settings.CHAT_API_VERSION, 'v3.0');
   assert.ok(settings.APP_VERSION === 3 || settings.APP_VERSION >= 4);
-  assert.equal(await device.sdk.isExtensionEnabled('polls'), false);
+  assert.equal(await device.sdk.isExtensionEnabled('polls'), true);
+  assert.equal(await device.sdk.isExtensionEnabled('no-such-extension'), false);
   assert.equal(await device.sdk.isFeatureEnabled('no.such.feature'), false);
   assert.ok((await device.sdk.getMaxAttachmentCount()) >= 1);
   assert.ok(await device.sdk.getConversationUpdateSettings());

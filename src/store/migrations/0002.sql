@@ -346,3 +346,44 @@ CREATE TABLE gone_parents (
 ) STRICT;
 INSERT INTO gone_parents SELECT DISTINCT parent_id FROM messages r WHERE parent_id IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM messages p WHERE p.id = r.parent_id);
+
+-- Extensions.
+CREATE TABLE app_extensions (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  extension   TEXT    NOT NULL,
+  enabled     INTEGER NOT NULL,
+  PRIMARY KEY (app, extension)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE polls (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,
+  name        TEXT    NOT NULL,
+  question    TEXT    NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX polls_by_name ON polls(app, name);
+CREATE TRIGGER polls_made AFTER INSERT ON polls BEGIN
+  UPDATE messages SET flags = flags | 2048 WHERE id = NEW.message_id;
+END;
+CREATE TABLE poll_options (
+  message_id  INTEGER NOT NULL REFERENCES polls(message_id) ON DELETE CASCADE,
+  number      INTEGER NOT NULL,
+  text        TEXT    NOT NULL,
+  votes       INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (message_id, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE poll_votes (
+  id          INTEGER PRIMARY KEY,
+  message_id  INTEGER NOT NULL REFERENCES polls(message_id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  number      INTEGER NOT NULL,
+  UNIQUE (message_id, user_id)
+) STRICT;
+CREATE INDEX poll_votes_by_option ON poll_votes(message_id, number, id);
+CREATE INDEX poll_votes_by_user ON poll_votes(user_id);
+CREATE TRIGGER poll_votes_more AFTER INSERT ON poll_votes BEGIN
+  UPDATE poll_options SET votes = votes + 1 WHERE message_id = NEW.message_id AND number = NEW.number;
+END;
+CREATE TRIGGER poll_votes_fewer AFTER DELETE ON poll_votes BEGIN
+  UPDATE poll_options SET votes = votes - 1 WHERE message_id = OLD.message_id AND number = OLD.number;
+END;

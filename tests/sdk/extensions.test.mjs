@@ -1,0 +1,66 @@
+// Extensions, by the client's own callExtension: over real TLS to names below ext.localhost.
+
+import { test, before, after, beforeEach } from 'node:test';
+import assert from 'node:assert/strict';
+import { World, refused } from './harness.mjs';
+
+let w, ann, bob;
+
+before(async () => {
+  w = await World.open();
+  [ann, bob] = [await w.device('ann'), await w.device('bob')];
+  await w.api('POST', 'groups', { guid: 'team', name: 'Team', type: 'public', owner: 'ann' });
+  await w.api('POST', 'groups/team/members', { participants: ['bob'] });
+});
+beforeEach(() => w.forget(ann, bob));
+after(() => w?.close());
+
+const injected = (message, slug) => message.getMetadata()['@injected'].extensions[slug];
+const isPoll = (message) => message.getType() === 'extension_poll';
+
+for (const [receiverType, receiver] of [['user', 'bob'], ['group', 'team']]) {
+  test(`a poll to a ${receiverType} is asked, answered and counted`, async () => {
+    const ask = { question: 'Tea?', options: ['green', 'black'], receiver, receiverType, quotedMessageId: null };
+    const made = await ann.sdk.callExtension('polls', 'POST', 'v2/create', ask);
+    assert.equal(made.success, true, 'the kit closes its dialog only then');
+    const polls = {};
+    for (const device of [ann, bob]) {
+      const [message] = await device.expect('onCustomMessageReceived', isPoll);
+      assert.equal(message.getSender().getUid(), 'ann');
+      assert.equal(message.getMetadata().incrementUnreadCount, true);
+      const { id, question } = message.getCustomData();
+      assert.deepEqual([id, question], [made.id, 'Tea?']);
+      assert.equal(injected(message, 'polls').results.total, 0);
+      polls[device.label] = message;
+    }
+    const id = polls.bob.getCustomData().id;
+    for (const [option, counts] of [['2', [0, 1]], ['1', [1, 0]]]) {
+      await bob.sdk.callExtension('polls', 'POST', 'v2/vote', { vote: option, id });
+      for (const device of [ann, bob]) {
+        const [message] = await device.expect('onMessageEdited');
+        assert.equal(message.getId(), polls.bob.getId());
+        assert.equal(message.getCategory(), 'custom');
+        assert.equal(message.getSender().getUid(), 'ann', 'an edit leaves the sender as they are');
+        assert.equal(message.getDeletedAt(), undefined);
+        const { options, results } = injected(message, 'polls');
+        assert.deepEqual(Object.values(options), ['green', 'black']);
+        assert.deepEqual(Object.values(results.options).map((one) => one.count), counts);
+        assert.deepEqual(Object.keys(results.options[option].voters), ['bob']);
+        assert.equal(results.options[option].voters.bob.name, 'Bob');
+      }
+    }
+    const results = await ann.sdk.callExtension('polls', 'GET', `v2/results?id=${id}`, null);
+    assert.equal(results.polls.results.total, 1);
+    await w.quiet(ann, bob);
+  });
+}
+
+test('what is refused is told with a code, and soon', async () => {
+  await refused(ann.sdk.callExtension('polls', 'POST', 'v2/create', { question: '' }), 'ERR_BAD_REQUEST');
+  await refused(ann.sdk.callExtension('polls', 'POST', 'v2/vote', { id: 'none', vote: '1' }), 'ERR_POLL_NOT_FOUND');
+  for (const slug of ['smart-reply', 'rich-media', 'e2ee', 'voice-transcription']) {
+    await refused(ann.sdk.callExtension(slug, 'POST', 'v1/anything', {}), 'ERR_EXTENSION_NOT_FOUND');
+    assert.equal(await ann.sdk.isExtensionEnabled(slug), false);
+  }
+  await w.quiet(ann, bob);
+});
