@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use actix_web::http::header::HeaderMap;
+use actix_web::http::header::{self, AsHeaderName, HeaderMap, HeaderName};
 use actix_web::web::Payload;
 use actix_web::{HttpMessage, HttpRequest};
 use bytes::Bytes;
@@ -278,7 +278,14 @@ pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Optio
     })
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+// Made once: a name that is looked up as text is copied first.
+const AUTH_TOKEN: HeaderName = HeaderName::from_static("authtoken");
+const API_KEY: HeaderName = HeaderName::from_static("apikey");
+const APP_ID: HeaderName = HeaderName::from_static("appid");
+const ON_BEHALF_OF: HeaderName = HeaderName::from_static("onbehalfof");
+const RESOURCE: HeaderName = HeaderName::from_static("resource");
+
+fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
 }
 
@@ -302,18 +309,17 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
     let headers = parts.headers();
     let takes_token = matches!(who, Who::Either | Who::AsUser | Who::Token);
     let takes_key = who != Who::Token;
-    let secret = match (header(headers, "authtoken"), header(headers, "apikey")) {
-        (Some(token), _) if takes_token => token,
-        (_, Some(key)) if takes_key => key,
+    let (secret, by_token) = match (header(headers, AUTH_TOKEN), header(headers, API_KEY)) {
+        (Some(token), _) if takes_token => (token, true),
+        (_, Some(key)) if takes_key => (key, false),
         (Some(_), None) | (None, Some(_)) => return Err(Code::NoAccess.into()),
         _ if takes_key => return Err(Code::EmptyApiKey.into()),
         _ => return Err(Code::EmptyAuthToken.into()),
     };
-    let by_token = takes_token && header(headers, "authtoken").is_some();
     let unknown = if by_token { Code::AuthTokenUnknown } else { Code::ApiKeyUnknown };
     let Credential { app, holder } = api.store.credential(digest(secret)).await?.ok_or(unknown)?;
     check_app(&app, parts)?;
-    let device = Arc::from(header(headers, "resource").unwrap_or(SERVER_DEVICE));
+    let device = Arc::from(header(headers, RESOURCE).unwrap_or(SERVER_DEVICE));
 
     match holder {
         Holder::Token { id, user, uid, role } if by_token => {
@@ -326,7 +332,7 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
                 return Err(Code::NoAccess.into());
             }
             let behalf =
-                header(headers, "onbehalfof").filter(|_| matches!(who, Who::Either | Who::AsUser | Who::Behalf));
+                header(headers, ON_BEHALF_OF).filter(|_| matches!(who, Who::Either | Who::AsUser | Who::Behalf));
             let caller = match behalf {
                 Some(uid) => on_behalf_of(api, app, uid).await?,
                 None if matches!(who, Who::AsUser | Who::Behalf) => {
@@ -364,8 +370,8 @@ async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
 /// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
 /// be the same.
 fn check_app(app: &App, parts: &Parts) -> Result<()> {
-    let named = header(parts.headers(), "appid");
-    let host = header(parts.headers(), "host").or(parts.request.uri().host()).unwrap_or_default();
+    let named = header(parts.headers(), APP_ID);
+    let host = header(parts.headers(), header::HOST).or(parts.request.uri().host()).unwrap_or_default();
     let mut labels = host.split('.');
     let from_host = labels
         .next()
@@ -392,7 +398,7 @@ async fn admin(api: &Api, headers: &HeaderMap) -> Result<Caller> {
 }
 
 async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
-    let jwt = header(parts.headers(), "authorization").ok_or(Code::EmptyAuthToken)?;
+    let jwt = header(parts.headers(), header::AUTHORIZATION).ok_or(Code::EmptyAuthToken)?;
     let jwt = digest(jwt.strip_prefix("Bearer ").unwrap_or(jwt));
     let found = api.store.read(move |read| apps::socket_credential(read, &jwt)).await?;
     let Some(Credential { app, holder: Holder::Token { id, user, uid, role } }) = found else {

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::reply;
-use crate::model::error::{Code, Error};
+use crate::model::error::{Code, Error, Result};
 
 /// An answer up to this size is a small one: as much as the framework buffers for a connection.
 const SMALL: u64 = 32 * 1024;
@@ -188,6 +188,47 @@ impl Wire {
         let stream = unsafe { BorrowedFd::borrow_raw(self.descriptor) };
         stream.try_clone_to_owned().map(std::net::TcpStream::from)
     }
+
+    /// Whether the client has closed its direction, or all of it. To be called by who answers a request of it.
+    #[cfg(unix)]
+    fn has_ended(&self) -> bool {
+        match self.again().and_then(|stream| stream.peek(&mut [0])) {
+            Ok(bytes) => bytes == 0,
+            Err(error) => !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted),
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn has_ended(&self) -> bool {
+        false
+    }
+}
+
+/// How often it is looked whether the other end of a connection still writes, and how many looks in a row must say no: a
+/// client that closed only its own direction is still answered, if the answer takes no longer than that.
+const LOOK: Duration = Duration::from_millis(250);
+const LOOKS: u32 = 4;
+
+/// The answer, unless the client goes before it is there. The framework goes on with a request whose client is gone, so a
+/// read that is waited for would hold its reader up to the deadline of reads.
+pub async fn while_there<T>(request: &HttpRequest, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    let wire = request.conn_data::<Wire>().copied();
+    unless_gone(answer, || wire.is_some_and(|wire| wire.has_ended())).await
+}
+
+async fn unless_gone<T>(answer: impl Future<Output = Result<T>>, has_ended: impl Fn() -> bool) -> Result<T> {
+    let gone = async {
+        let mut looks = 0;
+        while looks < LOOKS {
+            tokio::time::sleep(LOOK).await;
+            looks = if has_ended() { looks + 1 } else { 0 };
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = gone => Err(Code::ReadTimeout.into()),
+    }
 }
 
 /// Ends the connection when the time is over, unless it is dropped before: with the body, which has then gone out.
@@ -219,6 +260,23 @@ impl Drop for Cut {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn an_answer_ends_with_the_client() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (server, _) = listener.accept().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let wire = Wire::of(&server);
+        assert!(!wire.has_ended());
+        // Who has closed one direction only is still answered.
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let quick = unless_gone(async { Ok(7) }, || wire.has_ended()).await;
+        assert_eq!(quick.unwrap(), 7);
+        let slow = unless_gone(std::future::pending::<Result<()>>(), || wire.has_ended()).await;
+        assert_eq!(slow.unwrap_err().code, Code::ReadTimeout);
+    }
 
     #[test]
     fn what_waits_is_bounded_in_all_and_for_each() {

@@ -590,7 +590,13 @@ pub async fn dispatch(
             .content_type("application/json")
             .body(api.description.get_or_init(|| described(&api)).clone())
     } else {
-        match operate(&request, path, payload, api.clone().into_inner()).await {
+        let answer = operate(&request, path, payload, api.clone().into_inner());
+        let answer = match request.method().is_safe() {
+            true => answers::while_there(&request, answer).await,
+            // What was asked for is done, whoever hears of it.
+            false => answer.await,
+        };
+        match answer {
             Ok(Reply { body, .. }) => {
                 let body = match show_urls(&body, || access::base(&api, &request)) {
                     Cow::Borrowed(_) => body,
@@ -715,7 +721,10 @@ fn is_version(segment: &str) -> bool {
 /// A client whose socket has a path below `/ws` asks for what lives beside sockets (`/api/…`) there, too.
 fn beside_socket(path: &str) -> &str {
     let below = path.starts_with("/ws/") || path.starts_with("/ws:");
-    path.find("/api/").filter(|_| below).map_or(path, |at| &path[at..])
+    if !below {
+        return path;
+    }
+    path.find("/api/").map_or(path, |at| &path[at..])
 }
 
 /// Sockets live at `/`; anything below `/ws` is taken, too.

@@ -48,8 +48,8 @@ pub struct Budget {
     remaining: u32,
     /// When the next window begins, and how many seconds that is away; of a refusal only.
     reset: Option<(i64, i64)>,
-    /// Who has this much.
-    whose: &'static str,
+    /// Who has this much; `None`: nobody, it is not counted.
+    whose: Option<&'static str>,
 }
 
 /// Requests of all apps in their current minute.
@@ -89,7 +89,7 @@ impl Meter {
         };
         match rates {
             Rates::Off => return None,
-            Rates::Remote if local => return Some(Budget { limit, remaining: limit, reset: None, whose: "an app" }),
+            Rates::Remote if local => return Some(Budget { limit, remaining: limit, reset: None, whose: None }),
             Rates::Remote | Rates::All => {}
         }
         let minute = now.div_euclid(WINDOW);
@@ -98,7 +98,7 @@ impl Meter {
             limit,
             remaining: limit.saturating_sub(used),
             reset: (used > limit).then_some((next, (next - now).max(1))),
-            whose,
+            whose: Some(whose),
         };
         let own = user.map(|user| budget(each, self.of_user(user, minute), "a user"));
         if let Some(over) = own.filter(|own| own.reset.is_some()) {
@@ -141,10 +141,7 @@ fn step(count: &AtomicU64, minute: u32) -> u32 {
 impl Budget {
     /// Refuses what went over.
     pub fn check(&self) -> Result<()> {
-        let Budget { limit, reset, whose, .. } = *self;
-        if reset.is_none() {
-            return Ok(());
-        }
+        let Budget { limit, reset: Some(_), whose: Some(whose), .. } = *self else { return Ok(()) };
         let sentence =
             format!("The number of requests of {whose} per minute has reached the allowed limit of {limit}.");
         Err(Error::new(Code::TooManyRequests, sentence).with_params(json!({ "limit": limit })))
@@ -153,8 +150,10 @@ impl Budget {
     /// Puts what is left into the headers of the answer.
     pub fn tell(&self, response: &mut HttpResponse) {
         let headers = response.headers_mut();
+        // Where nothing is counted there is nothing to read from: the description's own names do.
+        let spellings = if self.whose.is_some() { LIMIT.len() } else { 1 };
         for (names, number) in [(LIMIT, self.limit), (REMAINING, self.remaining)] {
-            for name in names {
+            for name in names.into_iter().take(spellings) {
                 headers.insert(name, HeaderValue::from(number));
             }
         }

@@ -6,9 +6,9 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use bytestring::ByteString;
 use tokio::sync::Notify;
 
+use super::frame::Encoded;
 use crate::model::event::ConnId;
 
 /// Frames and bytes a connection may have waiting.
@@ -87,13 +87,13 @@ struct Queue {
 }
 
 struct Waiting {
-    frame: ByteString,
+    frame: Encoded,
     ephemeral: bool,
 }
 
 /// What the connection's task is to do next.
 pub enum Next {
-    Send(ByteString),
+    Send(Encoded),
     Close(Close),
     Wait,
 }
@@ -114,24 +114,26 @@ impl Conn {
     }
 
     /// Queues a frame; never waits.
-    pub fn offer(&self, frame: &ByteString, ephemeral: bool) {
+    pub fn offer(&self, frame: &Encoded, ephemeral: bool) {
         let mut queue = self.queue();
         if queue.close.is_some() {
             return;
         }
-        if !queue.fits(frame.len()) {
+        let size = frame.text.len();
+        if !queue.fits(size) {
             if ephemeral {
                 return;
             }
             queue.drop_ephemeral();
-            if !queue.fits(frame.len()) {
+            let size = frame.text.len();
+            if !queue.fits(size) {
                 queue.close(Close::TooSlow);
                 drop(queue);
                 self.ready.notify_one();
                 return;
             }
         }
-        queue.bytes += frame.len();
+        queue.bytes += size;
         queue.frames.push_back(Waiting { frame: frame.clone(), ephemeral });
         let first = queue.frames.len() == 1;
         drop(queue);
@@ -163,7 +165,7 @@ impl Conn {
         }
         match queue.frames.pop_front() {
             Some(waiting) => {
-                queue.bytes -= waiting.frame.len();
+                queue.bytes -= waiting.frame.text.len();
                 if queue.frames.is_empty() {
                     // An idle connection keeps no memory for the busy moment it once had.
                     queue.frames = VecDeque::new();
@@ -187,7 +189,7 @@ impl Queue {
 
     fn drop_ephemeral(&mut self) {
         self.frames.retain(|waiting| !waiting.ephemeral);
-        self.bytes = self.frames.iter().map(|waiting| waiting.frame.len()).sum();
+        self.bytes = self.frames.iter().map(|waiting| waiting.frame.text.len()).sum();
     }
 
     fn close(&mut self, why: Close) {
@@ -201,6 +203,10 @@ impl Queue {
 mod tests {
     use super::*;
 
+    fn encoded(text: String) -> Encoded {
+        bytestring::ByteString::from(text).into()
+    }
+
     fn drained(conn: &Conn) -> usize {
         std::iter::from_fn(|| matches!(conn.next(), Next::Send(_)).then_some(())).count()
     }
@@ -208,7 +214,7 @@ mod tests {
     #[test]
     fn ephemeral_frames_give_way_and_durable_ones_close() {
         let conn = Conn::new(1);
-        let frame = ByteString::from_static("x");
+        let frame = encoded("x".to_owned());
         for _ in 0..MAX_FRAMES - 1 {
             conn.offer(&frame, false);
         }
@@ -227,10 +233,10 @@ mod tests {
     #[test]
     fn bytes_are_bounded_too() {
         let conn = Conn::new(1);
-        conn.offer(&ByteString::from("x".repeat(MAX_BYTES)), false);
+        conn.offer(&encoded("x".repeat(MAX_BYTES)), false);
         assert!(matches!(conn.next(), Next::Send(_)));
-        conn.offer(&ByteString::from("x".repeat(MAX_BYTES)), false);
-        conn.offer(&ByteString::from_static("y"), true);
+        conn.offer(&encoded("x".repeat(MAX_BYTES)), false);
+        conn.offer(&encoded("y".to_owned()), true);
         assert_eq!(drained(&conn), 1);
     }
 }

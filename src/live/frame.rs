@@ -6,11 +6,26 @@ use bytestring::ByteString;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::model::attachment::has_urls;
 use crate::model::event::Event;
 use crate::model::message::ReceiverType;
 
 /// Answer to a client's heartbeat.
 pub const PONG: ByteString = ByteString::from_static(r#"{"action":"pong"}"#);
+
+/// An event for any number of sockets.
+#[derive(Clone)]
+pub struct Encoded {
+    pub text: ByteString,
+    /// It names files, whose URLs are other ones for each way to this server. Found out once, not by each socket.
+    pub has_urls: bool,
+}
+
+impl From<ByteString> for Encoded {
+    fn from(text: ByteString) -> Self {
+        Encoded { has_urls: has_urls(&text), text }
+    }
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -28,7 +43,7 @@ struct Frame<'a> {
 }
 
 /// The frame of an event, as the act of the client session `device`. Clients throw away what carries their own.
-pub fn encode(event: &Event, device: &str) -> ByteString {
+pub fn encode(event: &Event, device: &str) -> Encoded {
     let body: &RawValue = serde_json::from_str(event.body.json()).unwrap_or(RawValue::NULL);
     text(&Frame {
         app_id: &event.app_id,
@@ -40,6 +55,7 @@ pub fn encode(event: &Event, device: &str) -> ByteString {
         message_sender: event.message_sender.as_deref(),
         body,
     })
+    .into()
 }
 
 /// The answer to an auth frame. Clients compare `code` as a string.
@@ -57,7 +73,7 @@ pub fn auth(app_id: &str, uid: &str, device: &str, accepted: bool) -> ByteString
 }
 
 /// Somebody came or went.
-pub fn presence(app_id: &Arc<str>, user: &crate::model::user::User, online: bool, timestamp: i64) -> ByteString {
+pub fn presence(app_id: &Arc<str>, user: &crate::model::user::User, online: bool, timestamp: i64) -> Encoded {
     text(&serde_json::json!({
         "appId": &**app_id,
         "type": "presence",
@@ -66,6 +82,7 @@ pub fn presence(app_id: &Arc<str>, user: &crate::model::user::User, online: bool
         "deviceId": "server",
         "body": {"action": if online { "online" } else { "offline" }, "user": user, "timestamp": timestamp},
     }))
+    .into()
 }
 
 fn text(value: &impl Serialize) -> ByteString {

@@ -166,10 +166,15 @@ pub fn keep_urls(data: &mut Object, app_id: &str) -> Vec<String> {
     names
 }
 
+/// Whether a text holds stored URLs.
+pub fn has_urls(text: &str) -> bool {
+    text.contains(STORED)
+}
+
 /// JSON as it leaves the server at `base` (`https://chat.example/chat`): stored URLs are whole again. Text without any, as
 /// most is, is only looked through.
 pub fn show_urls<'t>(text: &'t str, base: impl FnOnce() -> String) -> Cow<'t, str> {
-    match text.contains(STORED) {
+    match has_urls(text) {
         true => Cow::Owned(text.replace(STORED, &format!("{}/media/", base()))),
         false => Cow::Borrowed(text),
     }

@@ -55,7 +55,7 @@ fn event(device: &str, by: Origin) -> Event {
 
 fn heard(conn: &Conn) -> Vec<serde_json::Value> {
     std::iter::from_fn(|| match conn.next() {
-        Next::Send(frame) => serde_json::from_str(&frame).ok(),
+        Next::Send(frame) => serde_json::from_str(&frame.text).ok(),
         _ => None,
     })
     .collect()

@@ -14,10 +14,8 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread::JoinHandle;
 
-use bytestring::ByteString;
-
 use super::conn::{Close, Conn, Subscription};
-use super::frame;
+use super::frame::{self, Encoded};
 use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post};
 use crate::model::time::Clock;
@@ -270,9 +268,9 @@ struct AppIndex {
 impl Index {
     fn tell(&self, audience: &Audience, event: &Event) {
         // Encoded only if somebody is there to hear it, and once for all who are.
-        let mut frame: Option<ByteString> = None;
+        let mut frame: Option<Encoded> = None;
         // The same for sockets that bear the acting session's name without being it.
-        let mut masked: Option<ByteString> = None;
+        let mut masked: Option<Encoded> = None;
         let personal = audience.is_personal();
         let mut tell = |user: i64| {
             if audience.except.binary_search(&user).is_err()

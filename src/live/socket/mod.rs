@@ -8,7 +8,6 @@ mod inbound;
 mod pace;
 mod patience;
 
-use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +21,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
-use super::frame;
+use super::frame::{self, Encoded};
 use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
 use pace::Pace;
@@ -118,10 +117,10 @@ impl Socket {
     }
 
     /// All who hear of an event share one frame, but a file has a URL for each way to this server.
-    fn shown(&self, frame: ByteString) -> ByteString {
-        match show_urls(&frame, || self.base.clone()) {
-            Cow::Borrowed(_) => frame,
-            Cow::Owned(text) => text.into(),
+    fn shown(&self, Encoded { text, has_urls }: Encoded) -> ByteString {
+        match has_urls {
+            true => show_urls(&text, || self.base.clone()).into_owned().into(),
+            false => text,
         }
     }
 
