@@ -461,9 +461,10 @@ CREATE TABLE attachment_uses (
   PRIMARY KEY (message_id, attachment_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attachment_uses_by_attachment ON attachment_uses(attachment_id);
--- The last message that showed it went, whichever way (deleted, or its group or app with it).
+-- The last message that showed it went, whichever way (deleted, or its group or app with it), and it is no sticker.
 CREATE TRIGGER attachments_unused AFTER DELETE ON attachment_uses
-WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachment_id) BEGIN
+WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachment_id)
+ AND NOT EXISTS (SELECT 1 FROM stickers WHERE attachment_id = OLD.attachment_id) BEGIN
   UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
 END;
 
@@ -583,6 +584,27 @@ CREATE TRIGGER poll_votes_more AFTER INSERT ON poll_votes BEGIN
 END;
 CREATE TRIGGER poll_votes_fewer AFTER DELETE ON poll_votes BEGIN
   UPDATE poll_options SET votes = votes - 1 WHERE message_id = OLD.message_id AND number = OLD.number;
+END;
+
+-- Stickers that an app has besides those in the program.
+CREATE TABLE stickers (
+  id            INTEGER PRIMARY KEY,
+  app           INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name          TEXT    NOT NULL UNIQUE,        -- 32 random hex digits, for clients and admins
+  title         TEXT    NOT NULL,               -- what people call it
+  set_title     TEXT    NOT NULL,               -- stickers with the same are shown together
+  set_position  INTEGER NOT NULL,               -- of its set among the sets
+  position      INTEGER NOT NULL,               -- within its set
+  attachment_id INTEGER NOT NULL REFERENCES attachments(id) ON DELETE CASCADE,
+  created_at    INTEGER NOT NULL,
+  removed_at    INTEGER                         -- set: not listed any more; messages that show it go on doing so
+) STRICT;
+CREATE INDEX stickers_by_app ON stickers(app, set_position, set_title, position, id) WHERE removed_at IS NULL;
+CREATE INDEX stickers_all ON stickers(app);
+CREATE INDEX stickers_by_attachment ON stickers(attachment_id);
+CREATE TRIGGER stickers_gone AFTER DELETE ON stickers
+WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachment_id) BEGIN
+  UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
 END;
 
 -- One row per call; every change of status is a message of category call besides.

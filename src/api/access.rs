@@ -108,7 +108,10 @@ pub struct Access<D> {
 
 /// This server as who makes this request reaches it: `https://chat.example/chat`.
 pub fn base(api: &Api, request: &HttpRequest) -> String {
-    let host = peer::host(request, &api.trusted);
+    let mut host = peer::host(request, &api.trusted);
+    if let Some(main) = api.extensions.domain.main_of(&host) {
+        host = main.to_owned();
+    }
     public::base(api.public_host.as_deref(), peer::scheme(request, &api.trusted), &host)
 }
 

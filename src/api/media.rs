@@ -56,6 +56,11 @@ impl Form {
         self.files.iter().map(|file| shown(access, &access.app().app_id, file)).collect()
     }
 
+    /// The only file.
+    pub fn single(&self) -> Option<&Stored> {
+        self.files.first().filter(|_| self.files.len() == 1)
+    }
+
     pub fn arrived(&self) -> Vec<Arrived> {
         self.files.iter().map(|file| Arrived { id: file.id, size: file.size }).collect()
     }
@@ -100,9 +105,15 @@ async fn store_file(api: &Api, parts: &Parts, part: &mut Field, file: &Stored, o
 
 /// Reads the multipart body of a request, if it has one.
 pub async fn receive<D: Demand>(access: &mut Access<D>) -> Result<Option<Form>> {
+    let whose = whose(access);
+    receive_for(access, whose).await
+}
+
+/// The same, of files that are to be somebody else's than the caller's.
+pub async fn receive_for<D: Demand>(access: &mut Access<D>, whose: Owner) -> Result<Option<Form>> {
     let Some(payload) = access.take_upload() else { return Ok(None) };
     let mut form = Form { fields: Vec::new(), files: Vec::new() };
-    let read = timeout(WHOLE, read_form(access, payload, &mut form)).await;
+    let read = timeout(WHOLE, read_form(access, whose, payload, &mut form)).await;
     match read.unwrap_or_else(|_| Err(Error::new(Code::BadRequest, "The upload took too long."))) {
         Ok(()) => Ok(Some(form)),
         Err(error) => {
@@ -112,7 +123,7 @@ pub async fn receive<D: Demand>(access: &mut Access<D>) -> Result<Option<Form>> 
     }
 }
 
-async fn read_form<D: Demand>(access: &Access<D>, payload: Payload, form: &mut Form) -> Result<()> {
+async fn read_form<D: Demand>(access: &Access<D>, whose: Owner, payload: Payload, form: &mut Form) -> Result<()> {
     let (api, limits) = (access.api(), access.limits());
     let mut left = announced(access, limits.upload)?;
     // Fields together are as large as a JSON body may be.
@@ -132,7 +143,7 @@ async fn read_form<D: Demand>(access: &Access<D>, payload: Payload, form: &mut F
         }
         let mime_type = part.content_type().map(|mime| mime.to_string());
         let profile = profile(Some(&title), mime_type.as_deref(), limits)?;
-        let (whose, limits, most) = (whose(access), limits.clone(), left as i64);
+        let (limits, most) = (limits.clone(), left as i64);
         let (stored, over) = api
             .store
             .write("attachments.promise", move |tx| actions::attachments::promise(tx, whose, &profile, most, &limits))

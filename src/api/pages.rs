@@ -13,10 +13,37 @@ struct Files;
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'; trusted-types 'none'";
 
+/// A sticker is only looked at, whichever page shows it.
+const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'";
+
+/// The names of the stickers in the program, in their order.
+pub fn stickers() -> Vec<String> {
+    let mut names: Vec<String> =
+        Files::iter().filter_map(|name| name.strip_prefix("stickers/").map(str::to_owned)).collect();
+    names.sort();
+    names
+}
+
+/// One of them, if the path is its address.
+fn sticker(path: &str) -> Option<HttpResponse> {
+    let file = Files::get(&path.strip_prefix("/stickers/").map(|name| format!("stickers/{name}"))?)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(file.metadata.mimetype())
+        .insert_header(("Content-Security-Policy", PICTURE_POLICY))
+        .insert_header(("X-Content-Type-Options", "nosniff"))
+        .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"));
+    Some(response.body(file.data.into_owned()))
+}
+
 /// The file at this path, if there is one.
 pub fn find(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
+    }
+    if let Some(picture) = sticker(path) {
+        return Some(picture);
     }
     if path == "/admin" || (path == "/" && accepts_html(request)) {
         // Relative, because a proxy may have this server below a path of its own.

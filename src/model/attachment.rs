@@ -118,6 +118,11 @@ const HERE: char = '\u{FDD0}';
 /// The start of every stored URL of a file.
 const STORED: &str = "\u{FDD0}/media/";
 
+/// The stored form of the URL of a file of this server.
+pub fn stored_path(app_id: &str, name: &str) -> String {
+    format!("{HERE}{}", path(app_id, name))
+}
+
 /// The stored form of a URL, and the name of its file, if it leads to a file of this app. The host is not looked at: the
 /// server may have several, and a name that nobody can guess proves enough.
 pub fn stored_url(url: &str, app_id: &str) -> Option<(String, String)> {

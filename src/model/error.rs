@@ -63,6 +63,7 @@ codes! {
     ExtensionNotFound "ERR_EXTENSION_NOT_FOUND" 404 "There is no such extension."
     ExtensionInactive "ERR_EXTENSION_INACTIVE" 403 "The extension is switched off for this app."
     PollNotFound "ERR_POLL_NOT_FOUND" 404 "There is no such poll."
+    StickerNotFound "ERR_STICKER_NOT_FOUND" 404 "There is no such sticker."
     FeatureNotAccessible "ERR_FEATURE_NOT_ACCESSIBLE" 403 "This feature is not available on this server."
     PermissionDenied "ERR_PERMISSION_DENIED" 403 "You are not permitted to do this."
     PushTokenNotFound "ERR_TOKEN_NOT_FOUND" 404 "There is no such push token."

@@ -40,6 +40,10 @@ macro_rules! extensions {
 extensions! {
     /// Questions with options, one vote each.
     Polls "polls" "Polls",
+    /// Pictures to choose from.
+    Stickers "stickers" "Stickers",
+    /// The older way to pin messages.
+    PinMessage "pin-message" "Pin Message",
 }
 
 impl Extension {
@@ -88,7 +92,7 @@ impl Offer {
     /// Whether the server has what the extension needs.
     pub fn has(&self, extension: Extension) -> bool {
         match extension {
-            Extension::Polls => true,
+            Extension::Polls | Extension::Stickers | Extension::PinMessage => true,
         }
     }
 
@@ -164,6 +168,13 @@ impl Domain {
             (Domain::Usual, Some(public)) if is_local(public.name()) || is_address(public.name()) => None,
             (Domain::Usual, public) => public.map(|public| format!("*.{LABEL}.{}", public.name())),
         }
+    }
+
+    /// The host of the server itself, of a name below the usual domain on one's own machine: what is told to others must not
+    /// depend on who asked an extension. A domain that was named may be this server's only one.
+    pub fn main_of<'h>(&self, host: &'h str) -> Option<&'h str> {
+        let label = self.label_of(None, host).filter(|_| *self == Domain::Usual)?;
+        Some(&host[label.len() + 1 + LABEL.len() + 1..])
     }
 
     /// The first label of a name below the domain: `polls-us` of `polls-us.ext.localhost:8443`. `None` for every other
@@ -294,6 +305,8 @@ mod tests {
         {
             assert_eq!(of(host), None, "{host}");
         }
+        assert_eq!(usual.main_of("polls-us.ext.localhost:8443"), Some("localhost:8443"));
+        assert_eq!(usual.main_of("localhost:8443"), None);
         assert_eq!(Domain::Off.label_of(Some(&chat), "polls-us.ext.chat.example"), None);
         assert_eq!(Domain::parse("x.example").unwrap().label_of(None, "polls-us.x.example:1"), Some("polls-us"));
     }

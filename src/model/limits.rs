@@ -156,6 +156,8 @@ limits! {
     poll_options: usize = 25,
     /// Characters of a poll's question, and of each option.
     poll_text: usize = 1000,
+    /// Stickers of an app, besides those in the program.
+    stickers: i64 = 1000,
     /// Bytes of all files a user has brought.
     user_files: u64 = 20_u64 << 30,
     /// Bytes of all files of an app.

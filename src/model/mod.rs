@@ -29,6 +29,7 @@ pub mod policy;
 pub mod poll;
 pub mod public;
 pub mod role;
+pub mod sticker;
 pub mod text;
 pub mod time;
 pub mod user;

@@ -113,6 +113,15 @@ pub fn date_and_time(at: i64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// A Unix time in seconds as a date and time in UTC: `2026-03-01T12:00:00.000Z`.
+pub fn iso(at: i64) -> String {
+    let at = date_and_time(at);
+    let (date, time) = (at.date(), at.time());
+    let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
+}
+
 /// Random names and secrets from the operating system.
 #[derive(Clone, Default)]
 pub struct Ids;
@@ -143,6 +152,11 @@ mod tests {
         assert_eq!(months(1_710_504_000), (1_709_251_200, 1_706_745_600));
         assert_eq!(months(1_672_531_200), (1_672_531_200, 1_669_852_800));
         assert_eq!(months(1_704_067_199), (1_701_388_800, 1_698_796_800));
+    }
+
+    #[test]
+    fn times_are_dates_to_people() {
+        assert_eq!(iso(1_710_504_000), "2024-03-15T12:00:00.000Z");
     }
 
     #[test]

@@ -20,6 +20,7 @@ const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::StorageFull, "needs a disk that is full: tests/it/disk.rs"),
     (Code::StorageFailed, "needs a disk that fails: tests/it/disk.rs"),
     (Code::ExtensionInactive, "needs an admin: tests/it/extensions"),
+    (Code::StickerNotFound, "needs an admin: tests/it/extensions"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];
 

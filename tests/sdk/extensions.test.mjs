@@ -64,3 +64,31 @@ test('what is refused is told with a code, and soon', async () => {
   }
   await w.quiet(ann, bob);
 });
+
+test('stickers are listed, and one is sent as the kit does', async () => {
+  const { defaultStickers, customStickers } = await ann.sdk.callExtension('stickers', 'GET', 'v1/fetch', null);
+  assert.ok(defaultStickers.length >= 10 && Array.isArray(customStickers));
+  const [{ stickerUrl, stickerName }] = defaultStickers;
+  const picture = await w.fetch(stickerUrl);
+  assert.match(picture.headers.get('content-type'), /^image\/svg/);
+  const message = new ann.client.CustomMessage('bob', 'user', 'extension_sticker', { sticker_url: stickerUrl, sticker_name: stickerName });
+  message.setMetadata({ incrementUnreadCount: true });
+  await ann.sdk.sendCustomMessage(message);
+  const [heard] = await bob.expect('onCustomMessageReceived', (m) => m.getType() === 'extension_sticker');
+  assert.equal(heard.getCustomData().sticker_url, stickerUrl);
+});
+
+test('the older pins are the pins', async () => {
+  const message = await ann.say('bob', 'look here');
+  await bob.expect('onTextMessageReceived');
+  const msgId = Number(message.getId());
+  assert.equal((await bob.sdk.callExtension('pin-message', 'POST', 'v1/pin', { msgId })).success, true);
+  await ann.expect('onMessagePinned');
+  await bob.expect('onMessagePinned');
+  const { pinnedMessages } = await ann.sdk.callExtension('pin-message', 'GET', 'v1/fetch?receiverType=user&receiver=bob', null);
+  assert.deepEqual(pinnedMessages.map((one) => one.id), [String(msgId)]);
+  await ann.sdk.callExtension('pin-message', 'DELETE', 'v1/unpin', { msgId, receiverType: 'user', receiver: 'bob' });
+  await bob.expect('onMessageUnpinned');
+  await ann.expect('onMessageUnpinned');
+  await w.quiet(ann, bob);
+});

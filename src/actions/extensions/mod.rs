@@ -1,6 +1,8 @@
 //! What extensions do. Each is a noun of its own; what they share is here.
 
+pub mod pins;
 pub mod polls;
+pub mod stickers;
 
 use crate::model::caller::{App, Caller, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};

@@ -1,6 +1,8 @@
 //! Extensions: how a request for one is found, which are on, and the calls of each by its noun.
 
+pub mod pins;
 pub mod polls;
+pub mod stickers;
 
 use actix_web::HttpRequest;
 use serde::Deserialize;
@@ -14,6 +16,7 @@ use crate::actions;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::{self, Extension, ROOT};
+use crate::model::ids::parse_message_id;
 use crate::store::extensions;
 
 /// The path in the route table of a request that names an extension by its host; `None`: it is as it stands. Files are
@@ -21,7 +24,7 @@ use crate::store::extensions;
 pub fn route(api: &Api, request: &HttpRequest, path: &str) -> Option<String> {
     peer::with_host(request, &api.trusted, |host| {
         let label = api.extensions.domain.label_of(api.public_host.as_deref(), host)?;
-        let elsewhere = ["/media/", "/v3/media/"].iter().any(|folder| path.starts_with(folder));
+        let elsewhere = ["/media/", "/v3/media/", "/stickers/"].iter().any(|folder| path.starts_with(folder));
         (!elsewhere).then(|| format!("{ROOT}{}{path}", extension::slug_of(label)))
     })
 }
@@ -116,7 +119,15 @@ fn word(value: Option<&Value>) -> Option<String> {
     }
 }
 
+/// The same as the id of a message.
+fn message(name: &'static str, value: Option<&Value>) -> Result<i64> {
+    let text = word(value).ok_or_else(|| Error::field(name, format!("The {name} must be the id of a message.")))?;
+    parse_message_id(&text)
+}
+
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    pins::describe(doc);
     polls::describe(doc);
+    stickers::describe(doc);
 }

@@ -1,6 +1,7 @@
 //! What extensions keep: which are on, and the things of each by its noun.
 
 pub mod polls;
+pub mod stickers;
 
 use rusqlite::params;
 

@@ -387,3 +387,29 @@ END;
 CREATE TRIGGER poll_votes_fewer AFTER DELETE ON poll_votes BEGIN
   UPDATE poll_options SET votes = votes - 1 WHERE message_id = OLD.message_id AND number = OLD.number;
 END;
+
+CREATE TABLE stickers (
+  id            INTEGER PRIMARY KEY,
+  app           INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name          TEXT    NOT NULL UNIQUE,
+  title         TEXT    NOT NULL,
+  set_title     TEXT    NOT NULL,
+  set_position  INTEGER NOT NULL,
+  position      INTEGER NOT NULL,
+  attachment_id INTEGER NOT NULL REFERENCES attachments(id) ON DELETE CASCADE,
+  created_at    INTEGER NOT NULL,
+  removed_at    INTEGER
+) STRICT;
+CREATE INDEX stickers_by_app ON stickers(app, set_position, set_title, position, id) WHERE removed_at IS NULL;
+CREATE INDEX stickers_all ON stickers(app);
+CREATE INDEX stickers_by_attachment ON stickers(attachment_id);
+CREATE TRIGGER stickers_gone AFTER DELETE ON stickers
+WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachment_id) BEGIN
+  UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
+END;
+DROP TRIGGER IF EXISTS attachments_unused;
+CREATE TRIGGER attachments_unused AFTER DELETE ON attachment_uses
+WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachment_id)
+ AND NOT EXISTS (SELECT 1 FROM stickers WHERE attachment_id = OLD.attachment_id) BEGIN
+  UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
+END;

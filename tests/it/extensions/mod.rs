@@ -1,6 +1,8 @@
 //! Extensions: how a call finds one, which are on, and each by its noun.
 
+mod pins;
 mod polls;
+mod stickers;
 
 use hobnob::model::error::Code;
 use reqwest::Method;
