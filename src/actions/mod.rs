@@ -174,8 +174,9 @@ fn tell_about(
     tx.emit(audience, event);
 }
 
-/// Announces something about a message to those who see it, as far as they see what is in it. `say` makes what is said
-/// from the message as it is shown to them; the answer is what was said to the caller.
+/// Announces something about a message to those who see it, as far as they see what is in it, and with their own
+/// reactions marked as theirs: a client takes what comes for the message as it sees it from now on. `say` makes what is
+/// said from the message as it is shown to them; the answer is what was said to the caller.
 fn tell_of<T: Into<Body> + Clone>(
     tx: &mut Write<'_>,
     caller: &Caller,
@@ -184,18 +185,44 @@ fn tell_of<T: Into<Body> + Clone>(
     mut say: impl FnMut(Message) -> T,
 ) -> Result<T> {
     let conv = store::conversations::by_id(tx, row.conv)?;
-    let Hearing { audience, unquoted } = sight::hearing(tx, &conv, row)?;
+    let Hearing { mut audience, unquoted } = sight::hearing(tx, &conv, row)?;
     let message = shown::one(tx, row.clone(), Viewer::All)?;
-    let (others, heard_by_caller) = (audience.only(unquoted.as_slice()), !unquoted.contains(&caller.user));
-    let whole = say(message.clone());
-    tell_about(tx, caller, audience, kind, &message, whole.clone().into());
-    if unquoted.is_empty() {
-        return Ok(whole);
+    // Those who see it in a way of their own, by that way: without the quote, and which reactions are theirs.
+    let mut views: BTreeMap<(bool, Vec<String>), Vec<i64>> = BTreeMap::new();
+    let mut reacted = BTreeMap::new();
+    if !message.data.reactions.is_empty() {
+        let group = match conv.kind {
+            store::conversations::Kind::Group(group) => Some(group),
+            store::conversations::Kind::Pair(..) => None,
+        };
+        reacted = store::reactions::by_listener(tx, row.id, group)?;
+        reacted.retain(|user, _| audience.reaches(*user) || unquoted.contains(user));
     }
-    let message = Message { quoted_message: None, ..message };
-    let unquoted = say(message.clone());
-    tell_about(tx, caller, others, kind, &message, unquoted.clone().into());
-    Ok(if heard_by_caller { whole } else { unquoted })
+    for user in unquoted {
+        views.entry((true, reacted.remove(&user).unwrap_or_default())).or_default().push(user);
+    }
+    for (user, own) in reacted {
+        audience = audience.except(user);
+        views.entry((false, own)).or_default().push(user);
+    }
+    let whole = say(message.clone());
+    let mut heard = None;
+    for ((unquoted, own), users) in views {
+        let mut view = message.clone();
+        if unquoted {
+            view.quoted_message = None;
+        }
+        for count in &mut view.data.reactions {
+            count.reacted_by_me = own.contains(&count.reaction);
+        }
+        let said = say(view);
+        if users.contains(&caller.user) {
+            heard = Some(said.clone());
+        }
+        tell_about(tx, caller, audience.only(users), kind, &message, said.into());
+    }
+    tell_about(tx, caller, audience, kind, &message, whole.clone().into());
+    Ok(heard.unwrap_or(whole))
 }
 
 /// JSON text for an event's body.

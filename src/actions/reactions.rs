@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::standing::permit;
-use super::{body, tell_of};
+use super::{body, tell_about};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -12,6 +12,7 @@ use crate::model::permission::Act;
 use crate::model::text::{is_blank, is_reaction, reaction_form, reaction_key};
 use crate::model::user::check_length;
 use crate::store::messages::{self, Row};
+use crate::store::sight::{self, Viewer};
 use crate::store::{Write, conversations, groups, reactions, shown, users};
 
 /// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
@@ -77,5 +78,8 @@ fn announce(
     if let Some(parent) = row.parent {
         said["parentId"] = json!(parent.to_string());
     }
-    tell_of(tx, caller, &row, "reaction", |_| body(&said)).map(drop)
+    let audience = sight::hearing(tx, &conv, &row)?.everybody();
+    let message = shown::one(tx, row, Viewer::All)?;
+    tell_about(tx, caller, audience, "reaction", &message, body(&said));
+    Ok(())
 }

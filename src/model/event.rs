@@ -60,6 +60,11 @@ impl Audience {
         Audience { group: None, users: users.into(), except: Vec::new(), ..self.clone() }
     }
 
+    /// Whether this user may hear it: named, or, if it is told to a group, not left out.
+    pub fn reaches(&self, user: i64) -> bool {
+        self.except.binary_search(&user).is_err() && (self.group.is_some() || self.users.contains(&user))
+    }
+
     /// Whether what is told passes between two people, rather than in a group both are members of: typing, receipts,
     /// everything one-on-one. None of it passes across a block.
     pub fn is_personal(&self) -> bool {

@@ -84,6 +84,14 @@ pub struct Hearing {
     pub unquoted: Vec<i64>,
 }
 
+impl Hearing {
+    /// All who hear of it, where what it quotes does not matter.
+    pub fn everybody(mut self) -> Audience {
+        self.audience.except.retain(|user| !self.unquoted.contains(user));
+        self.audience
+    }
+}
+
 /// How many people who have deleted a message for themselves are left out one by one. Beyond that nobody hears of what
 /// happens to it: clients find it with their next look. Reading this many takes the writer less than a millisecond.
 const MOST: usize = 1_000;

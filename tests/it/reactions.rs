@@ -97,3 +97,38 @@ async fn what_looks_the_same_is_one_reaction() {
     // Bytes that are no text.
     ann.post(&format!("/messages/{id}/reactions/%F0%9F%91"), json!({})).await.refused(Code::BadRequest);
 }
+
+#[tokio::test]
+async fn whatever_happens_to_a_message_everybody_s_own_reaction_stays_theirs() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    let id = id_of(&ann.send_group("team", "hi").await);
+    for (user, reaction) in [(&ann, "a"), (&bob, "a"), (&cy, "c")] {
+        user.post(&format!("/messages/{id}/reactions/{reaction}"), json!({})).await.ok();
+    }
+    let mut sockets = [bob.connect().await, cy.connect().await];
+    let shown = [
+        json!([{"reaction": "a", "count": 2, "reactedByMe": true}, {"reaction": "c", "count": 1}]),
+        json!([{"reaction": "a", "count": 2}, {"reaction": "c", "count": 1, "reactedByMe": true}]),
+    ];
+    let answer = ann.put(&format!("/messages/{id}"), json!({"data": {"text": "hello"}})).await.ok();
+    assert_eq!(answer["data"]["entities"]["on"]["entity"]["data"]["reactions"], shown[0]);
+    for (socket, shown) in sockets.iter_mut().zip(&shown) {
+        let frame = socket.expect(|frame| frame["body"]["data"]["action"] == "edited").await;
+        assert_eq!(frame["body"]["data"]["entities"]["on"]["entity"]["data"]["reactions"], *shown);
+    }
+    ann.post(&format!("/messages/{id}/pin"), json!({})).await.ok();
+    for (socket, shown) in sockets.iter_mut().zip(&shown) {
+        let frame = socket.expect(|frame| frame["body"]["action"] == "pinned").await;
+        assert_eq!(frame["body"]["message"]["data"]["reactions"], *shown);
+    }
+
+    // Who is not in the group any more hears nothing, reaction or not.
+    cy.delete("/groups/team/members").await.ok();
+    ann.put(&format!("/messages/{id}"), json!({"data": {"text": "hello again"}})).await.ok();
+    sockets[0].expect(|frame| frame["body"]["data"]["action"] == "edited").await;
+    ann.send("cy", "fence").await;
+    let heard = sockets[1].until(|frame| frame["body"]["data"]["text"] == "fence").await;
+    assert!(heard.iter().all(|frame| frame["body"]["data"]["action"] != "edited"), "{heard:#?}");
+}

@@ -30,7 +30,13 @@ export class Person {
     await this.page.locator(".cometchat-message-header", { hasText: name }).waitFor();
   }
 
+  /** The newest message that shows this text. */
   bubble(text, where = this.list) {
+    return where.locator(".cometchat-message-bubble", { hasText: text }).last();
+  }
+
+  /** Every message that shows this text: for what must be there once. */
+  bubbles(text, where = this.list) {
     return where.locator(".cometchat-message-bubble", { hasText: text });
   }
 
@@ -43,5 +49,66 @@ export class Person {
     await this.composer(part).click();
     await this.page.keyboard.type(text);
     await this.page.keyboard.press("Enter");
+  }
+
+  /** The buttons beside a message, which show while the pointer is on it. */
+  async tools(text, where) {
+    const bubble = this.bubble(text, where);
+    await this.page.mouse.move(5, 795);
+    await bubble.locator(".cometchat-message-bubble__body").first().hover();
+    return bubble.locator(".cometchat-message-bubble__options");
+  }
+
+  /** Picks an entry of a message's menu; an entry of a menu within the menu by both names. */
+  async choose(text, ...items) {
+    const tools = await this.tools(text);
+    await tools.getByLabel("More options").click();
+    for (const item of items) await this.item(item).click();
+  }
+
+  /** An entry of the menu that is open. */
+  item(name) {
+    return this.page.locator("[role=menuitem]:visible").getByText(name, { exact: true });
+  }
+
+  /** The names of all entries of the menu of a message. */
+  async menu(text) {
+    const tools = await this.tools(text);
+    await tools.getByLabel("More options").click();
+    const names = await this.page.locator("[role=menuitem]:visible").allInnerTexts();
+    await this.page.keyboard.press("Escape");
+    return names.map((name) => name.trim());
+  }
+
+  async react(text, emoji) {
+    await (await this.tools(text)).getByLabel("React", { exact: true }).click();
+    await this.page.locator(".cometchat-emoji-keyboard").getByText(emoji, { exact: true }).first().click();
+  }
+
+  chip(text, emoji) {
+    return this.bubble(text).locator(".cometchat-reactions__chip", { hasText: emoji });
+  }
+
+  /** An entry of the menu of an entry of the list on the left. */
+  async onInbox(name, item) {
+    await this.inbox(name).hover();
+    await this.inbox(name).getByLabel("More options").click();
+    await this.item(item).click();
+  }
+
+  async onHeader(item) {
+    await this.page.locator(".cometchat-message-header").getByLabel("More options").first().click();
+    await this.item(item).click();
+  }
+
+  /** Answers a dialog that asks whether it is meant. */
+  async confirm(name) {
+    const dialog = this.page.locator(".cometchat-confirm-dialog");
+    await dialog.getByRole("button", { name, exact: true }).click();
+    await dialog.waitFor({ state: "detached" });
+  }
+
+  toast(text) {
+    return this.page.locator(".cometchat-toast", { hasText: text });
   }
 }

@@ -2,7 +2,7 @@
 
 import * as talk from "./talk.mjs";
 
-const WHOLE = [["talk", talk.bothWays]];
+const WHOLE = [["talk", talk.bothWays], ["inbox", talk.inbox], ["deeds", talk.deeds], ["kept", talk.kept]];
 const SHORT = ["talk"];
 
 export function walks(version, extent) {

@@ -68,7 +68,7 @@ function Chat({ me, tab, setTab, dark, setDark }) {
       </div>
       {chat ? (
         <div className="chat" key={`${keyOf(chat)} ${goTo ?? ""}`}>
-          <Header {...sides(chat)} hideBackButton onItemClick={() => setPanel({ kind: "details" })} showSearchOption onSearchOptionClicked={() => setPanel({ kind: "search" })} onPinnedMessagesClicked={() => setPanel({ kind: "pinned" })} />
+          <Header {...sides(chat)} hideBackButton onItemClick={() => setPanel({ kind: "details" })} showSearchOption showConversationSummaryButton={false} onSearchOptionClicked={() => setPanel({ kind: "search" })} onPinnedMessagesClicked={() => setPanel({ kind: "pinned" })} />
           <div className="grow" data-part="list">
             <List {...sides(chat)} goTo={goTo} onThreadRepliesClick={(message) => setPanel({ kind: "thread", message })} hideTranslateMessageOption showMarkAsUnreadOption />
           </div>
