@@ -607,6 +607,25 @@ WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachm
   UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
 END;
 
+-- What is to happen later, once: a reminder is sent, a message is deleted. One sweeper takes what is due; what waits costs
+-- nothing, and nothing of it is in memory.
+CREATE TABLE due (
+  id          INTEGER PRIMARY KEY,
+  at          INTEGER NOT NULL,                 -- when
+  kind        TEXT    NOT NULL CHECK (kind IN ('reminder','disappear')),
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,   -- reminder: whose; disappear: who sent the message
+  name        TEXT    NOT NULL UNIQUE,          -- 32 random hex digits: what clients call it
+  message_id  INTEGER,                          -- the message it is about; no foreign key: one that is gone by then is passed over
+  about       TEXT,                             -- of a reminder that is about no message: its text
+  time_ms     INTEGER NOT NULL,                 -- `at` as it was asked for, in milliseconds
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX due_by_time ON due(at, id);
+CREATE INDEX due_by_user ON due(user_id, kind, at);
+CREATE INDEX due_by_app ON due(app);
+CREATE UNIQUE INDEX due_once ON due(message_id) WHERE kind = 'disappear';
+
 -- One row per call; every change of status is a message of category call besides.
 CREATE TABLE calls (
   id            INTEGER PRIMARY KEY,

@@ -9,6 +9,8 @@ use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::web::{self, Data, ThinData};
 use actix_web::{App, HttpServer};
 
+use tokio::sync::Notify;
+
 use crate::actions;
 use crate::actions::activity::Activity;
 use crate::api::answers::{Answers, Wire};
@@ -24,6 +26,7 @@ use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
 use crate::model::{error, extension};
 use crate::passwords::Passwords;
+use crate::store::extensions::due;
 use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
 use crate::tls;
 
@@ -87,7 +90,7 @@ impl Server {
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
 
         let public_host = config.public.public_host.clone().map(Arc::new);
-        let offer = config.extensions.offer();
+        let (offer, due, due_limits) = (config.extensions.offer(), Arc::new(Notify::new()), limits.clone());
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
         let api = Data::new(Api {
@@ -104,6 +107,7 @@ impl Server {
             limits,
             public_host,
             extensions: offer.clone(),
+            due: due.clone(),
             https_port: OnceLock::new(),
             trusted: config.trusted()?,
             region: config.region.region.clone(),
@@ -180,6 +184,7 @@ impl Server {
             actix_web::rt::spawn(sweep_calls(store.clone(), call_limits)),
             actix_web::rt::spawn(keep_indexed(store.clone())),
             actix_web::rt::spawn(keep_swept(store.clone(), media)),
+            actix_web::rt::spawn(keep_due(store.clone(), due, due_limits)),
         ];
         Ok(Server { http: bound.0, https: bound.1, store, base, client_host, hub, handle, serving, chores, lock })
     }
@@ -298,6 +303,34 @@ async fn keep_indexed(store: Store) {
             }
         }
         tokio::time::sleep(INDEX).await;
+    }
+}
+
+/// Does what has become due. It reads when the next thing is, and until then only looks at the clock: however much waits
+/// costs nothing. `sooner` says that something was put before it.
+async fn keep_due(store: Store, sooner: Arc<Notify>, limits: Arc<Limits>) {
+    loop {
+        let limits = limits.clone();
+        let more = move |tx: &mut Write<'_>| actions::extensions::due::sweep(tx, &limits);
+        let next = match store.read(due::next).await {
+            Ok(Some(at)) if at <= store.clock().now() => {
+                if store.write_in(Lane::Low, "due.sweep", more).await.is_err() {
+                    tokio::time::sleep(SWEEP).await;
+                }
+                continue;
+            }
+            Ok(next) => next.unwrap_or(i64::MAX),
+            Err(_) => store.clock().now() + 1,
+        };
+        let come = async {
+            while store.clock().now() < next {
+                tokio::time::sleep(SWEEP).await;
+            }
+        };
+        tokio::select! {
+            () = sooner.notified() => {}
+            () = come => {}
+        }
     }
 }
 

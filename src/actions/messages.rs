@@ -230,6 +230,15 @@ pub fn delete(tx: &mut Write<'_>, caller: &Caller, id: i64, permanent: bool) -> 
     Ok(sent)
 }
 
+/// The message, if the caller may delete it and it is still there.
+pub(super) fn deletable(tx: &Write<'_>, caller: &Caller, id: i64) -> Result<Row> {
+    let row = changeable(tx, caller, id, Change::Delete)?;
+    match row.deleted_at {
+        None => Ok(row),
+        Some(_) => Err(Code::MessageAction.into()),
+    }
+}
+
 /// What is done to a message that stands already.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Change {

@@ -17,6 +17,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver};
 use crate::model::page::{Affix, PageAsk, Range};
 use crate::model::poll::Poll;
+use crate::model::reminder::About;
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
@@ -26,7 +27,7 @@ use crate::store::{
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 32] = [
+const GROWING: [&str; 33] = [
     "groups",
     "g",
     "nw",
@@ -58,6 +59,7 @@ const GROWING: [&str; 32] = [
     "polls",
     "poll_options",
     "poll_votes",
+    "due",
     "v",
 ];
 
@@ -120,6 +122,21 @@ fn extensions(tx: &mut Write<'_>, people: &[Caller], limits: &Limits) -> Result<
         polls::vote(tx, &people[person], &made.id, number)?;
     }
     polls::results(tx, &people[0], &message.to_string())?;
+    use actions::extensions::{disappearing, due, reminders};
+    // A kept database has a time of its own.
+    let later = |tx: &Write<'_>, seconds: i64| Some((tx.now() + seconds) * 1000);
+    for about in [About::Message(message), About::Text("x".into())] {
+        let (first, second) = (later(tx, 10), later(tx, 20));
+        let made = reminders::create(tx, &people[0], &about, first, limits)?;
+        reminders::update(tx, &people[0], &made.id, None, second)?;
+    }
+    let list = reminders::list(tx, &people[0], limits)?;
+    reminders::delete(tx, &people[0], &list[0].id)?;
+    let soon = later(tx, 10);
+    disappearing::schedule(tx, &people[0], message, soon, limits)?;
+    crate::store::extensions::due::next(tx)?;
+    let minute_on = Some(tx.now() + 60);
+    tx.dated(minute_on, |tx| due::sweep(tx, limits))?;
     let app = people[0].app.clone();
     actions::extensions::switch(tx, &app, Extension::Polls, true)?;
     actions::extensions::check(tx, app.id, Extension::Polls)?;

@@ -55,6 +55,8 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
+use tokio::sync::Notify;
+
 use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::live::socket;
@@ -86,6 +88,8 @@ pub struct Api {
     pub public_host: Option<Arc<PublicHost>>,
     /// Where extensions are found, and which there are.
     pub extensions: Offer,
+    /// Told when something is to happen sooner than before; see `server::keep_due`.
+    pub due: Arc<Notify>,
     /// Where https is served, once it is; unset: it is not.
     pub https_port: OnceLock<u16>,
     /// Proxies whose word about the client is taken; see `peer`.
@@ -350,6 +354,17 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/extensions/pin-message/pin", "extension-pin-message", extensions::pins::pin),
         r.on(&delete, "/extensions/pin-message/unpin", "extension-unpin-message", extensions::pins::unpin),
         r.on(&get, "/extensions/pin-message/fetch", "extension-list-pinned-messages", extensions::pins::fetch),
+        r.on(&get, "/extensions/reminders/fetch", "extension-list-reminders", extensions::reminders::fetch),
+        r.on(&post, "/extensions/reminders/reminder", "extension-create-reminder", extensions::reminders::create),
+        r.on(&put, "/extensions/reminders/reminder", "extension-update-reminder", extensions::reminders::update),
+        r.on(&delete, "/extensions/reminders/reminder", "extension-delete-reminder", extensions::reminders::delete),
+        r.on(
+            &delete,
+            "/extensions/disappearing-messages/disappear",
+            "extension-delete-message-later",
+            extensions::disappearing::disappear,
+        )
+        .feature(&[F::DeleteMessage]),
         r.on(&get, "/stats", "usage-metrics", metrics::usage),
         r.on(&get, "/stats/messages", "message-receipt-metrics", metrics::messages),
         r.on(&get, "/calls", "list-calls", calls::list).feature(&[F::ListCalls]),

@@ -64,6 +64,7 @@ codes! {
     ExtensionInactive "ERR_EXTENSION_INACTIVE" 403 "The extension is switched off for this app."
     PollNotFound "ERR_POLL_NOT_FOUND" 404 "There is no such poll."
     StickerNotFound "ERR_STICKER_NOT_FOUND" 404 "There is no such sticker."
+    ReminderNotFound "ERR_REMINDER_NOT_FOUND" 404 "There is no such reminder."
     FeatureNotAccessible "ERR_FEATURE_NOT_ACCESSIBLE" 403 "This feature is not available on this server."
     PermissionDenied "ERR_PERMISSION_DENIED" 403 "You are not permitted to do this."
     PushTokenNotFound "ERR_TOKEN_NOT_FOUND" 404 "There is no such push token."

@@ -44,6 +44,10 @@ extensions! {
     Stickers "stickers" "Stickers",
     /// The older way to pin messages.
     PinMessage "pin-message" "Pin Message",
+    /// Messages that a bot sends when their time has come.
+    Reminders "reminders" "Reminders",
+    /// Messages that are deleted when their time has come.
+    Disappearing "disappearing-messages" "Disappearing Messages",
 }
 
 impl Extension {
@@ -92,7 +96,11 @@ impl Offer {
     /// Whether the server has what the extension needs.
     pub fn has(&self, extension: Extension) -> bool {
         match extension {
-            Extension::Polls | Extension::Stickers | Extension::PinMessage => true,
+            Extension::Polls
+            | Extension::Stickers
+            | Extension::PinMessage
+            | Extension::Reminders
+            | Extension::Disappearing => true,
         }
     }
 

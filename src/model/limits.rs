@@ -156,6 +156,12 @@ limits! {
     poll_options: usize = 25,
     /// Characters of a poll's question, and of each option.
     poll_text: usize = 1000,
+    /// Reminders of a user that are still to come.
+    reminders: i64 = 1000,
+    /// Characters of a reminder that is about no message.
+    reminder_text: usize = 1000,
+    /// Seconds after which a message disappears at the latest (contract: a year).
+    disappear: i64 = 365 * 86_400,
     /// Stickers of an app, besides those in the program.
     stickers: i64 = 1000,
     /// Bytes of all files a user has brought.

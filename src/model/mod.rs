@@ -28,6 +28,7 @@ pub mod permission;
 pub mod policy;
 pub mod poll;
 pub mod public;
+pub mod reminder;
 pub mod role;
 pub mod sticker;
 pub mod text;

@@ -246,6 +246,7 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
             "DELETE FROM mentions WHERE (user_id, conv_id, message_id) IN (
                  SELECT user_id, conv_id, message_id FROM mentions WHERE user_id = ?1 LIMIT ?2)",
             "DELETE FROM poll_votes WHERE id IN (SELECT id FROM poll_votes WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM due WHERE id IN (SELECT id FROM due WHERE user_id = ?1 LIMIT ?2)",
             "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE initiator_id = ?1 OR callee_id = ?1 LIMIT ?2)",
             "DELETE FROM call_participants WHERE (call_id, user_id) IN (
                  SELECT call_id, user_id FROM call_participants WHERE user_id = ?1 LIMIT ?2)",

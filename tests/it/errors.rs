@@ -128,6 +128,8 @@ async fn kept_messages(w: &mut World, ann: &User) {
     assert_eq!(error["params"]["limit"], 2);
     w.is(Code::BotNotFound, w.h.post("/bots/bob/messages", text_to("user", "ann", "hi")).await);
     w.is(Code::ExtensionNotFound, ann.post("/extensions/smart-reply/v1/ask", json!({})).await);
+    let forgotten = ann.delete_with("/extensions/reminders/v1/reminder", json!({"reminderId": "none"})).await;
+    w.is(Code::ReminderNotFound, forgotten);
     w.is(Code::PollNotFound, ann.post("/extensions/polls/v2/vote", json!({"id": "none", "vote": "1"})).await);
     w.is(Code::ReasonNotFound, w.h.get("/moderation/reasons/none").await);
     w.is(Code::ReasonExists, w.h.post("/moderation/reasons", json!({"id": "spam", "name": "Spam"})).await);

@@ -11,6 +11,7 @@ before(async () => {
   [ann, bob] = [await w.device('ann'), await w.device('bob')];
   await w.api('POST', 'groups', { guid: 'team', name: 'Team', type: 'public', owner: 'ann' });
   await w.api('POST', 'groups/team/members', { participants: ['bob'] });
+  await w.fresh(ann, bob);
 });
 beforeEach(() => w.forget(ann, bob));
 after(() => w?.close());
@@ -91,4 +92,30 @@ test('the older pins are the pins', async () => {
   await bob.expect('onMessageUnpinned');
   await ann.expect('onMessageUnpinned');
   await w.quiet(ann, bob);
+});
+
+test('a reminder is set, listed, moved and sent by the bot', async () => {
+  const soon = () => Date.now() + 1500;
+  const call = (method, path, body) => ann.sdk.callExtension('reminders', method, path, body);
+  const made = await call('POST', 'v1/reminder', { about: 'tea', isCustom: true, timeInMS: Date.now() + 3600_000 });
+  assert.ok(made.reminderId);
+  const dropped = await call('POST', 'v1/reminder', { about: 'never', isCustom: true, timeInMS: Date.now() + 3600_000 });
+  await call('DELETE', 'v1/reminder', { reminderId: dropped.reminderId });
+  await call('PUT', 'v1/reminder', { reminderId: made.reminderId, about: 'more tea', isCustom: true, timeInMS: soon() });
+  const list = await call('GET', 'v1/fetch', null);
+  assert.deepEqual(list.map((one) => one.about), ['more tea']);
+  const [message] = await ann.expect('onCustomMessageReceived', (m) => m.getType() === 'extension_reminders');
+  assert.equal(message.getSender().getUid(), 'cc_reminder_bot');
+  assert.equal(message.getCustomData().about, 'more tea');
+  assert.deepEqual(await call('GET', 'v1/fetch', null), []);
+});
+
+test('a message disappears', async () => {
+  const message = await ann.say('bob', 'read this now');
+  const msgId = message.getId();
+  await ann.sdk.callExtension('disappearing-messages', 'DELETE', 'v1/disappear', { msgId, timeInMS: Date.now() + 1200 });
+  for (const device of [ann, bob]) {
+    const [gone] = await device.expect('onMessageDeleted');
+    assert.equal(String(gone.getId()), String(msgId));
+  }
 });

@@ -1,7 +1,10 @@
 //! What extensions do. Each is a noun of its own; what they share is here.
 
+pub mod disappearing;
+pub mod due;
 pub mod pins;
 pub mod polls;
+pub mod reminders;
 pub mod stickers;
 
 use crate::model::caller::{App, Caller, SERVER_DEVICE};

@@ -1,7 +1,9 @@
 //! Extensions: how a request for one is found, which are on, and the calls of each by its noun.
 
+pub mod disappearing;
 pub mod pins;
 pub mod polls;
+pub mod reminders;
 pub mod stickers;
 
 use actix_web::HttpRequest;
@@ -119,6 +121,13 @@ fn word(value: Option<&Value>) -> Option<String> {
     }
 }
 
+/// The same as a whole number.
+fn number(value: Option<&Value>) -> Option<i64> {
+    let text = word(value)?;
+    // Some clients write whole numbers of this size with a fraction of nothing.
+    text.strip_suffix(".0").unwrap_or(&text).parse().ok()
+}
+
 /// The same as the id of a message.
 fn message(name: &'static str, value: Option<&Value>) -> Result<i64> {
     let text = word(value).ok_or_else(|| Error::field(name, format!("The {name} must be the id of a message.")))?;
@@ -127,7 +136,9 @@ fn message(name: &'static str, value: Option<&Value>) -> Result<i64> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    disappearing::describe(doc);
     pins::describe(doc);
     polls::describe(doc);
+    reminders::describe(doc);
     stickers::describe(doc);
 }

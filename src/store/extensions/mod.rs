@@ -1,5 +1,6 @@
 //! What extensions keep: which are on, and the things of each by its noun.
 
+pub mod due;
 pub mod polls;
 pub mod stickers;
 

@@ -413,3 +413,20 @@ WHEN NOT EXISTS (SELECT 1 FROM attachment_uses WHERE attachment_id = OLD.attachm
  AND NOT EXISTS (SELECT 1 FROM stickers WHERE attachment_id = OLD.attachment_id) BEGIN
   UPDATE attachments SET expires_at = 0 WHERE id = OLD.attachment_id;
 END;
+
+CREATE TABLE due (
+  id          INTEGER PRIMARY KEY,
+  at          INTEGER NOT NULL,
+  kind        TEXT    NOT NULL CHECK (kind IN ('reminder','disappear')),
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  name        TEXT    NOT NULL UNIQUE,
+  message_id  INTEGER,
+  about       TEXT,
+  time_ms     INTEGER NOT NULL,
+  created_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX due_by_time ON due(at, id);
+CREATE INDEX due_by_user ON due(user_id, kind, at);
+CREATE INDEX due_by_app ON due(app);
+CREATE UNIQUE INDEX due_once ON due(message_id) WHERE kind = 'disappear';

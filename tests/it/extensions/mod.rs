@@ -1,5 +1,6 @@
 //! Extensions: how a call finds one, which are on, and each by its noun.
 
+mod due;
 mod pins;
 mod polls;
 mod stickers;
