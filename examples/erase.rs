@@ -42,6 +42,7 @@ fn caller(app: &App, user: i64, uid: &str) -> Caller {
         role: Role::free(),
         token: None,
         device: "erase".into(),
+        answer: None,
     }
 }
 

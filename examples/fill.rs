@@ -108,6 +108,7 @@ async fn fill(store: &Store, count: usize) -> Filled {
                     role: hobnob::model::role::Role::free(),
                     token: None,
                     device: "fill".into(),
+                    answer: None,
                 });
             }
             for n in 0..=GROUPS {

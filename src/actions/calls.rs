@@ -9,7 +9,8 @@ use serde_json::value::RawValue;
 
 use super::messages::{first_sent, open};
 use super::standing::permit;
-use super::tell_message;
+use super::tell_step;
+use crate::model::answer::About;
 use crate::model::call::{CallStatus, GroupStep, Side, departure, group_step, step};
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
@@ -287,7 +288,7 @@ fn tell_leaver(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, call: &Call) ->
         ..messages::Row::default()
     };
     let message = shown::one(tx, row, Viewer::All)?;
-    Ok(tell_message(tx, caller, Audience::users([caller.user]), message))
+    Ok(tell_step(tx, caller, Audience::users([caller.user]), About::call(call.id), message))
 }
 
 fn data(call: &Call, status: CallStatus) -> serde_json::Value {
@@ -319,5 +320,5 @@ fn announce(
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false, true)?;
     let message = shown::one(tx, row, Viewer::All)?;
-    Ok(tell_message(tx, caller, conv.audience(), message))
+    Ok(tell_step(tx, caller, conv.audience(), About::call(call.id), message))
 }

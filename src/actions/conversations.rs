@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::receipts::mark;
+use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::conversation::Conversation;
 use crate::model::error::{Code, Error, Result};
@@ -137,6 +138,8 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, on: bool, limit
         receiver_type: conversation.conversation_type,
         device: caller.device.clone(),
         by: caller.origin(),
+        answer: None,
+        about: About::default(),
         message_sender: None,
         body: super::body(&json!({"action": action, "conversation": conversation})),
     };

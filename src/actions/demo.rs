@@ -48,6 +48,7 @@ pub fn fill_app(tx: &mut Write<'_>, app: App) -> Result<()> {
         role: Role::free(),
         token: None,
         device: "server".into(),
+        answer: None,
     };
     act::create(tx, &caller, draft, &Limits::default())?;
     Ok(())

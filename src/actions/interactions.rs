@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::body;
+use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event};
@@ -62,6 +63,8 @@ pub fn mark(tx: &mut Write<'_>, caller: &Caller, id: i64, elements: &[String]) -
         receiver_type,
         device: caller.device.clone(),
         by: caller.origin(),
+        answer: None,
+        about: About::message(id),
         message_sender: Some(author.uid.as_str().into()),
         body: body(&json!({"messageId": id.to_string(), "user": user, "interactions": after})),
     };

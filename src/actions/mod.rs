@@ -41,6 +41,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{self, Error, Result};
 use crate::model::event::{Audience, Body, Event};
@@ -126,12 +127,29 @@ fn tell_message(tx: &mut Write<'_>, caller: &Caller, audience: Audience, message
     tell_message_as(tx, caller, audience, "message", message)
 }
 
+/// The same for one step of something that has an id of its own.
+fn tell_step(tx: &mut Write<'_>, caller: &Caller, audience: Audience, about: About, message: Message) -> Sent {
+    tell_sent(tx, caller, audience, "message", about, message)
+}
+
 /// The same in a frame of another kind.
 fn tell_message_as(
     tx: &mut Write<'_>,
     caller: &Caller,
     audience: Audience,
     kind: &'static str,
+    message: Message,
+) -> Sent {
+    let about = About::reply(message.id, message.parent_id, message.quoted_message_id);
+    tell_sent(tx, caller, audience, kind, about, message)
+}
+
+fn tell_sent(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    audience: Audience,
+    kind: &'static str,
+    about: About,
     message: Message,
 ) -> Sent {
     let (receiver_type, receiver) = (message.receiver_type, message.receiver.as_str().into());
@@ -144,6 +162,8 @@ fn tell_message_as(
         receiver_type,
         device: caller.device.clone(),
         by: caller.origin(),
+        answer: caller.answer.clone(),
+        about,
         message_sender: None,
         body: Body::Message(sent.clone()),
     };
@@ -156,7 +176,7 @@ fn tell_about(
     tx: &mut Write<'_>,
     caller: &Caller,
     audience: Audience,
-    kind: &'static str,
+    (kind, about): (&'static str, About),
     message: &Message,
     said: Body,
 ) {
@@ -168,6 +188,8 @@ fn tell_about(
         receiver_type: message.receiver_type,
         device: caller.device.clone(),
         by: caller.origin(),
+        answer: caller.answer.clone(),
+        about,
         message_sender: None,
         body: said,
     };
@@ -205,6 +227,7 @@ fn tell_of<T: Into<Body> + Clone>(
         audience = audience.except(user);
         views.entry((false, own)).or_default().push(user);
     }
+    let about = About::reply(row.id, row.parent, row.quoted);
     let whole = say(message.clone());
     let mut heard = None;
     for ((unquoted, own), users) in views {
@@ -219,9 +242,9 @@ fn tell_of<T: Into<Body> + Clone>(
         if users.contains(&caller.user) {
             heard = Some(said.clone());
         }
-        tell_about(tx, caller, audience.only(users), kind, &message, said.into());
+        tell_about(tx, caller, audience.only(users), (kind, about), &message, said.into());
     }
-    tell_about(tx, caller, audience, kind, &message, whole.clone().into());
+    tell_about(tx, caller, audience, (kind, about), &message, whole.clone().into());
     Ok(heard.unwrap_or(whole))
 }
 

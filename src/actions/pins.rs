@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::standing::permit;
 use super::{body, tell_about, tell_of};
+use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
@@ -52,7 +53,7 @@ pub fn save(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Lim
     if changed {
         let (kind, action) = if on { ("message_saved", "saved") } else { ("message_unsaved", "unsaved") };
         let said = json!({"action": action, "message": message});
-        tell_about(tx, caller, Audience::users([caller.user]), kind, &message, body(&said));
+        tell_about(tx, caller, Audience::users([caller.user]), (kind, About::message(id)), &message, body(&said));
     }
     Ok(message)
 }

@@ -72,6 +72,7 @@ pub(super) fn caller(app: &App, user: i64, uid: &str) -> Caller {
         role: Role::free(),
         token: None,
         device: "d".into(),
+        answer: None,
     }
 }
 

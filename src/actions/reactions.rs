@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::standing::permit;
 use super::{body, tell_about};
+use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
@@ -78,8 +79,9 @@ fn announce(
     if let Some(parent) = row.parent {
         said["parentId"] = json!(parent.to_string());
     }
+    let about = About::reply(row.id, row.parent, row.quoted);
     let audience = sight::hearing(tx, &conv, &row)?.everybody();
     let message = shown::one(tx, row, Viewer::All)?;
-    tell_about(tx, caller, audience, "reaction", &message, body(&said));
+    tell_about(tx, caller, audience, ("reaction", about), &message, body(&said));
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::body;
+use crate::model::answer::About;
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event};
@@ -145,6 +146,8 @@ fn tell(
         receiver_type: if group.is_some() { ReceiverType::Group } else { ReceiverType::User },
         device: caller.device.clone(),
         by: caller.origin(),
+        answer: None,
+        about: About::message(message),
         message_sender: Some(author.uid.as_str().into()),
         body: body(&json!({"action": action, "messageId": message.to_string(), "user": me, "timestamp": tx.now()})),
     };

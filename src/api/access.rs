@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::guesses::{Of, Try};
 use super::rate::Class;
-use super::{Api, peer};
+use super::{Api, answering, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::Extension;
@@ -118,7 +118,8 @@ pub fn base(api: &Api, request: &HttpRequest) -> String {
 impl<D: Demand> Access<D> {
     /// Checks the credentials against the demand.
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
-        let (caller, key) = admit::<D>(&api, &parts).await?;
+        let (mut caller, key) = admit::<D>(&api, &parts).await?;
+        answering::begin(&parts.request, &mut caller);
         json::check(&parts.body, &api.limits)?;
         // Whom no app sends (admins, who runs apps) nothing counts.
         if caller.app.id != 0 {
@@ -305,6 +306,7 @@ fn nobody() -> Caller {
         role: Role::free(),
         token: None,
         device: "".into(),
+        answer: None,
     }
 }
 
@@ -328,7 +330,7 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
         Holder::Token { id, user, uid, role } if by_token => {
             // Restricted features bind who logged in; the app may do on a user's behalf what it likes.
             role.may_use(parts.features)?;
-            Ok((Caller { app, user, uid, person: true, role, token: Some(id), device }, None))
+            Ok((Caller { app, user, uid, person: true, role, token: Some(id), device, answer: None }, None))
         }
         Holder::Key { id, scope } if !by_token => {
             if scope == KeyScope::AuthOnly && who != Who::AnyKey {
@@ -345,7 +347,7 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
                     let user = app.system_user;
                     let uid = crate::model::ids::SYSTEM_UID.into();
                     let (role, device) = (Role::free(), SERVER_DEVICE.into());
-                    Caller { app, user, uid, person: false, role, token: None, device }
+                    Caller { app, user, uid, person: false, role, token: None, device, answer: None }
                 }
             };
             Ok((caller, Some(id)))
@@ -367,7 +369,7 @@ async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
         })
         .await?;
     let device = SERVER_DEVICE.into();
-    Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, role, token: None, device })
+    Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, role, token: None, device, answer: None })
 }
 
 /// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
@@ -408,7 +410,7 @@ async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
         return Err(Code::AuthTokenUnknown.into());
     };
     check_app(&app, parts)?;
-    Ok(Caller { app, user, uid, person: true, role, token: Some(id), device: SERVER_DEVICE.into() })
+    Ok(Caller { app, user, uid, person: true, role, token: Some(id), device: SERVER_DEVICE.into(), answer: None })
 }
 
 async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {

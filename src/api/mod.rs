@@ -7,6 +7,7 @@
 mod absent;
 mod access;
 mod admin;
+mod answering;
 pub mod answers;
 mod apps;
 mod blocks;
@@ -635,7 +636,7 @@ pub async fn dispatch(
             Err(error) => reply::refusal(&error),
         }
     };
-    response = api.answers.outgoing(&request, response);
+    response = answering::outgoing(&request, api.answers.outgoing(&request, response));
     if let Some(budget) = request.extensions().get::<Budget>() {
         budget.tell(&mut response);
     }

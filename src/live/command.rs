@@ -13,6 +13,7 @@ use super::frame;
 use super::hub::Hub;
 use crate::actions::sockets::Identity;
 use crate::actions::{conversations, messages as send, receipts};
+use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Result};
 use crate::model::event::{Audience, Body, Event};
@@ -117,6 +118,7 @@ pub async fn obey(
         role: Role::free(),
         token: Some(identity.token),
         device,
+        answer: None,
     };
     let receiver = Receiver::parse(command.receiver_type.as_deref(), command.receiver.as_deref()).ok()?;
     let body = command.body?.get().to_owned();
@@ -204,6 +206,8 @@ async fn relay(context: &Context, caller: Caller, receiver: Receiver, kind: &'st
         receiver_type,
         device: caller.device.clone(),
         by: caller.origin(),
+        answer: None,
+        about: About::default(),
         message_sender: None,
         body: Body::Json(object.text().into()),
     };

@@ -2,18 +2,27 @@
 //!
 //! When it is full, frames that only mattered just now (typing, presence) go first; a durable one that still does not
 //! fit closes the connection with a reason, and the client fetches what it missed over REST.
+//!
+//! A frame about a message that this client session sent itself waits until the session can know the message: see
+//! `model::answer`. All behind it waits with it, so the order stays that of the commits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 
 use super::frame::Encoded;
+use crate::model::answer::{About, Answer};
 use crate::model::event::ConnId;
 
 /// Frames and bytes a connection may have waiting.
 pub const MAX_FRAMES: usize = 1024;
 pub const MAX_BYTES: usize = 1024 * 1024;
+
+/// So many acts of its own a session may have unanswered before the oldest is no longer waited for.
+/// A message to many receivers is one for each.
+const MAX_UNANSWERED: usize = 128;
 
 /// Whose presence a connection wants to hear of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,17 +93,23 @@ struct Queue {
     frames: VecDeque<Waiting>,
     bytes: usize,
     close: Option<Close>,
+    /// What the session did last, by the own id of [`About`]; those it knows by now are removed with the next.
+    unanswered: VecDeque<(i64, Arc<Answer>)>,
 }
 
 struct Waiting {
     frame: Encoded,
     ephemeral: bool,
+    /// The answer that this session is to have first.
+    after: Option<Arc<Answer>>,
 }
 
 /// What the connection's task is to do next.
 pub enum Next {
     Send(Encoded),
     Close(Close),
+    /// Nothing is to be sent before then, unless something happens.
+    Hold(Instant),
     Wait,
 }
 
@@ -113,8 +128,26 @@ impl Conn {
         self.queue.lock().unwrap_or_else(|e| e.into_inner())
     }
 
+    /// This session does something and has no answer yet: what is said about it is held until it can have read one.
+    pub fn expect(&self, act: i64, answer: &Arc<Answer>, now: Instant) {
+        if answer.due(now).is_none() {
+            return;
+        }
+        let unanswered = &mut self.queue().unanswered;
+        unanswered.retain(|(_, answer)| answer.due(now).is_some());
+        if unanswered.len() == MAX_UNANSWERED {
+            unanswered.pop_front();
+        }
+        unanswered.push_back((act, answer.clone()));
+    }
+
     /// Queues a frame; never waits.
     pub fn offer(&self, frame: &Encoded, ephemeral: bool) {
+        self.offer_about(frame, ephemeral, &About::default());
+    }
+
+    /// Queues a frame that tells of these messages; never waits.
+    pub fn offer_about(&self, frame: &Encoded, ephemeral: bool, about: &About) {
         let mut queue = self.queue();
         if queue.close.is_some() {
             return;
@@ -134,7 +167,9 @@ impl Conn {
             }
         }
         queue.bytes += size;
-        queue.frames.push_back(Waiting { frame: frame.clone(), ephemeral });
+        let unanswered = queue.unanswered.iter().find(|(act, _)| about.touches(*act));
+        let after = unanswered.map(|(_, answer)| answer.clone());
+        queue.frames.push_back(Waiting { frame: frame.clone(), ephemeral, after });
         let first = queue.frames.len() == 1;
         drop(queue);
         // The task drains until the queue is empty, so only the first frame needs to wake it.
@@ -158,10 +193,15 @@ impl Conn {
         self.queue().close.is_some()
     }
 
-    pub fn next(&self) -> Next {
+    pub fn next(&self, now: impl FnOnce() -> Instant) -> Next {
         let mut queue = self.queue();
         if let Some(why) = queue.close {
             return Next::Close(why);
+        }
+        if let Some(answer) = queue.frames.front().and_then(|waiting| waiting.after.as_ref())
+            && let Some(due) = answer.due(now())
+        {
+            return Next::Hold(due);
         }
         match queue.frames.pop_front() {
             Some(waiting) => {
@@ -194,6 +234,7 @@ impl Queue {
 
     fn close(&mut self, why: Close) {
         self.frames = VecDeque::new();
+        self.unanswered = VecDeque::new();
         self.bytes = 0;
         self.close = Some(why);
     }
@@ -208,7 +249,7 @@ mod tests {
     }
 
     fn drained(conn: &Conn) -> usize {
-        std::iter::from_fn(|| matches!(conn.next(), Next::Send(_)).then_some(())).count()
+        std::iter::from_fn(|| matches!(conn.next(Instant::now), Next::Send(_)).then_some(())).count()
     }
 
     #[test]
@@ -221,20 +262,20 @@ mod tests {
         conn.offer(&frame, true);
         conn.offer(&frame, true);
         conn.offer(&frame, false);
-        assert!(matches!(conn.next(), Next::Send(_)));
+        assert!(matches!(conn.next(Instant::now), Next::Send(_)));
         conn.offer(&frame, false);
         assert_eq!(drained(&conn), MAX_FRAMES);
         for _ in 0..=MAX_FRAMES {
             conn.offer(&frame, false);
         }
-        assert!(matches!(conn.next(), Next::Close(Close::TooSlow)));
+        assert!(matches!(conn.next(Instant::now), Next::Close(Close::TooSlow)));
     }
 
     #[test]
     fn bytes_are_bounded_too() {
         let conn = Conn::new(1);
         conn.offer(&encoded("x".repeat(MAX_BYTES)), false);
-        assert!(matches!(conn.next(), Next::Send(_)));
+        assert!(matches!(conn.next(Instant::now), Next::Send(_)));
         conn.offer(&encoded("x".repeat(MAX_BYTES)), false);
         conn.offer(&encoded("y".to_owned()), true);
         assert_eq!(drained(&conn), 1);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use utoipa::ToSchema;
 
+use super::answer::Answer;
 use super::event::Origin;
 use super::ids::SYSTEM_UID;
 use super::role::Role;
@@ -71,6 +72,8 @@ pub struct Caller {
     pub token: Option<i64>,
     /// The client session that acts. Its own socket ignores events that carry it.
     pub device: Arc<str>,
+    /// The answer this session waits for, if its acts can be told of before it.
+    pub answer: Option<Arc<Answer>>,
 }
 
 /// The device id of acts that no client session made.
@@ -93,6 +96,7 @@ impl Caller {
             role: Role::free(),
             token: None,
             device: SERVER_DEVICE.into(),
+            answer: None,
         }
     }
 

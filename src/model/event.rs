@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use super::answer::{About, Answer};
 use super::caller::SERVER_DEVICE;
 use super::message::{ReceiverType, Sent};
 use super::user::User;
@@ -13,6 +14,7 @@ pub type ConnId = u64;
 
 /// One step of the stream a commit releases.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are events: a box for each would be an allocation a message")]
 pub enum Post {
     Tell(Audience, Event),
     Move(Move),
@@ -90,6 +92,10 @@ pub struct Event {
     /// The acting client session, which ignores its own echo. Named by the client: see `is_echo_for`.
     pub device: Arc<str>,
     pub by: Origin,
+    /// The answer by which the acting session learns of what this tells.
+    pub answer: Option<Arc<Answer>>,
+    /// The acting sessions of others hear of these messages only once they know them.
+    pub about: About,
     /// Author of the message concerned, on receipts and interactions.
     pub message_sender: Option<Arc<str>>,
     pub body: Body,

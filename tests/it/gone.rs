@@ -265,6 +265,7 @@ async fn a_sweep_goes_on_after_a_stop() {
             role: Role::free(),
             token: None,
             device: "it".into(),
+            answer: None,
         };
         play(tx, &ann, 25)?;
         actions::groups::delete(tx, &ann, &Guid::parse("team")?)?;

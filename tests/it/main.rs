@@ -5,6 +5,7 @@
 mod harness;
 
 mod admin;
+mod answering;
 mod answers;
 mod apps;
 mod blocks;

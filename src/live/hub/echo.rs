@@ -4,9 +4,11 @@
 //! anybody else.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::Hub;
 use crate::live::conn::{Conn, Next};
+use crate::model::answer::{About, Answer, LONGEST, SETTLE};
 use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, Body, Event, Move, Origin, Post};
 use crate::model::message::ReceiverType;
@@ -48,13 +50,15 @@ fn event(device: &str, by: Origin) -> Event {
         receiver_type: ReceiverType::Group,
         device: device.into(),
         by,
+        answer: None,
+        about: About::default(),
         message_sender: None,
         body: Body::Json("{}".into()),
     }
 }
 
 fn heard(conn: &Conn) -> Vec<serde_json::Value> {
-    std::iter::from_fn(|| match conn.next() {
+    std::iter::from_fn(|| match conn.next(Instant::now) {
         Next::Send(frame) => serde_json::from_str(&frame.text).ok(),
         _ => None,
     })
@@ -114,4 +118,44 @@ fn nothing_personal_passes_across_a_block() {
         assert_eq!(count(Audience::group(1).ephemeral(), from), expected, "from {from}");
         assert_eq!(count(Audience::group(1), from), [1, 1, 1], "a group's own events reach all its members");
     }
+}
+
+#[test]
+fn a_session_hears_of_its_own_message_only_once_it_can_know_it() {
+    let (hub, starter) = Hub::new(Clock::fixed(1), 0, 100);
+    starter.run(Box::new(|_| {})).expect("starts");
+    let seat = |user, login, device| Seat { conn: hub.open(), user, login, device };
+    // The session that sends, another one of the same user, and the receiver.
+    let seats = [seat(1, 1, "a"), seat(1, 2, "b"), seat(2, 3, "b")];
+    seats.iter().for_each(|seat| attach(&hub, seat, Vec::new()));
+    hub.stop();
+    let start = Instant::now();
+    let answer = Arc::new(Answer::new(start));
+    let by = |user, login| Origin { user, login: Some(login) };
+    let tell = |device, by, about, answer: Option<&Arc<Answer>>| {
+        let event = Event { about, answer: answer.cloned(), ..event(device, by) };
+        hub.tell(&Audience::users([1, 2]), &event);
+    };
+    let waiting = |conn: &Conn, now: Instant| {
+        let taken = std::iter::from_fn(|| matches!(conn.next(|| now), Next::Send(_)).then_some(())).count();
+        (taken, matches!(conn.next(|| now), Next::Hold(_)))
+    };
+    tell("a", by(1, 1), About::message(7), Some(&answer));
+    tell("b", by(2, 3), About::message(5), None);
+    tell("b", by(2, 3), About::reply(8, Some(7), None), None);
+    tell("b", by(2, 3), About::default(), None);
+    assert_eq!(waiting(&seats[1].conn, start), (4, false), "others hear at once");
+    assert_eq!(waiting(&seats[2].conn, start), (1, false));
+    assert_eq!(waiting(&seats[0].conn, start), (1, true), "what came before it, and nothing that came after");
+    answer.end(start + SETTLE);
+    assert_eq!(waiting(&seats[0].conn, start + SETTLE), (0, true), "the client has not read it yet");
+    assert_eq!(waiting(&seats[0].conn, start + SETTLE * 2), (2, false));
+    // What it knows holds nothing up any more, and neither does an answer that nobody writes for ever.
+    tell("b", by(2, 3), About::message(7), None);
+    assert_eq!(waiting(&seats[0].conn, start + SETTLE * 2), (1, false));
+    let never = Arc::new(Answer::new(start));
+    tell("a", by(1, 1), About::message(9), Some(&never));
+    tell("b", by(2, 3), About::message(9), None);
+    assert_eq!(waiting(&seats[0].conn, start + LONGEST / 2), (0, true));
+    assert_eq!(waiting(&seats[0].conn, start + LONGEST), (1, false));
 }

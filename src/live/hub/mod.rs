@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, RwLock};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use super::conn::{Close, Conn, Subscription};
 use super::frame::{self, Encoded};
@@ -282,13 +283,16 @@ impl Index {
                         Some(device) if *device == event.device => {
                             // The acting session throws its own echo away: it is not sent.
                             if event.is_echo_for(user, *login, device) {
+                                if let Some(answer) = &event.answer {
+                                    conn.expect(event.about.own(), answer, Instant::now());
+                                }
                                 continue;
                             }
                             masked.get_or_insert_with(|| frame::encode(event, SERVER_DEVICE))
                         }
                         _ => frame.get_or_insert_with(|| frame::encode(event, &event.device)),
                     };
-                    conn.offer(frame, audience.ephemeral);
+                    conn.offer_about(frame, audience.ephemeral, &event.about);
                 }
             }
         };

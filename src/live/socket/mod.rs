@@ -17,7 +17,7 @@ use actix_web::{HttpRequest, HttpResponse, rt};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use bytestring::ByteString;
 use futures_util::StreamExt;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
@@ -55,6 +55,14 @@ pub async fn accept(
     Ok(response)
 }
 
+/// Returns when the connection may have something to send.
+async fn woken(conn: &Conn, held: Option<Instant>) {
+    match held {
+        Some(due) => _ = timeout_at(due, conn.ready()).await,
+        None => conn.ready().await,
+    }
+}
+
 struct Socket {
     conn: Arc<Conn>,
     /// Where the client reached this server: URLs of files in frames begin so.
@@ -74,18 +82,25 @@ impl Socket {
         };
         let due = sleep_until(patience.due());
         tokio::pin!(due);
+        // Until when what waits is held.
+        let mut held = None;
         loop {
             tokio::select! {
                 biased;
-                () = self.conn.ready() => {
+                () = woken(&self.conn, held) => {
+                    held = None;
                     loop {
-                        match self.conn.next() {
+                        match self.conn.next(|| Instant::now().into_std()) {
                             Next::Send(frame) => match timeout(WRITE_TIME, self.session.text(self.shown(frame))).await {
                                 Ok(Ok(())) => {}
                                 Ok(Err(_)) => return None,
                                 Err(_) => return Some(Close::TooSlow),
                             },
                             Next::Close(why) => return Some(why),
+                            Next::Hold(due) => {
+                                held = Some(due.into());
+                                break;
+                            }
                             Next::Wait => break,
                         }
                     }
