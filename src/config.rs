@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::model::extension::{Domain, Offer};
+use crate::model::extension::{Domain, Offer, Template};
 use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
 use crate::network::Network;
@@ -72,12 +72,22 @@ pub struct ExtensionArgs {
     /// host, else ext.localhost]
     #[arg(long, env = "HOBNOB_EXTENSION_DOMAIN", value_name = "NAME[:PORT]", value_parser = Domain::parse)]
     pub extension_domain: Option<Domain>,
+    /// Address of a new collaborative document, e.g. `https://pad.example/p/{id}`
+    #[arg(long, env = "HOBNOB_DOCUMENT_URL", value_name = "URL", value_parser = Template::parse)]
+    pub document_url: Option<Template>,
+    /// Address of a new collaborative whiteboard, e.g. `https://board.example/#room={id}`
+    #[arg(long, env = "HOBNOB_WHITEBOARD_URL", value_name = "URL", value_parser = Template::parse)]
+    pub whiteboard_url: Option<Template>,
 }
 
 impl ExtensionArgs {
     /// What the server offers by these settings.
     pub fn offer(&self) -> Offer {
-        Offer { domain: self.extension_domain.clone().unwrap_or_default() }
+        Offer {
+            domain: self.extension_domain.clone().unwrap_or_default(),
+            document: self.document_url.clone(),
+            whiteboard: self.whiteboard_url.clone(),
+        }
     }
 }
 

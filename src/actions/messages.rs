@@ -5,6 +5,7 @@ use super::{Outcome, Outcomes, tell_message, tell_of};
 use crate::model::attachment::keep_urls;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
+use crate::model::extension::{injected, keep_injected};
 use crate::model::flags;
 use crate::model::ids::Uid;
 use crate::model::json::Object;
@@ -47,6 +48,9 @@ pub(super) fn send_with(
     let Content { category, kind, mut data } = draft.content;
     let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&data))?;
     let files = keep_urls(&mut data, &caller.app.app_id);
+    if !files.is_empty() {
+        super::extensions::thumbnails::put_in(tx, &caller.app, &kind, &mut data)?;
+    }
     let new = messages::New {
         sender: sender.id,
         category,
@@ -189,16 +193,22 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     let mut content =
         Content { category: row.category, kind: row.kind.clone(), data: Object::parse(&row.data).unwrap_or_default() };
     // The same checks and the same keys left out as on sending.
+    let injected = injected(&content.data);
     let given = strip(edit.data);
     let files_given = given.get("attachments").is_some() || given.get("url").is_some();
     for (key, value) in given.0 {
         content.data.set(&key, value);
     }
+    // Clients send back the metadata they were shown; what extensions said stays theirs.
+    keep_injected(&mut content.data, injected);
     content.check(limits)?;
     let conv = conversations::by_id(tx, row.conv)?;
     super::blocks::check_in(tx, caller, &conv)?;
     let mentions = mentions::resolve(tx, caller.app.id, &conv, &Named::in_data(&content.data))?;
     let files = keep_urls(&mut content.data, &caller.app.app_id);
+    if files_given {
+        super::extensions::thumbnails::put_in(tx, &caller.app, &row.kind, &mut content.data)?;
+    }
     let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
     messages::edit(tx, &row, &edited, &caller.uid)?;
     if files_given {

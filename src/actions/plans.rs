@@ -117,7 +117,7 @@ async fn nothing_usual_walks_through_a_table_that_grows() {
 fn extensions(tx: &mut Write<'_>, people: &[Caller], limits: &Limits) -> Result<()> {
     use actions::extensions::polls;
     let poll = Poll::parse(Some("q".into()), Some(vec!["a".into(), "b".into()]), limits)?;
-    let place = || polls::Place { receiver: Receiver::Group(Guid::parse("team").unwrap()), quoted: None };
+    let place = || actions::extensions::Place { receiver: Receiver::Group(Guid::parse("team").unwrap()), quoted: None };
     let (message, made) = polls::create(tx, &people[0], &poll, place(), limits)?;
     for (person, number) in [(0, 1), (1, 1), (1, 2)] {
         polls::vote(tx, &people[person], &made.id, number)?;

@@ -355,6 +355,10 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/extensions/pin-message/pin", "extension-pin-message", extensions::pins::pin),
         r.on(&delete, "/extensions/pin-message/unpin", "extension-unpin-message", extensions::pins::unpin),
         r.on(&get, "/extensions/pin-message/fetch", "extension-list-pinned-messages", extensions::pins::fetch),
+        r.on(&post, "/extensions/document/create", "extension-create-document", extensions::boards::document)
+            .feature(&[F::CreateMessage]),
+        r.on(&post, "/extensions/whiteboard/create", "extension-create-whiteboard", extensions::boards::whiteboard)
+            .feature(&[F::CreateMessage]),
         r.on(&get, "/extensions/reminders/fetch", "extension-list-reminders", extensions::reminders::fetch),
         r.on(&post, "/extensions/reminders/reminder", "extension-create-reminder", extensions::reminders::create),
         r.on(&put, "/extensions/reminders/reminder", "extension-update-reminder", extensions::reminders::update),

@@ -123,6 +123,11 @@ pub fn stored_path(app_id: &str, name: &str) -> String {
     format!("{HERE}{}", path(app_id, name))
 }
 
+/// Whether it is the stored form of one, without anything behind it.
+pub fn is_stored_url(url: &str) -> bool {
+    url.starts_with(STORED) && !url.contains(['?', '#'])
+}
+
 /// The stored form of a URL, and the name of its file, if it leads to a file of this app. The host is not looked at: the
 /// server may have several, and a name that nobody can guess proves enough.
 pub fn stored_url(url: &str, app_id: &str) -> Option<(String, String)> {

@@ -48,6 +48,12 @@ extensions! {
     Reminders "reminders" "Reminders",
     /// Messages that are deleted when their time has come.
     Disappearing "disappearing-messages" "Disappearing Messages",
+    /// Addresses of smaller versions of pictures.
+    Thumbnails "thumbnail-generation" "Thumbnail Generation",
+    /// A text that several write together, elsewhere.
+    Document "document" "Collaborative Document",
+    /// A drawing, likewise.
+    Whiteboard "whiteboard" "Collaborative Whiteboard",
 }
 
 impl Extension {
@@ -90,7 +96,40 @@ impl From<Extension> for Listed {
 #[derive(Clone, Debug, Default)]
 pub struct Offer {
     pub domain: Domain,
+    /// Where documents are.
+    pub document: Option<Template>,
+    /// Where whiteboards are.
+    pub whiteboard: Option<Template>,
 }
+
+/// An address with a place for an id: `https://pad.example/p/{id}`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(String);
+
+impl Template {
+    /// Reads the setting; `Err` says what is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if !["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
+            return Err("it is an address that begins with https:// or http://".to_owned());
+        }
+        if !text.contains(ID) {
+            return Err(format!("there is no {ID} in it, where the id of each one stands"));
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            return Err("there is a space in it".to_owned());
+        }
+        Ok(Template(text.to_owned()))
+    }
+
+    /// The address of the one with this id.
+    pub fn with(&self, id: &str) -> String {
+        self.0.replace(ID, id)
+    }
+}
+
+/// Stands for the id in a [`Template`].
+const ID: &str = "{id}";
 
 impl Offer {
     /// Whether the server has what the extension needs.
@@ -100,7 +139,10 @@ impl Offer {
             | Extension::Stickers
             | Extension::PinMessage
             | Extension::Reminders
-            | Extension::Disappearing => true,
+            | Extension::Disappearing
+            | Extension::Thumbnails => true,
+            Extension::Document => self.document.is_some(),
+            Extension::Whiteboard => self.whiteboard.is_some(),
         }
     }
 
@@ -258,14 +300,48 @@ pub const INJECTED: &str = "@injected";
 
 /// Puts the result of an extension into the data of a message.
 pub fn inject(data: &mut Object, extension: Extension, result: Raw) {
-    let object =
-        |parent: &Object, key: &str| parent.get(key).and_then(|raw| Object::parse(raw.get())).unwrap_or_default();
-    let mut metadata = object(data, "metadata");
-    let mut injected = object(&metadata, INJECTED);
-    let mut all = object(&injected, "extensions");
-    all.set(extension.slug(), result);
+    set(data, extension, Some(result));
+}
+
+/// The same, or takes it out.
+pub fn set(data: &mut Object, extension: Extension, result: Option<Raw>) {
+    let mut metadata = inner(data, "metadata");
+    let mut injected = inner(&metadata, INJECTED);
+    let mut all = inner(&injected, "extensions");
+    match result {
+        Some(result) => all.set(extension.slug(), result),
+        None if all.remove(extension.slug()).is_none() => return,
+        None => {}
+    }
     injected.set("extensions", to_raw(&all));
     metadata.set(INJECTED, to_raw(&injected));
+    data.set("metadata", to_raw(&metadata));
+}
+
+fn inner(parent: &Object, key: &str) -> Object {
+    parent.get(key).and_then(|raw| Object::parse(raw.get())).unwrap_or_default()
+}
+
+/// What extensions have put into the data of a message.
+pub fn injected(data: &Object) -> Option<Raw> {
+    let metadata = data.get("metadata").filter(|raw| raw.get().contains(INJECTED))?;
+    Object::parse(metadata.get())?.remove(INJECTED)
+}
+
+/// Leaves in the data what extensions had put there, and nothing that only looks like it: a client must not be able to
+/// show a preview of another page, or votes that nobody gave.
+pub fn keep_injected(data: &mut Object, before: Option<Raw>) {
+    // What is no object is refused as such, not made one.
+    let plain = data.get("metadata").is_some_and(|raw| Object::parse(raw.get()).is_none());
+    let claimed = data.get("metadata").is_some_and(|raw| raw.get().contains(INJECTED));
+    if plain || (!claimed && before.is_none()) {
+        return;
+    }
+    let mut metadata = inner(data, "metadata");
+    metadata.remove(INJECTED);
+    if let Some(before) = before {
+        metadata.set(INJECTED, before);
+    }
     data.set("metadata", to_raw(&metadata));
 }
 
@@ -325,6 +401,29 @@ mod tests {
         assert_eq!(plain("/extensions/polls//v1/vote/").as_deref(), Some("/extensions/polls/vote"));
         assert_eq!(plain("/extensions/polls/create"), None);
         assert_eq!(plain("/messages"), None);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_result_is_left_out() {
+        let of = |text: &str, before: Option<&str>| {
+            let mut data = Object::parse(text).unwrap();
+            keep_injected(&mut data, before.map(|raw| crate::model::json::raw(raw.to_owned())));
+            data.text()
+        };
+        assert_eq!(of(r#"{"metadata":{"a":1,"@injected":{"x":1}}}"#, None), r#"{"metadata":{"a":1}}"#);
+        assert_eq!(of(r#"{"metadata":{"a":1}}"#, None), r#"{"metadata":{"a":1}}"#);
+        assert_eq!(of(r#"{"metadata":"@injected"}"#, None), r#"{"metadata":"@injected"}"#);
+        assert_eq!(of(r#"{"metadata":{"@injected":1}}"#, Some("2")), r#"{"metadata":{"@injected":2}}"#);
+        assert_eq!(of(r#"{"text":"a"}"#, Some("2")), r#"{"text":"a","metadata":{"@injected":2}}"#);
+        assert_eq!(of(r#"{"text":"a"}"#, None), r#"{"text":"a"}"#);
+    }
+
+    #[test]
+    fn templates_have_a_place_for_an_id() {
+        assert_eq!(Template::parse("https://pad.example/p/{id}?x").unwrap().with("7"), "https://pad.example/p/7?x");
+        for wrong in ["pad.example/{id}", "https://pad.example/", "https://pad.example/ {id}", "javascript:{id}"] {
+            assert!(Template::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

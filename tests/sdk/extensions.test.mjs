@@ -119,3 +119,10 @@ test('a message disappears', async () => {
     assert.equal(String(gone.getId()), String(msgId));
   }
 });
+
+test('a document is not listed where the settings name no place for one', async () => {
+  for (const slug of ['document', 'whiteboard', 'message-translation', 'link-preview']) {
+    assert.equal(await ann.sdk.isExtensionEnabled(slug), false, slug);
+  }
+  await refused(ann.sdk.callExtension('document', 'POST', 'v1/create', { receiver: 'bob', receiverType: 'user' }), 'ERR_EXTENSION_NOT_FOUND');
+});

@@ -1,21 +1,30 @@
 //! What extensions do. Each is a noun of its own; what they share is here.
 
+pub mod boards;
 pub mod disappearing;
 pub mod due;
 pub mod pins;
 pub mod polls;
 pub mod reminders;
 pub mod stickers;
+pub mod thumbnails;
 
 use crate::model::caller::{App, Caller, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::{Extension, Listed};
+use crate::model::message::Receiver;
 use crate::store::{Read, Write, extensions};
 
 /// The caller without their client session. A client that called an extension shows what came of it when it hears of it,
 /// like everybody else: its own session must not be left out.
 pub fn heard_by_all(caller: &Caller) -> Caller {
     Caller { device: SERVER_DEVICE.into(), token: None, ..caller.clone() }
+}
+
+/// Where a message that an extension sends for a user goes.
+pub struct Place {
+    pub receiver: Receiver,
+    pub quoted: Option<i64>,
 }
 
 /// Refuses what the app has switched off.

@@ -1,22 +1,17 @@
 //! Polls: asked as a message, answered by votes that everybody hears of as an edit of it.
 
+use super::Place;
 use crate::actions::messages as sending;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{SYSTEM_UID, parse_message_id};
 use crate::model::json::{Object, to_raw};
 use crate::model::limits::Limits;
-use crate::model::message::{Category, Content, Draft, Receiver};
+use crate::model::message::{Category, Content, Draft};
 use crate::model::poll::{self, Poll, Results};
 use crate::store::extensions::polls;
 use crate::store::messages::{self, Row};
 use crate::store::{Read, Write, conversations};
-
-/// Where a poll is asked.
-pub struct Place {
-    pub receiver: Receiver,
-    pub quoted: Option<i64>,
-}
 
 /// Asks. The poll as it stands, and the id of its message.
 pub fn create(

@@ -1,5 +1,6 @@
 //! Extensions: how a request for one is found, which are on, and the calls of each by its noun.
 
+pub mod boards;
 pub mod disappearing;
 pub mod pins;
 pub mod polls;
@@ -15,10 +16,12 @@ use super::openapi::Doc;
 use super::reply::{Reply, data};
 use super::{Api, me, peer};
 use crate::actions;
+use crate::actions::extensions::Place;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::{self, Extension, ROOT};
 use crate::model::ids::parse_message_id;
+use crate::model::message::Receiver;
 use crate::store::extensions;
 
 /// The path in the route table of a request that names an extension by its host; `None`: it is as it stands. Files are
@@ -121,6 +124,13 @@ fn word(value: Option<&Value>) -> Option<String> {
     }
 }
 
+/// Where a client wants something sent.
+fn place(kind: &Option<String>, receiver: &Option<String>, quoted: Option<&Value>) -> Result<Place> {
+    let receiver = Receiver::parse(kind.as_deref(), receiver.as_deref())?;
+    let quoted = word(quoted).filter(|id| id != "0");
+    Ok(Place { receiver, quoted: quoted.map(|id| parse_message_id(&id)).transpose()? })
+}
+
 /// The same as a whole number.
 fn number(value: Option<&Value>) -> Option<i64> {
     let text = word(value)?;
@@ -136,6 +146,7 @@ fn message(name: &'static str, value: Option<&Value>) -> Result<i64> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    boards::describe(doc);
     disappearing::describe(doc);
     pins::describe(doc);
     polls::describe(doc);

@@ -4,15 +4,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::word;
+use super::{place, word};
 use crate::actions;
-use crate::actions::extensions::polls::Place;
 use crate::api::access::{Access, AsUser};
 use crate::api::openapi::{Doc, Shape};
 use crate::api::reply::{Reply, data};
 use crate::model::error::{Error, Result};
-use crate::model::ids::parse_message_id;
-use crate::model::message::Receiver;
 use crate::model::poll::Poll;
 use crate::store::Write;
 
@@ -44,9 +41,7 @@ pub struct VoteBody {
 pub async fn create(access: Access<AsUser>) -> Result<Reply> {
     let body: PollBody = access.json()?;
     let poll = Poll::parse(body.question, body.options, access.limits())?;
-    let receiver = Receiver::parse(body.receiver_type.as_deref(), body.receiver.as_deref())?;
-    let quoted = word(body.quoted_message_id.as_ref()).filter(|id| id != "0");
-    let place = Place { receiver, quoted: quoted.map(|id| parse_message_id(&id)).transpose()? };
+    let place = place(&body.receiver_type, &body.receiver, body.quoted_message_id.as_ref())?;
     let (caller, limits) = (access.caller().clone(), access.limits().clone());
     let write = move |tx: &mut Write<'_>| actions::extensions::polls::create(tx, &caller, &poll, place, &limits);
     let (message, poll) = access.store().write("polls.create", write).await?;

@@ -13,6 +13,7 @@ use crate::api::access::{Access, AsUser, Demand, Either, FullKey};
 use crate::api::media::{self, Form};
 use crate::api::reply::{Reply, data, data_json};
 use crate::model::error::{Code, Error, Result};
+use crate::model::extension::keep_injected;
 use crate::model::feature::Feature;
 use crate::model::flags;
 use crate::model::ids::{Guid, Uid, parse_message_id};
@@ -136,7 +137,12 @@ fn letter<D: Demand>(access: &Access<D>, form: Option<&Form>, parent: Option<i64
         parent,
         quoted: id(body.quoted_message_id.as_ref())?,
     };
-    Ok(Letter { draft: Draft::parse(ask, access.limits())?, receivers })
+    let mut draft = Draft::parse(ask, access.limits())?;
+    if access.caller().token.is_some() {
+        // An app may well bring what extensions said elsewhere.
+        keep_injected(&mut draft.content.data, None);
+    }
+    Ok(Letter { draft, receivers })
 }
 
 fn of_form(form: &Form, limits: &Limits) -> Result<SendBody> {

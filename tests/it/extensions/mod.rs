@@ -1,9 +1,11 @@
 //! Extensions: how a call finds one, which are on, and each by its noun.
 
+mod boards;
 mod due;
 mod pins;
 mod polls;
 mod stickers;
+mod thumbnails;
 
 use hobnob::model::error::Code;
 use reqwest::Method;
