@@ -15,7 +15,7 @@ const PATIENCE = Number(process.env.HOBNOB_SUITE_PATIENCE_MS ?? 15_000);
 const KINDS = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".woff2": "font/woff2" };
 
 /** A tenth of a second of nothing, as a sound file. */
-const SILENCE = (() => {
+export const SILENCE = (() => {
   const file = Buffer.alloc(44 + 800, 128);
   file.write("RIFF");
   file.writeUInt32LE(836, 4);
@@ -113,12 +113,18 @@ export class World {
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     this.watch(uid, context, page);
-    const config = { appId: this.appId, authKey: this.authKey, host: `${this.host}/v3`, uid, calls: false, ...options };
+    const config = { appId: this.appId, authKey: this.authKey, host: `${this.host}/v3`, uid, calls: true, ...options };
     await page.goto(`${this.site.at}/#${encodeURIComponent(JSON.stringify(config))}`);
     await page.locator(".app").waitFor();
     const person = new Person(uid, page);
     this.people.push(person);
     return person;
+  }
+
+  /** Closes a person's page. */
+  async leave(person) {
+    this.people = this.people.filter((one) => one !== person);
+    await person.page.context().close();
   }
 
   watch(uid, context, page) {
@@ -132,7 +138,11 @@ export class World {
       const status = response.status();
       if ((status === 404 && !SAID_SO.test(response.url())) || status >= 500) complain(`${response.request().method()} ${response.url()}: ${status}`);
     });
-    page.on("requestfailed", (request) => complain(`failed: ${request.method()} ${request.url()} ${request.failure()?.errorText}`));
+    page.on("requestfailed", (request) => {
+      // Aborted is what the page itself no longer wants, such as the rest of a film.
+      const why = request.failure()?.errorText;
+      if (why !== "net::ERR_ABORTED") complain(`failed: ${request.method()} ${request.url()} ${why}`);
+    });
     // The kit's notification sounds lie at its vendor's, a font of version 6 at Google's; nothing else may leave the machine.
     return context.route((url) => url.hostname !== "127.0.0.1" && /^https?:$/.test(url.protocol), (route) => {
       const request = route.request();

@@ -35,7 +35,7 @@ try {
   for (const person of world.people) await world.shot(person, "failed").catch(() => {});
   if (process.env.HOBNOB_SUITE_PAGES) for (const person of world.people) console.error(await person.page.locator("#root").innerHTML().catch(String));
   console.error(`not ok ${at}`);
-  console.error(error);
+  console.error(String(error.stack).replace(/\u001b\[\d+m/g, "").split("\n").filter((line) => !/^ +- {2,}|retrying|waiting \d|^ +\d+ × /.test(line)).join("\n"));
   console.error([...world.complaints, ...world.said.split("\n").filter((line) => / (WARN|ERROR) /.test(line)).slice(-15)].join("\n"));
   console.error(`UI Kit ${version}: ${passed} passed, 1 failed; screenshots in ${shots}`);
   process.exitCode = 1;

@@ -4,6 +4,8 @@
 /** Rows of a list of conversations, users, groups or members. */
 export const ROWS = [".cometchat-list-item", ...["conversations", "users", "groups", "group-members"].map((list) => `.cometchat-${list}__item`)].join(", ");
 
+const TITLES = ".cometchat-list-item__body-title, [class*='__item-title']";
+
 export class Person {
   constructor(uid, page) {
     Object.assign(this, { uid, page });
@@ -22,7 +24,7 @@ export class Person {
 
   /** An entry of the list on the left: a conversation, user or group. */
   inbox(name) {
-    return this.side.locator(ROWS, { hasText: name });
+    return this.side.locator(ROWS, { has: this.page.locator(TITLES, { hasText: name }) });
   }
 
   async open(name) {
@@ -101,11 +103,21 @@ export class Person {
     await this.item(item).click();
   }
 
-  /** Answers a dialog that asks whether it is meant. */
-  async confirm(name) {
+  /** Answers yes to the dialog that asks whether it is meant. */
+  async confirm() {
     const dialog = this.page.locator(".cometchat-confirm-dialog");
-    await dialog.getByRole("button", { name, exact: true }).click();
+    await dialog.getByRole("button").last().click();
     await dialog.waitFor({ state: "detached" });
+  }
+
+  /** Picks a file by an entry of the composer's menu and sends it. */
+  async attach(entry, file) {
+    const composer = this.page.locator("[data-part=composer]");
+    await composer.getByLabel("ATTACHMENTS").click();
+    const [chooser] = await Promise.all([this.page.waitForEvent("filechooser"), this.page.getByText(entry).click()]);
+    await chooser.setFiles(file);
+    await composer.locator(".cometchat-message-composer__send-button--active").click();
+    await composer.locator(".cometchat-message-composer__tray-list").waitFor({ state: "detached" });
   }
 
   toast(text) {

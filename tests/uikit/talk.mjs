@@ -131,7 +131,7 @@ export async function deeds(world) {
   await ann.write("Forget this");
   await ben.bubble("Forget this").waitFor();
   await ann.choose("Forget this", "Delete");
-  await ann.confirm("Delete");
+  await ann.confirm();
   await ben.bubble("This message was deleted").waitFor();
   await until("the text to be gone", async () => (await ben.bubbles("Forget this").count()) === 0);
   await world.shot(ben, "deleted");
@@ -155,4 +155,5 @@ export async function kept(world) {
   await ann.onInbox("Ben Example", "Pin conversation");
   await world.shot(ann, "pinned-conversation");
   await ann.onInbox("Ben Example", "Unpin conversation");
+  await ann.confirm();
 }

@@ -8,7 +8,10 @@ export const CometChatCalls = {
   init: async () => ({}),
   generateToken: async () => ({ token: "none" }),
   joinSession: async (_token, _settings, element) => {
-    if (element) element.textContent = "A call without media";
+    if (element) {
+      element.innerHTML = "<p>A call without media</p><button>Leave the call</button>";
+      element.querySelector("button").onclick = () => tell("onLeaveSessionButtonClicked");
+    }
     return { data: {} };
   },
   leaveSession: () => tell("onSessionLeft"),
