@@ -16,6 +16,7 @@ use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
 use super::guesses::{Of, Try};
+use super::lenient::Lenient;
 use super::rate::Class;
 use super::{Api, answering, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
@@ -236,11 +237,14 @@ impl<D: Demand> Access<D> {
         let empty = body.is_empty() || std::str::from_utf8(body).is_ok_and(is_empty_list);
         let body: &[u8] = if empty { b"{}" } else { body };
         let mut input = serde_json::Deserializer::from_slice(body);
-        let value = serde_path_to_error::deserialize(&mut input).map_err(|error| {
+        let value = serde_path_to_error::deserialize(Lenient(&mut input)).map_err(|error| {
             let path = error.path().to_string();
             let inner = error.into_inner();
             match inner.classify() {
-                serde_json::error::Category::Data if path != "." => Error::field(
+                serde_json::error::Category::Data if path == "." => {
+                    Error::new(Code::BadRequest, "The body must be a JSON object.")
+                }
+                serde_json::error::Category::Data => Error::field(
                     shown(&path),
                     format!("The {} is not valid: {}.", shown(&path), shown(&inner.to_string())),
                 ),
@@ -465,7 +469,7 @@ impl Query {
     fn check(&self, most: usize) -> Result<()> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for (key, value) in &self.0 {
-            let name = key.strip_suffix("[]").unwrap_or(key);
+            let name = unnumbered(key).unwrap_or(key);
             if matches!(name, "searchKey" | "searchKeyword" | "text") {
                 continue;
             }
@@ -483,10 +487,9 @@ impl Query {
         matches!(self.get(name), Some("1" | "true" | "TRUE" | "True"))
     }
 
-    /// A list: comma-separated, repeated, or as `name[]`.
+    /// A list: comma-separated, repeated, as `name[]` or as `name[0]`.
     pub fn list(&self, name: &str) -> Vec<String> {
-        let bracketed = format!("{name}[]");
-        let values = self.0.iter().filter(|(key, _)| key == name || *key == bracketed);
+        let values = self.0.iter().filter(|(key, _)| key == name || unnumbered(key) == Some(name));
         let pieces = values.flat_map(|(_, value)| value.split(','));
         pieces.map(str::trim).filter(|piece| !piece.is_empty()).map(str::to_owned).collect()
     }
@@ -526,6 +529,12 @@ impl Query {
     }
 }
 
+/// `name` of `name[]` and `name[0]`: an element of a list.
+fn unnumbered(key: &str) -> Option<&str> {
+    let (name, number) = key.strip_suffix(']')?.rsplit_once('[')?;
+    number.bytes().all(|byte| byte.is_ascii_digit()).then_some(name)
+}
+
 fn decode(text: &str) -> String {
     let text = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
     percent_decode_str(&text).decode_utf8_lossy().into_owned()
@@ -541,6 +550,7 @@ mod tests {
         assert_eq!(query.get("a"), Some("x y"));
         assert_eq!(query.list("tags"), ["a", "b", "c"]);
         assert_eq!(query.list("n"), ["1"]);
+        assert_eq!(Query::parse("u[0]=a&u%5B1%5D=b&u[x]=c&u[0][1]=d&v[0]=e").list("u"), ["a", "b"]);
         assert_eq!(query.get("bad"), Some("%zz%"));
         assert_eq!(query.search("searchKey").as_deref(), Some(" hi"));
         assert!(query.flag("flag") && !query.flag("empty"));

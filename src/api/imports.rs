@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
+use super::lenient::Lenient;
 use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data};
 use crate::actions::Outcomes;
@@ -332,7 +333,7 @@ impl Import for import::Message {
 fn row<T: Import>(key: &str, raw: &RawValue, limits: &Limits) -> Result<T> {
     let mut input = serde_json::Deserializer::from_str(raw.get());
     let body = match json::is_object(raw) {
-        true => serde_path_to_error::deserialize(&mut input)
+        true => serde_path_to_error::deserialize(Lenient(&mut input))
             .map_err(|error| Error::new(T::CODE, format!("{}: {}.", shown(key), shown(&error.to_string()))))?,
         false => return Err(T::CODE.into()),
     };

@@ -22,6 +22,7 @@ mod groups;
 pub mod guesses;
 mod imports;
 mod keys;
+mod lenient;
 mod me;
 mod media;
 mod members;
@@ -124,8 +125,6 @@ pub struct Route {
     pub extension: Option<Extension>,
     /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
     pub takes_files: bool,
-    /// Takes url-encoded forms besides JSON.
-    pub takes_forms: bool,
     handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
 }
 
@@ -144,7 +143,6 @@ where
         class: Class::Standard,
         extension: Extension::of_path(path),
         takes_files: false,
-        takes_forms: false,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
     }
 }
@@ -152,10 +150,6 @@ where
 impl Route {
     fn with_files(self) -> Route {
         Route { takes_files: true, ..self }
-    }
-
-    fn with_forms(self) -> Route {
-        Route { takes_forms: true, ..self }
     }
 
     fn core(self) -> Route {
@@ -262,12 +256,12 @@ pub fn routes() -> Vec<Route> {
             "unset-scope-permissions",
             permissions::unset_scope,
         ),
-        r.on(&post, "/users", "create-user", users::create).core().with_forms(),
+        r.on(&post, "/users", "create-user", users::create).core(),
         r.on(&get, "/users", "list-users", users::list).feature(&[F::ListUsers]),
         r.on(&put, "/users", "reactivate-users", users::reactivate),
         r.on(&delete, "/users", "deactivate-users", users::deactivate),
         r.on(&get, "/users/{uid}", "get-user", users::show).feature(&[F::GetUser]),
-        r.on(&put, "/users/{uid}", "update-user", users::update).with_forms(),
+        r.on(&put, "/users/{uid}", "update-user", users::update),
         r.on(&delete, "/users/{uid}", "delete-user", users::delete).core(),
         r.on(&post, "/users/{uid}/blockedusers", "block-users", blocks::block_for).feature(&[F::BlockUser]),
         r.on(&delete, "/users/{uid}/blockedusers", "unblock-users", blocks::unblock_for).feature(&[F::UnblockUser]),
@@ -591,6 +585,9 @@ impl Router {
     }
 }
 
+/// What some editors and frameworks write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// A body must be there within this time.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
@@ -618,7 +615,7 @@ pub async fn dispatch(
         file
     } else if let Some(answer) = front::find(&request, path, &api).await {
         answer
-    } else if path == "/openapi.json" && request.method() == Method::GET {
+    } else if path == "/openapi.json" && matches!(*request.method(), Method::GET | Method::HEAD) {
         HttpResponse::Ok()
             .content_type("application/json")
             .body(api.description.get_or_init(|| described(&api)).clone())
@@ -657,7 +654,9 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     if is_admins(path) && !request.method().is_safe() && !is_own_page(request, &api) {
         return Err(Error::new(Code::NoAccess, "The admin API is for this server's own pages."));
     }
-    let (route, params) = api.router.find(request.method(), path).ok_or_else(|| match absent::is(path) {
+    // HEAD is GET without the body, which the framework leaves out.
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let (route, params) = api.router.find(method, path).ok_or_else(|| match absent::is(path) {
         true => Code::FeatureNotAccessible.into(),
         false => extensions::unknown(path).unwrap_or(Code::ApiNotFound.into()),
     })?;
@@ -683,8 +682,15 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         true => parts.upload = Some(payload),
         false => parts.body = read_body(request, payload, most).await?,
     }
-    if route.takes_forms && forms::is(request) {
+    if let Some(rest) = parts.body.strip_prefix(BYTE_ORDER_MARK) {
+        parts.body = parts.body.slice_ref(rest);
+    }
+    if forms::is(request) {
         parts.body = forms::json(parts.body);
+    }
+    // Many clients and proxies send no body with a DELETE: what it would say may stand in the query.
+    if request.method() == Method::DELETE && parts.body.is_empty() && !request.query_string().is_empty() {
+        parts.body = Bytes::from(forms::object(&parts.query).to_string());
     }
     let reply = (route.handler)(api.clone(), parts).await?;
     let most = api.limits.page_bytes;

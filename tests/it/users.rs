@@ -283,3 +283,103 @@ async fn bodies_that_other_back_ends_send() {
     assert_eq!(taken.status, 400);
     assert!(taken.refused(Code::UidExists)["message"].as_str().unwrap().contains("already exists"));
 }
+
+/// Languages without strict types: numbers and texts for one another, words for flags, one text for a list.
+#[tokio::test]
+async fn fields_are_read_for_what_they_stand_for() {
+    let h = Harness::start().await;
+    let made =
+        h.post("/users", json!({"uid": 7, "name": 42, "tags": "a, b", "withAuthToken": "1", "role": null})).await.ok();
+    assert_eq!((&made["uid"], &made["name"], &made["tags"]), (&json!("7"), &json!("42"), &json!(["a", "b"])));
+    assert!(made["authToken"].is_string());
+    for (at, (flag, taken)) in
+        [(json!("false"), true), (json!(0), true), (json!(null), true), (json!("true"), false), (json!(1), false)]
+            .into_iter()
+            .enumerate()
+    {
+        let user = json!({"uid": format!("gone{at}"), "name": "Gone"});
+        h.post("/users", user.clone()).await.ok();
+        h.delete_with(&format!("/users/gone{at}"), json!({ "permanent": flag })).await.ok();
+        // Softly deleted, the uid stays taken.
+        assert_eq!(h.post("/users", user).await.code().is_some(), taken, "{flag}");
+    }
+    // What PHP makes of a list from which an element was taken.
+    let given =
+        json!({"guid": "team", "name": "Team", "type": "public", "members": {"participants": {"0": 7, "3": "x"}}});
+    assert_eq!(h.post("/groups", given).await.ok()["members"]["participants"]["7"]["success"], true);
+    let bob = h.user("bob").await;
+    let sent = bob
+        .post("/messages", json!({"receiver": 7, "receiverType": "user", "muid": 5, "data": {"text": "x"}}))
+        .await
+        .ok();
+    assert_eq!((&sent["receiver"], &sent["muid"]), (&json!("7"), &json!("5")));
+    // The content of a message is what it is.
+    let wrong = json!({"receiver": 7, "receiverType": "user", "data": {"text": 5}});
+    bob.post("/messages", wrong).await.refused(Code::InvalidText);
+    for wrong in ["[\"x\", \"X\"]", "\"x\"", "7"] {
+        let said = h.raw(Method::POST, "/users", Some(wrong.into())).await.refused(Code::BadRequest);
+        assert_eq!(said["message"], "The body must be a JSON object.", "{wrong}");
+    }
+    h.raw(Method::POST, "/users", Some("\u{feff}{\"uid\": \"mark\", \"name\": \"Mark\"}".into())).await.ok();
+    h.raw(Method::PUT, "/users/mark", Some("null".into())).await.ok();
+}
+
+/// Forms say everything a JSON body does, to every operation; a DELETE may say it in its query.
+#[tokio::test]
+async fn forms_and_queries_stand_for_bodies() {
+    let h = Harness::start().await;
+    let (_ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let kind = "application/x-www-form-urlencoded";
+    let (app, by_bob) = ((**h).clone().with("content-type", kind), bob.with_header("content-type", kind));
+    let group = "guid=team&name=Team&type=password&password=pw&owner=ann&members[participants][0]=bob&metadata[a][b]=1&tags=x,y";
+    let made = app.raw(Method::POST, "/groups", Some(group.into())).await.ok();
+    assert_eq!((&made["metadata"], &made["tags"]), (&json!({"a": {"b": "1"}}), &json!(["x", "y"])));
+    let text = "receiver=team&receiverType=group&data[text]=%5B1%5D+hello&data[metadata][k]=v&tags[]=t";
+    let sent = by_bob.raw(Method::POST, "/messages", Some(text.into())).await.ok();
+    assert_eq!((&sent["data"]["text"], &sent["data"]["metadata"]), (&json!("[1] hello"), &json!({"k": "v"})));
+    let id = sent["id"].as_str().expect("an id");
+    let path = format!("/messages/{id}");
+    by_bob.raw(Method::PUT, &path, Some(b"data={\"text\":\"changed\"}".to_vec())).await.ok();
+    assert_eq!(bob.get(&path).await.ok()["data"]["text"], "changed");
+    bob.raw(Method::DELETE, &format!("{path}?permanent=true"), None).await.ok();
+    bob.get(&path).await.refused(Code::MessageNotFound);
+    // An edit of nothing would be announced all the same.
+    let path = format!(
+            "/messages/{}",
+            bob.post("/messages", json!({"receiver": "team", "receiverType": "group", "data": {"text": "x"}}))
+                .await
+                .ok()["id"]
+                .as_str()
+                .expect("an id")
+        );
+    for nothing in [json!({}), json!({"text": "y"}), json!({"data": null})] {
+        bob.put(&path, nothing).await.refused(Code::BadRequest);
+    }
+    bob.put(&path, json!({"tags": []})).await.ok();
+}
+
+/// `http_build_query` of PHP numbers the values of a list.
+#[tokio::test]
+async fn lists_in_queries_may_be_numbered() {
+    let h = Harness::start().await;
+    for uid in ["ann", "bob", "cy"] {
+        h.user(uid).await;
+    }
+    for query in ["uids[0]=ann&uids[1]=bob", "uids%5B0%5D=ann&uids%5B1%5D=bob", "uids[]=ann&uids[]=bob", "uids=ann,bob"]
+    {
+        assert_eq!(h.get(&format!("/users?{query}")).await.list().len(), 2, "{query}");
+    }
+    let many: String = (0..300).map(|n| format!("&uids[{n}]=u{n}")).collect();
+    h.get(&format!("/users?{many}")).await.refused(Code::BadRequest);
+    h.get("/messages?attachmentTypes=picture").await.refused(Code::BadRequest);
+    h.get("/messages?attachmentTypes[0]=image").await.ok();
+}
+
+#[tokio::test]
+async fn what_can_be_got_has_a_head() {
+    let h = Harness::start().await;
+    for path in ["/users", "/users/none"] {
+        let (head, got) = (h.raw(Method::HEAD, path, None).await, h.raw(Method::GET, path, None).await);
+        assert_eq!((head.status, head.body), (got.status, serde_json::Value::Null), "{path}");
+    }
+}

@@ -68,8 +68,17 @@ fn filter(access: &Access<Either>) -> Result<Filter> {
     filter.undelivered = query.flag("undelivered");
     filter.hide_blocked = query.flag("hideMessagesFromBlockedUsers");
     filter.has_attachments = query.flag("hasAttachments");
-    filter.attachment_types =
-        query.list("attachmentTypes").iter().map(|name| flags::of_type(name)).fold(0, |a, b| a | b);
+    for name in query.list("attachmentTypes") {
+        match flags::of_type(&name) {
+            0 => {
+                return Err(Error::field(
+                    "attachmentTypes",
+                    "The attachmentTypes must be of image, video, audio, file.",
+                ));
+            }
+            flag => filter.attachment_types |= flag,
+        }
+    }
     filter.has_links = query.flag("hasLinks");
     filter.has_reactions = query.flag("hasReactions");
     filter.has_mentions = query.flag("hasMentions");

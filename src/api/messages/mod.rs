@@ -65,6 +65,10 @@ struct EditBody {
 pub async fn update(access: Access<Either>) -> Result<Reply> {
     let (id, caller, limits) = (access.message_id()?, access.caller().clone(), access.limits().clone());
     let body: EditBody = access.json()?;
+    // An edit of nothing would still be announced as one.
+    if body.data.is_none() && body.tags.is_none() {
+        return Err(Error::field("data", "The data field is required, or else tags."));
+    }
     let edit =
         Edit { data: object(body.data.as_ref())?, tags: body.tags.map(|tags| check_tags(tags, &limits)).transpose()? };
     let sent = access
