@@ -57,3 +57,19 @@ pub fn revoke(tx: &mut Write<'_>, app: i64, id: i64) -> Result<()> {
     let key = keys::by_id(tx, app, id)?.ok_or(Code::ApiKeyNotFound)?;
     keys::delete(tx, key.id)
 }
+
+/// Ends the one key that is meant by its secret, by the beginning that lists show, or by its row id (api_keys.id); gives
+/// back what it was. A beginning that several keys share means none.
+pub fn revoke_named(tx: &mut Write<'_>, app: i64, named: &str) -> Result<Key> {
+    let mut found = match keys::find(tx, app, named)? {
+        Some(key) => vec![key],
+        None => keys::by_hint(tx, app, named)?,
+    };
+    if let (true, Ok(id)) = (found.is_empty(), named.parse()) {
+        found.extend(keys::by_id(tx, app, id)?);
+    }
+    let only = if found.len() == 1 { found.pop() } else { None };
+    let only = only.ok_or(Code::ApiKeyNotFound)?;
+    keys::delete(tx, only.id)?;
+    Ok(only)
+}

@@ -20,6 +20,7 @@ mod growth;
 pub mod imports;
 pub mod interactions;
 pub mod keys;
+pub mod management;
 pub mod members;
 pub mod messages;
 pub mod moderation;

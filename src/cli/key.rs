@@ -6,7 +6,6 @@ use super::{Outcome, Target, find_app, known_apps, open, say};
 use crate::actions;
 use crate::config::LimitArgs;
 use crate::model::caller::KeyScope;
-use crate::model::error::Code;
 use crate::model::page::PageAsk;
 use crate::store::keys;
 
@@ -34,10 +33,11 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// Revoke a key of an app: the whole key, its first four digits, or its number in the list
+    /// Revoke a key of an app
     Revoke {
         /// App id
         app: String,
+        /// The whole key, its first four digits, or its number in the list
         key: String,
         #[command(flatten)]
         target: Target,
@@ -89,17 +89,7 @@ pub async fn run(command: Command) -> Outcome {
             let revoked = store
                 .write("key revoke", move |tx| {
                     let app = find_app(tx, &app)?.id;
-                    let mut found = match keys::find(tx, app, &key)? {
-                        Some(key) => vec![key],
-                        None => keys::by_hint(tx, app, &key)?,
-                    };
-                    if let (true, Ok(id)) = (found.is_empty(), key.parse()) {
-                        found.extend(keys::by_id(tx, app, id)?);
-                    }
-                    let only = if found.len() == 1 { found.pop() } else { None };
-                    let only = only.ok_or(Code::ApiKeyNotFound)?;
-                    keys::delete(tx, only.id)?;
-                    Ok(only)
+                    actions::keys::revoke_named(tx, app, &key)
                 })
                 .await
                 .map_err(|e| e.plain())?;

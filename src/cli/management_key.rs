@@ -3,6 +3,8 @@
 use clap::Subcommand;
 
 use super::{Outcome, Target, open, say};
+use crate::actions;
+use crate::model::limits::Limits;
 use crate::store::management;
 
 /// What can be done with them.
@@ -23,6 +25,7 @@ pub enum Command {
     },
     /// Revoke a key
     Revoke {
+        /// The key as it is listed
         key: String,
         #[command(flatten)]
         target: Target,
@@ -34,7 +37,9 @@ pub async fn run(command: Command) -> Outcome {
     let line = match command {
         Command::Create { name, target } => {
             let store = open(&target)?;
-            let created = store.write("management-key create", move |tx| management::insert(tx, &name)).await;
+            let created = store
+                .write("management-key create", move |tx| actions::management::create(tx, &name, &Limits::default()))
+                .await;
             store.close();
             let created = created.map_err(|e| e.plain())?;
             match target.json {
@@ -55,11 +60,9 @@ pub async fn run(command: Command) -> Outcome {
         Command::Revoke { key, target } => {
             let store = open(&target)?;
             let found = key.clone();
-            let revoked = store.write("management-key revoke", move |tx| management::delete(tx, &found)).await;
+            let revoked = store.write("management-key revoke", move |tx| actions::management::revoke(tx, &found)).await;
             store.close();
-            if !revoked.map_err(|e| e.plain())? {
-                return Err(format!("there is no management key {key}"));
-            }
+            revoked.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::json!({ "revoked": key }).to_string(),
                 false => format!("Revoked {key}."),
