@@ -41,10 +41,10 @@ pub struct Config {
     #[arg(long, env = "HOBNOB_READERS", default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub readers: u32,
     /// Writes that may wait; more are refused with 503
-    #[arg(long, env = "HOBNOB_WRITE_QUEUE", default_value_t = 10_000, value_name = "N")]
+    #[arg(long, env = "HOBNOB_WRITE_QUEUE", default_value_t = 10_000, value_name = "N", value_parser = at_least_one)]
     pub write_queue: usize,
     /// Most sockets and requests in progress at once
-    #[arg(long, env = "HOBNOB_CONNECTIONS", default_value_t = 25_000, value_name = "N")]
+    #[arg(long, env = "HOBNOB_CONNECTIONS", default_value_t = 25_000, value_name = "N", value_parser = at_least_one)]
     pub connections: usize,
     #[command(flatten)]
     pub limits: LimitArgs,
@@ -119,7 +119,7 @@ pub struct PublicArg {
 #[derive(Args, Clone, Debug)]
 pub struct RegionArg {
     /// Region given to new apps; clients echo it
-    #[arg(long, env = "HOBNOB_REGION", default_value = "us", value_name = "NAME")]
+    #[arg(long, env = "HOBNOB_REGION", default_value = "us", value_name = "NAME", value_parser = region)]
     pub region: String,
 }
 
@@ -161,16 +161,16 @@ pub struct RateArgs {
     #[arg(long, env = "HOBNOB_RATE_LIMITS", value_name = "WHOSE", value_parser = Rates::parse)]
     pub rate_limits: Option<Rates>,
     /// Requests of an app in a minute
-    #[arg(long, env = "HOBNOB_RATE_STANDARD", default_value_t = 20_000, value_name = "N")]
+    #[arg(long, env = "HOBNOB_RATE_STANDARD", default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_standard: u32,
     /// Logins, and calls that make, delete or enter users and groups, of an app in a minute
-    #[arg(long, env = "HOBNOB_RATE_CORE", default_value_t = 10_000, value_name = "N")]
+    #[arg(long, env = "HOBNOB_RATE_CORE", default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_core: u32,
     /// Data imports of an app in a minute
-    #[arg(long, env = "HOBNOB_RATE_IMPORT", default_value_t = 60, value_name = "N")]
+    #[arg(long, env = "HOBNOB_RATE_IMPORT", default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_import: u32,
     /// Requests of one logged-in user in a minute, besides those of the app
-    #[arg(long, env = "HOBNOB_RATE_USER", default_value_t = 3000, value_name = "N")]
+    #[arg(long, env = "HOBNOB_RATE_USER", default_value_t = 3000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_user: u32,
 }
 
@@ -222,12 +222,32 @@ impl Config {
     }
 }
 
-/// `name=number`, if there is such a limit.
+/// `name=number`, if there is such a limit and a server can work with that number.
 fn limit(text: &str) -> Result<(String, u64), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=N")?;
+    let (name, value) = (name.trim(), value.trim());
     let value = value.parse().map_err(|_| format!("{value} is not a whole number"))?;
     Limits::default().set(name, value)?;
-    Ok((name.to_owned(), value))
+    match Limits::least(name) {
+        least if value < least => Err(format!("{name} must be at least {least}")),
+        _ => Ok((name.to_owned(), value)),
+    }
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a whole number from 1 on".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}
+
+/// A region stands in host names of clients.
+fn region(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    match (1..=32).contains(&text.len()) && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("expected 1 to 32 small letters, digits and hyphens".to_owned()),
+    }
 }
 
 fn address(flag: &str, text: &str) -> Result<Option<SocketAddr>, String> {

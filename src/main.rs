@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use hobnob::cli::Cli;
 
 #[cfg(unix)]
@@ -28,7 +27,7 @@ mod allocator {
 
 fn main() -> ExitCode {
     hobnob::logging::install("warn,hobnob=info,actix_http=off");
-    let outcome = actix_web::rt::System::new().block_on(Cli::parse().run());
+    let outcome = actix_web::rt::System::new().block_on(Cli::of_process().run());
     log::logger().flush();
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

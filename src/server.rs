@@ -79,7 +79,7 @@ impl Server {
         // Before anything in the folder is looked at, let alone changed.
         let lock = Lock::take(config.data())?;
         if !config.new_database {
-            refuse_emptied(config)?;
+            refuse_emptied(config, &lock)?;
         }
         log::info!("Hobnob {} starts on {}", env!("CARGO_PKG_VERSION"), config.data().display());
         let limits = Arc::new(config.limits()?);
@@ -219,13 +219,16 @@ impl Server {
 
 /// Stops a start that would quietly make a new database where there was one: everybody would be logged out, and the
 /// old data might be one `mv` away.
-fn refuse_emptied(config: &Config) -> Result<(), String> {
+fn refuse_emptied(config: &Config, lock: &Lock) -> Result<(), String> {
     let database = config.database();
     if std::fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
         return Ok(());
     }
     let files = std::fs::read_dir(config.data().join("media")).into_iter().flatten().flatten();
-    let served = tls::authority(config.data()).exists() || files.into_iter().any(|entry| entry.file_name() != "drafts");
+    // The certificate and the files tell it of servers from before the lock did.
+    let served = lock.served()
+        || tls::authority(config.data()).exists()
+        || files.into_iter().any(|entry| entry.file_name() != "drafts");
     if !served {
         return Ok(());
     }

@@ -12,6 +12,7 @@ use crate::store::apps;
 pub enum Command {
     /// Make an app with its two keys and print them (once)
     Create {
+        /// What it is called; clients name it by its id
         name: String,
         #[command(flatten)]
         region: RegionArg,

@@ -14,13 +14,14 @@ mod serve;
 use std::io::Write;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Folder;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::time::{Clock, Ids};
-use crate::store::{Hooks, Read, Store, apps};
+use crate::store::{self, Hooks, Read, Store, apps};
 
 /// Hobnob: a self-hosted chat back end in one binary.
 #[derive(Parser)]
@@ -36,7 +37,7 @@ pub struct Cli {
 enum Command {
     /// Start the server (the default)
     Serve(Box<serve::Serve>),
-    /// Make an app
+    /// Make and list apps
     App {
         #[command(subcommand)]
         command: app::Command,
@@ -57,7 +58,7 @@ enum Command {
         command: management_key::Command,
     },
     /// List the limits that --limit changes, with their defaults
-    Limits,
+    Limits(limits::Table),
     /// Print a one-time link that makes an admin
     AdminLink(admin::Link),
 }
@@ -75,7 +76,24 @@ struct Target {
 /// `Err`: what went wrong, for people.
 type Outcome = Result<(), String>;
 
+/// Leaves out variables that are set to nothing: that is how compose files and unit files say "not set".
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
+        true => arg.env(Resettable::Reset),
+        false => arg,
+    });
+    let names: Vec<String> = command.get_subcommands().map(|tool| tool.get_name().to_owned()).collect();
+    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty_variables))
+}
+
 impl Cli {
+    /// What was asked for by flags and variables; says what is wrong with them and ends the process if they are.
+    pub fn of_process() -> Cli {
+        let matches = without_empty_variables(Cli::command()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Does what was asked for.
     pub async fn run(self) -> Outcome {
         match self.command {
@@ -85,7 +103,7 @@ impl Cli {
             Some(Command::Key { command }) => key::run(command).await,
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
-            Some(Command::Limits) => limits::run(),
+            Some(Command::Limits(table)) => limits::run(table),
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
     }
@@ -106,6 +124,19 @@ fn open(target: &Target) -> Result<Store, String> {
             "there is no database at {}: start the server there first, or name its folder with --data",
             looked.display()
         ));
+    }
+    // Only a server brings a database to another schema: it holds the folder, so that no other uses it meanwhile.
+    match store::schema(&database).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))? {
+        0 => return Err(format!("{} is empty: start the server there first", database.display())),
+        older if older < store::SCHEMA => {
+            return Err(format!(
+                "{} is of an older Hobnob (schema {older}): stop that one, and start the server of this one there, which \
+                 brings it to schema {} and keeps a copy",
+                database.display(),
+                store::SCHEMA
+            ));
+        }
+        _ => {}
     }
     let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
     Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))

@@ -130,10 +130,13 @@ fn signals() -> Result<impl Future<Output = ()>, String> {
         let explain = |error: std::io::Error| format!("cannot listen for signals: {error}");
         let mut terminate = signal(SignalKind::terminate()).map_err(explain)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(explain)?;
+        // The terminal it was started from has been closed.
+        let mut hangup = signal(SignalKind::hangup()).map_err(explain)?;
         Ok(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hangup.recv() => {}
             }
         })
     }

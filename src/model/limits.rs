@@ -201,7 +201,37 @@ pub struct RateLimits {
     pub user: u32,
 }
 
+/// Below these a server refuses everything, or cannot make its first app.
+const LEAST: &[(&str, u64)] = &[
+    ("name", 16),
+    ("body", 1024),
+    ("number", 20),
+    ("depth", 8),
+    ("text", 1),
+    ("data", 256),
+    ("members", 1),
+    ("keys", 2),
+    ("tokens", 1),
+    ("per_page", 1),
+    ("max_per_page", 1),
+    ("page_bytes", 1024),
+    ("page_messages", 1),
+    ("waiting_reads", 1),
+    ("list", 1),
+    ("frame", 1024),
+    ("frames", 1),
+    ("sockets", 1),
+    ("waiting_passwords", 1),
+    ("guesses", 1),
+    ("address_guesses", 1),
+];
+
 impl Limits {
+    /// The smallest value this limit may be given.
+    pub fn least(name: &str) -> u64 {
+        LEAST.iter().find(|(limit, _)| *limit == name).map_or(0, |(_, least)| *least)
+    }
+
     /// Bytes of an import's body: each row may be a whole message with the people in it.
     pub fn import_body(&self) -> usize {
         const PEOPLE: usize = 16 * 1024;

@@ -127,6 +127,13 @@ pub fn open_readers(path: &Path, count: u32, online: Online) -> Result<r2d2::Poo
         .map_err(|e| Error::internal("readers", e))
 }
 
+/// The schema of the database at `path`, which is left as it is; 0: nothing is in it.
+pub fn schema(path: &Path) -> Result<i64> {
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
 /// The database holds everything: it is its owner's alone.
 pub fn private_file(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();

@@ -67,7 +67,8 @@ use crate::model::event::{Audience, Event, Move, Post};
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 
-pub use db::{Digest, Online, digest};
+pub use db::{Digest, Online, digest, schema};
+pub use migrations::VERSION as SCHEMA;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
 pub use writer::Lane;
 

@@ -1,6 +1,7 @@
 //! The command line, beside a running server.
 
 use hobnob::model::error::Code;
+use hobnob::model::limits::Limits;
 use serde_json::Value;
 
 use crate::harness::{Process, eventually, hobnob, temp_dir};
@@ -114,9 +115,24 @@ fn the_help_of_a_tool_names_its_own_flags_only() {
         (&["management-key", "create"], &["data", "json", "help"]),
         (&["management-key", "list"], &["data", "json", "help"]),
         (&["management-key", "revoke"], &["data", "json", "help"]),
-        (&["limits"], &["help"]),
+        (&["limits"], &["json", "help"]),
         (&["admin-link"], &["public-host", "data", "json", "help"]),
     ] {
         assert_eq!(flags(&help(words)), own, "{words:?}");
+    }
+}
+
+/// The table of the README names every limit there is, with its default; `--json` gives the same to scripts.
+#[test]
+fn limits_are_listed_in_the_readme_and_for_scripts() {
+    let readme = include_str!("../../README.md");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hobnob")).args(["limits", "--json"]).output();
+    let listed = json_of(output.expect("runs"));
+    assert!(Limits::TABLE.len() > 50);
+    for (row, (name, meaning, default)) in listed.as_array().expect("a list").iter().zip(Limits::TABLE) {
+        assert_eq!((&row["name"], &row["default"]), (&Value::from(*name), &Value::from(*default)));
+        let line = format!("| `{name}` | {default} |{meaning} |");
+        assert!(readme.contains(&line), "the README lacks {line}");
+        assert!(Limits::least(name) <= *default, "{name}");
     }
 }

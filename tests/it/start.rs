@@ -86,6 +86,46 @@ fn a_start_that_fails_says_why_and_what_to_do() {
 }
 
 #[test]
+fn settings_no_server_can_work_with_are_refused() {
+    let dir = temp_dir();
+    for (args, word) in [
+        (["--write-queue", "0"], "from 1 on"),
+        (["--connections", "0"], "from 1 on"),
+        (["--rate-user", "0"], "--rate-user"),
+        (["--limit", "body=0"], "at least 1024"),
+        (["--limit", "name=5"], "at least 16"),
+        (["--limit", "per_page=0"], "at least 1"),
+        (["--region", "EU West"], "small letters"),
+        (["--region", ""], "small letters"),
+    ] {
+        let said = serve(dir.path(), &args);
+        assert!(said.contains(word), "{args:?}: {said}");
+    }
+    assert!(!dir.path().join("hobnob.db").exists());
+    // As people write lists.
+    Process::start(dir.path(), &["--limit", "members = 5, files=3"]).stop();
+}
+
+/// `${NAME:-}` in a compose file.
+#[test]
+fn a_variable_that_is_empty_is_not_set() {
+    let dir = temp_dir();
+    Process::start(dir.path(), &[]).stop();
+    let mut tool = std::process::Command::new(env!("CARGO_BIN_EXE_hobnob"));
+    tool.args(["app", "create", "Second", "--json", "--data"]).arg(dir.path());
+    for name in ["HOBNOB_DATA", "HOBNOB_REGION", "HOBNOB_LIMITS", "HOBNOB_PUBLIC_HOST", "HOBNOB_HTTP", "HOBNOB_WORKERS"]
+    {
+        tool.env(name, "");
+    }
+    let output = tool.output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains(r#""region":"us""#), "{output:?}");
+    // With a value it counts.
+    let output = tool.env("HOBNOB_REGION", "eu").output().expect("runs");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(r#""region":"eu""#), "{output:?}");
+}
+
+#[test]
 fn tools_do_not_make_a_database_where_there_is_none() {
     let dir = temp_dir();
     let wrong = dir.path().join("wrong");
@@ -110,17 +150,23 @@ fn tools_do_not_make_a_database_where_there_is_none() {
 #[test]
 fn an_emptied_database_is_not_taken_for_a_new_server() {
     let dir = temp_dir();
-    Process::start(dir.path(), &["--https", "127.0.0.1:0"]).stop();
-    let database = dir.path().join("hobnob.db");
-    for what in ["emptied", "removed"] {
-        match what {
-            "emptied" => std::fs::write(&database, b"").expect("emptied"),
-            _ => std::fs::remove_file(&database).expect("removed"),
+    // With a certificate of its own and without.
+    for https in ["127.0.0.1:0", "off"] {
+        let _ = std::fs::remove_dir_all(dir.path().join("tls"));
+        Process::start(dir.path(), &["--https", https, "--new-database"]).stop();
+        let database = dir.path().join("hobnob.db");
+        for what in ["emptied", "removed"] {
+            match what {
+                "emptied" => std::fs::write(&database, b"").expect("emptied"),
+                _ => std::fs::remove_file(&database).expect("removed"),
+            }
+            let said = serve(dir.path(), &[]);
+            assert!(said.contains("--new-database") && said.contains("hobnob.db"), "{what}: {said}");
+            let tool = hobnob(dir.path(), &["app", "list"]);
+            assert!(!tool.status.success(), "{what}: {tool:?}");
         }
-        let said = serve(dir.path(), &[]);
-        assert!(said.contains("--new-database") && said.contains("hobnob.db"), "{what}: {said}");
+        assert!(!database.exists(), "the refusal makes nothing");
     }
-    assert!(!database.exists(), "the refusal makes nothing");
     let printed = Process::start(dir.path(), &["--new-database"]).stop();
     assert!(printed.contains("first start"), "{printed}");
     // Nothing is in the way of a start on what is there.

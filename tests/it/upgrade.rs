@@ -23,11 +23,16 @@ fn kept(data: &Path, change: impl FnOnce(&rusqlite::Connection)) {
 }
 
 fn start(data: &Path) -> (Process, App) {
+    // A server of the old schema may still run: tools leave the database as it is.
+    let tool = hobnob(data, &["app", "list"]);
+    let said = String::from_utf8_lossy(&tool.stderr).into_owned();
+    assert!(!tool.status.success() && said.contains("older Hobnob (schema 1)"), "{said}");
+    assert!(!data.join("hobnob.schema-1.db").exists());
+    let process = Process::start(data, &[]);
     let made = hobnob(data, &["key", "create", APP, "it", "--scope", "fullAccess", "--json"]);
     assert!(made.status.success(), "{made:?}");
     let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
     let key = made["apiKey"].as_str().expect("a key").to_owned();
-    let process = Process::start(data, &[]);
     let app = App::new(&process.site, APP, &key, &key);
     (process, app)
 }
