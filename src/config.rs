@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::model::extension::{Domain, Offer, Template};
+use crate::model::extension::{Domain, Offer, Template, Translator};
 use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
 use crate::network::Network;
@@ -78,6 +78,15 @@ pub struct ExtensionArgs {
     /// Address of a new collaborative whiteboard, e.g. `https://board.example/#room={id}`
     #[arg(long, env = "HOBNOB_WHITEBOARD_URL", value_name = "URL", value_parser = Template::parse)]
     pub whiteboard_url: Option<Template>,
+    /// Service that translates messages as LibreTranslate does, e.g. `http://127.0.0.1:5000`
+    #[arg(long, env = "HOBNOB_TRANSLATE_URL", value_name = "URL", value_parser = Translator::parse_url)]
+    pub translate_url: Option<String>,
+    /// Its API key
+    #[arg(long, env = "HOBNOB_TRANSLATE_KEY", value_name = "KEY", hide_env_values = true, requires = "translate_url")]
+    pub translate_key: Option<String>,
+    /// Networks that links in messages may lead to although they are not public, e.g. those of an intranet
+    #[arg(long, env = "HOBNOB_OUTGOING_PRIVATE", value_delimiter = ',', value_name = "NETS")]
+    pub outgoing_private: Vec<String>,
 }
 
 impl ExtensionArgs {
@@ -87,7 +96,14 @@ impl ExtensionArgs {
             domain: self.extension_domain.clone().unwrap_or_default(),
             document: self.document_url.clone(),
             whiteboard: self.whiteboard_url.clone(),
+            translator: self.translate_url.clone().map(|url| Translator { url, key: self.translate_key.clone() }),
         }
+    }
+
+    /// The networks that strangers' links may lead to although they are not public.
+    pub fn private(&self) -> Result<Vec<Network>, String> {
+        let named = self.outgoing_private.iter().filter(|text| !text.is_empty());
+        named.map(|text| Network::parse(text).map_err(|e| format!("--outgoing-private: {e}"))).collect()
     }
 }
 

@@ -25,6 +25,7 @@ use crate::media::Media;
 use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
 use crate::model::{error, extension};
+use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::store::extensions::due;
 use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
@@ -107,6 +108,7 @@ impl Server {
             limits,
             public_host,
             extensions: offer.clone(),
+            outgoing: Outgoing::new(config.extensions.private()?)?,
             due: due.clone(),
             https_port: OnceLock::new(),
             trusted: config.trusted()?,

@@ -71,6 +71,7 @@ use crate::model::limits::Limits;
 use crate::model::public::PublicHost;
 use crate::model::time::Ids;
 use crate::network::Network;
+use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use access::{Access, Demand, Parts, Query, Who};
@@ -90,6 +91,7 @@ pub struct Api {
     pub public_host: Option<Arc<PublicHost>>,
     /// Where extensions are found, and which there are.
     pub extensions: Offer,
+    pub outgoing: Outgoing,
     /// Told when something is to happen sooner than before; see `server::keep_due`.
     pub due: Arc<Notify>,
     /// Where https is served, once it is; unset: it is not.
@@ -349,6 +351,12 @@ pub fn routes() -> Vec<Route> {
         r.on(&post, "/extensions/pin-message/pin", "extension-pin-message", extensions::pins::pin),
         r.on(&delete, "/extensions/pin-message/unpin", "extension-unpin-message", extensions::pins::unpin),
         r.on(&get, "/extensions/pin-message/fetch", "extension-list-pinned-messages", extensions::pins::fetch),
+        r.on(
+            &post,
+            "/extensions/message-translation/translate",
+            "extension-translate",
+            extensions::translation::translate,
+        ),
         r.on(&post, "/extensions/document/create", "extension-create-document", extensions::boards::document)
             .feature(&[F::CreateMessage]),
         r.on(&post, "/extensions/whiteboard/create", "extension-create-whiteboard", extensions::boards::whiteboard)

@@ -196,7 +196,12 @@ pub fn refusal(error: &Error) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     if matches!(
         error.code,
-        Code::Busy | Code::ReadTimeout | Code::TooManyRequests | Code::StorageFull | Code::StorageFailed
+        Code::Busy
+            | Code::ReadTimeout
+            | Code::TooManyRequests
+            | Code::StorageFull
+            | Code::StorageFailed
+            | Code::TranslationFailed
     ) {
         response.insert_header((header::RETRY_AFTER, error.retry_after().unwrap_or(1)));
     }

@@ -65,6 +65,8 @@ codes! {
     PollNotFound "ERR_POLL_NOT_FOUND" 404 "There is no such poll."
     StickerNotFound "ERR_STICKER_NOT_FOUND" 404 "There is no such sticker."
     ReminderNotFound "ERR_REMINDER_NOT_FOUND" 404 "There is no such reminder."
+    TranslationUnsupported "ERR_NOT_SUPPORTED" 400 "The language of the text is not supported."
+    TranslationFailed "ERR_TRANSLATION_FAILED" 503 "The service that translates does not answer; try again."
     FeatureNotAccessible "ERR_FEATURE_NOT_ACCESSIBLE" 403 "This feature is not available on this server."
     PermissionDenied "ERR_PERMISSION_DENIED" 403 "You are not permitted to do this."
     PushTokenNotFound "ERR_TOKEN_NOT_FOUND" 404 "There is no such push token."

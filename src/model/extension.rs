@@ -50,6 +50,8 @@ extensions! {
     Disappearing "disappearing-messages" "Disappearing Messages",
     /// Addresses of smaller versions of pictures.
     Thumbnails "thumbnail-generation" "Thumbnail Generation",
+    /// Texts in other languages, by a hook.
+    Translation "message-translation" "Message Translation",
     /// A text that several write together, elsewhere.
     Document "document" "Collaborative Document",
     /// A drawing, likewise.
@@ -100,6 +102,35 @@ pub struct Offer {
     pub document: Option<Template>,
     /// Where whiteboards are.
     pub whiteboard: Option<Template>,
+    /// Who translates.
+    pub translator: Option<Translator>,
+}
+
+/// A service that translates as LibreTranslate does.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Translator {
+    /// Where it is: `http://127.0.0.1:5000`, with or without the `/translate` at the end.
+    pub url: String,
+    /// Its API key, if it wants one.
+    pub key: Option<String>,
+}
+
+impl std::fmt::Debug for Translator {
+    /// Without the key, which must not reach a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Translator").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Translator {
+    /// Reads the setting of the address; `Err` says what is wrong with it.
+    pub fn parse_url(text: &str) -> Result<String, String> {
+        let text = text.trim().trim_end_matches('/');
+        if !["https://", "http://"].iter().any(|scheme| text.starts_with(scheme)) {
+            return Err("it is an address that begins with https:// or http://".to_owned());
+        }
+        Ok(if text.ends_with("/translate") { text.to_owned() } else { format!("{text}/translate") })
+    }
 }
 
 /// An address with a place for an id: `https://pad.example/p/{id}`.
@@ -141,6 +172,7 @@ impl Offer {
             | Extension::Reminders
             | Extension::Disappearing
             | Extension::Thumbnails => true,
+            Extension::Translation => self.translator.is_some(),
             Extension::Document => self.document.is_some(),
             Extension::Whiteboard => self.whiteboard.is_some(),
         }

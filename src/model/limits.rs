@@ -162,6 +162,8 @@ limits! {
     reminder_text: usize = 1000,
     /// Seconds after which a message disappears at the latest (contract: a year).
     disappear: i64 = 365 * 86_400,
+    /// Languages of one call for translations.
+    translations: usize = 20,
     /// Stickers of an app, besides those in the program.
     stickers: i64 = 1000,
     /// Bytes of all files a user has brought.

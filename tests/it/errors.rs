@@ -21,6 +21,8 @@ const NOT_PRODUCED: &[(Code, &str)] = &[
     (Code::StorageFailed, "needs a disk that fails: tests/it/disk.rs"),
     (Code::ExtensionInactive, "needs an admin: tests/it/extensions"),
     (Code::StickerNotFound, "needs an admin: tests/it/extensions"),
+    (Code::TranslationUnsupported, "needs a service: tests/it/extensions"),
+    (Code::TranslationFailed, "needs a service that fails: tests/it/extensions"),
     (Code::Internal, "a bug or a broken disk: a test that could make one would be one"),
 ];
 

@@ -14,16 +14,20 @@ const MAY: &[(&str, &[&str])] = &[
     ("live/command", &["model", "store", "actions", "live"]),
     ("live/socket", &["model", "actions", "live"]),
     ("live", &["live"]),
-    ("api", &["model", "store", "actions", "live", "passwords", "media", "network", "api"]),
+    ("api", &["model", "store", "actions", "live", "passwords", "media", "network", "outgoing", "api"]),
     ("passwords", &["model"]),
     ("turns", &[]),
     ("media", &["model", "turns"]),
     ("network", &[]),
+    ("outgoing", &["model", "network", "outgoing"]),
     ("config", &["model", "live", "network"]),
     ("tls", &[]),
     ("lock", &[]),
     ("logging", &[]),
-    ("server", &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls", "lock"]),
+    (
+        "server",
+        &["model", "store", "actions", "live", "api", "config", "passwords", "media", "tls", "lock", "outgoing"],
+    ),
     ("cli", &["model", "store", "actions", "config", "server", "tls", "lock", "cli"]),
     ("main", &["cli", "logging"]),
 ];
@@ -36,7 +40,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("actix_web", &["api", "live/socket", "server", "main", "tls"]),
     ("actix_ws", &["live/socket"]),
     ("actix_tls", &["server", "tls"]),
-    ("reqwest", &[]),
+    ("reqwest", &["outgoing"]),
 ];
 
 /// What `model` does without: it is pure.

@@ -6,6 +6,7 @@ pub mod pins;
 pub mod polls;
 pub mod reminders;
 pub mod stickers;
+pub mod translation;
 
 use actix_web::HttpRequest;
 use serde::Deserialize;
@@ -152,4 +153,5 @@ pub fn describe(doc: &mut Doc) {
     polls::describe(doc);
     reminders::describe(doc);
     stickers::describe(doc);
+    translation::describe(doc);
 }

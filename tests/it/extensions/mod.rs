@@ -6,13 +6,48 @@ mod pins;
 mod polls;
 mod stickers;
 mod thumbnails;
+mod translation;
 
 use hobnob::model::error::Code;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::admin::{of, root};
 use crate::harness::{Answer, Client, Harness, User};
+
+/// A web server beside the one under test, which answers as it is told: `(path, body)` into status, headers and body.
+async fn site(answer: impl Fn(&str, &str) -> (u16, &'static str, String) + Send + 'static) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address").to_string();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut text = Vec::new();
+            let (head, body) = loop {
+                let mut piece = [0; 4096];
+                let read = socket.read(&mut piece).await.unwrap_or(0);
+                text.extend_from_slice(&piece[..read]);
+                let so_far = String::from_utf8_lossy(&text).into_owned();
+                let Some((head, body)) = so_far.split_once("\r\n\r\n") else { continue };
+                let length = head.to_ascii_lowercase().split_once("content-length: ").map_or(0, |(_, rest)| {
+                    rest.split("\r\n").next().and_then(|length| length.parse().ok()).unwrap_or(0)
+                });
+                if read == 0 || body.len() >= length {
+                    break (head.to_owned(), body.to_owned());
+                }
+            };
+            let path = head.split(' ').nth(1).unwrap_or_default();
+            let (status, headers, said) = answer(path, &body);
+            let length = said.len();
+            let all =
+                format!("HTTP/1.1 {status} X\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{said}");
+            let _ = socket.write_all(all.as_bytes()).await;
+            let _ = socket.shutdown().await;
+        }
+    });
+    at
+}
 
 /// POST to an extension by its name.
 async fn post(user: &Client, slug: &str, path: &str, body: Value) -> Answer {

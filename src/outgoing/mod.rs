@@ -1,0 +1,327 @@
+//! Requests that leave the server: one client for all of them, with a bound on everything.
+//!
+//! An address that an operator names in the settings may lead anywhere. One that comes from a stranger (a link in a message)
+//! may only lead into the public Internet: the server stands where others cannot reach, beside databases and metadata
+//! services of clouds. So the name is resolved here, what it leads to is looked at, and the connection is made to that very
+//! address, not to the name once more; each step of a redirect likewise. No proxy of the environment is used, no cookie
+//! kept, no connection to strangers kept open, and every answer has a time and a size.
+
+mod address;
+mod names;
+pub mod translate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{self, HeaderMap};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Method, Url};
+use rustls::pki_types::CertificateDer;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::network::Network;
+use address::Strangers;
+use names::Checked;
+
+/// Where a request may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Anywhere: whoever runs this server named the address.
+    Anywhere,
+    /// Into the public Internet, and the private networks that the settings allow.
+    Public,
+}
+
+/// A request, and how much its answer may take.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: Method,
+    pub url: String,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    pub reach: Reach,
+    /// For all of it, from the name to the last byte.
+    pub time: Duration,
+    /// Bytes of the body that are read.
+    pub bytes: usize,
+    /// Redirects that are followed; only a GET follows any.
+    pub redirects: usize,
+}
+
+impl Request {
+    /// A GET of an address.
+    pub fn get(url: &str, reach: Reach) -> Self {
+        Request {
+            method: Method::GET,
+            url: url.to_owned(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            reach,
+            time: Duration::from_secs(10),
+            bytes: 1024 * 1024,
+            redirects: 0,
+        }
+    }
+
+    /// A POST of JSON.
+    pub fn post_json(url: &str, reach: Reach, body: &serde_json::Value) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        Request { method: Method::POST, headers, body: body.to_string().into_bytes(), ..Request::get(url, reach) }
+    }
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    /// Where it came from in the end.
+    pub url: String,
+    pub body: Vec<u8>,
+    /// There was more of it than was to be read.
+    pub is_cut: bool,
+}
+
+/// Why nothing came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It is no address of http or https.
+    Url,
+    /// It leads to where strangers' addresses may not lead.
+    Forbidden,
+    /// More redirects than were to be followed, or one that says not where to.
+    Redirects,
+    Timeout,
+    /// Whatever else: the name is not known, nobody listens, the certificate is not good.
+    Broken(String),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failure::Url => f.write_str("this is no address of http or https"),
+            Failure::Forbidden => f.write_str("it leads to a place that is not public"),
+            Failure::Redirects => f.write_str("it is redirected too often"),
+            Failure::Timeout => f.write_str("it takes too long"),
+            Failure::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+/// Time for a connection, within that of the request.
+const CONNECT: Duration = Duration::from_secs(5);
+/// Requests under way at once; further ones wait, within their own time.
+const MOST: usize = 64;
+/// Who asks.
+const AGENT: &str = concat!("Hobnob/", env!("CARGO_PKG_VERSION"));
+
+/// The client; cheap to clone.
+#[derive(Clone)]
+pub struct Outgoing {
+    anywhere: Client,
+    public: Client,
+    strangers: Arc<Strangers>,
+    /// One for each request under way.
+    slots: Arc<Semaphore>,
+}
+
+impl Outgoing {
+    /// `private`: networks that are not public and may be reached all the same.
+    pub fn new(private: Vec<Network>) -> Result<Self, String> {
+        let explain = |error: reqwest::Error| format!("cannot make an HTTP client: {error}");
+        let strangers = Arc::new(Strangers::new(private));
+        let builder = || -> Result<_, String> {
+            let builder = Client::builder().no_proxy().redirect(Policy::none()).referer(false).user_agent(AGENT);
+            Ok(builder.connect_timeout(CONNECT).use_preconfigured_tls(tls()?))
+        };
+        let public = builder()?.pool_max_idle_per_host(0).dns_resolver(Arc::new(Checked(strangers.clone())));
+        Ok(Outgoing {
+            anywhere: builder()?.build().map_err(explain)?,
+            public: public.build().map_err(explain)?,
+            strangers,
+            slots: Arc::new(Semaphore::new(MOST)),
+        })
+    }
+
+    /// Sends it and reads what comes back, as far as the request says.
+    pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
+        let time = request.time;
+        let slots = self.slots.clone();
+        let sent = async move {
+            let _slot = slots.acquire_owned().await;
+            self.follow(request).await
+        };
+        timeout(time, sent).await.unwrap_or(Err(Failure::Timeout))
+    }
+
+    async fn follow(&self, request: Request) -> Result<Answer, Failure> {
+        let mut url = Url::parse(&request.url).map_err(|_| Failure::Url)?;
+        let mut left = if request.method == Method::GET { request.redirects } else { 0 };
+        loop {
+            let answer = self.once(&request, &url).await?;
+            let moved = matches!(answer.status(), s if s.is_redirection() && s != 304);
+            if !moved || request.redirects == 0 {
+                return read(answer, request.bytes).await;
+            }
+            left = left.checked_sub(1).ok_or(Failure::Redirects)?;
+            let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
+            url = to.and_then(|to| url.join(to).ok()).ok_or(Failure::Redirects)?;
+        }
+    }
+
+    async fn once(&self, request: &Request, url: &Url) -> Result<reqwest::Response, Failure> {
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+            return Err(Failure::Url);
+        }
+        let client = match request.reach {
+            Reach::Anywhere => &self.anywhere,
+            Reach::Public => {
+                // An address in place of a name is never resolved.
+                if !self.strangers.may_name(url) {
+                    return Err(Failure::Forbidden);
+                }
+                &self.public
+            }
+        };
+        let asked = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
+        asked.body(request.body.clone()).send().await.map_err(|error| failure(&error))
+    }
+}
+
+async fn read(mut answer: reqwest::Response, most: usize) -> Result<Answer, Failure> {
+    let (status, headers, url) = (answer.status().as_u16(), answer.headers().clone(), answer.url().to_string());
+    let (mut body, mut is_cut) = (Vec::new(), false);
+    while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
+        let room = most - body.len();
+        is_cut = chunk.len() > room;
+        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+        if is_cut {
+            break;
+        }
+    }
+    Ok(Answer { status, headers, url, body, is_cut })
+}
+
+/// What went wrong, by the innermost cause. Addresses are not in it: they may hold secrets.
+fn failure(error: &reqwest::Error) -> Failure {
+    let mut cause: &dyn std::error::Error = error;
+    loop {
+        if cause.downcast_ref::<names::Refused>().is_some() {
+            return Failure::Forbidden;
+        }
+        match cause.source() {
+            Some(inner) => cause = inner,
+            None if error.is_timeout() => return Failure::Timeout,
+            None => return Failure::Broken(cause.to_string()),
+        }
+    }
+}
+
+/// TLS that believes whom this machine believes.
+fn tls() -> Result<ClientConfig, String> {
+    let mut roots = RootCertStore::empty();
+    let found: Vec<CertificateDer<'static>> = rustls_native_certs::load_native_certs().certs;
+    // One that cannot be read is one that nothing is checked by.
+    roots.add_parsable_certificates(found);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.map_err(|e| format!("cannot set TLS up: {e}"))?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A server on this machine that gives each of these answers once.
+    async fn answering(answers: Vec<String>) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                let mut head = [0; 2048];
+                let _ = socket.read(&mut head).await;
+                let _ = socket.write_all(answer.as_bytes()).await;
+                let _ = socket.shutdown().await;
+            }
+        });
+        at
+    }
+
+    fn page(body: &str) -> String {
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    fn moved(to: &str) -> String {
+        format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    }
+
+    fn here() -> Vec<Network> {
+        vec![Network::parse("127.0.0.0/8").unwrap()]
+    }
+
+    #[tokio::test]
+    async fn strangers_lead_nowhere_inside() {
+        let outgoing = Outgoing::new(Vec::new()).unwrap();
+        let inside = answering(vec![page("secret"); 9]).await;
+        let port = inside.rsplit_once(':').unwrap().1;
+        for host in ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1", "0", "127.1"] {
+            let request = Request::get(&format!("http://{host}:{port}/"), Reach::Public);
+            assert_eq!(outgoing.send(request).await.unwrap_err(), Failure::Forbidden, "{host}");
+        }
+        // Whoever runs the server may.
+        let answer = outgoing.send(Request::get(&format!("http://{inside}/"), Reach::Anywhere)).await.unwrap();
+        assert_eq!(answer.body, b"secret");
+        for url in ["ftp://a.example/", "file:///etc/passwd", "http://", "a.example", ""] {
+            assert_eq!(outgoing.send(Request::get(url, Reach::Public)).await.unwrap_err(), Failure::Url, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_step_of_a_redirect_is_looked_at() {
+        let get = |url: String, redirects| Request { redirects, ..Request::get(&url, Reach::Public) };
+        let outgoing = Outgoing::new(here()).unwrap();
+        let at = answering(vec![moved("/next"), page("there")]).await;
+        let answer = outgoing.send(get(format!("http://{at}/"), 3)).await.unwrap();
+        assert_eq!((answer.body.as_slice(), answer.url), (&b"there"[..], format!("http://{at}/next")));
+        for inside in
+            ["http://10.0.0.1/", "http://169.254.169.254/latest", "http://[fd00::1]/", "http://[::ffff:10.0.0.1]/"]
+        {
+            let at = answering(vec![moved(inside)]).await;
+            assert_eq!(
+                outgoing.send(get(format!("http://{at}/"), 3)).await.unwrap_err(),
+                Failure::Forbidden,
+                "{inside}"
+            );
+        }
+        let at = answering(vec![moved("file:///etc/passwd")]).await;
+        assert_eq!(outgoing.send(get(format!("http://{at}/"), 3)).await.unwrap_err(), Failure::Url);
+        let at = answering(vec![moved("/a"); 9]).await;
+        assert_eq!(outgoing.send(get(format!("http://{at}/"), 3)).await.unwrap_err(), Failure::Redirects);
+        let at = answering(vec![moved("/a")]).await;
+        assert_eq!(outgoing.send(get(format!("http://{at}/"), 0)).await.unwrap().status, 302);
+    }
+
+    #[tokio::test]
+    async fn answers_end_at_a_size_and_at_a_time() {
+        let outgoing = Outgoing::new(Vec::new()).unwrap();
+        let at = answering(vec![page(&"x".repeat(5000))]).await;
+        let small = Request { bytes: 100, ..Request::get(&format!("http://{at}/"), Reach::Anywhere) };
+        let answer = outgoing.send(small).await.unwrap();
+        assert_eq!((answer.body.len(), answer.is_cut), (100, true));
+        // Somebody who accepts and says nothing.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", silent.local_addr().unwrap());
+        let short = Request { time: Duration::from_millis(20), ..Request::get(&url, Reach::Anywhere) };
+        assert_eq!(outgoing.send(short).await.unwrap_err(), Failure::Timeout);
+    }
+}
