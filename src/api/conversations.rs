@@ -371,6 +371,7 @@ pub fn describe(doc: &mut Doc) {
     );
     doc.body::<PinnedBody>("replace-global-pinned-conversations");
     doc.body::<ResetBody>("reset-user-conversation").body::<ResetBody>("reset-group-conversation");
+    doc.without("reset-group-conversation", &["deleteMessagesPermanently"]);
     doc.body::<TagsBody>("update-user-conversation").body::<TagsBody>("update-group-conversation");
     for operation in [
         "mark-conversation-as-delivered",

@@ -81,5 +81,6 @@ pub fn describe(doc: &mut Doc) {
     doc.reply::<Accepted>("add-friend", Shape::One).reply::<Ack>("remove-friend", Shape::One);
     doc.reply::<User>("list-all-friends", Shape::Page);
     doc.body::<Body>("add-friend").body::<Body>("remove-friend");
+    doc.without("add-friend", &["friends"]).without("remove-friend", &["accepted", "addToConversations"]);
     doc.query("list-all-friends", &["searchKey", "perPage", "page"]);
 }

@@ -315,6 +315,7 @@ pub fn describe(doc: &mut Doc) {
     doc.reply::<Ack>("delete-group", Shape::One).reply::<Ack>("(client) transfer-ownership", Shape::One);
     doc.body::<GroupBody>("create-group").body::<ProfileBody>("create-group");
     doc.body::<GroupBody>("update-group").body::<ProfileBody>("update-group");
+    doc.without("create-group", &["unset"]).without("update-group", &["guid", "members"]);
     doc.body::<OwnerBody>("(client) transfer-ownership");
     doc.query(
         "list-groups",

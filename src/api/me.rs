@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -44,8 +45,11 @@ const MAX_DEVICE: usize = 1000;
 impl DeviceBody {
     pub fn parse(self) -> Device {
         let cut = |text: Option<String>| text.map(|text| text.chars().take(MAX_DEVICE).collect::<String>());
-        // What is no object says nothing of an app, and is not shown as one later.
-        let info = self.app_info.filter(|raw| is_object(raw)).map(|raw| raw.get().to_owned());
+        // Some clients send it as JSON in text. What is no object says nothing of an app, and is not shown as one later.
+        let inside =
+            |raw: Raw| serde_json::from_str::<String>(raw.get()).ok().and_then(|text| RawValue::from_string(text).ok());
+        let info = self.app_info.and_then(|raw| if is_object(&raw) { Some(raw) } else { inside(raw) });
+        let info = info.filter(|raw| is_object(raw)).map(|raw| raw.get().to_owned());
         let agent = info
             .as_deref()
             .and_then(|info| serde_json::from_str::<Value>(info).ok())

@@ -173,6 +173,7 @@ pub fn describe(doc: &mut Doc) {
         .reply::<ReviewedShown>("list-reviewed-messages", Shape::Cursor);
     doc.body::<FlagBody>("flag-a-message").body::<ReviewBody>("blockreview-flagged-message");
     doc.body::<ReasonBody>("create-reason").body::<ReasonBody>("update-reason-details");
+    doc.without("update-reason-details", &["id"]);
     doc.query("list-flagged-messages", &["affix", "id", "limit"]);
     doc.query("list-reviewed-messages", &["affix", "id", "limit"]);
 }

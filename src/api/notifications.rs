@@ -392,6 +392,10 @@ pub fn describe(doc: &mut Doc) {
     doc.body::<ContactBody>("notifications-update-contact-details");
     doc.body::<TokenBody>("notifications-push-register-token");
     doc.body::<TokenBody>("notifications-push-unregister-tokens").body::<TokenBody>("notifications-push-delete-token");
+    for operation in ["notifications-push-unregister-tokens", "notifications-push-delete-token"] {
+        let others = ["deviceToken", "fcmToken", "voipToken", "platform", "providerId", "timezone"];
+        doc.without(operation, &others);
+    }
     doc.query("notifications-logs", &["limit"]);
     doc.query("notifications-push-list-tokens", &["authToken", "all"]);
     doc.query("notifications-push-unregister-tokens", &["authToken", "all"]);

@@ -58,6 +58,16 @@ impl Doc {
         self
     }
 
+    /// The operation shares its body's type with others and has no use for these fields: they are not described for it.
+    pub fn without(&mut self, operation: &'static str, fields: &[&str]) -> &mut Self {
+        for schema in self.bodies.get_mut(operation).into_iter().flatten() {
+            if let Some(properties) = schema["properties"].as_object_mut() {
+                properties.retain(|name, _| !fields.contains(&name.as_str()));
+            }
+        }
+        self
+    }
+
     /// The operation answers with this type in this shape; called again, that is another answer it can give.
     pub fn reply<T: ToSchema>(&mut self, operation: &'static str, shape: Shape) -> &mut Self {
         let object = self.component::<T>();

@@ -126,5 +126,6 @@ pub fn describe(doc: &mut Doc) {
     }
     doc.reply::<roles::Role>("list-roles", Shape::Page).reply::<Ack>("delete-role", Shape::One);
     doc.body::<Body>("create-role").body::<Body>("update-role");
+    doc.without("create-role", &["unset"]).without("update-role", &["role"]);
     doc.query("list-roles", &["perPage", "page"]);
 }

@@ -312,6 +312,7 @@ pub fn describe(doc: &mut Doc) {
     doc.reply::<Reactivated>("reactivate-users", Shape::One).reply::<DeactivatedUids>("deactivate-users", Shape::One);
     doc.reply::<Ack>("delete-user", Shape::One);
     doc.body::<CreateBody>("create-user").body::<ProfileBody>("create-user");
+    doc.without("create-user", &["unset"]);
     doc.body::<UpdateBody>("update-user").body::<ProfileBody>("update-user");
     doc.body::<DeleteBody>("delete-user");
     doc.body::<ReactivateBody>("reactivate-users").body::<DeactivateBody>("deactivate-users");

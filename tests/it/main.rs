@@ -27,6 +27,7 @@ mod endpoints;
 mod errors;
 mod everywhere;
 mod extensions;
+mod fields;
 mod friends;
 mod golden;
 mod gone;

@@ -196,6 +196,8 @@ pub fn describe(doc: &mut Doc) {
     doc.query("list-all-thread-messages", filters!("withParent"));
     doc.query("get-message-details", &["withThreadSubscribed"]);
     doc.body::<SendBody>("send-bot-message").body::<SendBody>("send-message").body::<SendBody>("send-thread-message");
+    // The path names the thread, which is in one conversation.
+    doc.without("send-thread-message", &["multipleReceivers", "parentId", "parentMessageId"]);
     doc.body::<EditBody>("update-message");
     doc.body::<DeleteBody>("delete-message");
     doc.body::<InteractedBody>("mark-message-as-interacted");
