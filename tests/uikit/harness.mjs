@@ -144,7 +144,8 @@ export class World {
       if (why !== "net::ERR_ABORTED") complain(`failed: ${request.method()} ${request.url()} ${why}`);
     });
     // The kit's notification sounds lie at its vendor's, a font of version 6 at Google's; nothing else may leave the machine.
-    return context.route((url) => url.hostname !== "127.0.0.1" && /^https?:$/.test(url.protocol), (route) => {
+    const here = (url) => url.hostname === "127.0.0.1" || /(^|\.)localhost$/.test(url.hostname);
+    return context.route((url) => !here(url) && /^https?:$/.test(url.protocol), (route) => {
       const request = route.request();
       if (request.resourceType() === "media") return route.fulfill({ contentType: "audio/wav", body: SILENCE });
       if (new URL(request.url()).hostname === "fonts.googleapis.com") return route.fulfill({ contentType: "text/css", body: "" });

@@ -14,7 +14,7 @@ import { walks } from "./walks.mjs";
 const [binary, version, extent, folder] = process.argv.slice(2);
 const started = Date.now();
 const shots = folder || (await mkdtemp(join(tmpdir(), "hobnob-uikit-shots-")));
-const only = process.env.HOBNOB_SUITE_ONLY?.split(",");
+const only = process.env.HOBNOB_SUITE_ONLY ? process.env.HOBNOB_SUITE_ONLY.split(",") : null;
 const world = await World.open(binary, fileURLToPath(new URL(`dist/${version}`, import.meta.url)), shots);
 let at = "the start";
 let passed = 0;

@@ -76,6 +76,7 @@ export async function dark(world) {
   assert.ok((await shade()) > 600, "light at first");
   await ann.tab("Dark");
   await until("the dark", async () => (await shade()) < 150);
+  await ann.page.evaluate(() => Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))));
   await world.shot(ann, "dark");
   await ann.tab("Light");
   await until("the light", async () => (await shade()) > 600);

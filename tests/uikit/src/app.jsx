@@ -1,5 +1,5 @@
 // A small chat page of the kit's parts, laid out as the vendor's samples lay them out. What it needs to know comes in the
-// address after #, as JSON: appId, authKey, host, uid, and whether calls are on.
+// address after #, as JSON: appId, authKey, host, uid, calls (whether there are any).
 
 import { CometChat } from "@cometchat/chat-sdk-javascript";
 import { useCallback, useState } from "react";
@@ -8,6 +8,14 @@ import * as kit from "kit";
 
 const { Composer, Conversations, Frame, Groups, Header, IncomingCall, List, Members, Pinned, Saved, Search, ThreadHeader, Users } = kit;
 const config = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+
+/** Version 7 shows the buttons of extensions whether the settings list them or not: the page asks, as an app would. */
+const EXTENSIONS = ["polls", "stickers", "document", "whiteboard", "message-translation"];
+const on = {};
+const composer = () => ({
+  hideStickersButton: !on.stickers,
+  hideAttachmentOptions: { polls: !on.polls, collaborativeDocument: !on.document, collaborativeWhiteboard: !on.whiteboard },
+});
 
 const isUser = (entity) => Boolean(entity?.getUid);
 const sides = (entity) => (isUser(entity) ? { user: entity } : { group: entity });
@@ -70,9 +78,9 @@ function Chat({ me, tab, setTab, dark, setDark }) {
         <div className="chat" key={`${keyOf(chat)} ${goTo ?? ""}`}>
           <Header {...sides(chat)} hideBackButton onItemClick={() => setPanel({ kind: "details" })} showSearchOption showConversationSummaryButton={false} onSearchOptionClicked={() => setPanel({ kind: "search" })} onPinnedMessagesClicked={() => setPanel({ kind: "pinned" })} />
           <div className="grow" data-part="list">
-            <List {...sides(chat)} goTo={goTo} onThreadRepliesClick={(message) => setPanel({ kind: "thread", message })} hideTranslateMessageOption showMarkAsUnreadOption />
+            <List {...sides(chat)} goTo={goTo} onThreadRepliesClick={(message) => setPanel({ kind: "thread", message })} hideTranslateMessageOption={!on["message-translation"]} showMarkAsUnreadOption />
           </div>
-          <div data-part="composer"><Composer {...sides(chat)} hideStickersButton={!config.stickers} /></div>
+          <div data-part="composer"><Composer {...sides(chat)} {...composer()} /></div>
         </div>
       ) : <div className="chat" />}
       {chat && panel && (
@@ -92,8 +100,8 @@ function Panel({ me, chat, panel, setPanel, open, openMessage, tell }) {
     return (
       <>
         <ThreadHeader parentMessage={panel.message} onClose={close} />
-        <div className="grow" data-part="thread"><List {...sides(chat)} parentMessageId={id} hideTranslateMessageOption /></div>
-        <div data-part="thread-composer"><Composer {...sides(chat)} parentMessageId={id} hideStickersButton={!config.stickers} /></div>
+        <div className="grow" data-part="thread"><List {...sides(chat)} parentMessageId={id} hideTranslateMessageOption={!on["message-translation"]} /></div>
+        <div data-part="thread-composer"><Composer {...sides(chat)} parentMessageId={id} {...composer()} /></div>
       </>
     );
   }
@@ -138,8 +146,8 @@ function Team({ me, chat, close, open, tell }) {
 }
 
 kit.start(config).then(
-  (me) => {
-    window.CometChat = CometChat;
+  async (me) => {
+    for (const slug of EXTENSIONS) on[slug] = await CometChat.isExtensionEnabled(slug);
     createRoot(document.getElementById("root")).render(<Page me={me} />);
   },
   (error) => {
