@@ -61,14 +61,22 @@ pub fn mark_as(
 
 /// Makes `from` and everything after it unread again. What others were told stays told.
 pub fn mark_unread(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, from: i64) -> Result<Conversation> {
-    let copy = copy(tx, caller, with)?;
+    let named = match with {
+        // The Ionic client 4.0 names the receiver of the message, which is who marks it.
+        Receiver::User(uid) if *uid.as_str() == *caller.uid => None,
+        _ => Some(copy(tx, caller, with)?),
+    };
     let row = messages::accessible(tx, caller.app.id, from, Some(caller.user))?;
+    let copy = match named {
+        Some(copy) => copy,
+        None => rows::copy_of(tx, row.conv, caller.user)?.ok_or(Code::MessageNoAccess)?,
+    };
     if row.conv != copy.conv.id {
         return Err(Code::MessageNoAccess.into());
     }
     let total = row.seq - i64::from(row.category.counts());
     rows::set_read(tx, &copy.conv, caller.user, from - 1, total)?;
-    show(tx, caller, self::copy(tx, caller, with)?)
+    show(tx, caller, rows::copy_of(tx, row.conv, caller.user)?.ok_or(Code::MessageNoAccess)?)
 }
 
 pub fn set_tags(

@@ -38,9 +38,10 @@ struct Mutes {
     muted_conversations: Vec<Mute>,
 }
 
-/// An IANA name.
+/// An IANA name. The client takes it only with `success`.
 #[derive(Serialize, ToSchema)]
 struct Timezone {
+    success: bool,
     timezone: String,
 }
 
@@ -199,7 +200,7 @@ struct TimezoneBody {
 pub async fn timezone(access: Access<Either>) -> Result<Reply> {
     let user = subject(&access).await?;
     let choices = access.store().read(move |read| rows::choices(read, user)).await?;
-    Ok(data(&Timezone { timezone: choices.timezone.unwrap_or_else(|| "UTC".to_owned()) }))
+    Ok(data(&Timezone { success: true, timezone: choices.timezone.unwrap_or_else(|| "UTC".to_owned()) }))
 }
 
 pub async fn set_timezone(access: Access<Either>) -> Result<Reply> {
@@ -207,7 +208,7 @@ pub async fn set_timezone(access: Access<Either>) -> Result<Reply> {
     let name = access.json::<TimezoneBody>()?.timezone;
     let name = name.ok_or_else(|| Error::field("timezone", "The timezone field is required."))?;
     check_timezone(&name)?;
-    let answer = Timezone { timezone: name.clone() };
+    let answer = Timezone { success: true, timezone: name.clone() };
     access.store().write("notifications.timezone", move |tx| actions::set_timezone(tx, user, name)).await?;
     Ok(data(&answer))
 }

@@ -3,7 +3,7 @@
 use hobnob::model::Code;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Harness, text_to};
+use crate::harness::{Client, Harness, id_of, text_to};
 
 async fn names(who: &Client, query: &str) -> Vec<String> {
     who.get(&format!("/conversations{query}")).await.each("conversationId")
@@ -275,4 +275,26 @@ async fn the_app_pins_by_guid_and_uid() {
     h.put("/conversations/pinned", json!({"pinnedConversations": [{"uid": "none"}]})).await.refused(Code::UidNotFound);
     h.put("/conversations/pinned", json!({"pinnedConversations": []})).await.ok();
     assert!(by_app(ann.get("/conversations").await.list()).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_is_marked_unread_under_either_name_of_its_conversation() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let first = id_of(&ann.send("bob", "one").await);
+    ann.send("bob", "two").await;
+    // One client names the sender, another one the receiver, which is whoever marks it.
+    for name in ["ann", "bob"] {
+        bob.post("/users/ann/conversation/read", json!({})).await.ok();
+        let marked =
+            bob.delete_with(&format!("/users/{name}/conversation/read"), json!({"messageId": first})).await.ok();
+        assert_eq!(marked["conversation"]["conversationId"], "ann_user_bob");
+        assert_eq!(marked["conversation"]["unreadMessageCount"], "2");
+    }
+    let path = "/users/bob/conversation/read";
+    bob.delete_with(path, json!({"messageId": first + 1000})).await.refused(Code::MessageNotFound);
+    let cy = h.user("cy").await;
+    let theirs = id_of(&ann.send("cy", "private").await);
+    cy.get("/me").await.ok();
+    bob.delete_with(path, json!({"messageId": theirs})).await.refused(Code::MessageNoAccess);
 }

@@ -106,7 +106,7 @@ async fn time_zone_and_contact_details_are_kept() {
     let h = Harness::start().await;
     let ann = h.user("ann").await;
     for path in ["/notifications/v1/preferences/timezone", "/notifications/push/v1/preferences/timezone"] {
-        assert_eq!(ann.get(path).await.ok()["timezone"], "UTC");
+        assert_eq!(ann.get(path).await.ok(), json!({"success": true, "timezone": "UTC"}), "clients look for success");
         assert_eq!(ann.patch(path, json!({"timezone": "Asia/Tokyo"})).await.ok()["timezone"], "Asia/Tokyo");
         assert_eq!(h.get(&format!("{path}?uid=ann")).await.ok()["timezone"], "Asia/Tokyo");
         ann.patch(path, json!({"timezone": "here"})).await.refused(Code::BadRequest);

@@ -262,6 +262,7 @@ export class Device {
     this.sessionStorage = sessionStorage;
     this.options = { host, presence, autoConnect, sdk };
     this.older = sdk !== CURRENT;
+    this.isNative = sdk.startsWith('native');
     this.heard = [];
     this.waiting = [];
     this.requests = [];
@@ -271,7 +272,9 @@ export class Device {
     this.accepted = 0;
     this.timers = new Set();
     this.page = page(this);
-    this.client = evaluate(this.page, sdk);
+    const { CometChat, CometChatNotifications } = evaluate(this.page, sdk);
+    this.client = CometChat;
+    this.notifications = CometChatNotifications;
     this.sdk = named(this.client);
   }
 
