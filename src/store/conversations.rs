@@ -452,7 +452,11 @@ pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Res
 /// Sets the read point of the user's copy: everything up to message `upto` is read, nothing after it.
 /// `total` is the conversation's count at that message.
 pub fn set_read(tx: &Write<'_>, conv: &Conv, user: i64, upto: i64, total: i64) -> Result<()> {
-    let own_read = if upto >= conv.last_id { None } else { Some(own_upto(tx, conv.id, user, upto, total)?) };
+    // Nothing stands after the newest message, but something may have that was erased: all of it is behind the point.
+    let (total, own_read) = match upto >= conv.last_id {
+        true => (conv.total, None),
+        false => (total, Some(own_upto(tx, conv.id, user, upto, total)?)),
+    };
     tx.run(
         "UPDATE participants SET read_id = ?3, read_total = ?4, own_read = coalesce(?5, own_total),
                 delivered_id = max(delivered_id, ?3) WHERE user_id = ?1 AND conv_id = ?2",

@@ -30,6 +30,29 @@ async fn the_first_message_makes_it_for_both() {
 }
 
 #[tokio::test]
+async fn whatever_was_erased_behind_the_newest_is_read_with_it() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    // Where each of the two finds the same conversation.
+    for (at_ann, at_bob) in [("/users/bob", "/users/ann"), ("/groups/team", "/groups/team")] {
+        for (eraser, at) in [(&ann, at_ann), (&bob, at_bob)] {
+            let (kind, name) = at[1..].split_once("s/").expect("a kind and a name");
+            let say = |text: &str| json!({"receiver": name, "receiverType": kind, "data": {"text": text}});
+            let stays = eraser.post("/messages", say("stays")).await.ok();
+            let gone = id_of(&eraser.post("/messages", say("goes")).await.ok());
+            eraser.delete_with(&format!("/messages/{gone}"), json!({"permanent": true})).await.ok();
+            for (reader, at) in [(&ann, at_ann), (&bob, at_bob)] {
+                for upto in [json!({"messageId": stays["id"]}), json!({})] {
+                    reader.post(&format!("{at}/conversation/read"), upto).await.ok();
+                    assert_eq!(unread(reader, at).await, "0", "{} reads {at}, {} erased", reader.uid, eraser.uid);
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn counts_rise_fall_and_never_lie() {
     let h = Harness::start().await;
     let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
