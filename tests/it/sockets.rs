@@ -1,5 +1,7 @@
 //! What one client may make a socket hold and do.
 
+use futures_util::SinkExt;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -63,6 +65,25 @@ async fn what_a_header_claims_is_not_waited_for() {
     let mut heard = Vec::new();
     let _ = timeout(DEADLINE, tcp.read_to_end(&mut heard)).await.expect("the server ends it");
     assert_eq!(heard.get(2..4), Some(&1009u16.to_be_bytes()[..]), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_stranger_has_less_room_than_one_who_is_known() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let large = |deep: &str| {
+        let (data, receiver) = (json!({"deep": deep}), "bob");
+        json!({"appId": h.app.app_id, "type": "transient_message", "sender": "ann", "receiver": receiver,
+            "receiverType": "user", "deviceId": "d", "body": {"user": {"uid": "ann", "name": "Ann"}, "data": data}})
+        .to_string()
+    };
+    let mut stranger = ann.socket().await;
+    stranger.stream.send(Message::text(large(&"x".repeat(17_000)))).await.expect("writes");
+    let (_, code) = stranger.closed().await;
+    assert!(code.is_none() || code == Some(1009), "{code:?}");
+    let (mut at_bob, mut known) = (bob.connect().await, ann.connect().await);
+    known.stream.send(Message::text(large(&"x".repeat(60_000)))).await.expect("writes");
+    at_bob.expect(|frame| frame["type"] == "transient_message").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

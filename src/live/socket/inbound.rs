@@ -6,7 +6,9 @@
 //! holds for a message in fragments, with everything that comes between them, because each small fragment keeps the
 //! whole chunk alive that it came in.
 
+use std::cell::Cell;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use actix_web::error::PayloadError;
@@ -43,6 +45,12 @@ impl Walk {
         let most = most as u64;
         let (header, have, left) = ([0; HEADER], 0, 0);
         Walk { most, most_fragmented: most.saturating_mul(2).max(1024), header, have, left, fragmented: None }
+    }
+
+    /// Sets another bound, for the frames whose headers are still to come.
+    fn allow(&mut self, most: usize) {
+        let Walk { most, most_fragmented, .. } = Walk::new(most);
+        (self.most, self.most_fragmented) = (most, most_fragmented);
     }
 
     /// Goes on over the next bytes of the stream.
@@ -117,6 +125,7 @@ impl Walk {
 struct Bounded {
     inner: dev::Payload,
     walk: Walk,
+    most: Bound,
     over: bool,
 }
 
@@ -127,6 +136,8 @@ impl Stream for Bounded {
         if self.over {
             return Poll::Ready(None);
         }
+        let most = self.most.get();
+        self.walk.allow(most);
         let next = Pin::new(&mut self.inner).poll_next(cx);
         if let Poll::Ready(Some(Ok(bytes))) = &next
             && self.walk.over(bytes).is_err()
@@ -138,10 +149,16 @@ impl Stream for Bounded {
     }
 }
 
+/// How many bytes a frame may have by now.
+pub type Bound = Rc<Cell<usize>>;
+
+/// What a frame may have before it is known whose socket it is. An `auth` frame is a few hundred bytes.
+pub const FIRST: usize = 16 * 1024;
+
 /// The same payload, which ends with an error where a frame claims more than `most` bytes.
-pub async fn bounded(request: &HttpRequest, payload: Payload, most: usize) -> actix_web::Result<Payload> {
+pub async fn bounded(request: &HttpRequest, payload: Payload, most: Bound) -> actix_web::Result<Payload> {
     let inner = payload.into_inner();
-    let stream = Bounded { inner, walk: Walk::new(most), over: false };
+    let stream = Bounded { inner, walk: Walk::new(most.get()), most, over: false };
     // The one way there is to make the type that the socket library takes.
     Payload::from_request(request, &mut dev::Payload::Stream { payload: Box::pin(stream) }).await
 }
@@ -222,6 +239,15 @@ mod tests {
         assert_eq!(passed(&header(FIN | TEXT, 1001, 2)), 7);
         assert!(passes(&frame(FIN | TEXT, 1000)));
         assert!(passes(&header(FIN | TEXT, 1000, 2)));
+    }
+
+    #[test]
+    fn a_bound_holds_for_the_headers_that_follow() {
+        let mut walk = Walk::new(1000);
+        assert!(walk.over(&frame(FIN | TEXT, 1000)).is_ok());
+        walk.allow(5000);
+        assert!(walk.over(&frame(FIN | TEXT, 5000)).is_ok());
+        assert!(walk.over(&header(FIN | TEXT, 5001, 2)).is_err());
     }
 
     #[test]

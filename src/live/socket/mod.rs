@@ -24,6 +24,7 @@ use super::conn::{Close, Conn, Next};
 use super::frame::{self, Encoded};
 use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
+use inbound::Bound;
 use pace::Pace;
 use patience::Patience;
 
@@ -38,11 +39,14 @@ pub async fn accept(
     base: String,
 ) -> actix_web::Result<HttpResponse> {
     let most = context.limits.frame;
-    let (response, session, stream) = actix_ws::handle(request, inbound::bounded(request, payload, most).await?)?;
+    let bound = Bound::new(most.min(inbound::FIRST).into());
+    let payload = inbound::bounded(request, payload, bound.clone()).await?;
+    let (response, session, stream) = actix_ws::handle(request, payload)?;
     let stream = stream.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
     rt::spawn(async move {
         let conn = context.hub.open();
-        let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), base, identity: None };
+        let identity = None;
+        let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), base, bound, identity };
         let why = socket.run(stream).await;
         // First out of the index, then the good-bye: nothing more is queued for it.
         context.hub.gone(&conn);
@@ -69,6 +73,7 @@ struct Socket {
     base: String,
     session: Session,
     context: Rc<Context>,
+    bound: Bound,
     /// Who it is, and the client session named in the auth frame.
     identity: Option<(Identity, Arc<str>)>,
 }
@@ -173,6 +178,7 @@ impl Socket {
             Ok(identity) => {
                 let answer = frame::auth(&identity.app.app_id, &identity.uid, &ask.device, true);
                 self.identity = Some((identity, device));
+                self.bound.set(self.context.limits.frame);
                 self.say(answer).await
             }
             // A fault of ours says nothing about the client: "not authorised" would log it out.
