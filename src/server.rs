@@ -16,6 +16,7 @@ use crate::actions::activity::Activity;
 use crate::api::answers::{Answers, Wire};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
+use crate::api::room::Room;
 use crate::api::{self, Api, Router};
 use crate::config::Config;
 use crate::live::command::Context;
@@ -105,6 +106,7 @@ impl Server {
                 longest: limits.guess_wait.max(1),
             }),
             answers: Answers::new(limits.answers, Duration::from_secs(limits.answer_seconds)),
+            bodies: Room::new(limits.bodies),
             limits,
             public_host,
             extensions: offer.clone(),

@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use super::guesses::{Of, Try};
 use super::lenient::Lenient;
 use super::rate::Class;
+use super::room::Client;
 use super::{Api, answering, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
@@ -121,6 +122,10 @@ impl<D: Demand> Access<D> {
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
         let (mut caller, key) = admit::<D>(&api, &parts).await?;
         answering::begin(&parts.request, &mut caller);
+        // Answers to what only reads may be large.
+        if D::WHO != Who::Open && parts.request.method().is_safe() {
+            Client::note(&parts.request, &caller);
+        }
         json::check(&parts.body, &api.limits)?;
         // Whom no app sends (admins, who runs apps) nothing counts.
         if caller.app.id != 0 {

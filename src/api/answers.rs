@@ -5,10 +5,7 @@
 //! waits has a bound in all and for each client; beyond it large answers are refused with 503. Small ones fit into the
 //! buffers every connection has anyway, which the framework drops with an idle connection.
 
-use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,7 +15,9 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::reply;
+use super::room::{Client, Held, Room};
 use crate::model::error::{Code, Error, Result};
+use crate::network::Network;
 
 /// An answer up to this size is a small one: as much as the framework buffers for a connection.
 const SMALL: u64 = 32 * 1024;
@@ -26,37 +25,27 @@ const SMALL: u64 = 32 * 1024;
 /// A file from disk, which has no bound of its own, has a second more for so many bytes.
 const FILE_RATE: u64 = 16 * 1024;
 
-/// The part of all that waits which may be one client's.
-const SHARE: usize = 4;
-
 /// Large answers of all connections.
 pub struct Answers {
-    waiting: Arc<Mutex<Waiting>>,
-    most: usize,
+    waiting: Room,
     time: Duration,
-}
-
-#[derive(Default)]
-struct Waiting {
-    bytes: usize,
-    clients: HashMap<u64, usize>,
 }
 
 impl Answers {
     /// `most`: bytes that may wait in all. `time`: how long a client may read.
     pub fn new(most: usize, time: Duration) -> Self {
-        Answers { waiting: Arc::default(), most, time }
+        Answers { waiting: Room::new(most), time }
     }
 
     /// The answer as it goes out, or a refusal in its place.
-    pub fn outgoing(&self, request: &HttpRequest, response: HttpResponse) -> HttpResponse {
+    pub fn outgoing(&self, request: &HttpRequest, response: HttpResponse, trusted: &[Network]) -> HttpResponse {
         let size = match response.body().size() {
             BodySize::Sized(size) if size > SMALL => size,
             _ => return response,
         };
         let (head, body) = response.into_parts();
         match body.try_into_bytes() {
-            Ok(bytes) => match self.reserve(client(request), bytes.len()) {
+            Ok(bytes) => match self.waiting.reserve(Client::of(request, trusted), bytes.len()) {
                 Some(held) => head
                     .set_body(Whole { bytes, at: 0, _held: held, _cut: Cut::after(request, self.time) })
                     .map_into_boxed_body(),
@@ -70,54 +59,6 @@ impl Answers {
                 head.set_body(Streamed { body, _cut: Cut::after(request, time) }).map_into_boxed_body()
             }
         }
-    }
-
-    /// Room for an answer, until it is dropped. One alone is always sent.
-    fn reserve(&self, client: u64, bytes: usize) -> Option<Held> {
-        let mut waiting = lock(&self.waiting);
-        let own = waiting.clients.get(&client).copied().unwrap_or(0);
-        let fits = |used: usize, most: usize| used == 0 || used.saturating_add(bytes) <= most;
-        if !fits(waiting.bytes, self.most) || !fits(own, self.most / SHARE) {
-            return None;
-        }
-        waiting.bytes += bytes;
-        waiting.clients.insert(client, own + bytes);
-        Some(Held { waiting: self.waiting.clone(), client, bytes })
-    }
-}
-
-fn lock(waiting: &Mutex<Waiting>) -> MutexGuard<'_, Waiting> {
-    waiting.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// Who reads: by credentials, or by address where there are none.
-fn client(request: &HttpRequest) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let headers = request.headers();
-    let named = ["authtoken", "apikey", "onbehalfof", "x-hobnob-admin"].map(|name| headers.get(name));
-    match named.iter().any(Option::is_some) {
-        true => named.map(|value| value.map(|value| value.as_bytes())).hash(&mut hasher),
-        false => request.peer_addr().map(|peer| peer.ip()).hash(&mut hasher),
-    }
-    hasher.finish()
-}
-
-/// Bytes that wait.
-struct Held {
-    waiting: Arc<Mutex<Waiting>>,
-    client: u64,
-    bytes: usize,
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        let mut waiting = lock(&self.waiting);
-        waiting.bytes -= self.bytes;
-        let own = waiting.clients.get(&self.client).map_or(0, |own| own.saturating_sub(self.bytes));
-        match own {
-            0 => waiting.clients.remove(&self.client),
-            own => waiting.clients.insert(self.client, own),
-        };
     }
 }
 
@@ -276,24 +217,5 @@ mod tests {
         assert_eq!(quick.unwrap(), 7);
         let slow = unless_gone(std::future::pending::<Result<()>>(), || wire.has_ended()).await;
         assert_eq!(slow.unwrap_err().code, Code::ReadTimeout);
-    }
-
-    #[test]
-    fn what_waits_is_bounded_in_all_and_for_each() {
-        let answers = Answers::new(400, Duration::from_secs(1));
-        let first = answers.reserve(1, 60).unwrap();
-        let second = answers.reserve(1, 40).unwrap();
-        assert!(answers.reserve(1, 1).is_none(), "a quarter is one client's");
-        drop(first);
-        let third = answers.reserve(1, 60).unwrap();
-        let others: Vec<Held> = (2..5).map(|client| answers.reserve(client, 100).unwrap()).collect();
-        assert!(answers.reserve(9, 1).is_none());
-        drop((second, third, others));
-        let left = |waiting: &Waiting| (waiting.bytes, waiting.clients.len());
-        assert_eq!(left(&lock(&answers.waiting)), (0, 0));
-        let alone = answers.reserve(1, 100_000).unwrap();
-        assert!(answers.reserve(2, 1).is_none());
-        drop(alone);
-        assert!(answers.reserve(2, 1).is_some());
     }
 }

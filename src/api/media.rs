@@ -19,10 +19,11 @@ use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Open};
+use super::bodies::BODY_TIME;
 use super::multipart::{FRAMING, Parts, broken, title_of, too_large};
 use super::openapi::{Doc, Shape};
 use super::reply::{self, Reply, data};
-use super::{Api, BODY_TIME, versionless};
+use super::{Api, versionless};
 use crate::actions;
 use crate::actions::attachments::Arrived;
 use crate::media::{Size, Smaller};

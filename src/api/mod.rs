@@ -11,6 +11,7 @@ mod answering;
 pub mod answers;
 mod apps;
 mod blocks;
+mod bodies;
 mod calls;
 mod conversations;
 mod extensions;
@@ -41,6 +42,7 @@ pub mod rate;
 mod reactions;
 mod reply;
 mod roles;
+pub mod room;
 mod threads;
 mod tokens;
 mod users;
@@ -51,7 +53,6 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{Bytes, Payload};
@@ -79,6 +80,7 @@ use answers::Answers;
 use guesses::Guesses;
 use rate::{Budget, Class, Meter};
 use reply::Reply;
+use room::Room;
 
 /// What handlers share.
 pub struct Api {
@@ -106,6 +108,8 @@ pub struct Api {
     pub media: Media,
     pub health: front::Health,
     pub answers: Answers,
+    /// For bodies on their way in.
+    pub bodies: Room,
     /// `openapi.json`, made when it is first asked for.
     pub description: OnceLock<Bytes>,
 }
@@ -596,9 +600,6 @@ impl Router {
 /// What some editors and frameworks write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A body must be there within this time.
-const BODY_TIME: Duration = Duration::from_secs(30);
-
 /// Answers every request.
 pub async fn dispatch(
     request: HttpRequest,
@@ -645,7 +646,7 @@ pub async fn dispatch(
             Err(error) => reply::refusal(&error),
         }
     };
-    response = answering::outgoing(&request, api.answers.outgoing(&request, response));
+    response = answering::outgoing(&request, api.answers.outgoing(&request, response, &api.trusted));
     if let Some(budget) = request.extensions().get::<Budget>() {
         budget.tell(&mut response);
     }
@@ -688,7 +689,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     };
     match route.takes_files && is_multipart(request) {
         true => parts.upload = Some(payload),
-        false => parts.body = read_body(request, payload, most).await?,
+        false => parts.body = bodies::read(&api, request, payload, most).await?,
     }
     if let Some(rest) = parts.body.strip_prefix(BYTE_ORDER_MARK) {
         parts.body = parts.body.slice_ref(rest);
@@ -717,21 +718,6 @@ fn too_large_a_page(most: usize) -> Error {
 fn is_multipart(request: &HttpRequest) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     kind.is_some_and(|kind| kind.trim_start().to_ascii_lowercase().starts_with("multipart/form-data"))
-}
-
-async fn read_body(request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes> {
-    let too_large = || Error::new(Code::TooLarge, format!("The body may not be larger than {most} bytes."));
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > most) {
-        return Err(too_large());
-    }
-    match tokio::time::timeout(BODY_TIME, payload.to_bytes_limited(most)).await {
-        Ok(Ok(Ok(bytes))) => Ok(bytes),
-        Ok(Ok(Err(_))) => Err(Error::new(Code::BadRequest, "The body could not be read.")),
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(Error::new(Code::BadRequest, "The body did not arrive in time.")),
-    }
 }
 
 /// The path below the one of the public address, for proxies that pass it on whole.

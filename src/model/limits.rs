@@ -108,6 +108,8 @@ limits! {
     page_bytes: usize = 8 * 1024 * 1024,
     /// Bytes of large answers that wait to be read, in all; a quarter of it for one client.
     answers: usize = 256 * 1024 * 1024,
+    /// Bytes of request bodies over 16 KiB that are on their way in, in all; a quarter of it from one address.
+    bodies: usize = 256 * 1024 * 1024,
     /// Seconds a client may take to read an answer; of a file one more for each 16 KiB.
     answer_seconds: u64 = 60,
     /// Messages of a page when no limit is named (contract: 10).

@@ -148,12 +148,12 @@ async fn a_numbered_page_is_whole_or_refused() {
 }
 
 /// Asks, and reads nothing of the answer.
-async fn ask_and_stare(user: &User, path: &str) -> TcpStream {
+async fn ask_and_stare(user: &User, path: &str, claim: &str) -> TcpStream {
     let address = user.base().strip_prefix("http://").unwrap();
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut stream = socket.connect(address.parse().unwrap()).await.unwrap();
-    let request = format!("GET /v3{path} HTTP/1.1\r\nHost: {address}\r\nauthToken: {}\r\n\r\n", user.token);
+    let request = format!("GET /v3{path} HTTP/1.1\r\nHost: {address}\r\nauthToken: {}\r\n{claim}\r\n", user.token);
     stream.write_all(request.as_bytes()).await.unwrap();
     stream
 }
@@ -175,13 +175,20 @@ async fn who_does_not_read_is_bounded() {
     let (ann, bob) = much_said(&h).await;
     let path = "/users/bob/messages?limit=1000";
 
-    let staring = ask_and_stare(&ann, path).await;
+    let staring = ask_and_stare(&ann, path, "").await;
     eventually("the client's share is full", async || ann.get(path).await.status == 503).await;
     // There is no room for another large one of the same client; small ones and other clients go on.
     let refused = ann.get(path).await;
     let headers = refused.headers.clone();
     assert!(headers.contains_key("retry-after") && headers.contains_key("access-control-allow-origin"));
     assert!(refused.refused(Code::Busy)["message"].as_str().unwrap().contains("large answers"));
+    // Nor is there for one who claims to be somebody else besides.
+    for name in ["onBehalfOf", "apikey", "x-hobnob-admin", "x-forwarded-for"] {
+        let mut again = ask_and_stare(&ann, path, &format!("{name}: 9.9.9.9\r\n")).await;
+        let mut status = [0; 12];
+        again.read_exact(&mut status).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&status), "HTTP/1.1 503", "{name}");
+    }
     ann.get("/me").await.ok();
     assert_eq!(bob.get("/users/ann/messages?limit=1000").await.list().len(), MANY);
     // With the one who stares goes what waited for it.
@@ -194,7 +201,7 @@ async fn who_takes_too_long_is_cut_off() {
     // No time at all: whatever does not leave in one go is late.
     let h = Harness::with(&["--limit", "page_bytes=8000000,answer_seconds=0"]).await;
     let (ann, _) = much_said(&h).await;
-    let mut slow = ask_and_stare(&ann, "/users/bob/messages?limit=1000").await;
+    let mut slow = ask_and_stare(&ann, "/users/bob/messages?limit=1000", "").await;
     let mut got = Vec::new();
     let end = tokio::time::timeout(DEADLINE, slow.read_to_end(&mut got)).await.expect("the connection ends");
     assert!(end.is_err() || got.len() < MANY * 64_000, "{} bytes came", got.len());

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{DEADLINE, Harness, User};
+use crate::harness::{DEADLINE, Harness, User, eventually};
 
 /// More than any of the bounds below.
 const ENDLESS: usize = 64 << 20;
@@ -253,4 +253,47 @@ async fn a_proxy_is_believed_when_it_is_trusted() {
             [proxied.get("/users").await.status, proxied.get("/users").await.status, ann.get("/me").await.status];
         assert_eq!(statuses, if believed { [200, 429, 200] } else { [200, 200, 200] });
     }
+}
+
+/// The head of a request and the beginning of its body; the rest never comes.
+async fn begin_a_body(user: &User, length: &str, sent: usize) -> TcpStream {
+    let address = user.base().strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head =
+        format!("POST /v3/messages HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n{length}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; sent]).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn bodies_that_do_not_come_fill_one_share() {
+    // A quarter of it is one address's.
+    let h = Harness::with(&["--limit", "bodies=320000"]).await;
+    let ann = h.user("ann").await;
+    h.user("bob").await;
+    let text = |size: usize| {
+        json!({"receiver": "bob", "receiverType": "user", "category": "message", "type": "text",
+            "data": {"text": "x".repeat(size)}})
+    };
+    let full = async || ann.post("/messages", text(40_000)).await.status == 503;
+    let small = async || ann.post("/messages", text(10_000)).await.ok();
+    // What is announced is reserved when more than a small body has come, and so is what may come where nothing is said.
+    for (length, sent) in [("Content-Length: 80000", 20_000), ("Transfer-Encoding: chunked", 0)] {
+        let mut slow = begin_a_body(&ann, length, sent).await;
+        if sent == 0 {
+            slow.write_all(format!("4e20\r\n{}\r\n", " ".repeat(20_000)).as_bytes()).await.unwrap();
+        }
+        eventually(&format!("{length}: no room"), full).await;
+        let refused = ann.post("/messages", text(40_000)).await;
+        assert!(refused.headers.contains_key("retry-after"));
+        assert!(refused.refused(Code::Busy)["message"].as_str().unwrap().contains("large bodies"));
+        small().await;
+        drop(slow);
+        eventually(&format!("{length}: it is free again"), async || !full().await).await;
+    }
+    // Who has begun no more than a small one holds nobody up.
+    let idle = begin_a_body(&ann, "Content-Length: 80000", 10_000).await;
+    ann.post("/messages", text(40_000)).await.ok();
+    drop(idle);
 }
