@@ -84,6 +84,9 @@ pub struct ExtensionArgs {
     /// Its API key
     #[arg(long, env = "HOBNOB_TRANSLATE_KEY", value_name = "KEY", hide_env_values = true, requires = "translate_url")]
     pub translate_key: Option<String>,
+    /// Fetch the pages that links in messages lead to, and show what they say of themselves
+    #[arg(long, env = "HOBNOB_LINK_PREVIEWS")]
+    pub link_previews: bool,
     /// Networks that links in messages may lead to although they are not public, e.g. those of an intranet
     #[arg(long, env = "HOBNOB_OUTGOING_PRIVATE", value_delimiter = ',', value_name = "NETS")]
     pub outgoing_private: Vec<String>,
@@ -96,6 +99,7 @@ impl ExtensionArgs {
             domain: self.extension_domain.clone().unwrap_or_default(),
             document: self.document_url.clone(),
             whiteboard: self.whiteboard_url.clone(),
+            link_previews: self.link_previews,
             translator: self.translate_url.clone().map(|url| Translator { url, key: self.translate_key.clone() }),
         }
     }

@@ -17,7 +17,7 @@
 //! - [`logging`]: lines to standard error; many of the same kind become a count.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
-//! - [`outgoing`]: requests that leave the server.
+//! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -58,6 +58,7 @@ pub mod model;
 pub mod network;
 pub mod outgoing;
 pub mod passwords;
+pub mod previews;
 pub mod server;
 pub mod store;
 pub mod tls;

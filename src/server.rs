@@ -28,6 +28,7 @@ use crate::model::time::{Clock, Ids};
 use crate::model::{error, extension};
 use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
+use crate::previews::Previews;
 use crate::store::extensions::due;
 use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
 use crate::tls;
@@ -92,6 +93,9 @@ impl Server {
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
 
         let public_host = config.public.public_host.clone().map(Arc::new);
+        let outgoing = Outgoing::new(config.extensions.private()?)?;
+        let (previews, fetching) =
+            config.extensions.link_previews.then(|| Previews::new(store.clone(), outgoing.clone())).unzip();
         let (offer, due, due_limits) = (config.extensions.offer(), Arc::new(Notify::new()), limits.clone());
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
@@ -110,7 +114,8 @@ impl Server {
             limits,
             public_host,
             extensions: offer.clone(),
-            outgoing: Outgoing::new(config.extensions.private()?)?,
+            outgoing,
+            previews,
             due: due.clone(),
             https_port: OnceLock::new(),
             trusted: config.trusted()?,
@@ -183,13 +188,14 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        let chores = vec![
+        let mut chores = vec![
             actix_web::rt::spawn(sweep(store.clone(), app_grace)),
             actix_web::rt::spawn(sweep_calls(store.clone(), call_limits)),
             actix_web::rt::spawn(keep_indexed(store.clone())),
             actix_web::rt::spawn(keep_swept(store.clone(), media)),
             actix_web::rt::spawn(keep_due(store.clone(), due, due_limits)),
         ];
+        chores.extend(fetching.map(actix_web::rt::spawn));
         Ok(Server { http: bound.0, https: bound.1, store, base, client_host, hub, handle, serving, chores, lock })
     }
 

@@ -201,6 +201,7 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     }
     // Clients send back the metadata they were shown; what extensions said stays theirs.
     keep_injected(&mut content.data, injected);
+    super::extensions::previews::refresh(&mut content.data);
     content.check(limits)?;
     let conv = conversations::by_id(tx, row.conv)?;
     super::blocks::check_in(tx, caller, &conv)?;

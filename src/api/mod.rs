@@ -74,6 +74,7 @@ use crate::model::time::Ids;
 use crate::network::Network;
 use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
+use crate::previews::Previews;
 use crate::store::Store;
 use access::{Access, Demand, Parts, Query, Who};
 use answers::Answers;
@@ -94,6 +95,8 @@ pub struct Api {
     /// Where extensions are found, and which there are.
     pub extensions: Offer,
     pub outgoing: Outgoing,
+    /// Where messages with links are handed in, if their previews are fetched.
+    pub previews: Option<Previews>,
     /// Told when something is to happen sooner than before; see `server::keep_due`.
     pub due: Arc<Notify>,
     /// Where https is served, once it is; unset: it is not.

@@ -50,6 +50,8 @@ extensions! {
     Disappearing "disappearing-messages" "Disappearing Messages",
     /// Addresses of smaller versions of pictures.
     Thumbnails "thumbnail-generation" "Thumbnail Generation",
+    /// What a page says of itself that a link leads to.
+    LinkPreview "link-preview" "Link Preview",
     /// Texts in other languages, by a hook.
     Translation "message-translation" "Message Translation",
     /// A text that several write together, elsewhere.
@@ -102,6 +104,8 @@ pub struct Offer {
     pub document: Option<Template>,
     /// Where whiteboards are.
     pub whiteboard: Option<Template>,
+    /// Whether pages are asked that links in messages lead to.
+    pub link_previews: bool,
     /// Who translates.
     pub translator: Option<Translator>,
 }
@@ -172,6 +176,7 @@ impl Offer {
             | Extension::Reminders
             | Extension::Disappearing
             | Extension::Thumbnails => true,
+            Extension::LinkPreview => self.link_previews,
             Extension::Translation => self.translator.is_some(),
             Extension::Document => self.document.is_some(),
             Extension::Whiteboard => self.whiteboard.is_some(),

@@ -18,6 +18,7 @@ pub mod ids;
 pub mod import;
 pub mod json;
 pub mod limits;
+pub mod link;
 pub mod mention;
 pub mod message;
 pub mod moderation;

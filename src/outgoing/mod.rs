@@ -8,6 +8,7 @@
 
 mod address;
 mod names;
+pub mod preview;
 pub mod translate;
 
 use std::sync::Arc;

@@ -252,6 +252,12 @@ pub fn edit(tx: &Write<'_>, message: &Row, edited: &Edited, by: &str) -> Result<
     Ok(())
 }
 
+/// Gives the message other data that says nothing else than before: that is no edit of anybody's.
+pub fn amend(tx: &Write<'_>, message: i64, data: &str) -> Result<()> {
+    tx.run("UPDATE messages SET data = ?2, updated_at = ?3 WHERE id = ?1", params![message, data, tx.now()])?;
+    Ok(())
+}
+
 /// Empties the message; its shell stays.
 pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     tx.run(

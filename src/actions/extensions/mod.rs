@@ -5,6 +5,7 @@ pub mod disappearing;
 pub mod due;
 pub mod pins;
 pub mod polls;
+pub mod previews;
 pub mod reminders;
 pub mod stickers;
 pub mod thumbnails;

@@ -75,6 +75,9 @@ pub async fn update(access: Access<Either>) -> Result<Reply> {
         .store()
         .write("messages.edit", move |tx| actions::messages::edit(tx, &caller, id, edit, &limits))
         .await?;
+    if let Some(previews) = &access.api().previews {
+        previews.offer(access.app(), id);
+    }
     Ok(data_json(sent.json()))
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::object;
-use crate::actions::{self, Outcomes};
+use crate::actions::{self, Outcome, Outcomes};
 use crate::api::access::{Access, AsUser, Demand, Either, FullKey};
 use crate::api::media::{self, Form};
 use crate::api::reply::{Reply, data, data_json};
@@ -207,6 +207,20 @@ enum Stored {
     Many(Outcomes),
 }
 
+impl Stored {
+    /// The messages that were sent.
+    fn ids(&self) -> impl Iterator<Item = i64> {
+        let (one, many) = match self {
+            Stored::One(sent) => (Some(sent.id), &[][..]),
+            Stored::Many(outcomes) => (None, &*outcomes.0),
+        };
+        one.into_iter().chain(many.iter().filter_map(|(_, outcome)| match outcome {
+            Outcome::Announced(sent) => Some(sent.id),
+            _ => None,
+        }))
+    }
+}
+
 async fn store_message<D: Demand>(
     access: &Access<D>,
     form: Option<&Form>,
@@ -216,6 +230,10 @@ async fn store_message<D: Demand>(
     let Letter { draft, receivers } = letter(access, form, parent)?;
     let mut caller = access.caller().clone();
     let files = form.map(Form::arrived).unwrap_or_default();
+    let previews = access.api().previews.as_ref().filter(|_| {
+        let text = draft.content.data.get("text");
+        text.is_some_and(|text| text.get().contains("http"))
+    });
     let send = move |tx: &mut Write<'_>| {
         if let Some(bot) = bot {
             caller = actions::bots::as_bot(tx, &caller, &bot)?;
@@ -226,5 +244,9 @@ async fn store_message<D: Demand>(
             Some(all) => actions::messages::send_to_all(tx, &caller, &draft, all).map(Stored::Many),
         }
     };
-    access.store().write("messages.send", send).await
+    let stored = access.store().write("messages.send", send).await?;
+    if let Some(previews) = previews {
+        stored.ids().for_each(|id| previews.offer(access.app(), id));
+    }
+    Ok(stored)
 }

@@ -4,6 +4,7 @@ mod boards;
 mod due;
 mod pins;
 mod polls;
+mod previews;
 mod stickers;
 mod thumbnails;
 mod translation;

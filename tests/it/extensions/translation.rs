@@ -71,7 +71,7 @@ async fn a_text_is_translated_by_the_service_in_the_settings() {
         (" ", json!(["de"]), Code::EmptyText),
         ("hi", json!(["../x"]), Code::BadRequest),
         ("hi", json!(vec!["de"; 21]), Code::BadRequest),
-        ("hi", json!("de"), Code::BadRequest),
+        ("hi", json!(7), Code::BadRequest),
     ] {
         ask(text, languages).await.refused(code);
     }
