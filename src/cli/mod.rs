@@ -5,6 +5,7 @@
 
 mod admin;
 mod app;
+mod backup;
 mod bot;
 mod key;
 mod limits;
@@ -12,6 +13,7 @@ mod management_key;
 mod serve;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::builder::Resettable;
@@ -57,6 +59,8 @@ enum Command {
         #[command(subcommand)]
         command: management_key::Command,
     },
+    /// Write a copy of the database, also while the server runs
+    Backup(backup::Backup),
     /// List the limits that --limit changes, with their defaults
     Limits(limits::Table),
     /// Print a one-time link that makes an admin
@@ -103,6 +107,7 @@ impl Cli {
             Some(Command::Key { command }) => key::run(command).await,
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
+            Some(Command::Backup(backup)) => backup::run(backup),
             Some(Command::Limits(table)) => limits::run(table),
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
@@ -117,6 +122,13 @@ fn say(line: &str) {
 
 /// Opens the database without serving.
 fn open(target: &Target) -> Result<Store, String> {
+    let database = existing(target)?;
+    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
+    Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
+}
+
+/// The database file a tool works on, if there is one of this schema.
+fn existing(target: &Target) -> Result<PathBuf, String> {
     let database = target.folder.database();
     if !database.exists() {
         let looked = std::path::absolute(&database).unwrap_or(database);
@@ -127,19 +139,15 @@ fn open(target: &Target) -> Result<Store, String> {
     }
     // Only a server brings a database to another schema: it holds the folder, so that no other uses it meanwhile.
     match store::schema(&database).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))? {
-        0 => return Err(format!("{} is empty: start the server there first", database.display())),
-        older if older < store::SCHEMA => {
-            return Err(format!(
-                "{} is of an older Hobnob (schema {older}): stop that one, and start the server of this one there, which \
+        0 => Err(format!("{} is empty: start the server there first", database.display())),
+        older if older < store::SCHEMA => Err(format!(
+            "{} is of an older Hobnob (schema {older}): stop that one, and start the server of this one there, which \
                  brings it to schema {} and keeps a copy",
-                database.display(),
-                store::SCHEMA
-            ));
-        }
-        _ => {}
+            database.display(),
+            store::SCHEMA
+        )),
+        _ => Ok(database),
     }
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
-    Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
 }
 
 fn find_app(read: &Read<'_>, app_id: &str) -> Result<App> {

@@ -134,6 +134,28 @@ pub fn schema(path: &Path) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
+/// Writes a copy of the database at `path` as it is at one moment to `to`, which must not be there yet; a server may go on
+/// with it meanwhile. The copy is on disk when this returns, and is one file: what stands in the log is in it.
+pub fn backup(path: &Path, to: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::internal("backup", error);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.busy_timeout(BUSY)?;
+    add_functions(&connection, Arc::new(|_| false))?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(to).map_err(failed)?;
+    let copied = connection
+        .execute("VACUUM INTO ?1", [to.to_string_lossy()])
+        .map_err(Error::from)
+        .and_then(|_| file.sync_all().map_err(failed));
+    if copied.is_err() {
+        let _ = std::fs::remove_file(to);
+    }
+    copied
+}
+
 /// The database holds everything: it is its owner's alone.
 pub fn private_file(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();

@@ -67,7 +67,7 @@ use crate::model::event::{Audience, Event, Move, Post};
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 
-pub use db::{Digest, Online, digest, schema};
+pub use db::{Digest, Online, backup, digest, schema};
 pub use migrations::VERSION as SCHEMA;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
 pub use writer::Lane;
