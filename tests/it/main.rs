@@ -43,6 +43,7 @@ mod members;
 mod mentions;
 mod messages;
 mod metrics;
+mod mobile;
 mod moderation;
 mod names;
 mod notifications;

@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 
 use crate::harness::{Harness, User, id_of};
 
-const PNG: &str = "image/png";
+pub const PNG: &str = "image/png";
 
 /// A part of a form: name, file name and type, content.
-type Part<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
+pub type Part<'a> = (&'a str, Option<(&'a str, &'a str)>, &'a [u8]);
 
 fn form(parts: &[Part<'_>]) -> Vec<u8> {
     let mut body = Vec::new();
@@ -46,7 +46,7 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
 }
 
 /// Posts a form as the user; status and body.
-async fn post(user: &User, path: &str, parts: &[Part<'_>]) -> (u16, Value) {
+pub async fn post(user: &User, path: &str, parts: &[Part<'_>]) -> (u16, Value) {
     let headers = [
         ("appId", &*user.app.app_id),
         ("authToken", &*user.token),
@@ -56,7 +56,7 @@ async fn post(user: &User, path: &str, parts: &[Part<'_>]) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.expect("JSON"))
 }
 
-fn to_bob<'a>(kind: &'a str, data: &'a str) -> Vec<Part<'a>> {
+pub fn to_bob<'a>(kind: &'a str, data: &'a str) -> Vec<Part<'a>> {
     vec![
         ("receiver", None, b"bob"),
         ("receiverType", None, b"user"),
@@ -66,7 +66,7 @@ fn to_bob<'a>(kind: &'a str, data: &'a str) -> Vec<Part<'a>> {
     ]
 }
 
-fn picture(width: u32, height: u32) -> Vec<u8> {
+pub fn picture(width: u32, height: u32) -> Vec<u8> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image::RgbImage::from_pixel(width, height, image::Rgb([200, 30, 30]))
         .write_to(&mut bytes, image::ImageFormat::Png)

@@ -98,6 +98,8 @@ function socketClass(device) {
       // A port nobody listens on stands for a network that is away.
       super(device.offline ? 'wss://127.0.0.1:1' : url, { ca, origin: 'https://app.example', handshakeTimeout: 3000 });
       device.sockets.push(this);
+      // Clients listen once more for each thing they ask over it.
+      this.setMaxListeners(0);
       this.on('error', () => {});
       this.on('close', (code) => (this.closedWith = code));
       this.on('message', (data, binary) => {
