@@ -15,6 +15,7 @@
 //! - [`media`]: files of messages on disk, beside the database.
 //! - [`cli`]: the command line, one noun a file.
 //! - [`logging`]: lines to standard error; many of the same kind become a count.
+//! - [`backup`]: all of a data folder in one file, and back.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
@@ -48,6 +49,7 @@
 
 pub mod actions;
 pub mod api;
+pub mod backup;
 pub mod cli;
 pub mod config;
 pub mod live;

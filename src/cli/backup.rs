@@ -1,34 +1,156 @@
-//! `hobnob backup`: a copy of the database, while it is in use or not.
+//! `hobnob backup`: all of a data folder in one file, once or again and again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use super::{Outcome, Target, existing, say};
-use crate::store;
+use super::{Outcome, say};
+use crate::backup::{self, Manifest, Target};
+use crate::config::Folder;
+use crate::model::time::Clock;
 
-/// Where the copy goes.
+/// What to back up, where to, and how often.
 #[derive(clap::Args)]
 pub struct Backup {
-    /// File to write; it must not be there yet
-    file: PathBuf,
+    /// File or folder to write to; in a folder it gets a name by its time. `-` is standard output
+    #[arg(long, default_value = ".", value_name = "FILE|DIR")]
+    to: PathBuf,
+    /// Go on, and make one each time this has passed: 30m, 6h, 1d
+    #[arg(long, value_name = "TIME", value_parser = period)]
+    every: Option<Duration>,
+    /// Keep so many of those in the folder, and remove older ones
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    keep: Option<u32>,
     #[command(flatten)]
-    target: Target,
+    folder: Folder,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
 }
 
-/// Writes the copy.
-pub fn run(backup: Backup) -> Outcome {
-    let Backup { file, target } = backup;
-    let explain = |why: &dyn std::fmt::Display| format!("cannot write {}: {why}", file.display());
-    store::backup(&existing(&target)?, &file).map_err(|e| explain(&e.plain()))?;
-    let bytes = std::fs::metadata(&file).map_err(|e| explain(&e))?.len();
-    if target.json {
-        say(&serde_json::json!({ "file": file, "bytes": bytes }).to_string());
-    } else {
-        let media = target.folder.data.join("media");
-        say(&format!(
-            "{} ({bytes} bytes). Files of messages are beside it: copy {} too.",
-            file.display(),
-            media.display()
-        ));
+/// `30m`, `6h`, `1d`.
+fn period(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no time: a whole number and s, m, h or d, like 6h");
+    let unit = match text.chars().last() {
+        Some('s') => 1,
+        Some('m') => 60,
+        Some('h') => 3600,
+        Some('d') => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    match number.checked_mul(unit) {
+        None | Some(0) => Err(wrong()),
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
     }
-    Ok(())
+}
+
+impl Backup {
+    pub async fn run(self) -> Outcome {
+        let to_folder = self.to.is_dir();
+        if (self.every.is_some() || self.keep.is_some()) && !to_folder {
+            return Err(format!("--every and --keep need a folder: {} is none", self.to.display()));
+        }
+        let Some(every) = self.every else { return self.once() };
+        let mut next = tokio::time::interval(every);
+        next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = next.tick() => {
+                    // The next one may do better: a full disk is emptied, a folder mounted again.
+                    if let Err(error) = self.once() {
+                        log::error!("no backup was made: {error}");
+                    }
+                }
+                _ = tokio::signal::ctrl_c() => return Ok(()),
+            }
+        }
+    }
+
+    fn once(&self) -> Outcome {
+        let to = match self.to == Path::new("-") {
+            true => Target::Output,
+            false => Target::Path(self.to.clone()),
+        };
+        let mut progress = Meter::default();
+        let (path, manifest) =
+            backup::make(&self.folder.data, &to, &Clock::default(), &mut |what, bytes| progress.at(what, bytes))?;
+        progress.done();
+        let gone = match self.keep {
+            Some(keep) => backup::prune(&self.to, keep as usize)
+                .map_err(|e| format!("cannot remove old backups in {}: {e}", self.to.display()))?,
+            None => Vec::new(),
+        };
+        // Where the backup itself goes to the output, nothing else does.
+        let Some(path) = path else { return Ok(()) };
+        match self.json {
+            true => say(&serde_json::json!({
+                "file": path, "madeAt": manifest.made_at, "counts": manifest.counts, "removed": gone,
+            })
+            .to_string()),
+            false => say(&format!("{}: {}", path.display(), contents(&manifest))),
+        }
+        for path in gone.iter().filter(|_| !self.json) {
+            say(&format!("{}: removed", path.display()));
+        }
+        Ok(())
+    }
+}
+
+/// What is in a backup, for people.
+pub fn contents(manifest: &Manifest) -> String {
+    let counts = &manifest.counts;
+    let many = |count: i64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    [
+        many(counts.apps, "app"),
+        many(counts.users, "user"),
+        many(counts.groups, "group"),
+        many(counts.messages, "message"),
+        many(counts.files, "file"),
+    ]
+    .join(", ")
+}
+
+/// Tells a person at a terminal how far it has come.
+#[derive(Default)]
+pub struct Meter {
+    /// MiB that were last told.
+    told: Option<u64>,
+}
+
+impl Meter {
+    pub fn at(&mut self, what: &str, bytes: u64) {
+        let size = bytes >> 20;
+        if self.told == Some(size) || !is_terminal() {
+            return;
+        }
+        self.told = Some(size);
+        eprint!("\r{what}: {size} MiB   ");
+    }
+
+    pub fn done(&self) {
+        if self.told.is_some() {
+            eprintln!();
+        }
+    }
+}
+
+fn is_terminal() -> bool {
+    use std::io::IsTerminal;
+    std::io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn periods_are_numbers_with_a_unit() {
+        assert_eq!(period("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(period("6h"), Ok(Duration::from_secs(21_600)));
+        assert_eq!(period("1d"), Ok(Duration::from_secs(86_400)));
+        for wrong in ["", "h", "6", "0h", "-1h", "1.5h", "6 h", "6ü", "99999999999999999999d", "18446744073709551615d"]
+        {
+            assert!(period(wrong).is_err(), "{wrong}");
+        }
+    }
 }

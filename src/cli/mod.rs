@@ -10,6 +10,7 @@ mod bot;
 mod key;
 mod limits;
 mod management_key;
+mod restore;
 mod serve;
 
 use std::io::Write;
@@ -59,10 +60,12 @@ enum Command {
         #[command(subcommand)]
         command: management_key::Command,
     },
-    /// Write a copy of the database, also while the server runs
-    Backup(backup::Backup),
     /// List the limits that --limit changes, with their defaults
     Limits(limits::Table),
+    /// Copy everything into one file, beside a running server
+    Backup(backup::Backup),
+    /// Put a backup into an empty folder, or only prove that it is good
+    Restore(restore::Restore),
     /// Print a one-time link that makes an admin
     AdminLink(admin::Link),
 }
@@ -107,8 +110,9 @@ impl Cli {
             Some(Command::Key { command }) => key::run(command).await,
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
-            Some(Command::Backup(backup)) => backup::run(backup),
             Some(Command::Limits(table)) => limits::run(table),
+            Some(Command::Backup(backup)) => backup.run().await,
+            Some(Command::Restore(restore)) => restore.run().await,
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
     }

@@ -24,7 +24,7 @@ use crate::model::error::{Code, Error, Result};
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// Another process (a command-line tool) may hold the write lock for this long before a write gives up.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Prepared statements kept per connection: more than the program has on its usual paths.
 const STATEMENTS: usize = 200;
@@ -134,28 +134,6 @@ pub fn schema(path: &Path) -> Result<i64> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
-/// Writes a copy of the database at `path` as it is at one moment to `to`, which must not be there yet; a server may go on
-/// with it meanwhile. The copy is on disk when this returns, and is one file: what stands in the log is in it.
-pub fn backup(path: &Path, to: &Path) -> Result<()> {
-    let failed = |error: std::io::Error| Error::internal("backup", error);
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(BUSY)?;
-    add_functions(&connection, Arc::new(|_| false))?;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(to).map_err(failed)?;
-    let copied = connection
-        .execute("VACUUM INTO ?1", [to.to_string_lossy()])
-        .map_err(Error::from)
-        .and_then(|_| file.sync_all().map_err(failed));
-    if copied.is_err() {
-        let _ = std::fs::remove_file(to);
-    }
-    copied
-}
-
 /// The database holds everything: it is its owner's alone.
 pub fn private_file(path: &Path) -> Result<()> {
     let mut options = std::fs::OpenOptions::new();
@@ -182,7 +160,7 @@ fn create(connection: &Connection, path: &Path) -> Result<()> {
     }
 }
 
-fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()> {
+pub(super) fn add_functions(connection: &Connection, online: Online) -> rusqlite::Result<()> {
     super::search::add_functions(connection)?;
     super::reactions::add_functions(connection)?;
     super::attachments::add_functions(connection)?;

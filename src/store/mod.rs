@@ -13,6 +13,7 @@ pub mod admins;
 pub mod app_pins;
 pub mod apps;
 pub mod attachments;
+pub mod backup;
 pub mod bans;
 pub mod blocks;
 pub mod calls;
@@ -67,7 +68,7 @@ use crate::model::event::{Audience, Event, Move, Post};
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 
-pub use db::{Digest, Online, backup, digest, schema};
+pub use db::{Digest, Online, digest, schema};
 pub use migrations::VERSION as SCHEMA;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
 pub use writer::Lane;

@@ -115,7 +115,8 @@ fn the_help_of_a_tool_names_its_own_flags_only() {
         (&["management-key", "create"], &["data", "json", "help"]),
         (&["management-key", "list"], &["data", "json", "help"]),
         (&["management-key", "revoke"], &["data", "json", "help"]),
-        (&["backup"], &["data", "json", "help"]),
+        (&["backup"], &["to", "every", "keep", "data", "json", "help"]),
+        (&["restore"], &["check", "data", "json", "help"]),
         (&["limits"], &["json", "help"]),
         (&["admin-link"], &["public-host", "data", "json", "help"]),
     ] {
@@ -136,34 +137,4 @@ fn limits_are_listed_in_the_readme_and_for_scripts() {
         assert!(readme.contains(&line), "the README lacks {line}");
         assert!(Limits::least(name) <= *default, "{name}");
     }
-}
-
-/// While the server runs; what it acknowledged is in the copy, and a server starts on it with the same keys.
-#[tokio::test]
-async fn a_backup_is_a_database_to_start_with() {
-    let (dir, other) = (temp_dir(), temp_dir());
-    let process = Process::start(dir.path(), &[]);
-    let app = process.app(dir.path());
-    let (ann, _bob) = (app.user("ann").await, app.user("bob").await);
-    ann.send("bob", "keep me").await;
-    let copy = other.path().join("hobnob.db");
-    let name = copy.to_str().expect("plain");
-    let made = json_of(hobnob(dir.path(), &["backup", name, "--json"]));
-    assert_eq!(made["bytes"], std::fs::metadata(&copy).expect("there").len());
-    // Never over another one.
-    let again = hobnob(dir.path(), &["backup", name]);
-    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains(name), "{again:?}");
-    let nowhere = hobnob(dir.path(), &["backup", other.path().join("none/hobnob.db").to_str().expect("plain")]);
-    assert!(!nowhere.status.success(), "{nowhere:?}");
-    ann.send("bob", "too late").await;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        assert_eq!(std::fs::metadata(&copy).expect("there").permissions().mode() & 0o777, 0o600);
-    }
-    drop(process);
-    let process = Process::start(other.path(), &[]);
-    let there = ann.at(&crate::harness::App::new(&process.site, &app.app_id, "-", "-"));
-    let said = there.get("/users/bob/messages").await.list();
-    assert_eq!(said.iter().map(|message| &message["data"]["text"]).collect::<Vec<_>>(), ["keep me"]);
 }

@@ -21,6 +21,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("network", &[]),
     ("outgoing", &["model", "network", "outgoing"]),
     ("previews", &["model", "store", "actions", "outgoing"]),
+    ("backup", &["model", "store"]),
     ("config", &["model", "live", "network"]),
     ("tls", &[]),
     ("lock", &[]),
@@ -42,7 +43,7 @@ const MAY: &[(&str, &[&str])] = &[
             "previews",
         ],
     ),
-    ("cli", &["model", "store", "actions", "config", "server", "tls", "lock", "cli"]),
+    ("cli", &["model", "store", "actions", "backup", "config", "server", "tls", "lock", "cli"]),
     ("main", &["cli", "logging"]),
 ];
 

@@ -8,6 +8,7 @@ mod admin;
 mod answering;
 mod answers;
 mod apps;
+mod backup;
 mod blocks;
 mod bots;
 mod bounds;

@@ -1,0 +1,419 @@
+//! Backups: all of a data folder as of one moment in one file, and the way back.
+//!
+//! The file is a tar in zstd: `hobnob.db`, `tls/…`, `media/…` and last `manifest.json`, with the size and SHA-256 of each
+//! file and the counts of what is in the database. It is written under another name, synced, and then takes its own, so a
+//! file of that name is whole. An archive without its manifest was cut off and is refused.
+//!
+//! The database is copied as of one moment ([`crate::store::backup`]), the files after it. A file is removed only after
+//! its row, so one that is missing then belongs to a message that was deleted meanwhile; the manifest names it.
+//!
+//! Nothing is believed that an archive says about where to put things: names are taken only in the forms that are written
+//! here.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::model::attachment::is_name;
+use crate::model::error::{Code, Error};
+use crate::model::time::{Clock, Ids, date_and_time, hex};
+use crate::store::backup::{self, Counts, Moment};
+
+/// The form of the archive. Another one is refused.
+const FORMAT: u32 = 1;
+
+/// Fast, and text becomes a fourth of its size.
+const LEVEL: i32 = 3;
+
+const DATABASE: &str = "hobnob.db";
+const MANIFEST: &str = "manifest.json";
+
+/// How the files that [`make`] names itself begin and end.
+const PREFIX: &str = "hobnob-";
+const SUFFIX: &str = ".tar.zst";
+
+/// `Err`: what went wrong, for people.
+type Outcome<T> = Result<T, String>;
+
+/// What an archive holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    pub format: u32,
+    /// Release that made it.
+    pub hobnob: String,
+    /// Version of the database's schema.
+    pub schema: i64,
+    /// The moment it shows, in seconds.
+    pub made_at: i64,
+    pub counts: Counts,
+    pub files: Vec<Entry>,
+    /// Names of files that were removed, with their messages, while the backup was made.
+    pub removed: Vec<String>,
+}
+
+/// A file in an archive.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub path: String,
+    pub size: u64,
+    /// In hexadecimal.
+    pub sha256: String,
+}
+
+/// How far it has come: what is done, and bytes of it.
+pub type Progress<'p> = &'p mut dyn FnMut(&str, u64);
+
+/// Where a backup goes.
+pub enum Target {
+    /// A file, or a folder in which it gets a name by its time.
+    Path(PathBuf),
+    /// Standard output.
+    Output,
+}
+
+/// Makes a backup of the data folder, which may be in use. The file that was made, and what is in it.
+pub fn make(data: &Path, to: &Target, clock: &Clock, progress: Progress<'_>) -> Outcome<(Option<PathBuf>, Manifest)> {
+    let database = data.join(DATABASE);
+    if !database.exists() {
+        return Err(format!("there is no database at {}", database.display()));
+    }
+    let source = Source { data, database: &database, at: clock.now() };
+    match to {
+        Target::Output => Ok((None, write(&source, io::stdout().lock(), &std::env::temp_dir(), progress)?.0)),
+        Target::Path(path) => {
+            let path = if path.is_dir() { path.join(name(source.at)) } else { path.clone() };
+            let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
+            if path.exists() {
+                return Err(format!("{} is there already", path.display()));
+            }
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let partial = partial_of(&path);
+            let _ = fs::remove_file(&partial);
+            let outcome = private(&partial).map_err(failed).and_then(|file| {
+                let (manifest, file) = write(&source, file, folder, progress)?;
+                file.sync_all().map_err(failed)?;
+                fs::rename(&partial, &path).map_err(failed)?;
+                sync_folder(folder).map_err(failed)?;
+                Ok(manifest)
+            });
+            if outcome.is_err() {
+                let _ = fs::remove_file(&partial);
+            }
+            Ok((Some(path), outcome?))
+        }
+    }
+}
+
+/// The name of a backup made at this time.
+fn name(at: i64) -> String {
+    let at = date_and_time(at);
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    format!("{PREFIX}{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z{SUFFIX}", at.hour(), at.minute(), at.second())
+}
+
+fn partial_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".partial");
+    name.into()
+}
+
+/// Backups that [`make`] named itself in a folder, the oldest first: their names sort by time.
+pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let ours = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.file_name().and_then(|name| name.to_str()).is_some_and(ours) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Removes all but the newest `keep` of them; which went.
+pub fn prune(folder: &Path, keep: usize) -> io::Result<Vec<PathBuf>> {
+    let mut all = list(folder)?;
+    all.truncate(all.len().saturating_sub(keep));
+    for path in &all {
+        fs::remove_file(path)?;
+    }
+    Ok(all)
+}
+
+/// What is backed up, and when.
+struct Source<'s> {
+    data: &'s Path,
+    database: &'s Path,
+    at: i64,
+}
+
+/// `scratch`: a folder with room for the database.
+fn write<W: Write>(source: &Source<'_>, to: W, scratch: &Path, progress: Progress<'_>) -> Outcome<(Manifest, W)> {
+    let Source { data, database, at: made_at } = *source;
+    let plain = |e: Error| e.plain();
+    let moment = Moment::of(database).map_err(plain)?;
+    let counts = moment.counts().map_err(plain)?;
+    let copy = Scratch::new(scratch);
+    moment.copy(&copy.0, |bytes| progress("database", bytes)).map_err(plain)?;
+    let failed = |e: io::Error| format!("cannot write the backup: {e}");
+    let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(failed)?;
+    // What no digest of the manifest covers (names, the manifest itself) is covered by this.
+    encoder.include_checksum(true).map_err(failed)?;
+    let mut archive = Archive { tar: tar::Builder::new(encoder), files: Vec::new(), made_at };
+    archive.add(DATABASE, &copy.0)?;
+    drop(copy);
+    if let Ok(entries) = fs::read_dir(data.join("tls")) {
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if is_tls_name(name) {
+                archive.add(&format!("tls/{name}"), &path)?;
+            }
+        }
+    }
+    let (mut removed, mut bytes, mut trouble) = (Vec::new(), 0, None);
+    let walked = moment.files(|name, size| {
+        let folder = name.get(..2).unwrap_or("00");
+        let path = data.join("media").join(folder).join(&name);
+        match archive.add(&format!("media/{folder}/{name}"), &path) {
+            Ok(()) => {
+                bytes += size.unsigned_abs();
+                progress("files", bytes);
+            }
+            // Its row goes before the file does.
+            Err(_) if !path.exists() && !backup::has_file(database, &name)? => removed.push(name),
+            Err(error) => {
+                trouble = Some(error);
+                return Err(Code::Internal.into());
+            }
+        }
+        Ok(())
+    });
+    if let Some(trouble) = trouble {
+        return Err(trouble);
+    }
+    walked.map_err(plain)?;
+    let manifest = Manifest {
+        format: FORMAT,
+        hobnob: env!("CARGO_PKG_VERSION").to_owned(),
+        schema: moment.schema().map_err(plain)?,
+        made_at,
+        counts,
+        files: std::mem::take(&mut archive.files),
+        removed,
+    };
+    let text = serde_json::to_vec_pretty(&manifest).map_err(|e| e.to_string())?;
+    archive.tar.append_data(&mut header(text.len() as u64, made_at), MANIFEST, &*text).map_err(failed)?;
+    let to = archive.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
+    Ok((manifest, to))
+}
+
+struct Archive<W: Write> {
+    tar: tar::Builder<W>,
+    files: Vec<Entry>,
+    made_at: i64,
+}
+
+impl<W: Write> Archive<W> {
+    fn add(&mut self, name: &str, path: &Path) -> Outcome<()> {
+        let failed = |e: io::Error| format!("cannot take {} into the backup: {e}", path.display());
+        let file = File::open(path).map_err(failed)?;
+        let size = file.metadata().map_err(failed)?.len();
+        let mut reader = Digesting::new(file.take(size));
+        self.tar.append_data(&mut header(size, self.made_at), name, &mut reader).map_err(failed)?;
+        if reader.bytes != size {
+            return Err(format!("{} changed while it was read", path.display()));
+        }
+        self.files.push(Entry { path: name.to_owned(), size, sha256: reader.finish() });
+        Ok(())
+    }
+}
+
+fn header(size: u64, made_at: i64) -> tar::Header {
+    let mut header = tar::Header::new_gnu();
+    header.set_size(size);
+    header.set_mode(0o600);
+    header.set_mtime(made_at.unsigned_abs());
+    header
+}
+
+/// What passes through, counted and digested.
+struct Digesting<R> {
+    inner: R,
+    digest: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> Digesting<R> {
+    fn new(inner: R) -> Self {
+        Digesting { inner, digest: Sha256::new(), bytes: 0 }
+    }
+
+    fn finish(self) -> String {
+        hex(&self.digest.finalize())
+    }
+}
+
+impl<R: Read> Read for Digesting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.digest.update(&buffer[..read]);
+        self.bytes += read as u64;
+        Ok(read)
+    }
+}
+
+/// Puts a backup into an empty folder, or one that is not there yet. What was in it.
+pub fn restore(archive: impl Read, data: &Path, progress: Progress<'_>) -> Outcome<Manifest> {
+    match fs::read_dir(data).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => {}
+        Ok(false) => {
+            return Err(format!("{} is not empty: a backup is restored into a folder of its own", data.display()));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(format!("cannot read {}: {error}", data.display())),
+    }
+    private_folder(data)?;
+    let unproved = data.join("restoring.db");
+    let manifest = unpack(archive, Some(data), &unproved, progress)?;
+    prove(&unproved, &manifest)?;
+    // Last of all, and synced: where this file is, all of it is.
+    let placed = File::open(&unproved)
+        .and_then(|file| file.sync_all())
+        .and_then(|()| fs::rename(&unproved, data.join(DATABASE)))
+        .and_then(|()| sync_folder(data));
+    placed.map_err(|e| format!("cannot finish {}: {e}", data.display()))?;
+    Ok(manifest)
+}
+
+/// Reads a backup through, opens the database in it and counts. What is in it.
+pub fn check(archive: impl Read, progress: Progress<'_>) -> Outcome<Manifest> {
+    let scratch = Scratch::new(&std::env::temp_dir());
+    let manifest = unpack(archive, None, &scratch.0, progress)?;
+    prove(&scratch.0, &manifest)?;
+    Ok(manifest)
+}
+
+fn prove(database: &Path, manifest: &Manifest) -> Outcome<()> {
+    let found = backup::prove(database).map_err(|e| format!("this backup is no good: {}", e.plain()))?;
+    if found != manifest.counts {
+        return Err(format!("this backup is no good: it should hold {:?} and holds {found:?}", manifest.counts));
+    }
+    Ok(())
+}
+
+/// Takes the archive apart: the database to `database`, the rest into `data`, if that is wanted. Everything is compared with
+/// the manifest.
+fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Progress<'_>) -> Outcome<Manifest> {
+    let damaged = |e: io::Error| format!("this is no whole backup of Hobnob: {e}");
+    let mut tar = tar::Archive::new(zstd::Decoder::new(archive).map_err(damaged)?);
+    let (mut found, mut manifest, mut bytes) = (Vec::new(), None, 0);
+    for entry in tar.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
+        if name == MANIFEST {
+            let mut text = Vec::new();
+            entry.read_to_end(&mut text).map_err(damaged)?;
+            manifest = Some(serde_json::from_slice::<Manifest>(&text).map_err(|e| format!("its manifest: {e}"))?);
+            break;
+        }
+        let target = match place(&name) {
+            None => return Err(format!("this is no backup of Hobnob: there is {name:?} in it")),
+            Some(_) if name == DATABASE => Some(database.to_owned()),
+            Some(place) => data.map(|data| data.join(place)),
+        };
+        let mut reader = Digesting::new(&mut entry);
+        match target {
+            None => io::copy(&mut reader, &mut io::sink()).map_err(damaged)?,
+            Some(path) => {
+                let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
+                if let Some(folder) = path.parent() {
+                    private_folder(folder)?;
+                }
+                let mut file = private(&path).map_err(failed)?;
+                let copied = io::copy(&mut reader, &mut file).map_err(failed)?;
+                file.sync_all().map_err(failed)?;
+                copied
+            }
+        };
+        bytes += reader.bytes;
+        progress("read", bytes);
+        found.push(Entry { path: name, size: reader.bytes, sha256: reader.finish() });
+    }
+    // To the end, where the checksum of all of it is.
+    io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(damaged)?;
+    let manifest = manifest.ok_or("this is no whole backup of Hobnob: it ends before its manifest")?;
+    if manifest.format != FORMAT {
+        return Err(format!("this backup is of form {}, and this version of Hobnob reads {FORMAT}", manifest.format));
+    }
+    if let Some((is, should)) = found.iter().zip(&manifest.files).find(|(is, should)| is != should) {
+        return Err(format!("this backup is damaged: {} is not {} as it was taken", is.path, should.path));
+    }
+    match found.len() == manifest.files.len() && found.iter().any(|entry| entry.path == DATABASE) {
+        true => Ok(manifest),
+        false => Err("this backup is damaged: files are missing".to_owned()),
+    }
+}
+
+/// Where a file of an archive belongs in the data folder; `None`: nowhere.
+fn place(name: &str) -> Option<PathBuf> {
+    match name.split('/').collect::<Vec<_>>()[..] {
+        [DATABASE] => Some(DATABASE.into()),
+        ["tls", file] if is_tls_name(file) => Some(Path::new("tls").join(file)),
+        ["media", folder, file] if is_name(file) && file.get(..2) == Some(folder) => {
+            Some(Path::new("media").join(folder).join(file))
+        }
+        _ => None,
+    }
+}
+
+fn is_tls_name(name: &str) -> bool {
+    let end = [".pem", ".key", ".crt", ".json", ".txt"].iter().any(|end| name.ends_with(end));
+    end && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// A database that is only needed for a while, with what SQLite puts beside it.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(folder: &Path) -> Self {
+        Scratch(folder.join(format!(".hobnob-{}.db", Ids.hex(8))))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        for end in ["", "-wal", "-shm", "-journal"] {
+            let mut path = self.0.as_os_str().to_owned();
+            path.push(end);
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn private_folder(path: &Path) -> Outcome<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| format!("cannot make {}: {e}", path.display()))
+}
+
+/// A name in a folder is only kept for sure when the folder is.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+}

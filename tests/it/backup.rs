@@ -1,0 +1,228 @@
+//! Backups: made beside a server at work, put back, and refused when they are not whole.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use crate::harness::{App, Process, hobnob, id_of, temp_dir};
+use crate::media::{Part, post};
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn good(output: Output) -> Output {
+    assert!(output.status.success(), "{}", said(&output));
+    output
+}
+
+/// A backup of the folder, in a folder of its own.
+fn backup(data: &Path, to: &Path) -> (PathBuf, Value) {
+    let output = good(hobnob(data, &["backup", "--json", "--to", to.to_str().unwrap()]));
+    let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+    (said["file"].as_str().unwrap().into(), said)
+}
+
+fn restore(file: &Path, data: &Path) -> Output {
+    hobnob(data, &["restore", file.to_str().unwrap()])
+}
+
+async fn texts(app: &App, uid: &str, with: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut id = 0;
+    loop {
+        let page = app.behalf(uid).get(&format!("/users/{with}/messages?limit=100&affix=append&id={id}")).await.list();
+        let Some(last) = page.last() else { return found };
+        id = id_of(last);
+        found.extend(page.iter().map(|message| message["data"]["text"].as_str().unwrap_or_default().to_owned()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_before_a_backup_is_in_it() {
+    let (dir, to, again) = (temp_dir(), temp_dir(), temp_dir());
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    let photo = b"not really a picture".to_vec();
+    let parts: [Part<'_>; 4] = [
+        ("receiver", None, b"bob"),
+        ("receiverType", None, b"user"),
+        ("type", None, b"file"),
+        ("files[]", Some(("a.bin", "application/x-thing")), &photo),
+    ];
+    let (status, sent) = post(&ann, "/messages", &parts).await;
+    assert_eq!(status, 200, "{sent}");
+    let shown = sent["data"]["data"]["attachments"][0]["url"].as_str().unwrap_or_else(|| panic!("{sent}")).to_owned();
+
+    let (stop, mut before) = (Arc::new(AtomicBool::new(false)), BTreeSet::new());
+    for n in 0..50 {
+        ann.send("bob", &format!("before {n}")).await;
+        before.insert(format!("before {n}"));
+    }
+    // Others go on writing while it is made.
+    let (going, stopped) = (bob.clone(), stop.clone());
+    let writing = tokio::spawn(async move {
+        let mut n = 0;
+        while !stopped.load(Ordering::Relaxed) {
+            going.send("ann", &format!("during {n}")).await;
+            n += 1;
+        }
+    });
+    let (data, target) = (dir.path().to_owned(), to.path().to_owned());
+    let (file, told) = tokio::task::spawn_blocking(move || backup(&data, &target)).await.unwrap();
+    stop.store(true, Ordering::Relaxed);
+    writing.await.unwrap();
+    let all = texts(&app, "ann", "bob").await;
+    process.stop();
+
+    // Nothing but the backup is left in its folder, and it is for its owner alone.
+    assert_eq!(std::fs::read_dir(to.path()).unwrap().count(), 1);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+    let checked = good(hobnob(again.path(), &["restore", "--check", "--json", file.to_str().unwrap()]));
+    let checked: Value = serde_json::from_slice(&checked.stdout).unwrap();
+    assert_eq!(checked["counts"], told["counts"]);
+    assert_eq!(told["counts"]["files"], 1);
+    assert!(told["counts"]["messages"].as_i64() > Some(50), "{told}");
+    assert_eq!(std::fs::read_dir(again.path()).unwrap().count(), 0, "a check leaves nothing");
+
+    good(restore(&file, again.path()));
+    let process = Process::start(again.path(), &[]);
+    let back = App::new(&process.site, &app.app_id, &app.auth_key, &app.api_key);
+    let found = texts(&back, "ann", "bob").await;
+    assert!(found.is_superset(&before), "{:?}", before.difference(&found));
+    assert!(found.is_subset(&all));
+    // Logins hold, and files are there.
+    ann.at(&back).get("/me").await.ok();
+    let path = &shown[shown.find("/media/").unwrap()..];
+    let answer = reqwest::get(format!("{}{path}", process.site.base)).await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap(), photo);
+    back.user("late").await.send("ann", "and on it goes").await;
+    process.stop();
+    let refused = restore(&file, again.path());
+    assert!(!refused.status.success() && said(&refused).contains("is not empty"), "{}", said(&refused));
+}
+
+#[tokio::test]
+async fn a_backup_that_is_not_whole_is_refused() {
+    let (dir, to) = (temp_dir(), temp_dir());
+    let process = Process::start(dir.path(), &[]);
+    process.app(dir.path()).user("ann").await;
+    process.stop();
+    let (file, _) = backup(dir.path(), to.path());
+    let whole = std::fs::read(&file).unwrap();
+    let tried = |name: &str, bytes: &[u8]| {
+        let bad = to.path().join(name);
+        std::fs::write(&bad, bytes).unwrap();
+        let place = temp_dir();
+        let checked = hobnob(place.path(), &["restore", "--check", bad.to_str().unwrap()]);
+        let restored = restore(&bad, place.path());
+        assert!(!checked.status.success() && !restored.status.success(), "{name}");
+        assert!(!place.path().join("hobnob.db").exists(), "{name}: nothing that could be served");
+        said(&restored)
+    };
+    for cut in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
+        tried("cut", &whole[..cut]);
+    }
+    for at in (10..whole.len()).step_by(whole.len() / 23) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x40;
+        tried("flipped", &bytes);
+    }
+    // Taken apart and put together again with something changed.
+    let plain = zstd::decode_all(&*whole).unwrap();
+    let forged = |change: &dyn Fn(&mut String, &mut Vec<u8>)| {
+        let mut tar = tar::Builder::new(Vec::new());
+        for entry in tar::Archive::new(&*plain).entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let (mut name, mut bytes) = (entry.path().unwrap().to_string_lossy().into_owned(), Vec::new());
+            std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
+            change(&mut name, &mut bytes);
+            let mut header = tar::Header::new_gnu();
+            header.set_size(bytes.len() as u64);
+            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            tar.append(&header, &*bytes).unwrap();
+        }
+        zstd::encode_all(&*tar.into_inner().unwrap(), 1).unwrap()
+    };
+    assert!(said(&hobnob(dir.path(), &["restore", "--check", file.to_str().unwrap()])).contains("is good"));
+    std::fs::write(to.path().join("same"), forged(&|_, _| {})).unwrap();
+    good(hobnob(dir.path(), &["restore", "--check", to.path().join("same").to_str().unwrap()]));
+    for name in ["../hobnob.db", "/tmp/x", "media/../../x", "tls/../x.pem", "hobnob.lock", "media/aa/x"] {
+        let said = tried(
+            "elsewhere",
+            &forged(&|path, _| {
+                if path == "hobnob.db" {
+                    name.clone_into(path);
+                }
+            }),
+        );
+        assert!(said.contains("no backup of Hobnob"), "{name}: {said}");
+    }
+    let said = tried(
+        "changed",
+        &forged(&|path, bytes| {
+            if path == "hobnob.db" {
+                bytes[200] ^= 1;
+            }
+        }),
+    );
+    assert!(said.contains("damaged"), "{said}");
+    let said = tried(
+        "newer",
+        &forged(&|path, bytes| {
+            if path == "manifest.json" {
+                *bytes = String::from_utf8_lossy(bytes).replace("\"format\": 1", "\"format\": 2").into_bytes();
+            }
+        }),
+    );
+    assert!(said.contains("of form 2"), "{said}");
+}
+
+#[tokio::test]
+async fn old_ones_go_and_wrong_asks_are_told() {
+    let (dir, to) = (temp_dir(), temp_dir());
+    let process = Process::start(dir.path(), &[]);
+    process.app(dir.path()).user("ann").await;
+    for name in ["hobnob-20200101T000000Z.tar.zst", "hobnob-20210101T000000Z.tar.zst", "mine.tar.zst"] {
+        std::fs::write(to.path().join(name), b"x").unwrap();
+    }
+    let (file, told) = {
+        let folder = to.path().to_str().unwrap();
+        let output = good(hobnob(dir.path(), &["backup", "--json", "--keep", "2", "--to", folder]));
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (PathBuf::from(said["file"].as_str().unwrap()), said)
+    };
+    assert!(
+        told["removed"][0].as_str().unwrap().contains("20200101") && told["removed"].as_array().unwrap().len() == 1
+    );
+    assert!(file.exists() && to.path().join("mine.tar.zst").exists());
+    // To standard output, for whoever encrypts or sends it on.
+    let piped = good(hobnob(dir.path(), &["backup", "--to", "-"])).stdout;
+    std::fs::write(to.path().join("piped"), piped).unwrap();
+    good(hobnob(dir.path(), &["restore", "--check", to.path().join("piped").to_str().unwrap()]));
+    process.stop();
+    let nowhere = temp_dir();
+    for (args, word) in [
+        (vec!["backup", "--to", file.to_str().unwrap()], "is there already"),
+        (vec!["backup", "--to", "/nowhere/at/all"], "cannot write"),
+        (vec!["backup", "--every", "6x"], "is no time"),
+        (vec!["backup", "--every", "6h", "--to", file.to_str().unwrap()], "need a folder"),
+        (vec!["restore", "/nowhere/at/all"], "cannot read"),
+    ] {
+        let output = hobnob(dir.path(), &args);
+        assert!(!output.status.success() && said(&output).contains(word), "{args:?}: {}", said(&output));
+    }
+    let output = hobnob(nowhere.path(), &["backup"]);
+    assert!(!output.status.success() && said(&output).contains("there is no database"), "{}", said(&output));
+    assert_eq!(std::fs::read_dir(nowhere.path()).unwrap().count(), 0);
+}
