@@ -194,7 +194,11 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
         Content { category: row.category, kind: row.kind.clone(), data: Object::parse(&row.data).unwrap_or_default() };
     // The same checks and the same keys left out as on sending.
     let injected = injected(&content.data);
-    let given = strip(edit.data);
+    let mut given = strip(edit.data);
+    if row.flags & flags::POLL != 0 {
+        // What was voted on stays what was asked.
+        given.remove("customData");
+    }
     let files_given = given.get("attachments").is_some() || given.get("url").is_some();
     for (key, value) in given.0 {
         content.data.set(&key, value);

@@ -158,6 +158,25 @@ async fn who_may_not_read_a_poll_may_not_vote() {
 }
 
 #[tokio::test]
+async fn what_was_voted_on_stays_what_was_asked() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    let made = ask(&ann, "group", "team").await;
+    vote(&bob, &made["id"], json!(1)).await.ok();
+    let path = format!("/messages/{}", made["messageId"].as_str().unwrap());
+    let before = ann.get(&path).await.ok()["data"]["customData"].clone();
+    let other = json!({"id": "x", "question": "Fire Bob?", "options": {"1": "yes", "2": "no"}});
+    for who in [&*ann, &**h] {
+        let edit = json!({"data": {"customData": other, "metadata": {"seen": true}}});
+        who.put(&path, edit).await.ok();
+        let after = bob.get(&path).await.ok()["data"].clone();
+        assert_eq!(after["customData"], before);
+        assert_eq!(after["metadata"]["seen"], true, "the rest may change");
+    }
+}
+
+#[tokio::test]
 async fn votes_outlast_a_restart_and_go_with_their_voter() {
     let h = Harness::start().await;
     let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
