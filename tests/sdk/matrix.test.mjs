@@ -17,9 +17,11 @@ process.on('unhandledRejection', (error) => {
   process.exitCode = 1;
 });
 
-const { results, uncovered } = await playAll(CLIENTS, Number(process.env.HOBNOB_MATRIX_AT_ONCE ?? 4));
+// Some of them only, by title: to look at one; the page is then not compared.
+const only = process.env.HOBNOB_MATRIX_CLIENTS?.split(',');
+const { results, uncovered } = await playAll(CLIENTS.filter(({ title }) => only?.includes(title) ?? true), Number(process.env.HOBNOB_MATRIX_AT_ONCE ?? 4));
 for (const [title, rows] of results) {
-  for (const [name, { kind, note }] of rows) if (kind === FAILS) console.error(`${title}: ${name} fails: ${note}`);
+  for (const [name, { kind, note, detail }] of rows) if (kind === FAILS) console.error(`${title}: ${name} fails: ${note}\n${detail}`);
 }
 for (const [name, title] of uncovered) {
   console.error(`${name} (${title}) has neither a case nor a reason to have none`);
@@ -28,7 +30,7 @@ for (const [name, title] of uncovered) {
 const page = render(results);
 if (process.env.HOBNOB_WRITE_MATRIX) {
   fs.writeFileSync(PAGE, page);
-} else if (fs.readFileSync(PAGE, 'utf8') !== page) {
+} else if (!only && fs.readFileSync(PAGE, 'utf8') !== page) {
   console.error(`docs/compatibility-matrix.md is stale (- as it is there, + as it was found):\n${difference(fs.readFileSync(PAGE, 'utf8'), page)}`);
   process.exitCode = 1;
 }

@@ -73,7 +73,8 @@ export function page(device) {
     // Its report of the session comes 5 s after a login, and fails unheard when that user is gone by then.
     setTimeout: (act, ms) => (ms === 5000 ? setTimeout(() => device.uid && !device.offline && act(), ms / 20) : setTimeout(act, ms)).unref(),
   };
-  return { globals, leave: () => handlers.get('beforeunload')?.forEach((handler) => handler({})) };
+  const tell = (name, event) => handlers.get(name)?.forEach((handler) => handler(event));
+  return { globals, tell, leave: () => tell('beforeunload', {}) };
 }
 
 export function storage() {
@@ -89,6 +90,29 @@ export function storage() {
     clear: () => map.clear(),
     entries: () => [...map.entries()],
   };
+}
+
+/** The stores of tabs of one browser: what one of them changes there the others hear of, as pages do. */
+export function tabs(count) {
+  const shared = storage();
+  const stores = Array.from({ length: count }, () => ({ hear: () => {} }));
+  for (const store of stores) {
+    const change = (key, newValue, act) => {
+      const oldValue = key === null ? null : shared.getItem(key);
+      act();
+      for (const other of stores) if (other !== store && oldValue !== newValue) other.hear({ key, oldValue, newValue, storageArea: other });
+    };
+    Object.assign(store, {
+      key: shared.key,
+      getItem: shared.getItem,
+      entries: shared.entries,
+      setItem: (key, value) => change(String(key), String(value), () => shared.setItem(key, value)),
+      removeItem: (key) => change(String(key), null, () => shared.removeItem(key)),
+      clear: () => change(null, null, () => shared.clear()),
+    });
+    Object.defineProperty(store, 'length', { get: () => shared.length });
+  }
+  return stores;
 }
 
 function socketClass(device) {

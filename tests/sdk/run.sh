@@ -46,6 +46,6 @@ done
 
 export HOBNOB_BIN="$bin" HOBNOB_SUITE_DATA="$home/data" HOBNOB_SUITE_HTTPS="$https" TMPDIR="$home"
 # A failure waits so long; a machine with other work to do is not one.
-export HOBNOB_SUITE_PATIENCE_MS="${HOBNOB_SUITE_PATIENCE_MS:-15000}"
+export HOBNOB_SUITE_PATIENCE_MS="${HOBNOB_SUITE_PATIENCE_MS:-30000}"
 [ $# -gt 0 ] || set -- *.test.mjs
 node --test --test-reporter=spec --test-timeout=600000 "$@"

@@ -118,11 +118,12 @@ export class Stage {
 
   async outcome(name, play) {
     try {
-      await within(Promise.resolve(play(this)), name, 30000);
+      await within(Promise.resolve(play(this)), name, 120000);
       return { kind: WORKS };
     } catch (error) {
       if (error instanceof Outcome) return { kind: error.kind, note: error.message };
-      return { kind: FAILS, note: String(error?.stack ?? error) };
+      const last = this.ann.requests.slice(-3).map(({ method, path, status, answer }) => `${method} ${path} -> ${status} ${answer?.slice(0, 300)}`);
+      return { kind: FAILS, note: error?.stack ?? JSON.stringify(error), detail: last.join('\n') };
     } finally {
       for (const device of this.w.devices) device.heard.length = 0;
     }
