@@ -10,8 +10,10 @@ import { tmpdir } from "node:os";
 import { extname, join, normalize } from "node:path";
 import { chromium } from "playwright-core";
 import { Person } from "./person.mjs";
+import { PATIENCE, until } from "./until.mjs";
 
-const PATIENCE = Number(process.env.HOBNOB_SUITE_PATIENCE_MS ?? 15_000);
+export { until };
+
 const KINDS = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".png": "image/png", ".woff2": "font/woff2" };
 
 /** A tenth of a second of nothing, as a sound file. */
@@ -34,17 +36,6 @@ export const SILENCE = (() => {
 
 /** What the public description answers with an error, and the kit takes so: there is no conversation with somebody yet. */
 const SAID_SO = /\/(users|groups)\/[^/]+\/conversation$/;
-
-/** Asks again and again until `check` gives something true. */
-export async function until(what, check) {
-  const end = Date.now() + PATIENCE;
-  for (;;) {
-    const found = await check();
-    if (found) return found;
-    if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 40));
-  }
-}
 
 /** The folder as a web server on a free port. */
 async function serve(folder) {
@@ -83,7 +74,7 @@ export class World {
       world.browser = await chromium.launch({
         executablePath: "/usr/bin/chromium",
         args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-          "--disable-component-update", "--disable-sync"],
+          "--disable-component-update", "--disable-sync", "--use-fake-device-for-media-stream"],
       });
     } catch (error) {
       await world.close();
@@ -109,7 +100,7 @@ export class World {
   /** The page of a user who has just logged in, in a browser profile of their own. */
   async person(uid, options = {}) {
     const context = await this.browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 }, locale: "en-US" });
-    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await context.grantPermissions(["clipboard-read", "clipboard-write", "microphone"]);
     const page = await context.newPage();
     page.setDefaultTimeout(PATIENCE);
     this.watch(uid, context, page);

@@ -1,6 +1,6 @@
 // Two users of the official React UI Kit, unmodified, against a built server.
 //
-//   node kit.mjs BINARY VERSION whole|short [FOLDER FOR SCREENSHOTS]
+//   node kit.mjs BINARY VERSION [FOLDER FOR SCREENSHOTS]
 //
 // Without a folder the screenshots go into a temporary one, which is kept when the test fails.
 
@@ -11,7 +11,7 @@ import { tmpdir } from "node:os";
 import { World } from "./harness.mjs";
 import { walks } from "./walks.mjs";
 
-const [binary, version, extent, folder] = process.argv.slice(2);
+const [binary, version, folder] = process.argv.slice(2);
 const started = Date.now();
 const shots = folder || (await mkdtemp(join(tmpdir(), "hobnob-uikit-shots-")));
 const only = process.env.HOBNOB_SUITE_ONLY ? process.env.HOBNOB_SUITE_ONLY.split(",") : null;
@@ -19,11 +19,11 @@ const world = await World.open(binary, fileURLToPath(new URL(`dist/${version}`, 
 let at = "the start";
 let passed = 0;
 try {
-  for (const [name, walk] of walks(version, extent)) {
+  for (const [name, walk] of walks(version)) {
     if (only && !only.includes(name)) continue;
     at = name;
     const began = Date.now();
-    await walk(world, version);
+    await walk(world);
     world.lawful(name);
     passed += 1;
     console.log(`ok ${name} (${((Date.now() - began) / 1000).toFixed(1)} s)`);

@@ -1,6 +1,8 @@
 // What a user does in the page and where they look, in words. The two versions of the kit name their parts alike; where
 // they do not, both names stand here.
 
+import { until } from "./until.mjs";
+
 /** Rows of a list of conversations, users, groups or members. */
 export const ROWS = [".cometchat-list-item", ...["conversations", "users", "groups", "group-members"].map((list) => `.cometchat-${list}__item`)].join(", ");
 
@@ -53,18 +55,23 @@ export class Person {
     await this.page.keyboard.press("Enter");
   }
 
-  /** The buttons beside a message, which show while the pointer is on it. */
-  async tools(text, where) {
-    const bubble = this.bubble(text, where);
-    await this.page.mouse.move(5, 795);
-    await bubble.locator(".cometchat-message-bubble__body").first().hover();
-    return bubble.locator(".cometchat-message-bubble__options");
+  /**
+   * Presses one of the buttons beside a message, which show while the pointer is on it. They go away when the list moves under
+   * the pointer, so one tries again.
+   */
+  async press(text, name) {
+    const bubble = this.bubble(text);
+    const button = bubble.locator(".cometchat-message-bubble__options").getByLabel(name, { exact: true });
+    await until(`the buttons of ${text}`, async () => {
+      await this.page.mouse.move(5, 795);
+      await bubble.locator(".cometchat-message-bubble__body").first().hover();
+      return button.click({ timeout: 1000 }).then(() => true, () => false);
+    });
   }
 
   /** Picks an entry of a message's menu; an entry of a menu within the menu by both names. */
   async choose(text, ...items) {
-    const tools = await this.tools(text);
-    await tools.getByLabel("More options").click();
+    await this.press(text, "More options");
     for (const item of items) await this.item(item).click();
   }
 
@@ -75,15 +82,14 @@ export class Person {
 
   /** The names of all entries of the menu of a message. */
   async menu(text) {
-    const tools = await this.tools(text);
-    await tools.getByLabel("More options").click();
+    await this.press(text, "More options");
     const names = await this.page.locator("[role=menuitem]:visible").allInnerTexts();
     await this.page.keyboard.press("Escape");
     return names.map((name) => name.trim());
   }
 
   async react(text, emoji) {
-    await (await this.tools(text)).getByLabel("React", { exact: true }).click();
+    await this.press(text, "React");
     await this.page.locator(".cometchat-emoji-keyboard").getByText(emoji, { exact: true }).first().click();
   }
 

@@ -3,20 +3,34 @@
 import assert from "node:assert/strict";
 import { until } from "./harness.mjs";
 
-/** Shows what can be done with a message: `quick` is one of the buttons, else the name of an entry of the menu. */
+/**
+ * Picks what can be done with a message: `quick` is one of the buttons, else the name of an entry of the menu. The buttons go
+ * away when the list moves under the pointer, so one tries again.
+ */
 async function choose(person, text, { quick, entry }) {
   const bubble = person.bubble(text);
-  await person.page.mouse.move(5, 795);
-  await bubble.locator(".cometchat-message-bubble__body").first().hover();
-  if (quick) return bubble.locator(`#${quick} .cometchat-menu-list__main-menu-item`).click();
-  await bubble.locator(".cometchat-menu-list__sub-menu-icon").click();
-  await bubble.getByTitle(entry, { exact: true }).click();
+  const first = bubble.locator(quick ? `#${quick} .cometchat-menu-list__main-menu-item` : ".cometchat-menu-list__sub-menu-icon");
+  await until(`the buttons of ${text}`, async () => {
+    await person.page.mouse.move(5, 795);
+    await bubble.locator(".cometchat-message-bubble__body").first().hover();
+    return first.click({ timeout: 1000 }).then(() => true, () => false);
+  });
+  if (entry) await bubble.getByTitle(entry, { exact: true }).click();
+}
+
+/** Scrolls a list up and down to its end, as somebody does who looks what is new. */
+async function toTheEnd(person) {
+  await person.list.hover();
+  await person.page.mouse.wheel(0, -300);
+  await person.page.mouse.wheel(0, 3000);
 }
 
 export async function inbox(world) {
   const { ann, ben } = world;
   // What is unread counts as read when the end of the list is scrolled to: the list has to be longer than the window.
   for (let n = 1; n <= 15; n += 1) await world.say("ben", { user: "ann" }, `Line ${n}.`);
+  await ann.bubble("Line 15.").waitFor();
+  await toTheEnd(ann);
   await until("all to be read", async () => {
     const { unreadMessageCount } = await world.api("GET", "users/ben/conversation", undefined, { onBehalfOf: "ann" });
     return String(unreadMessageCount) === "0";
@@ -35,9 +49,7 @@ export async function inbox(world) {
   await badge.getByText("2", { exact: true }).waitFor();
   await world.shot(ann, "unread");
   await ann.open("Ben Example");
-  await ann.list.hover();
-  await ann.page.mouse.wheel(0, -300);
-  await ann.page.mouse.wheel(0, 900);
+  await toTheEnd(ann);
   await badge.getByText(/\d/).waitFor({ state: "detached" });
   await ben.bubble("Nearly there").locator("[class*=receipts-read], [class*=receipt-read]").first().waitFor();
   assert.equal(await ben.bubbles("Nearly there").count(), 1);

@@ -102,7 +102,7 @@ export async function deeds(world) {
   await world.shot(ann, "thread");
   for (const person of [ann, ben]) await person.panel.locator(".cometchat-thread-header").getByLabel("Close").click();
 
-  await (await ben.tools("A message")).getByLabel("Reply", { exact: true }).click();
+  await ben.press("A message", "Reply");
   await ben.page.locator(".cometchat-message-composer__reply-preview").getByText("A message").waitFor();
   await ben.write("As you say");
   await ann.bubble("As you say").locator(".cometchat-message-reply-preview").getByText("A message").waitFor();
