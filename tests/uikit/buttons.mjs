@@ -64,7 +64,7 @@ export async function groupButtons(world) {
 
   await ann.open("Key Club");
   await ann.write("I do");
-  await ann.bubble("I do").getByLabel("Read", { exact: true }).waitFor();
+  await ann.ticked("I do", "Read");
   await ann.choose("I do", "Info");
   const info = ann.page.locator(".cometchat-message-information");
   await info.getByText("Ben Example").waitFor();

@@ -96,6 +96,6 @@ export async function reload(world) {
   await ann.inbox("Ben Example").getByText("While you were away").waitFor();
   await ann.inbox("Ben Example").getByLabel("1 unread messages").waitFor();
   await ann.open("Ben Example");
-  await ben.bubble("While you were away").getByLabel("Read", { exact: true }).waitFor();
+  await ben.ticked("While you were away", "Read");
   assert.deepEqual(logins, []);
 }

@@ -44,8 +44,33 @@ export class Person {
     return where.locator(".cometchat-message-bubble", { hasText: text });
   }
 
+  /**
+   * Waits for a tick of one's own message: Delivered, Read. A client drops a receipt of a message whose id it has not heard yet,
+   * which a busy machine may bring about; the receipt of the next message covers it.
+   */
+  async ticked(text, tick) {
+    const mark = this.bubble(text).getByLabel(tick, { exact: true });
+    await until(`the tick ${tick} at ${text}`, async () => {
+      const there = await mark.waitFor({ timeout: 2000 }).then(() => true, () => false);
+      if (!there) await this.write("Well?");
+      return there;
+    });
+  }
+
   composer(part = "composer") {
     return this.page.locator(`[data-part=${part}] [contenteditable]:not([contenteditable=false])`);
+  }
+
+  /** Types until somebody sees it, then the message, and sends that. The notice of typing ends soon after the last key. */
+  async typeUntil(seen, text) {
+    await this.composer().click();
+    await until("the notice of typing", async () => {
+      await this.page.keyboard.type(".");
+      return seen.isVisible();
+    });
+    await this.page.keyboard.press("Control+A");
+    await this.page.keyboard.type(text);
+    await this.page.keyboard.press("Enter");
   }
 
   /** Types a message and sends it. */

@@ -39,10 +39,7 @@ export async function inbox(world) {
   await ann.tab("Users");
   await ann.open("Cid Example");
   await ann.tab("Chats");
-  await ben.composer().click();
-  await ben.page.keyboard.type("On my way");
-  await ann.inbox("Ben Example").getByText(/typing/i).waitFor();
-  await ben.page.keyboard.press("Enter");
+  await ben.typeUntil(ann.inbox("Ben Example").getByText(/typing/i), "On my way");
   await ben.write("Nearly there");
   await ann.inbox("Ben Example").getByText("Nearly there").waitFor();
   const badge = ann.inbox("Ben Example").locator(".cometchat-badge");

@@ -30,33 +30,25 @@ export async function inbox(world) {
   await ann.tab("Users");
   await ann.open("Cid Example");
   await ann.tab("Chats");
-  await ben.composer().click();
-  await ben.page.keyboard.type("On my");
-  await ann.inbox("Ben Example").getByText("Typing...").waitFor();
-  await world.shot(ann, "typing-inbox");
-  await ben.page.keyboard.type(" way");
-  await ben.page.keyboard.press("Enter");
+  await ben.typeUntil(ann.inbox("Ben Example").getByText("Typing..."), "On my way");
   await ben.write("Nearly there");
   await ann.inbox("Ben Example").getByText("Nearly there").waitFor();
   await ann.inbox("Ben Example").getByLabel("2 unread messages").waitFor();
-  await ben.bubble("Nearly there").getByLabel("Delivered", { exact: true }).waitFor();
+  await ben.ticked("Nearly there", "Delivered");
   await world.shot(ann, "unread");
   await ann.open("Ben Example");
   await ann.inbox("Ben Example").getByLabel(/unread/).waitFor({ state: "detached" });
   for (const text of ["On my way", "Nearly there"]) {
-    await ben.bubble(text).getByLabel("Read", { exact: true }).waitFor();
+    await ben.ticked(text, "Read");
     assert.equal(await ben.bubbles(text).count(), 1);
   }
-  await ann.composer().click();
-  await ann.page.keyboard.type("I wait");
-  await ben.page.locator(".cometchat-message-header").getByText("typing").waitFor();
-  await world.shot(ben, "typing-header");
-  await ann.page.keyboard.press("Enter");
+  await ann.typeUntil(ben.page.locator(".cometchat-message-header").getByText("typing"), "I wait");
   await ben.bubble("I wait").waitFor();
   await ben.page.locator(".cometchat-message-header").getByText("Online").waitFor();
   // A quick row of messages: each there once, in order, and each read in the end.
   for (let n = 1; n <= 5; n += 1) await ann.write(`Number ${n}.`);
-  for (let n = 1; n <= 5; n += 1) await ann.bubble(`Number ${n}.`).getByLabel("Read", { exact: true }).waitFor();
+  await ann.ticked("Number 5.", "Read");
+  for (let n = 1; n < 5; n += 1) await ann.bubble(`Number ${n}.`).getByLabel("Read", { exact: true }).waitFor();
   const said = (await ben.bubbles("Number").allInnerTexts()).map((text) => text.match(/Number \d/)[0]);
   assert.deepEqual(said, [1, 2, 3, 4, 5].map((n) => `Number ${n}`));
   await ann.choose("Nearly there", "Mark Unread");
@@ -121,7 +113,7 @@ export async function deeds(world) {
   assert.ok(!flagged || JSON.stringify(flagged).includes("As you say"));
 
   await ann.write("Look at me");
-  await ann.bubble("Look at me").getByLabel("Read", { exact: true }).waitFor();
+  await ann.ticked("Look at me", "Read");
   await ann.choose("Look at me", "Info");
   const info = ann.page.locator(".cometchat-message-information");
   await info.getByText("Read", { exact: true }).waitFor();
