@@ -425,6 +425,8 @@ impl Play {
                 ] {
                     paths.push(format!("{with}/{list}"));
                 }
+                let (name, kind) = Play::receiver(place, who);
+                paths.push(format!("/extensions/pin-message/fetch?receiverType={kind}&receiver={name}"));
                 let pin = format!("{with}/conversation/pin");
                 for method in [Method::POST, Method::DELETE] {
                     let answer = self.ask(who, method, &pin, Some(json!({}))).await;
