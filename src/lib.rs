@@ -18,6 +18,7 @@
 //! - [`backup`]: all of a data folder in one file, and back.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
+//! - [`seats`]: connections of one address.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
 //!
@@ -61,6 +62,7 @@ pub mod network;
 pub mod outgoing;
 pub mod passwords;
 pub mod previews;
+pub mod seats;
 pub mod server;
 pub mod store;
 pub mod tls;

@@ -29,6 +29,7 @@ use crate::model::{error, extension};
 use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::previews::Previews;
+use crate::seats::Seats;
 use crate::store::extensions::due;
 use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
 use crate::tls;
@@ -99,6 +100,7 @@ impl Server {
         let (offer, due, due_limits) = (config.extensions.offer(), Arc::new(Notify::new()), limits.clone());
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
+        let seats = Seats::new(limits.address_connections, config.trusted()?);
         let api = Data::new(Api {
             store: store.clone(),
             hub: hub.clone(),
@@ -142,7 +144,7 @@ impl Server {
         .client_request_timeout(HEAD_TIME)
         .tls_handshake_timeout(TLS_TIME)
         .disable_signals()
-        .on_connect(prepare);
+        .on_connect(move |connection, data| prepare(&seats, connection, data));
 
         let listen = |flag: &str, address: SocketAddr| {
             let listener = TcpListener::bind(address).map_err(|e| {
@@ -388,8 +390,8 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
 }
 
 /// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
-/// connection they came by.
-fn prepare(connection: &dyn std::any::Any, data: &mut Extensions) {
+/// connection they came by. One too many of its address is closed.
+fn prepare(seats: &Seats, connection: &dyn std::any::Any, data: &mut Extensions) {
     use actix_tls::accept::rustls_0_23::TlsStream;
     use actix_web::rt::net::TcpStream;
     let stream = match connection.downcast_ref::<TcpStream>() {
@@ -402,6 +404,14 @@ fn prepare(connection: &dyn std::any::Any, data: &mut Extensions) {
     }
     #[cfg(unix)]
     data.insert(Wire::of(stream));
-    #[cfg(not(unix))]
-    let _ = data;
+    match stream.peer_addr().map(|peer| seats.take(peer.ip())) {
+        Ok(Some(seat)) => _ = data.insert(seat),
+        Ok(None) => {
+            #[cfg(unix)]
+            Wire::of(stream).end();
+            log::debug!("an address has as many connections as it may");
+        }
+        // It has gone.
+        Err(_) => {}
+    }
 }

@@ -130,6 +130,12 @@ impl Wire {
         stream.try_clone_to_owned().map(std::net::TcpStream::from)
     }
 
+    /// Ends the connection in both directions. To be called while its stream is at hand.
+    #[cfg(unix)]
+    pub fn end(&self) {
+        let _ = self.again().and_then(|stream| stream.shutdown(std::net::Shutdown::Both));
+    }
+
     /// Whether the client has closed its direction, or all of it. To be called by who answers a request of it.
     #[cfg(unix)]
     fn has_ended(&self) -> bool {

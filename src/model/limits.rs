@@ -138,6 +138,9 @@ limits! {
     frame: usize = 64 * 1024,
     /// Frames a second that a client may write on a socket; the budget of ten seconds may be spent at once.
     frames: u32 = 100,
+    /// Connections of one address at once; one more is closed. Those of trusted proxies, and so of this machine, are not
+    /// counted.
+    address_connections: usize = 5_000,
     /// Sockets of a user at once; one more closes the oldest of the login that has most.
     sockets: usize = 100,
     /// Bytes of one upload with all its files.

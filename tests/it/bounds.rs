@@ -297,3 +297,26 @@ async fn bodies_that_do_not_come_fill_one_share() {
     ann.post("/messages", text(40_000)).await.ok();
     drop(idle);
 }
+
+#[tokio::test]
+async fn an_address_has_so_many_connections() {
+    // This machine is a trusted proxy unless that is said.
+    let h = Harness::with(&["--trusted-proxies", "none", "--limit", "address_connections=3"]).await;
+    let address = h.base().strip_prefix("http://").unwrap().to_owned();
+    // Whether a new connection is answered.
+    let answered = async || {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        let _ = stream.write_all(b"GET /health HTTP/1.1\r\nHost: it\r\nConnection: close\r\n\r\n").await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("an end");
+        answer.starts_with(b"HTTP/1.1 200")
+    };
+    let mut held = Vec::new();
+    for _ in 0..9 {
+        held.push(TcpStream::connect(&address).await.unwrap());
+    }
+    eventually("all places are taken", async || !answered().await).await;
+    drop(held);
+    eventually("they are free again", answered).await;
+    assert!(answered().await);
+}
