@@ -70,11 +70,16 @@ export function page(device) {
       device.timers.add(timer);
       return timer.unref();
     },
-    // Its report of the session comes 5 s after a login, and fails unheard when that user is gone by then.
-    setTimeout: (act, ms) => (ms === 5000 ? setTimeout(() => device.uid && !device.offline && act(), ms / 20) : setTimeout(act, ms)).unref(),
+    // Its report of the session comes 5 s after a login, and fails unheard when that user is gone by then: a client that
+    // logs out empties its store first and forgets who it was a moment later.
+    setTimeout: (act, ms) => (ms === 5000 ? setTimeout(() => isLoggedIn(device) && act(), ms / 20) : setTimeout(act, ms)).unref(),
   };
   const tell = (name, event) => handlers.get(name)?.forEach((handler) => handler(event));
   return { globals, tell, leave: () => tell('beforeunload', {}) };
+}
+
+function isLoggedIn(device) {
+  return device.uid && !device.offline && device.localStorage.entries().some(([key]) => key.endsWith('/user'));
 }
 
 export function storage() {
