@@ -61,3 +61,6 @@ if have caddy; then
 else
   echo "SKIPPED: caddy is not installed."
 fi
+
+# The official client through both, with TLS, at the root and below a path.
+tests/sdk/run.sh "$hobnob" proxied.mjs

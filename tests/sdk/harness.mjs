@@ -71,6 +71,11 @@ export class Server {
     this.log = '';
   }
 
+  /** Where clients reach it: host and port, and the path below which it is found. */
+  get address() {
+    return this.https + (this.below ?? '');
+  }
+
   /** The one `run.sh` started for the whole suite. */
   static shared() {
     const { HOBNOB_BIN, HOBNOB_SUITE_DATA, HOBNOB_SUITE_HTTPS } = process.env;
@@ -156,7 +161,7 @@ export class World {
   }
 
   async raw(method, path, body, headers) {
-    const response = await this.fetch(`https://${this.server.https}/v3/${path}`, {
+    const response = await this.fetch(`https://${this.server.address}/v3/${path}`, {
       method,
       headers: { appId: this.app.appId, Accept: 'application/json', 'Content-Type': 'application/json', ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -288,7 +293,7 @@ export class Device {
   }
 
   async init() {
-    const { host = `${this.world.server.https}/v3`, presence, autoConnect } = this.options;
+    const { host = `${this.world.server.address}/v3`, presence, autoConnect } = this.options;
     const builder = new this.client.AppSettingsBuilder().setRegion(this.world.app.region)
       .overrideAdminHost(host).overrideClientHost(host).autoEstablishSocketConnection(autoConnect);
     if (presence === 'all') builder.subscribePresenceForAllUsers();
