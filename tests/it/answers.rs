@@ -158,6 +158,13 @@ async fn ask_and_stare(user: &User, path: &str, claim: &str) -> TcpStream {
     stream
 }
 
+/// The beginning of an answer.
+async fn status_of(stream: &mut TcpStream) -> String {
+    let mut status = [0; 12];
+    stream.read_exact(&mut status).await.unwrap();
+    String::from_utf8_lossy(&status).into_owned()
+}
+
 /// Messages that make an answer larger than the system keeps for a connection.
 const MANY: usize = 112;
 
@@ -175,7 +182,9 @@ async fn who_does_not_read_is_bounded() {
     let (ann, bob) = much_said(&h).await;
     let path = "/users/bob/messages?limit=1000";
 
-    let staring = ask_and_stare(&ann, path, "").await;
+    let mut staring = ask_and_stare(&ann, path, "").await;
+    // Its answer has begun: the next one is the second.
+    assert_eq!(status_of(&mut staring).await, "HTTP/1.1 200");
     eventually("the client's share is full", async || ann.get(path).await.status == 503).await;
     // There is no room for another large one of the same client; small ones and other clients go on.
     let refused = ann.get(path).await;
@@ -185,9 +194,7 @@ async fn who_does_not_read_is_bounded() {
     // Nor is there for one who claims to be somebody else besides.
     for name in ["onBehalfOf", "apikey", "x-hobnob-admin", "x-forwarded-for"] {
         let mut again = ask_and_stare(&ann, path, &format!("{name}: 9.9.9.9\r\n")).await;
-        let mut status = [0; 12];
-        again.read_exact(&mut status).await.unwrap();
-        assert_eq!(String::from_utf8_lossy(&status), "HTTP/1.1 503", "{name}");
+        assert_eq!(status_of(&mut again).await, "HTTP/1.1 503", "{name}");
     }
     ann.get("/me").await.ok();
     assert_eq!(bob.get("/users/ann/messages?limit=1000").await.list().len(), MANY);
