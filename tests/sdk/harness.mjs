@@ -65,9 +65,10 @@ process.once('SIGTERM', () => process.exit(1));
 
 /** A running server that this process started and may stop, kill and start again at the same addresses. */
 export class Server {
-  constructor(bin, data) {
+  constructor(bin, data, settings = []) {
     this.bin = bin;
     this.data = data;
+    this.settings = settings;
     this.log = '';
   }
 
@@ -85,14 +86,14 @@ export class Server {
     return server;
   }
 
-  static async start(bin, data) {
-    const server = new Server(bin, data);
+  static async start(bin, data, settings) {
+    const server = new Server(bin, data, settings);
     await server.up();
     return server;
   }
 
   async up() {
-    const args = ['serve', '--data', this.data, '--http', this.http ?? '127.0.0.1:0', '--https', this.https ?? '127.0.0.1:0'];
+    const args = ['serve', '--data', this.data, '--http', this.http ?? '127.0.0.1:0', '--https', this.https ?? '127.0.0.1:0', ...this.settings];
     const child = spawn(this.bin, args, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     started.add(child);
