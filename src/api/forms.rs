@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, http::header};
 use serde_json::{Map, Value, json};
 
-use super::access::Query;
+use super::query::Query;
 
 /// Fields that hold objects or lists, and so may come as JSON in text. No text a person writes has one of these names.
 const STRUCTURED: [&str; 16] = [

@@ -348,7 +348,7 @@ async fn serve(request: &HttpRequest, api: &Api, app_id: &str, name: &str) -> Re
     }
     let (app_id, name) = (app_id.to_ascii_lowercase(), name.to_owned());
     let file = api.store.read(move |read| attachments::find(read, &app_id, &name)).await?;
-    let asked = super::access::Query::parse(request.query_string());
+    let asked = super::query::Query::parse(request.query_string());
     let smaller = asked.get("size").and_then(Size::parse).filter(|_| file.mime_type.starts_with("image/"));
     let smaller = OptionFuture::from(smaller.map(|size| api.media.smaller(file.owner, &file.name, size))).await;
     // What is shown in place of a small version that could not be made now is not to be kept in its place.

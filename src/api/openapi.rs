@@ -447,7 +447,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{describe_nouns, routes};
+    use crate::api::routes::{describe_nouns, routes};
 
     #[test]
     fn every_row_is_described_and_every_description_has_a_row() {
