@@ -672,7 +672,7 @@ CREATE TABLE clock (
 ) STRICT;
 INSERT INTO clock (last) VALUES (0);
 
--- Deleted for good, with rows that are still to be removed piece by piece (store/gone.rs): gone for everybody from the
+-- Deleted for good, with rows that are still to be removed piece by piece (store/purge.rs): gone for everybody from the
 -- moment they stand here. Nearly always empty.
 CREATE TABLE gone_conversations (
   conv_id     INTEGER PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE

@@ -19,7 +19,7 @@ use hobnob::model::message::{Ask, Draft, Receiver};
 use hobnob::model::role::Role;
 use hobnob::model::time::{Clock, Ids};
 use hobnob::model::user::{Profile, UserDraft};
-use hobnob::store::{Hooks, Store, Write, apps, gone};
+use hobnob::store::{Hooks, Store, Write, apps, purge};
 
 #[derive(Parser)]
 struct Cli {
@@ -86,7 +86,7 @@ async fn report(store: &Store, what: &str, took: Duration) {
     let mut more = true;
     while more {
         let started = Instant::now();
-        more = store.write("erase", |tx| gone::sweep(tx, gone::PIECE)).await.expect("sweeps");
+        more = store.write("erase", |tx| purge::sweep(tx, purge::PIECE)).await.expect("sweeps");
         pieces.push(started.elapsed().as_secs_f64() * 1e3);
     }
     pieces.sort_by(f64::total_cmp);

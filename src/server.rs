@@ -31,7 +31,7 @@ use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::seats::Seats;
 use crate::store::extensions::due;
-use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, gone, search};
+use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, purge, search};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
@@ -268,8 +268,8 @@ fn reachable(at: SocketAddr) -> SocketAddr {
 /// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.
 async fn sweep(store: Store, grace: i64) {
     loop {
-        if let Ok(true) = store.read(gone::any).await {
-            let more = |tx: &mut Write<'_>| gone::sweep(tx, gone::PIECE);
+        if let Ok(true) = store.read(purge::any).await {
+            let more = |tx: &mut Write<'_>| purge::sweep(tx, purge::PIECE);
             while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}
         }
         let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;

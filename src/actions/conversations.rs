@@ -14,7 +14,7 @@ use crate::model::message::{Message, Party, Receiver};
 use crate::model::user::conversation_name;
 use crate::store::conversations::{self as rows, Conv, Copy, Kind};
 use crate::store::receipts;
-use crate::store::{Read, Write, app_pins, gone, groups, mentions, messages, shown, sight, users};
+use crate::store::{Read, Write, app_pins, groups, mentions, messages, purge, shown, sight, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
@@ -99,7 +99,7 @@ pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool, 
     let copy = copy(tx, caller, with)?;
     if erase && let Kind::Pair(..) = copy.conv.kind {
         super::blocks::check_in(tx, caller, &copy.conv)?;
-        gone::empty(tx, &copy.conv)?;
+        purge::empty(tx, &copy.conv)?;
         return Ok(copy.conv.name);
     }
     rows::reset(tx, &copy.conv, caller.user, in_place)?;

@@ -9,7 +9,7 @@ use crate::model::group::{Group, GroupDraft, GroupPatch, GroupType};
 use crate::model::ids::{Guid, Uid};
 use crate::model::limits::Limits;
 use crate::model::permission::{Act, Scope};
-use crate::store::{Read, Write, gone, groups, members as rows, users};
+use crate::store::{Read, Write, groups, members as rows, purge, users};
 
 /// Makes a group. The owner (the one named, or the person who asks) is its first admin. A member who cannot be added
 /// does not stop it.
@@ -82,7 +82,7 @@ pub fn delete(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     permit(tx, caller, &group, Act::DeleteGroup)?;
     super::calls::end_in(tx, group.conv)?;
-    gone::group(tx, &group)?;
+    purge::group(tx, &group)?;
     tx.shift(Move::Disband { group: group.id });
     Ok(())
 }

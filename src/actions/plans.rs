@@ -22,7 +22,7 @@ use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
-    Hooks, Store, Write, apps, calls, conversations, gone, groups, history, members, mentions, moderation, plans,
+    Hooks, Store, Write, apps, calls, conversations, groups, history, members, mentions, moderation, plans, purge,
     receipts, shown, threads, users,
 };
 
@@ -288,7 +288,7 @@ async fn hold(store: Store) {
             for affix in [Affix::Append, Affix::Prepend] {
                 history::list(tx, app.id, within, &history::Filter::new(affix, 30))?;
             }
-            while gone::sweep(tx, 2)? {}
+            while purge::sweep(tx, 2)? {}
             Ok(())
         })
         .await

@@ -4,7 +4,7 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{RoleId, Uid, unknown_uid};
 use crate::model::user::{User, UserDraft, UserPatch};
-use crate::store::{Write, gone, roles, tokens, users};
+use crate::store::{Write, purge, roles, tokens, users};
 
 fn check_role(tx: &Write<'_>, app: &App, role: Option<&RoleId>) -> Result<()> {
     match role {
@@ -66,5 +66,5 @@ pub fn delete(tx: &mut Write<'_>, app: &App, uid: &Uid, permanent: bool) -> Resu
     tokens::delete_all(tx, user.id)?;
     super::members::leave_all(tx, app, user.id)?;
     super::groups::succeed_all(tx, app, user.id)?;
-    if permanent { gone::user(tx, app, user.id) } else { users::mark_deleted(tx, user.id) }
+    if permanent { purge::user(tx, app, user.id) } else { users::mark_deleted(tx, user.id) }
 }

@@ -2,11 +2,11 @@
 
 use rusqlite::{ToSql, params};
 
-use super::gone::there;
 use super::messages::{Row, columns, row};
+use super::purge::there;
 use super::rows::{any_of, ids_text};
 use super::sight::not_hidden;
-use super::{Read, clock, conversations, gone, pins, search};
+use super::{Read, clock, conversations, pins, purge, search};
 use crate::model::error::Result;
 use crate::model::message::ReceiverType;
 use crate::model::page::{Affix, Range};
@@ -308,7 +308,7 @@ fn conditions<'f>(
             query.and_value(condition, list);
         }
     }
-    if gone::any(read)? {
+    if purge::any(read)? {
         query.and(there!());
     }
     if let Some(kind) = filter.receiver_type {

@@ -3,9 +3,9 @@
 use rusqlite::{Row as SqlRow, params};
 
 use super::conversations::{self, Conv};
-use super::gone::there;
+use super::purge::there;
 use super::rows::{tags, tags_text};
-use super::{Read, Write, gone, mentions, sight, threads};
+use super::{Read, Write, mentions, purge, sight, threads};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::message::Category;
@@ -283,7 +283,7 @@ pub fn erase(tx: &Write<'_>, message: &Row) -> Result<()> {
     if let Some(parent) = message.parent {
         threads::forget_reply(tx, parent)?;
     }
-    gone::parent(tx, message.id)?;
+    purge::parent(tx, message.id)?;
     conversations::refresh_last(tx, message.conv)
 }
 

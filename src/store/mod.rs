@@ -21,7 +21,6 @@ pub mod clock;
 pub mod conversations;
 pub mod extensions;
 pub mod friends;
-pub mod gone;
 pub mod groups;
 pub mod history;
 pub mod interactions;
@@ -40,6 +39,7 @@ mod place;
 #[cfg(test)]
 pub mod plans;
 pub mod presence;
+pub mod purge;
 pub mod reactions;
 pub mod receipts;
 pub mod roles;

@@ -2,8 +2,8 @@
 
 use rusqlite::{Row as SqlRow, params};
 
-use super::gone::there;
 use super::messages::{self, Row};
+use super::purge::there;
 use super::{Read, Write, threads};
 use crate::model::error::Result;
 use crate::model::flags;

@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use rusqlite::params;
 
 use super::conversations::{self, Conv};
-use super::gone::there;
 use super::messages::{Row, columns, row, unknown};
+use super::purge::there;
 use super::receipts::{self, Marks};
 use super::rows::ids_text;
 use super::sight::{self, Viewer};

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use rusqlite::params;
 
-use super::gone::there;
 use super::messages::{Row, columns, row};
+use super::purge::there;
 use super::rows::ids_text;
 use super::sight::{Viewer, not_hidden};
 use super::{Read, Write, mentions};

@@ -183,7 +183,7 @@ async fn a_deleted_group_takes_everything_with_it() {
     ann.get("/groups/team/messages").await.refused(Code::GuidNotFound);
     ann.get(&format!("/messages/{}", crate::harness::id_of(&sent))).await.refused(Code::MessageNotFound);
     assert!(bob.get("/conversations").await.list().is_empty());
-    crate::gone::sweep(&h).await;
+    crate::purge::sweep(&h).await;
     assert_eq!(h.count("SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM members) + (SELECT count(*) FROM conversations)"), 0);
 }
 

@@ -222,7 +222,7 @@ async fn deleted_users_never_come_back_and_permanently_deleted_ones_leave_nothin
     assert_eq!((&group["owner"], &group["membersCount"]), (&json!("bob"), &json!(1)));
     bob.get("/users/ann/conversation").await.refused(Code::UidNotFound);
     assert!(bob.get("/conversations").await.list().iter().all(|c| !c.to_string().contains("\"ann\"")));
-    crate::gone::sweep(&h).await;
+    crate::purge::sweep(&h).await;
     assert_eq!(bob.get("/groups/team/conversation").await.ok()["unreadMessageCount"], "0");
     // The name is free again, and its new owner has nothing of the old one.
     let ann = h.user("ann").await;

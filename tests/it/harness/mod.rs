@@ -27,7 +27,7 @@ use hobnob::model::error::Code;
 use hobnob::model::limits::Limits;
 use hobnob::model::time::Clock;
 use hobnob::server::Server;
-use hobnob::store::{Store, gone};
+use hobnob::store::{Store, purge};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -117,7 +117,7 @@ impl Harness {
     /// derived from it at its own pace.
     pub async fn snapshot(&self) -> Snapshot {
         // What was deleted is removed at its own pace: not while two snapshots are compared.
-        while let Ok(true) = self.store.write("it", |tx| gone::sweep(tx, gone::PIECE)).await {}
+        while let Ok(true) = self.store.write("it", |tx| purge::sweep(tx, purge::PIECE)).await {}
         let path = self.data.join("hobnob.db");
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
         let database = database.expect("opens");

@@ -13,14 +13,14 @@ use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft};
 use hobnob::model::role::Role;
 use hobnob::model::time::{Clock, Ids};
-use hobnob::store::{Hooks, Store, Write, apps, gone};
+use hobnob::store::{Hooks, Store, Write, apps, purge};
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Harness, NOW, User, id_of, temp_dir, text_to};
 
 /// Sweeps until nothing is left, in pieces so small that every kind of row is met in the middle.
 pub async fn sweep(h: &Harness) {
-    while h.store.write("it", |tx| gone::sweep(tx, 3)).await.expect("sweeps") {}
+    while h.store.write("it", |tx| purge::sweep(tx, 3)).await.expect("sweeps") {}
     assert_eq!(
         h.count(
             "SELECT (SELECT count(*) FROM gone_conversations) + (SELECT count(*) FROM gone_groups)
@@ -277,14 +277,14 @@ async fn a_sweep_goes_on_after_a_stop() {
         async move { store.read(|read| hobnob::store::metrics::messages(read, 1, 0, i64::MAX)).await.expect("counts") }
     };
     assert_eq!(messages(&store).await, 30);
-    assert!(store.write("it", |tx| gone::sweep(tx, 10)).await.expect("sweeps"));
+    assert!(store.write("it", |tx| purge::sweep(tx, 10)).await.expect("sweeps"));
     assert_eq!(messages(&store).await, 20);
     store.close();
 
     let store = open();
-    assert!(store.read(gone::any).await.expect("reads"));
-    while store.write("it", |tx| gone::sweep(tx, 10)).await.expect("sweeps") {}
+    assert!(store.read(purge::any).await.expect("reads"));
+    while store.write("it", |tx| purge::sweep(tx, 10)).await.expect("sweeps") {}
     assert_eq!(messages(&store).await, 5);
-    assert!(!store.read(gone::any).await.expect("reads"));
+    assert!(!store.read(purge::any).await.expect("reads"));
     store.close();
 }
