@@ -21,7 +21,7 @@ use crate::model::permission::Act;
 use crate::store::calls::{self, Call};
 use crate::store::conversations::Conv;
 use crate::store::sight::Viewer;
-use crate::store::{Read, Write, apps, conversations, groups, members, messages, shown, users};
+use crate::store::{Read, Write, apps, conversations, groups, members, messages, render, users};
 
 /// Calls and people that one write of the sweep looks after.
 const PIECE: i64 = 100;
@@ -287,7 +287,7 @@ fn tell_leaver(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, call: &Call) ->
         updated_at: tx.now(),
         ..messages::Row::default()
     };
-    let message = shown::one(tx, row, Viewer::All)?;
+    let message = render::one(tx, row, Viewer::All)?;
     Ok(tell_step(tx, caller, Audience::users([caller.user]), About::call(call.id), message))
 }
 
@@ -319,6 +319,6 @@ fn announce(
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false, true)?;
-    let message = shown::one(tx, row, Viewer::All)?;
+    let message = render::one(tx, row, Viewer::All)?;
     Ok(tell_step(tx, caller, conv.audience(), About::call(call.id), message))
 }

@@ -14,7 +14,7 @@ use crate::model::message::{Message, Party, Receiver};
 use crate::model::user::conversation_name;
 use crate::store::conversations::{self as rows, Conv, Copy, Kind};
 use crate::store::receipts;
-use crate::store::{Read, Write, app_pins, groups, mentions, messages, purge, shown, sight, users};
+use crate::store::{Read, Write, app_pins, groups, mentions, messages, purge, render, sight, users};
 
 /// The caller's copy of his conversation with this user or group, or the refusal.
 pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
@@ -253,7 +253,7 @@ fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) 
     }
     match messages::find(read, caller.app.id, id) {
         Ok(row) if row.deleted_at.is_some() || !sight::sees(read, viewer.into(), &row)? => Ok(None),
-        Ok(row) => shown::one(read, row, viewer).map(Some),
+        Ok(row) => render::one(read, row, viewer).map(Some),
         Err(error) if error.code == Code::MessageNotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -26,7 +26,7 @@ use crate::store::messages::{self as message_rows, New};
 use crate::store::receipts::{self, Kind};
 use crate::store::sight::Viewer;
 use crate::store::{
-    Read, Write, attachments, bans, groups as group_rows, members as member_rows, mentions, shown, users as user_rows,
+    Read, Write, attachments, bans, groups as group_rows, members as member_rows, mentions, render, users as user_rows,
 };
 
 /// A row under its key, or why it cannot be one.
@@ -262,5 +262,5 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             })
         }
     };
-    Ok((to_raw(&shown::one(tx, stored, Viewer::App)?), mark))
+    Ok((to_raw(&render::one(tx, stored, Viewer::App)?), mark))
 }

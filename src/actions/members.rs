@@ -17,7 +17,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Category, Entities, Party, Sent, Subject};
 use crate::model::permission::{Act, Rank, Scope, may};
 use crate::model::user::User;
-use crate::store::{Write, bans, conversations, groups, members, messages, shown, users};
+use crate::store::{Write, bans, conversations, groups, members, messages, render, users};
 
 /// Per-uid results of adding, in the contract's four lists.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -80,7 +80,7 @@ fn announce(
         .map(|user| Subject::User(Box::new(user.clone().in_message().without_presence().in_conversation(&conv.name))));
     let id = group.id;
     let entities = Entities::Act { by, on, to: Party::Group(group.in_message()) };
-    let message = shown::assemble(row, &conv.name, entities, Vec::new());
+    let message = render::assemble(row, &conv.name, entities, Vec::new());
     let audience = Audience { users: also.into_iter().collect(), ..Audience::group(id) };
     Ok(tell_message(tx, caller, audience, message))
 }

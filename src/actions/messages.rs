@@ -17,7 +17,7 @@ use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
-use crate::store::{Read, Write, attachments, conversations, friends, groups, mentions, shown, sight, threads, users};
+use crate::store::{Read, Write, attachments, conversations, friends, groups, mentions, render, sight, threads, users};
 
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
 pub fn send(tx: &mut Write<'_>, caller: &Caller, draft: Draft) -> Result<Sent> {
@@ -81,7 +81,7 @@ pub(super) fn send_with(
     }
     // What needs no look-up is not looked up: this is the path every message takes.
     if row.quoted.is_none() && mentions.is_empty() && row.flags & flags::POLL == 0 {
-        let message = shown::fresh(row, &conv.name, sender, receiver);
+        let message = render::fresh(row, &conv.name, sender, receiver);
         return Ok(tell_message(tx, caller, conv.audience(), message));
     }
     tell_of(tx, caller, &row, "message", Sent::of)
@@ -93,7 +93,7 @@ pub fn first_sent(read: &Read<'_>, caller: &Caller, muid: &str, conv: &Conv) -> 
     if !sight::sees(read, caller.viewer().into(), &first)? {
         return Err(Error::new(Code::MessageNoAccess, "You sent this before and have deleted it for yourself since."));
     }
-    Ok(Some(Sent::of(shown::one(read, first, caller.viewer())?)))
+    Ok(Some(Sent::of(render::one(read, first, caller.viewer())?)))
 }
 
 /// The newest message that the caller gave this muid and still sees.

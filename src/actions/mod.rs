@@ -50,7 +50,7 @@ use crate::model::json::Raw;
 use crate::model::message::{Message, Sent};
 use crate::store::messages::Row;
 use crate::store::sight::{self, Hearing, Viewer};
-use crate::store::{self, Write, shown};
+use crate::store::{self, Write, render};
 
 /// How one item of a bulk call went.
 #[derive(Debug)]
@@ -209,7 +209,7 @@ fn tell_of<T: Into<Body> + Clone>(
 ) -> Result<T> {
     let conv = store::conversations::by_id(tx, row.conv)?;
     let Hearing { mut audience, unquoted } = sight::hearing(tx, &conv, row)?;
-    let message = shown::one(tx, row.clone(), Viewer::All)?;
+    let message = render::one(tx, row.clone(), Viewer::All)?;
     // Those who see it in a way of their own, by that way: without the quote, and which reactions are theirs.
     let mut views: BTreeMap<(bool, Vec<String>), Vec<i64>> = BTreeMap::new();
     let mut reacted = BTreeMap::new();

@@ -13,7 +13,7 @@ use crate::model::message::{Message, Sent};
 use crate::model::moderation::{Flag, Reason, Verdict};
 use crate::store::moderation::{self as rows, Flagged};
 use crate::store::sight::{self, Hearing, Viewer};
-use crate::store::{Read, Write, conversations, messages, shown};
+use crate::store::{Read, Write, conversations, messages, render};
 
 /// Flags a message for a review; it stays visible until then.
 pub fn flag(tx: &Write<'_>, caller: &Caller, id: i64, reason: &str, remark: Option<&str>) -> Result<()> {
@@ -39,13 +39,13 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     rows::set_verdict(tx, &row, verdict)?;
     let row = messages::find(tx, caller.app.id, id)?;
     if verdict == Verdict::Disapproved {
-        let shell = shown::shell(shown::one(tx, row.clone(), Viewer::All)?);
+        let shell = render::shell(render::one(tx, row.clone(), Viewer::All)?);
         let mut audience = audience.except(row.sender);
         unquoted.into_iter().filter(|user| *user != row.sender).for_each(|user| audience.users.push(user));
         tell_message_as(tx, caller, audience, MODERATED, shell);
     }
     tell_of(tx, caller, &row, MODERATED, Sent::of)?;
-    Ok(Sent::of(shown::one(tx, row, Viewer::App)?))
+    Ok(Sent::of(render::one(tx, row, Viewer::App)?))
 }
 
 /// The frame that tells of a review.
@@ -97,13 +97,13 @@ fn flags(read: &Read<'_>, caller: &Caller, id: i64) -> Result<Flags> {
 
 /// A flagged message with its flags, as those who review see it.
 pub fn show(read: &Read<'_>, caller: &Caller, flagged: &Flagged) -> Result<FlaggedShown> {
-    let message = shown::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
+    let message = render::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
     Ok(FlaggedShown { message, flags: flags(read, caller, flagged.message)? })
 }
 
 /// A reviewed message with what became of it.
 pub fn show_reviewed(read: &Read<'_>, caller: &Caller, flagged: &Flagged) -> Result<ReviewedShown> {
-    let message = shown::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
+    let message = render::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
     let flags = flags(read, caller, flagged.message)?;
     let updated_at = flagged.reviewed_at.unwrap_or(message.updated_at);
     let blocked = message.data.moderation == Some(Verdict::Disapproved);

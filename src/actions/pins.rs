@@ -13,7 +13,7 @@ use crate::model::limits::Limits;
 use crate::model::message::Message;
 use crate::model::permission::Act;
 use crate::store::messages::{self, Row};
-use crate::store::{Read, Write, conversations, groups, pins, shown};
+use crate::store::{Read, Write, conversations, groups, pins, render};
 
 /// Pins the message or unpins it; everybody in the conversation hears of it.
 pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limits) -> Result<Message> {
@@ -26,7 +26,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     // A message has one who pinned it: the last one who did.
     let new = row.pinned_by.as_deref() != Some(&*caller.uid);
     if row.pinned_at.is_some() == on && !(on && new) {
-        return shown::one(tx, row, caller.viewer());
+        return render::one(tx, row, caller.viewer());
     }
     let most = if caller.person { limits.pinned_messages } else { limits.app_pinned_messages };
     if on && pins::pinned_in(tx, conv.id, !caller.person)? >= most {
@@ -36,7 +36,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     let row = messages::find(tx, caller.app.id, id)?;
     let (kind, action) = if on { ("message_pinned", "pinned") } else { ("message_unpinned", "unpinned") };
     tell_of(tx, caller, &row, kind, |message| body(&json!({"action": action, "message": message})))?;
-    shown::one(tx, row, caller.viewer())
+    render::one(tx, row, caller.viewer())
 }
 
 /// Saves the message for the caller or takes it out of his list; his devices hear of it.
@@ -49,7 +49,7 @@ pub fn save(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Lim
     if on && changed && pins::saved_by(tx, caller.user)? > limits.saved_messages {
         return Err(over(Code::SavedMessagesLimit, "saved", limits.saved_messages));
     }
-    let message = shown::one(tx, row, caller.viewer())?;
+    let message = render::one(tx, row, caller.viewer())?;
     if changed {
         let (kind, action) = if on { ("message_saved", "saved") } else { ("message_unsaved", "unsaved") };
         let said = json!({"action": action, "message": message});

@@ -23,7 +23,7 @@ use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
 use crate::store::{
     Hooks, Store, Write, apps, calls, conversations, groups, history, members, mentions, moderation, plans, purge,
-    receipts, shown, threads, users,
+    receipts, render, threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
@@ -197,7 +197,7 @@ async fn hold(store: Store) {
             for affix in [Affix::Append, Affix::Prepend] {
                 let filter = history::Filter { id: Some(parent), ..history::Filter::new(affix, 30) };
                 let rows = history::list(tx, app.id, within, &filter)?;
-                shown::all(tx, rows, Some(people[1].user))?;
+                render::all(tx, rows, Some(people[1].user))?;
                 history::list(tx, app.id, history::Within::Thread(parent), &filter)?;
                 for of in [people[0].user, people[1].user] {
                     let filter = history::Filter { viewer: Some(of), unread: of == people[1].user, ..filter.clone() };
@@ -246,7 +246,7 @@ async fn hold(store: Store) {
             ];
             for filter in filters {
                 let rows = history::list(tx, app.id, within, &filter)?;
-                shown::all(tx, rows, shown::Look { viewer: viewer.into(), subscribed: true, ..Default::default() })?;
+                render::all(tx, rows, render::Look { viewer: viewer.into(), subscribed: true, ..Default::default() })?;
             }
             let user = people[1].user;
             for threads in [

@@ -14,7 +14,7 @@ use crate::model::text::{is_blank, is_reaction, reaction_form, reaction_key};
 use crate::model::user::check_length;
 use crate::store::messages::{self, Row};
 use crate::store::sight::{self, Viewer};
-use crate::store::{Write, conversations, groups, reactions, shown, users};
+use crate::store::{Write, conversations, groups, reactions, render, users};
 
 /// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
 pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
@@ -38,7 +38,7 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
         announce(tx, caller, id, ("message_reaction_added", &form), (made, at))?;
     }
     // As it is now: it knows itself whether it has reactions.
-    shown::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
+    render::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
 }
 
 /// Takes the caller's reaction back, if there is one.
@@ -47,7 +47,7 @@ pub fn remove(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limi
     if let Some((made, at, form)) = reactions::delete(tx, id, caller.user, &reaction_key(reaction))? {
         announce(tx, caller, id, ("message_reaction_removed", &form), (made, at))?;
     }
-    shown::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
+    render::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
 }
 
 fn reactable(tx: &Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Row> {
@@ -81,7 +81,7 @@ fn announce(
     }
     let about = About::reply(row.id, row.parent, row.quoted);
     let audience = sight::hearing(tx, &conv, &row)?.everybody();
-    let message = shown::one(tx, row, Viewer::All)?;
+    let message = render::one(tx, row, Viewer::All)?;
     tell_about(tx, caller, audience, ("reaction", about), &message, body(&said));
     Ok(())
 }

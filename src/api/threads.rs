@@ -15,7 +15,7 @@ use crate::model::message::{Message, Receiver};
 use crate::model::page::Affix;
 use crate::store::Read;
 use crate::store::messages::Row;
-use crate::store::shown::{self, Look};
+use crate::store::render::{self, Look};
 use crate::store::threads::{self, Within};
 
 pub async fn list(access: Access<Either>) -> Result<Reply> {
@@ -101,12 +101,12 @@ struct Thread {
 fn show(read: &Read<'_>, row: Row, viewer: Option<i64>, with_mentions: bool) -> Result<Thread> {
     let look = Look { subscribed: true, ..Look::from(viewer) };
     let last_reply =
-        threads::last_reply(read, row.id, viewer.into())?.map(|reply| shown::one(read, reply, look)).transpose()?;
+        threads::last_reply(read, row.id, viewer.into())?.map(|reply| render::one(read, reply, look)).transpose()?;
     let unread_reply_count = viewer.map(|viewer| threads::unread_replies(read, &row, viewer)).transpose()?;
     let viewer = viewer.filter(|_| with_mentions);
     let unread_mentions_count = viewer.map(|viewer| threads::unread_mentions(read, &row, viewer)).transpose()?;
     let updated_at = row.last_reply_at;
-    let mut message = shown::one(read, row, look)?;
+    let mut message = render::one(read, row, look)?;
     message.updated_at = updated_at.unwrap_or(message.updated_at);
     Ok(Thread { message, last_reply, unread_reply_count, unread_mentions_count })
 }

@@ -1,4 +1,4 @@
-//! Messages: one row each, written, changed, found. Lists of them are in `history`, how they are shown in `shown`.
+//! Messages: one row each, written, changed, found. Lists of them are in `history`, how they are shown in `render`.
 
 use rusqlite::{Row as SqlRow, params};
 

@@ -7,7 +7,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Message, Receiver};
 use crate::model::page::Affix;
 use crate::store::history::{self, Filter, Within};
-use crate::store::{Read, Write, messages, shown};
+use crate::store::{Read, Write, messages, render};
 
 /// Pins the message or unpins it; `within` is where the caller says that it is.
 pub fn set(
@@ -39,5 +39,5 @@ pub fn list(read: &Read<'_>, caller: &Caller, receiver: &Receiver, limits: &Limi
         ..Filter::new(Affix::Prepend, most.clamp(1, limits.max_per_page))
     };
     let rows = history::list(read, caller.app.id, Within::Conversation { conv, hidden_id }, &filter)?;
-    shown::all(read, rows, caller.viewer())
+    render::all(read, rows, caller.viewer())
 }

@@ -18,7 +18,7 @@ use crate::model::page::{Affix, PageAsk, Pagination, Range};
 use crate::model::policy::narrow;
 use crate::store::conversations::{Copy, Kind};
 use crate::store::history::{self, Filter, Within};
-use crate::store::{Read, conversations, groups, mentions, messages, shown, users};
+use crate::store::{Read, conversations, groups, mentions, messages, render, users};
 
 /// How many rows a list that goes by a cursor shows; `usual` if no number is named.
 pub fn limit<D: Demand>(access: &Access<D>, usual: i64) -> Result<i64> {
@@ -273,7 +273,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 }
                 None => more = cut(&mut rows, limit, bytes, onward, |row| row.data.len()),
             }
-            let mut messages = shown::all(read, rows, look)?;
+            let mut messages = render::all(read, rows, look)?;
             if !with_tags {
                 messages.iter_mut().for_each(|message| message.tags = None);
             }

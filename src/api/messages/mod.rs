@@ -16,7 +16,7 @@ use crate::model::json::{Object, Raw};
 use crate::model::message::Message;
 use crate::model::user::check_tags;
 use crate::store::messages;
-use crate::store::shown::{self, Look};
+use crate::store::render::{self, Look};
 use list::Count;
 pub use list::{in_group, limit, list, thread, with_user};
 use send::SendBody;
@@ -36,8 +36,8 @@ pub async fn show(access: Access<Either>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let row = messages::accessible(read, caller.app.id, id, caller.viewer())?;
-            let message = shown::one(read, row.clone(), look)?;
-            shown::with_receipts(read, message, &row)
+            let message = render::one(read, row.clone(), look)?;
+            render::with_receipts(read, message, &row)
         })
         .await?;
     Ok(data(&message))
@@ -49,7 +49,7 @@ pub async fn by_muid(access: Access<AsUser>) -> Result<Reply> {
         .store()
         .read(move |read| {
             let row = actions::messages::of_muid(read, &caller, &muid)?;
-            shown::one(read, row, caller.viewer())
+            render::one(read, row, caller.viewer())
         })
         .await?;
     Ok(data(&message))
