@@ -4,7 +4,6 @@
 //! is in the handler's type. Everything enters by [`dispatch`], which also answers what is no operation: preflights,
 //! socket upgrades, the admin page.
 
-mod absent;
 mod access;
 mod admin;
 mod answering;
@@ -48,6 +47,7 @@ mod router;
 mod routes;
 mod threads;
 mod tokens;
+mod unsupported;
 mod users;
 
 use std::borrow::Cow;
@@ -187,7 +187,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     }
     // HEAD is GET without the body, which the framework leaves out.
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let (route, params) = api.router.find(method, path).ok_or_else(|| match absent::is(path) {
+    let (route, params) = api.router.find(method, path).ok_or_else(|| match unsupported::is(path) {
         true => Code::FeatureNotAccessible.into(),
         false => extensions::unknown(path).unwrap_or(Code::ApiNotFound.into()),
     })?;
