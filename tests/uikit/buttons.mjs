@@ -15,10 +15,10 @@ export async function buttons(world) {
   assert.deepEqual(await labels(composer), ["ATTACHMENTS", "EMOJI", "Sticker", "VOICE_RECORDING", "SEND"]);
   await composer.getByLabel("ATTACHMENTS").click();
   assert.deepEqual(await composer.locator(".cometchat-message-composer__attachment-option").allInnerTexts(),
-    ["Attach Image", "Attach Video", "Attach Audio", "Attach File", "Polls"]);
+    ["Attach Image", "Attach Video", "Attach Audio", "Attach File", "Polls", "Collaborative Document", "Collaborative Whiteboard"]);
   await ann.page.keyboard.press("Escape");
-  const own = ["Reply in thread", "Unsubscribe from thread", "Copy", "Edit", "Organize", "Info", "Delete"];
-  const others = ["Reply in thread", "Subscribe to thread", "Copy", "Organize", "Report", "Mark Unread"];
+  const own = ["Reply in thread", "Unsubscribe from thread", "Copy", "Edit", "Organize", "Translate", "Info", "Delete"];
+  const others = ["Reply in thread", "Subscribe to thread", "Copy", "Organize", "Translate", "Report", "Mark Unread"];
   assert.deepEqual(await ann.menu("What can be done?"), own);
   assert.deepEqual(await ben.menu("What can be done?"), others);
 
@@ -58,7 +58,7 @@ export async function groupButtons(world) {
   await ben.write("Who has the key?");
   await ann.bubble("Who has the key?").waitFor();
   assert.deepEqual(await ann.menu("Who has the key?"),
-    ["Reply in thread", "Subscribe to thread", "Copy", "Organize", "Report", "Mark Unread", "Message Privately"]);
+    ["Reply in thread", "Subscribe to thread", "Copy", "Organize", "Translate", "Report", "Mark Unread", "Message Privately"]);
   await ann.choose("Who has the key?", "Message Privately");
   await ann.page.locator(".cometchat-message-header", { hasText: "Ben Example" }).waitFor();
 

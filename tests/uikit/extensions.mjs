@@ -32,4 +32,22 @@ export async function extensions(world) {
   const came = ben.list.locator(".cometchat-sticker-bubble img").last();
   await until("the sticker to come", async () => (await came.count()) && came.evaluate((image) => image.naturalWidth > 0));
   await ben.inbox("Ann Example").getByText("Sticker").waitFor();
+
+  for (const [entry, kind] of [["Collaborative Document", "document"], ["Collaborative Whiteboard", "whiteboard"]]) {
+    await ann.page.locator("[data-part=composer]").getByLabel("ATTACHMENTS").click();
+    await ann.page.getByText(entry, { exact: true }).click();
+    for (const person of [ann, ben]) {
+      const bubble = person.list.locator(`.cometchat-collaborative-bubble--${kind}`).last();
+      const opened = person.page.waitForEvent("popup");
+      await bubble.getByRole("button").click();
+      await (await opened).close();
+    }
+    await world.shot(ben, kind);
+  }
+
+  await ann.write("Guten Morgen");
+  await ben.bubble("Guten Morgen").waitFor();
+  await ben.choose("Guten Morgen", "Translate");
+  await ben.bubble("Guten Morgen (en)").waitFor();
+  await world.shot(ben, "translated");
 }

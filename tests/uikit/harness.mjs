@@ -37,6 +37,29 @@ export const SILENCE = (() => {
 /** What the public description answers with an error, and the kit takes so: there is no conversation with somebody yet. */
 const SAID_SO = /\/(users|groups)\/[^/]+\/conversation$/;
 
+/** Where documents and whiteboards are said to be; the browser is shown an empty page for it. */
+const OUTSIDE = "https://boards.example";
+
+async function listen(server) {
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { at: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/** A service that "translates" as LibreTranslate does. */
+function translate() {
+  return listen(createServer((request, response) => {
+    const parts = [];
+    request.on("data", (part) => parts.push(part)).on("end", () => {
+      const { q, target } = JSON.parse(Buffer.concat(parts));
+      // It knows languages, and no regions.
+      const known = /^[a-z]{2}$/.test(target);
+      response.writeHead(known ? 200 : 400, { "Content-Type": "application/json" });
+      if (!known) return response.end(JSON.stringify({ error: `${target} is not supported` }));
+      response.end(JSON.stringify({ translatedText: `${q} (${target})`, detectedLanguage: { confidence: 90, language: "de" } }));
+    });
+  }));
+}
+
 /** The folder as a web server on a free port. */
 async function serve(folder) {
   const server = createServer(async (request, response) => {
@@ -46,8 +69,7 @@ async function serve(folder) {
     response.writeHead(200, { "Content-Type": KINDS[extname(file)] ?? "application/octet-stream" });
     createReadStream(file).pipe(response);
   });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return { at: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+  return listen(server);
 }
 
 export class World {
@@ -57,7 +79,9 @@ export class World {
     Object.assign(world, { home: await mkdtemp(join(tmpdir(), "hobnob-uikit-")), shots, pictures: 0, complaints: [], people: [], said: "" });
     await mkdir(shots, { recursive: true });
     const data = join(world.home, "data");
-    world.server = spawn(binary, ["serve", "--data", data, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
+    world.translator = await translate();
+    world.server = spawn(binary, ["serve", "--data", data, "--http", "127.0.0.1:0", "--https", "127.0.0.1:0", "--translate-url", world.translator.at,
+      "--document-url", `${OUTSIDE}/pad/{id}`, "--whiteboard-url", `${OUTSIDE}/board/{id}`]);
     world.gone = new Promise((resolve) => world.server.once("close", resolve));
     const hear = (chunk) => (world.said += chunk);
     world.server.stdout.on("data", hear);
@@ -140,6 +164,7 @@ export class World {
       const request = route.request();
       if (request.resourceType() === "media") return route.fulfill({ contentType: "audio/wav", body: SILENCE });
       if (new URL(request.url()).hostname === "fonts.googleapis.com") return route.fulfill({ contentType: "text/css", body: "" });
+      if (request.url().startsWith(`${OUTSIDE}/`)) return route.fulfill({ contentType: "text/html", body: "<title>Outside</title>" });
       complain(`asks ${request.url()}`);
       return route.abort();
     });
@@ -157,6 +182,7 @@ export class World {
   async close() {
     await this.browser?.close();
     this.site?.close();
+    this.translator?.close();
     this.server.kill("SIGTERM");
     await this.gone;
     await rm(this.home, { recursive: true, force: true });

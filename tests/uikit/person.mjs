@@ -108,7 +108,9 @@ export class Person {
   /** The names of all entries of the menu of a message. */
   async menu(text) {
     await this.press(text, "More options");
-    const names = await this.page.locator("[role=menuitem]:visible").allInnerTexts();
+    const items = this.page.locator("[role=menuitem]:visible");
+    await items.first().waitFor();
+    const names = await items.allInnerTexts();
     await this.page.keyboard.press("Escape");
     return names.map((name) => name.trim());
   }

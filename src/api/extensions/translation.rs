@@ -112,7 +112,7 @@ async fn all(
         }
         let outcome = match &failed {
             Some(why) => Outcome::Failed(String::clone(why)),
-            None => translate::translate(&access.api().outgoing, by, text, from.as_deref(), &language).await,
+            None => into(access, by, text, from.as_deref(), &language).await,
         };
         let (message_translated, error, error_description) = match outcome {
             Outcome::Done { text, from: found } => {
@@ -139,6 +139,17 @@ async fn all(
         });
     }
     Ok((done, from.unwrap_or_default()))
+}
+
+/// Into the language as asked. Clients name it with the region of their browser (`en-US`), services mostly without: one
+/// that is not supported with it is tried by itself.
+async fn into(access: &Access<AsUser>, by: &Translator, text: &str, from: Option<&str>, language: &str) -> Outcome {
+    let outgoing = &access.api().outgoing;
+    let outcome = translate::translate(outgoing, by, text, from, language).await;
+    match (&outcome, language.split_once('-')) {
+        (Outcome::Unsupported(_), Some((bare, _))) => translate::translate(outgoing, by, text, from, bare).await,
+        _ => outcome,
+    }
 }
 
 /// What the table does not say of these operations.

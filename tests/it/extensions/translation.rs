@@ -18,7 +18,7 @@ async fn a_text_is_translated_by_the_service_in_the_settings() {
         let json = "Content-Type: application/json\r\n";
         match body["target"].as_str() {
             _ if path != "/translate" => (404, json, "{}".to_owned()),
-            Some("xx") => (400, json, json!({"error": "xx is not supported"}).to_string()),
+            Some("xx" | "en-US") => (400, json, json!({"error": "xx is not supported"}).to_string()),
             Some("zz") => (500, json, "{}".to_owned()),
             _ => {
                 let mut said = json!({"translatedText": format!("{} in {}", body["q"].as_str().unwrap(), body["target"].as_str().unwrap())});
@@ -48,6 +48,12 @@ async fn a_text_is_translated_by_the_service_in_the_settings() {
     let said = asked.lock().unwrap().clone();
     assert_eq!(said.iter().map(|one| one["source"].as_str().unwrap()).collect::<Vec<_>>(), ["auto", "en", "en"]);
     assert!(said.iter().all(|one| one["api_key"] == "k1" && one["format"] == "text"), "{said:?}");
+
+    // The region of a browser is not the service's business.
+    let regional = json!({"text": "hallo", "languages": ["en-US"]});
+    let done = post(&bob, "message-translation", "v2/translate", regional).await.ok();
+    let said = (&done["translations"][0]["message_translated"], &done["translations"][0]["language_translated"]);
+    assert_eq!(said, (&json!("hallo in en"), &json!("en-US")));
 
     // Without a message, without a text, without languages.
     let done = post(&bob, "message-translation", "v2/translate", json!({"text": "hi", "languages": []})).await.ok();
