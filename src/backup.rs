@@ -283,6 +283,7 @@ pub fn restore(archive: impl Read, data: &Path, progress: Progress<'_>) -> Outco
     let unproved = data.join("restoring.db");
     let manifest = unpack(archive, Some(data), &unproved, progress)?;
     prove(&unproved, &manifest)?;
+    remove_sides(&unproved);
     // Last of all, and synced: where this file is, all of it is.
     let placed = File::open(&unproved)
         .and_then(|file| file.sync_all())
@@ -373,9 +374,10 @@ fn place(name: &str) -> Option<PathBuf> {
     }
 }
 
+/// Whatever lies there, by a plain name.
 fn is_tls_name(name: &str) -> bool {
-    let end = [".pem", ".key", ".crt", ".json", ".txt"].iter().any(|end| name.ends_with(end));
-    end && !name.starts_with('.') && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+    (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
 }
 
 /// A database that is only needed for a while, with what SQLite puts beside it.
@@ -389,11 +391,19 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        for end in ["", "-wal", "-shm", "-journal"] {
-            let mut path = self.0.as_os_str().to_owned();
-            path.push(end);
-            let _ = fs::remove_file(path);
-        }
+        let _ = fs::remove_file(&self.0);
+        remove_sides(&self.0);
+    }
+}
+
+/// What SQLite puts beside a database that is opened. Nothing is in them: it was only read.
+const SIDES: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+fn remove_sides(database: &Path) {
+    for end in SIDES {
+        let mut path = database.as_os_str().to_owned();
+        path.push(end);
+        let _ = fs::remove_file(path);
     }
 }
 

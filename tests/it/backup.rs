@@ -31,6 +31,23 @@ fn restore(file: &Path, data: &Path) -> Output {
     hobnob(data, &["restore", file.to_str().unwrap()])
 }
 
+/// Names of all that is kept in a data folder.
+fn files(folder: &Path) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for path in std::fs::read_dir(next).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = path.strip_prefix(folder).unwrap().to_str().unwrap().to_owned();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => _ = found.insert(name),
+            }
+        }
+    }
+    found.retain(|name| !matches!(name.as_str(), "hobnob.db-wal" | "hobnob.db-shm" | "hobnob.lock"));
+    found
+}
+
 async fn texts(app: &App, uid: &str, with: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut id = 0;
@@ -206,6 +223,15 @@ async fn old_ones_go_and_wrong_asks_are_told() {
         told["removed"][0].as_str().unwrap().contains("20200101") && told["removed"].as_array().unwrap().len() == 1
     );
     assert!(file.exists() && to.path().join("mine.tar.zst").exists());
+    // All that is in the folder comes back, but what belongs to the running server.
+    std::fs::create_dir_all(dir.path().join("tls")).unwrap();
+    for name in ["ca.pem", "cert.pem", "key.pem", "names"] {
+        std::fs::write(dir.path().join("tls").join(name), name).unwrap();
+    }
+    let (again, place) = (temp_dir(), temp_dir());
+    let (file_again, _) = backup(dir.path(), again.path());
+    good(restore(&file_again, place.path()));
+    assert_eq!(files(place.path()), files(dir.path()));
     // To standard output, for whoever encrypts or sends it on.
     let piped = good(hobnob(dir.path(), &["backup", "--to", "-"])).stdout;
     std::fs::write(to.path().join("piped"), piped).unwrap();
