@@ -685,6 +685,15 @@ CREATE TABLE gone_users (
   looked_from INTEGER NOT NULL                  -- messages from this id on hold nothing of his any more
 ) STRICT;
 
+-- Users who were deactivated or deleted and of whose groups some still do not know: done piece by piece (store/users.rs,
+-- actions/users.rs). Nearly always empty.
+CREATE TABLE ending_users (
+  user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
+  uid         TEXT    NOT NULL,                 -- as they were called: events name them, and users.uid may be given up
+  leaves      INTEGER NOT NULL,                 -- 1: deleted, their memberships end; 0: deactivated, they stay
+  past_group  INTEGER NOT NULL DEFAULT 0        -- groups.id up to which nobody waits for their receipts any more
+) STRICT;
+
 -- Messages erased for good whose replies are still to become ordinary messages.
 CREATE TABLE gone_parents (
   message_id  INTEGER PRIMARY KEY               -- messages.id that was

@@ -149,7 +149,7 @@ async fn run(cli: &Cli) {
     let with = Receiver::User(Uid::parse("bob").expect("a uid"));
     let took = timed(&store, move |tx| actions::conversations::reset(tx, &by, &with, true, false).map(drop)).await;
     report(&store, "a conversation of two, for both", took).await;
-    let took = timed(&store, move |tx| actions::users::delete(tx, &app, &Uid::parse("cat")?, true)).await;
+    let took = timed(&store, move |tx| actions::users::delete(tx, &app, &Uid::parse("cat")?, true, purge::PIECE)).await;
     report(&store, "a user who wrote every other message of a group", took).await;
     store.close();
     let _ = std::fs::remove_dir_all(&cli.folder);

@@ -268,6 +268,10 @@ fn reachable(at: SocketAddr) -> SocketAddr {
 /// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.
 async fn sweep(store: Store, grace: i64) {
     loop {
+        if let Ok(true) = store.read(actions::users::is_due).await {
+            let more = |tx: &mut Write<'_>| actions::users::sweep(tx, purge::PIECE);
+            while let Ok(true) = store.write_in(Lane::Low, "users.sweep", more).await {}
+        }
         if let Ok(true) = store.read(purge::any).await {
             let more = |tx: &mut Write<'_>| purge::sweep(tx, purge::PIECE);
             while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}

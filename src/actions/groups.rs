@@ -109,13 +109,15 @@ fn appoint(tx: &mut Write<'_>, caller: &Caller, group: i64, member: i64) -> Resu
 }
 
 /// The user is deleted or deactivated: each of their groups has somebody else to rule it, the oldest of the highest scope
-/// there is. Nobody is left: it is the app's. Who becomes an admin by it is announced as that.
-pub fn succeed_all(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
-    for group in groups::owned_by(tx, user)? {
+/// there is. Nobody is left: it is the app's. Who becomes an admin by it is announced as that. How many of up to `most`
+/// groups were found.
+pub fn succeed(tx: &mut Write<'_>, app: &App, user: i64, most: i64) -> Result<i64> {
+    let owned = groups::owned_by(tx, user, most)?;
+    for &group in &owned {
         match rows::senior(tx, group)? {
             Some(heir) => appoint(tx, &Caller::system(app.clone()), group, heir)?,
             None => groups::set_owner(tx, group, app.system_user)?,
         }
     }
-    Ok(())
+    Ok(owned.len() as i64)
 }

@@ -16,7 +16,7 @@ use crate::model::message::{Category, Draft, Receiver};
 use crate::model::page::Affix;
 use crate::model::permission::Scope;
 use crate::model::user::{Profile, UserDraft};
-use crate::store::{Write, apps, conversations, history, messages, plans, receipts};
+use crate::store::{Write, apps, conversations, history, messages, plans, purge, receipts};
 
 /// Who is there: three people in the group `team`.
 fn people(tx: &mut Write<'_>) -> Result<Vec<Caller>> {
@@ -133,8 +133,12 @@ async fn costs(past: usize) -> Vec<(&'static str, u64)> {
         see("join", tx, &mut |tx| actions::members::join(tx, bob, &Guid::parse("team")?, None, &limits).map(drop))?;
         see("erase", tx, &mut |tx| actions::conversations::reset(tx, bob, &with_ann, true, false).map(drop))?;
         see("delete a group", tx, &mut |tx| actions::groups::delete(tx, ann, &Guid::parse("team")?).map(drop))?;
-        see("deactivate", tx, &mut |tx| actions::users::deactivate(tx, &ann.app, &["cy".into()]).map(drop))?;
-        see("delete a user", tx, &mut |tx| actions::users::delete(tx, &ann.app, &Uid::parse("bob")?, true))?;
+        see("deactivate", tx, &mut |tx| {
+            actions::users::deactivate(tx, &ann.app, &["cy".into()], purge::PIECE).map(drop)
+        })?;
+        see("delete a user", tx, &mut |tx| {
+            actions::users::delete(tx, &ann.app, &Uid::parse("bob")?, true, purge::PIECE)
+        })?;
         Ok(found.into_inner())
     });
     let found = found.await.unwrap();

@@ -150,14 +150,15 @@ fn remove(tx: &mut Write<'_>, app: &App, group: &Group, user: i64) -> Result<()>
     }
 }
 
-/// Takes a user who is being deleted out of all groups, without a word in them.
-pub fn leave_all(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
-    for group in groups::of_user(tx, user)? {
+/// Takes a user who is deleted out of up to `most` groups, without a word in them; how many these were.
+pub fn leave_some(tx: &mut Write<'_>, app: &App, user: i64, most: i64) -> Result<i64> {
+    let left = groups::some_of_user(tx, user, 0, most)?;
+    for &group in &left {
         let group = groups::by_id(tx, group)?;
         remove(tx, app, &group, user)?;
         tx.shift(Move::Leave { group: group.id, user });
     }
-    Ok(())
+    Ok(left.len() as i64)
 }
 
 /// Adds (or bans) many, each with a result of its own.

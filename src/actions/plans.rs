@@ -284,10 +284,12 @@ async fn hold(store: Store) {
             groups::list(tx, app.id, &filter, ask)?;
             users::active(tx, app.id, &Uid::parse("ann")?)?;
             actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
-            actions::users::delete(tx, &app, &Uid::parse("bob")?, true)?;
+            actions::users::delete(tx, &app, &Uid::parse("bob")?, true, 0)?;
+            while actions::users::sweep(tx, 1)? {}
             for affix in [Affix::Append, Affix::Prepend] {
                 history::list(tx, app.id, within, &history::Filter::new(affix, 30))?;
             }
+            actions::users::is_due(tx)?;
             while purge::sweep(tx, 2)? {}
             Ok(())
         })

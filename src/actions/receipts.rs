@@ -106,7 +106,7 @@ fn all(
 /// The user is out of the group, or deactivated, with these marks: nobody waits for them any more, so what all others
 /// have read is now read by all.
 pub fn no_longer_awaited(tx: &mut Write<'_>, app: &App, copy: &Copy) -> Result<()> {
-    let me = users::by_id(tx, copy.user)?.entity();
+    let me = users::as_known(tx, copy.user)?.entity();
     let caller = Caller::of(app.clone(), me.id, &me.uid);
     let end = copy.conv.last_id;
     for (kind, mark) in [(Kind::Delivered, copy.delivered_id), (Kind::Read, copy.read_id)] {
@@ -117,15 +117,16 @@ pub fn no_longer_awaited(tx: &mut Write<'_>, app: &App, copy: &Copy) -> Result<(
     Ok(())
 }
 
-/// As `no_longer_awaited`, for all groups of a user who was deactivated.
-pub fn no_longer_awaited_anywhere(tx: &mut Write<'_>, app: &App, user: i64) -> Result<()> {
-    for group in groups::of_user(tx, user)? {
+/// As `no_longer_awaited`, for up to `most` groups, from after group `after` on, of a user who was deactivated; these groups.
+pub fn no_longer_awaited_in(tx: &mut Write<'_>, app: &App, user: i64, after: i64, most: i64) -> Result<Vec<i64>> {
+    let some = groups::some_of_user(tx, user, after, most)?;
+    for &group in &some {
         let conv = groups::by_id(tx, group)?.conv;
         if let Some(copy) = conversations::copy_of(tx, conv, user)? {
             no_longer_awaited(tx, app, &copy)?;
         }
     }
-    Ok(())
+    Ok(some)
 }
 
 fn tell(

@@ -1,10 +1,16 @@
 //! Making, changing and ending users.
+//!
+//! Who is deactivated or deleted may be in thousands of groups. What must hold at once does: no logins, no calls, out of
+//! lists and counts. What each group is owed (a new owner, receipts that no longer wait for them, an end of the
+//! membership) is done for some groups by the call and for the others by [`sweep`], piece by piece: every other write
+//! would wait for it.
 
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{RoleId, Uid, unknown_uid};
 use crate::model::user::{User, UserDraft, UserPatch};
-use crate::store::{Write, purge, roles, tokens, users};
+use crate::store::users::Ending;
+use crate::store::{Read, Write, apps, purge, roles, tokens, users};
 
 fn check_role(tx: &Write<'_>, app: &App, role: Option<&RoleId>) -> Result<()> {
     match role {
@@ -30,16 +36,18 @@ pub fn update(tx: &mut Write<'_>, app: &App, uid: &Uid, mut patch: UserPatch) ->
 
 /// Uids that are active after the call.
 pub fn reactivate(tx: &mut Write<'_>, app: &App, uids: &[String]) -> Result<Vec<String>> {
-    set_deactivated(tx, app, uids, false)
+    set_deactivated(tx, app, uids, false, 0)
 }
 
-/// Ends all logins of these users and takes them out of lists; uids that are deactivated after the call.
-pub fn deactivate(tx: &mut Write<'_>, app: &App, uids: &[String]) -> Result<Vec<String>> {
-    set_deactivated(tx, app, uids, true)
+/// Ends all logins of these users and takes them out of lists; uids that are deactivated after the call. Up to `most` of
+/// their groups are told by it.
+pub fn deactivate(tx: &mut Write<'_>, app: &App, uids: &[String], most: i64) -> Result<Vec<String>> {
+    set_deactivated(tx, app, uids, true, most)
 }
 
-fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool) -> Result<Vec<String>> {
+fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool, most: i64) -> Result<Vec<String>> {
     let mut done = Vec::new();
+    let mut left = most;
     for text in uids {
         let Ok(uid) = Uid::parse(text) else { continue };
         let Some(user) = users::any(tx, app.id, &uid)?.filter(|user| user.id != app.system_user) else { continue };
@@ -48,8 +56,9 @@ fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool) ->
             if off {
                 super::calls::depart_all(tx, app, user.id)?;
                 tokens::delete_all(tx, user.id)?;
-                super::groups::succeed_all(tx, app, user.id)?;
-                super::receipts::no_longer_awaited_anywhere(tx, app, user.id)?;
+                left = end(tx, app, &user, false, left)?;
+            } else {
+                users::forget_ending(tx, user.id)?;
             }
         }
         done.push(user.uid);
@@ -57,14 +66,59 @@ fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool) ->
     Ok(done)
 }
 
-/// Deletes a user: softly (messages stay under his name) or with all his data.
-pub fn delete(tx: &mut Write<'_>, app: &App, uid: &Uid, permanent: bool) -> Result<()> {
+/// Deletes a user: softly (messages stay under his name) or with all his data. Up to `most` of his groups
+/// are told by the call.
+pub fn delete(tx: &mut Write<'_>, app: &App, uid: &Uid, permanent: bool, most: i64) -> Result<()> {
     let user = users::any(tx, app.id, uid)?
         .filter(|user| user.id != app.system_user)
         .ok_or_else(|| unknown_uid(uid.as_str()))?;
     super::calls::depart_all(tx, app, user.id)?;
     tokens::delete_all(tx, user.id)?;
-    super::members::leave_all(tx, app, user.id)?;
-    super::groups::succeed_all(tx, app, user.id)?;
-    if permanent { purge::user(tx, app, user.id) } else { users::mark_deleted(tx, user.id) }
+    users::mark_deleted(tx, user.id)?;
+    end(tx, app, &user, true, most)?;
+    if permanent { purge::user(tx, user.id) } else { Ok(()) }
+}
+
+/// The user is deactivated or deleted (`leaves`) from now on; their groups are told, `most` of them now and the others by
+/// [`sweep`]. How many more could have been.
+fn end(tx: &mut Write<'_>, app: &App, user: &User, leaves: bool, most: i64) -> Result<i64> {
+    users::begin_ending(tx, user, leaves)?;
+    match users::ending(tx, user.id)? {
+        Some(ending) => tell_groups(tx, app, &ending, most),
+        None => Ok(most),
+    }
+}
+
+/// Whether anybody's groups are still to be told of their end.
+pub fn is_due(read: &Read<'_>) -> Result<bool> {
+    Ok(users::next_ending(read)?.is_some())
+}
+
+/// Tells about `most` more groups that a user of theirs is no more; whether there may be others. Each write takes up what
+/// the database says then: who was reactivated meanwhile is left alone.
+pub fn sweep(tx: &mut Write<'_>, most: i64) -> Result<bool> {
+    let Some((ending, app)) = users::next_ending(tx)? else { return Ok(false) };
+    let app = apps::by_id(tx, app)?.ok_or_else(|| Error::internal("users", format!("no app {app}")))?;
+    tell_groups(tx, &app, &ending, most)?;
+    Ok(true)
+}
+
+/// Does up to `most` steps of what the end of a user means in their groups; how many it did not need. Then all is done.
+fn tell_groups(tx: &mut Write<'_>, app: &App, ending: &Ending, most: i64) -> Result<i64> {
+    let (user, mut left) = (ending.user, most);
+    if ending.leaves {
+        left -= super::members::leave_some(tx, app, user, left)?;
+    }
+    left -= super::groups::succeed(tx, app, user, left)?;
+    if !ending.leaves {
+        let told = super::receipts::no_longer_awaited_in(tx, app, user, ending.past_group, left)?;
+        if let Some(&last) = told.last() {
+            users::set_past_group(tx, user, last)?;
+        }
+        left -= told.len() as i64;
+    }
+    if left > 0 {
+        users::forget_ending(tx, user)?;
+    }
+    Ok(left)
 }

@@ -14,10 +14,11 @@ use crate::model::page::{Page, PageAsk, Range};
 use crate::model::permission::Scope;
 use crate::model::user::stored;
 
-/// The columns [`group`] reads, from `groups g` joined with `users o` (its owner).
+/// The columns [`group`] reads, from `groups g` joined with `users o` (its owner). An owner who was deleted for good has
+/// given up the uid: until the group has another, it is the app's.
 macro_rules! columns {
     () => {
-        "g.id, g.conv_id, g.owner_id, g.guid, g.name, g.type, o.uid, g.members_count, g.icon, g.description,
+        "g.id, g.conv_id, g.owner_id, g.guid, g.name, g.type, iif(substr(o.uid, 1, 1) = '/', 'app_system', o.uid), g.members_count, g.icon, g.description,
          g.metadata, g.tags, g.created_at, g.updated_at, g.updated_by, g.permissions"
     };
 }
@@ -300,11 +301,21 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
     Ok(Page { items, total })
 }
 
-/// groups.id of all groups the user owns.
-pub fn owned_by(read: &Read<'_>, user: i64) -> Result<Vec<i64>> {
+/// groups.id of up to `most` groups the user owns.
+pub fn owned_by(read: &Read<'_>, user: i64, most: i64) -> Result<Vec<i64>> {
     read.all(
-        "SELECT id FROM groups WHERE owner_id = ?1 AND id NOT IN (SELECT group_id FROM gone_groups)",
-        [user],
+        "SELECT id FROM groups WHERE owner_id = ?1 AND id NOT IN (SELECT group_id FROM gone_groups) LIMIT ?2",
+        [user, most],
+        |row| row.get(0),
+    )
+}
+
+/// groups.id of up to `most` groups the user is in, by id, from after group `after` on.
+pub fn some_of_user(read: &Read<'_>, user: i64, after: i64, most: i64) -> Result<Vec<i64>> {
+    read.all(
+        "SELECT group_id FROM members WHERE user_id = ?1 AND group_id > ?2
+           AND group_id NOT IN (SELECT group_id FROM gone_groups) ORDER BY group_id LIMIT ?3",
+        [user, after, most],
         |row| row.get(0),
     )
 }

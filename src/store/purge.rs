@@ -13,7 +13,6 @@ use super::conversations::{Conv, Kind};
 use super::rows::ids_text;
 use super::{Read, Write, calls, conversations, threads};
 use crate::model::call::CallStatus;
-use crate::model::caller::App;
 use crate::model::error::Result;
 use crate::model::group::Group;
 
@@ -36,7 +35,8 @@ const LOOKS: i64 = 20;
 /// Whether anything is left to be swept.
 pub fn any(read: &Read<'_>) -> Result<bool> {
     read.exists(
-        "SELECT 1 FROM gone_conversations UNION ALL SELECT 1 FROM gone_groups UNION ALL SELECT 1 FROM gone_users
+        "SELECT 1 FROM gone_conversations UNION ALL SELECT 1 FROM gone_groups 
+         UNION ALL SELECT 1 FROM gone_users WHERE user_id NOT IN (SELECT user_id FROM ending_users)
          UNION ALL SELECT 1 FROM gone_parents",
         [],
     )
@@ -63,8 +63,9 @@ pub fn group(tx: &Write<'_>, group: &Group) -> Result<()> {
     Ok(())
 }
 
-/// The user is gone, with his one-on-one conversations and all he said elsewhere. He has left his groups already.
-pub fn user(tx: &mut Write<'_>, app: &App, id: i64) -> Result<()> {
+/// The user is gone, with his one-on-one conversations and all he said elsewhere. He has left his groups, or is noted as
+/// leaving them: his row waits for that.
+pub fn user(tx: &mut Write<'_>, id: i64) -> Result<()> {
     tx.credentials_changed();
     let live =
         tx.all("SELECT id FROM calls WHERE (initiator_id = ?1 OR callee_id = ?1) AND ended_at IS NULL", [id], |row| {
@@ -81,7 +82,6 @@ pub fn user(tx: &mut Write<'_>, app: &App, id: i64) -> Result<()> {
         tx.run(sql, [id])?;
     }
     tx.run("DELETE FROM call_participants WHERE user_id = ?1 AND state IN ('ringing','joined')", [id])?;
-    tx.run("UPDATE groups SET owner_id = ?2 WHERE owner_id = ?1", [id, app.system_user])?;
     tx.run(
         "UPDATE users SET uid = '/' || id, deactivated_at = coalesce(deactivated_at, ?2), deleted_at = ?2 WHERE id = ?1",
         [id, tx.now()],
@@ -155,7 +155,9 @@ pub fn sweep(tx: &Write<'_>, most: i64) -> Result<bool> {
             sweep_conversation(tx, conv, left)?
         } else if let Some(group) = first("SELECT group_id FROM gone_groups ORDER BY group_id LIMIT 1")? {
             sweep_group(tx, group, left)?
-        } else if let Some(user) = first("SELECT user_id FROM gone_users ORDER BY user_id LIMIT 1")? {
+        } else if let Some(user) = first(
+            "SELECT user_id FROM gone_users WHERE user_id NOT IN (SELECT user_id FROM ending_users) ORDER BY user_id LIMIT 1",
+        )? {
             sweep_user(tx, user, left)?
         } else if let Some(message) = first("SELECT message_id FROM gone_parents ORDER BY message_id LIMIT 1")? {
             sweep_parent(tx, message, left)?

@@ -140,11 +140,73 @@ pub fn bots(read: &Read<'_>, app: i64) -> Result<Vec<User>> {
 /// Soft deletion: the row stays for the messages that name it.
 pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
     tx.credentials_changed();
+    if tx.exists("SELECT 1 FROM users WHERE id = ?1 AND deactivated_at IS NULL", [id])? {
+        super::members::count_everywhere(tx, id, -1)?;
+    }
     tx.run(
         "UPDATE users SET deactivated_at = coalesce(deactivated_at, ?2), deleted_at = ?2 WHERE id = ?1",
         [id, tx.now()],
     )?;
     Ok(())
+}
+
+/// A user who is no more, and whose groups are still to be told.
+pub struct Ending {
+    pub user: i64,
+    /// Deleted: their memberships end.
+    pub leaves: bool,
+    /// groups.id up to which nobody waits for their receipts any more.
+    pub past_group: i64,
+}
+
+/// Notes that the user's groups are to be told of their end. Deleting goes beyond deactivating.
+pub fn begin_ending(tx: &Write<'_>, user: &User, leaves: bool) -> Result<()> {
+    tx.run(
+        "INSERT INTO ending_users (user_id, uid, leaves) VALUES (?1, ?2, ?3)
+         ON CONFLICT (user_id) DO UPDATE SET leaves = max(leaves, excluded.leaves)",
+        params![user.id, user.uid, leaves],
+    )?;
+    Ok(())
+}
+
+/// One whose groups are still to be told, if there is any, and users.app. Those of a deleted app go with the app.
+pub fn next_ending(read: &Read<'_>) -> Result<Option<(Ending, i64)>> {
+    read.first(
+        "SELECT e.user_id, e.leaves, e.past_group, u.app
+         FROM ending_users e CROSS JOIN users u ON u.id = e.user_id JOIN apps a ON a.id = u.app
+         WHERE a.deleted_at IS NULL ORDER BY e.user_id LIMIT 1",
+        [],
+        |row| Ok((Ending { user: row.get(0)?, leaves: row.get(1)?, past_group: row.get(2)? }, row.get(3)?)),
+    )
+}
+
+pub fn ending(read: &Read<'_>, user: i64) -> Result<Option<Ending>> {
+    read.first("SELECT user_id, leaves, past_group FROM ending_users WHERE user_id = ?1", [user], |row| {
+        Ok(Ending { user: row.get(0)?, leaves: row.get(1)?, past_group: row.get(2)? })
+    })
+}
+
+pub fn set_past_group(tx: &Write<'_>, user: i64, group: i64) -> Result<()> {
+    tx.run("UPDATE ending_users SET past_group = ?2 WHERE user_id = ?1", [user, group])?;
+    Ok(())
+}
+
+/// Nothing of it is left to do, or the user is back.
+pub fn forget_ending(tx: &Write<'_>, user: i64) -> Result<()> {
+    tx.run("DELETE FROM ending_users WHERE user_id = ?1", [user])?;
+    Ok(())
+}
+
+/// As [`by_id`], called as they were before their end gave up the uid, and not yet deactivated by a deletion.
+pub fn as_known(read: &Read<'_>, id: i64) -> Result<User> {
+    let user = by_id(read, id)?;
+    let noted = read.first("SELECT uid, leaves FROM ending_users WHERE user_id = ?1", [id], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?))
+    })?;
+    Ok(match noted {
+        Some((uid, leaves)) => User { uid, deactivated_at: user.deactivated_at.filter(|_| !leaves), ..user },
+        None => user,
+    })
 }
 
 pub fn set_last_active(tx: &Write<'_>, id: i64, at: i64) -> Result<()> {

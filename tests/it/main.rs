@@ -24,6 +24,7 @@ mod dependencies;
 mod disk;
 mod durability;
 mod echo;
+mod endings;
 mod endpoints;
 mod errors;
 mod everywhere;

@@ -430,3 +430,11 @@ CREATE INDEX due_by_time ON due(at, id);
 CREATE INDEX due_by_user ON due(user_id, kind, at);
 CREATE INDEX due_by_app ON due(app);
 CREATE UNIQUE INDEX due_once ON due(message_id) WHERE kind = 'disappear';
+
+-- Users who were deactivated or deleted leave their groups in pieces.
+CREATE TABLE ending_users (
+  user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,
+  uid         TEXT    NOT NULL,
+  leaves      INTEGER NOT NULL,
+  past_group  INTEGER NOT NULL DEFAULT 0
+) STRICT;
