@@ -269,7 +269,7 @@ fn reachable(at: SocketAddr) -> SocketAddr {
 async fn sweep(store: Store, grace: i64) {
     loop {
         if let Ok(true) = store.read(actions::users::is_due).await {
-            let more = |tx: &mut Write<'_>| actions::users::sweep(tx, purge::PIECE);
+            let more = |tx: &mut Write<'_>| actions::users::sweep(tx, actions::users::PIECE);
             while let Ok(true) = store.write_in(Lane::Low, "users.sweep", more).await {}
         }
         if let Ok(true) = store.read(purge::any).await {

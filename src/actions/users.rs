@@ -12,6 +12,10 @@ use crate::model::user::{User, UserDraft, UserPatch};
 use crate::store::users::Ending;
 use crate::store::{Read, Write, apps, purge, roles, tokens, users};
 
+/// Groups that one write tells: some milliseconds. Each may get an owner, a message that says so, and receipts, which is
+/// more than the purge does for a row.
+pub const PIECE: i64 = 100;
+
 fn check_role(tx: &Write<'_>, app: &App, role: Option<&RoleId>) -> Result<()> {
     match role {
         Some(role) if roles::find(tx, app.id, role)?.is_none() => {

@@ -13,7 +13,6 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, unknown_uid};
 use crate::model::page::Page;
 use crate::model::user::{User, check_length, check_name};
-use crate::store::purge::PIECE;
 use crate::store::users::{Deactivated, Filter};
 use crate::store::{Read, admins, apps, digest, groups, keys, members, metrics, tokens, users};
 
@@ -295,7 +294,7 @@ pub async fn deactivate_user(access: Access<Admin>) -> Result<Reply> {
     let (app_id, uid) = (access.param("appId").to_owned(), access.uid()?);
     let changed = access.store().write("admin.deactivate_user", move |tx| {
         let id = user(tx, &app_id, &uid)?.id;
-        actions::users::deactivate(tx, &app(tx, &app_id)?, &[uid.to_string()], PIECE)?;
+        actions::users::deactivate(tx, &app(tx, &app_id)?, &[uid.to_string()], actions::users::PIECE)?;
         users::by_id(tx, id)
     });
     Ok(data(&changed.await?))

@@ -16,7 +16,6 @@ use crate::model::policy::narrow;
 use crate::model::user::{
     Profile, User, UserDraft, UserPatch, check_length, check_metadata, check_name, check_tags, patch_url,
 };
-use crate::store::purge::PIECE;
 use crate::store::users::{Deactivated, Filter};
 use crate::store::{friends, tokens::Device, users};
 
@@ -250,7 +249,10 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let DeleteBody { permanent } = access.json()?;
     let app = access.app().clone();
     let named = uid.clone();
-    access.store().write("users.delete", move |tx| actions::users::delete(tx, &app, &uid, permanent, PIECE)).await?;
+    access
+        .store()
+        .write("users.delete", move |tx| actions::users::delete(tx, &app, &uid, permanent, actions::users::PIECE))
+        .await?;
     Ok(ack(format!("User with UID {named} has been deleted successfully.")))
 }
 
@@ -300,8 +302,10 @@ pub async fn reactivate(access: Access<FullKey>) -> Result<Reply> {
 pub async fn deactivate(access: Access<FullKey>) -> Result<Reply> {
     let uids = uids(&access, "uidsToDeactivate", access.json::<DeactivateBody>()?.uids_to_deactivate)?;
     let app = access.app().clone();
-    let done =
-        access.store().write("users.deactivate", move |tx| actions::users::deactivate(tx, &app, &uids, PIECE)).await?;
+    let done = access
+        .store()
+        .write("users.deactivate", move |tx| actions::users::deactivate(tx, &app, &uids, actions::users::PIECE))
+        .await?;
     Ok(data(&DeactivatedUids { deactivated_uids: done }))
 }
 
