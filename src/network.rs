@@ -33,6 +33,14 @@ impl Network {
     }
 }
 
+/// Whose an address is, as far as it is counted: whoever has one of version 6 has at least 2^64 of them.
+pub fn owner(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        four => four,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

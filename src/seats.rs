@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use crate::network::Network;
+use crate::network::{Network, owner};
 
 /// The connections there are; cheap to clone.
 #[derive(Clone)]
@@ -37,7 +37,6 @@ impl Seats {
 
     /// A seat for a connection from this address, until it is dropped; `None`: it has as many as it may.
     pub fn take(&self, address: IpAddr) -> Option<Seat> {
-        let address = address.to_canonical();
         if self.inner.free.iter().any(|network| network.contains(address)) {
             return Some(Seat { of: None });
         }
@@ -49,14 +48,6 @@ impl Seats {
         }
         *own += 1;
         Some(Seat { of: Some((self.inner.clone(), whose)) })
-    }
-}
-
-/// Whoever has one address of version 6 has at least 2^64 of them.
-fn owner(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
-        four => four,
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::{Mutex, MutexGuard};
 use serde_json::json;
 
 use crate::model::error::{Code, Error, Result};
+use crate::network::owner;
 use crate::store::{Digest, digest};
 
 /// How many names and addresses are known at most: some 2 MB.
@@ -52,11 +53,7 @@ impl Of<'_> {
             Of::Admin(name) => format!("admin {}", name.to_lowercase()),
             Of::Link => "link".to_owned(),
             Of::Group(group, user) => format!("group {group} {user}"),
-            Of::Address(address) => match address.to_canonical() {
-                IpAddr::V4(address) => format!("address {address}"),
-                // Whoever has one address of version 6 has at least so many.
-                IpAddr::V6(address) => format!("address {}", address.to_bits() >> 64),
-            },
+            Of::Address(address) => format!("address {}", owner(*address)),
         })
     }
 }

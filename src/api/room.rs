@@ -5,14 +5,13 @@
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use actix_web::{HttpMessage, HttpRequest};
 
 use super::peer;
 use crate::model::caller::Caller;
-use crate::network::Network;
+use crate::network::{Network, owner};
 
 /// The part of the room that may be one client's.
 const SHARE: usize = 4;
@@ -64,13 +63,9 @@ impl Client {
         noted.unwrap_or_else(|| Client::at(request, trusted))
     }
 
-    /// Whoever it is, by the address. Whoever has one address of version 6 has at least 2^64 of them.
+    /// Whoever it is, by the address.
     pub fn at(request: &HttpRequest, trusted: &[Network]) -> Self {
-        Client::hashed(match peer::address(request, trusted) {
-            Some(IpAddr::V6(address)) => Some((6, address.to_bits() >> 64)),
-            Some(IpAddr::V4(address)) => Some((4, u128::from(address.to_bits()))),
-            None => None,
-        })
+        Client::hashed(peer::address(request, trusted).map(owner))
     }
 
     /// Notes with the request whose credential it bore.

@@ -49,12 +49,6 @@ impl Moment {
         Ok(self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
     }
 
-    /// Bytes of the copy.
-    pub fn size(&self) -> Result<u64> {
-        let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
-        Ok(self.connection.query_row(sql, [], |row| row.get::<_, i64>(0))?.unsigned_abs())
-    }
-
     pub fn counts(&self) -> Result<Counts> {
         counts(&self.connection)
     }
