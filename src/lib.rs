@@ -13,6 +13,7 @@
 //! - [`api`]: the REST API as one route table; a handler parses, calls once, replies.
 //! - [`live`]: sockets. The hub takes the stream of commits to the connections.
 //! - [`media`]: files of messages on disk, beside the database.
+//! - [`chores`]: what is done beside the requests.
 //! - [`cli`]: the command line, one noun a file.
 //! - [`logging`]: lines to standard error; many of the same kind become a count.
 //! - [`backup`]: all of a data folder in one file, and back.
@@ -51,6 +52,7 @@
 pub mod actions;
 pub mod api;
 pub mod backup;
+pub mod chores;
 pub mod cli;
 pub mod config;
 pub mod live;

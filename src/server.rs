@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::dev::{Extensions, ServerHandle};
 use actix_web::web::{self, Data, ThinData};
@@ -11,13 +11,13 @@ use actix_web::{App, HttpServer};
 
 use tokio::sync::Notify;
 
-use crate::actions;
 use crate::actions::activity::Activity;
 use crate::api::answers::{Answers, Wire};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
 use crate::api::room::Room;
 use crate::api::{self, Api, Router};
+use crate::chores::{self, Chore};
 use crate::config::Config;
 use crate::live::command::Context;
 use crate::live::hub::Hub;
@@ -30,8 +30,7 @@ use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::seats::Seats;
-use crate::store::extensions::due;
-use crate::store::{Hooks, Lane, Store, Write, apps, attachments, clock, purge, search};
+use crate::store::{Hooks, Store};
 use crate::tls;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
@@ -46,15 +45,6 @@ const KEEP_ALIVE: Duration = Duration::from_secs(90);
 const HEAD_TIME: Duration = Duration::from_secs(60);
 /// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
 const TLS_TIME: Duration = Duration::from_secs(10);
-
-/// How often the server looks for what was deleted and has rows left, and for calls that nobody is in.
-const SWEEP: Duration = Duration::from_secs(1);
-/// How often new messages are looked for that wait for the search index.
-const INDEX: Duration = Duration::from_secs(1);
-
-/// How often files are looked for that nothing shows any more, and how many go at a time.
-const MEDIA_SWEEP: Duration = Duration::from_secs(60);
-const SWEEP_FILES: i64 = 100;
 
 /// Passwords hashed at the same time, 19 MiB each.
 const MOST_HASHES: usize = 4;
@@ -86,9 +76,28 @@ impl Server {
             refuse_emptied(config, &lock)?;
         }
         log::info!("Hobnob {} starts on {}", env!("CARGO_PKG_VERSION"), config.data().display());
+        House::open(config, clock)?.serve(config, lock, (http, https))
+    }
+}
+
+/// A server without its doors: everything between a request and the disk. [`Server::start`] opens them; a test may live
+/// in it as it is, and turn its clock.
+pub struct House {
+    pub store: Store,
+    pub hub: Hub,
+    /// What handlers share, for `api::dispatch`.
+    pub api: Data<Api>,
+    /// What commands of sockets need, for `live::command::obey`.
+    pub context: Context,
+    /// Fetches previews.
+    fetching: Option<Chore>,
+}
+
+impl House {
+    /// Opens what is in the data folder. Whose folder it is, the caller has made sure of.
+    pub fn open(config: &Config, clock: Clock) -> Result<House, String> {
         let limits = Arc::new(config.limits()?);
         let (store, hub) = open(config, &limits, clock)?;
-        let (app_grace, call_limits) = (limits.app_grace, limits.clone());
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let media = Media::open(config.data(), cores.div_ceil(2))
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
@@ -97,10 +106,8 @@ impl Server {
         let outgoing = Outgoing::new(config.extensions.private()?)?;
         let (previews, fetching) =
             config.extensions.link_previews.then(|| Previews::new(store.clone(), outgoing.clone())).unzip();
-        let (offer, due, due_limits) = (config.extensions.offer(), Arc::new(Notify::new()), limits.clone());
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };
         let router = Router::new(api::routes());
-        let seats = Seats::new(limits.address_connections, config.trusted()?);
         let api = Data::new(Api {
             store: store.clone(),
             hub: hub.clone(),
@@ -115,21 +122,47 @@ impl Server {
             bodies: Room::new(limits.bodies),
             limits,
             public_host,
-            extensions: offer.clone(),
+            extensions: config.extensions.offer(),
             outgoing,
             previews,
-            due: due.clone(),
+            due: Arc::new(Notify::new()),
             https_port: OnceLock::new(),
             trusted: config.trusted()?,
             region: config.region.region.clone(),
             meter: Meter::new(config.rate_limits()),
             ids: Ids,
-            media: media.clone(),
+            media,
             health: Default::default(),
             description: OnceLock::new(),
             router,
         });
+        let fetching = fetching.map(|fetching| Box::pin(fetching) as Chore);
+        Ok(House { store, hub, api, context, fetching })
+    }
+
+    /// One round of what is done beside the requests, all that is due now. A server repeats the parts, each at its pace.
+    pub async fn chores(&self) -> error::Result<()> {
+        chores::round(&self.store, &self.api.limits, &self.api.media).await
+    }
+
+    /// Ends it in order: all that is queued is done and written. Blocks.
+    pub fn close(self) {
+        self.hub.close_all();
+        close(&self.hub, &self.store);
+    }
+
+    /// Opens the doors.
+    fn serve(
+        self,
+        config: &Config,
+        lock: Lock,
+        (http, https): (Option<SocketAddr>, Option<SocketAddr>),
+    ) -> Result<Server, String> {
+        let House { store, hub, api, context, fetching } = self;
+        let (limits, offer) = (api.limits.clone(), api.extensions.clone());
+        let seats = Seats::new(limits.address_connections, config.trusted()?);
         let shared = api.clone();
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
         let mut server = HttpServer::new(move || {
             App::new()
@@ -190,17 +223,14 @@ impl Server {
         let server = server.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        let mut chores = vec![
-            actix_web::rt::spawn(sweep(store.clone(), app_grace)),
-            actix_web::rt::spawn(sweep_calls(store.clone(), call_limits)),
-            actix_web::rt::spawn(keep_indexed(store.clone())),
-            actix_web::rt::spawn(keep_swept(store.clone(), media)),
-            actix_web::rt::spawn(keep_due(store.clone(), due, due_limits)),
-        ];
+        let chores = chores::all(&store, &limits, &shared.media, &shared.due);
+        let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
         chores.extend(fetching.map(actix_web::rt::spawn));
         Ok(Server { http: bound.0, https: bound.1, store, base, client_host, hub, handle, serving, chores, lock })
     }
+}
 
+impl Server {
     /// Waits until the server cannot go on, and says why; see [`Store::failed`].
     pub async fn failed(&self) -> String {
         self.store.failed().await
@@ -216,9 +246,7 @@ impl Server {
         let _ = self.serving.await;
         let (store, hub, lock) = (self.store, self.hub, self.lock);
         let done = tokio::task::spawn_blocking(move || {
-            // The hub first: it notes for everybody still there that they were, and the store writes it.
-            hub.stop();
-            store.close();
+            close(&hub, &store);
             // Not before the last write, however long that takes.
             drop(lock);
         });
@@ -227,6 +255,12 @@ impl Server {
             Err(_) => log::warn!("stopped before everything was written back: the next start does that"),
         }
     }
+}
+
+/// The hub first: it notes for everybody still there that they were, and the store writes it.
+fn close(hub: &Hub, store: &Store) {
+    hub.stop();
+    store.close();
 }
 
 /// Stops a start that would quietly make a new database where there was one: everybody would be logged out, and the
@@ -263,116 +297,6 @@ fn reachable(at: SocketAddr) -> SocketAddr {
     });
     let ip = ours.map_or(std::net::Ipv4Addr::LOCALHOST.into(), |ours| ours.ip());
     SocketAddr::new(if ip.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { ip }, at.port())
-}
-
-/// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.
-async fn sweep(store: Store, grace: i64) {
-    loop {
-        if let Ok(true) = store.read(actions::users::is_due).await {
-            let more = |tx: &mut Write<'_>| actions::users::sweep(tx, actions::users::PIECE);
-            while let Ok(true) = store.write_in(Lane::Low, "users.sweep", more).await {}
-        }
-        if let Ok(true) = store.read(purge::any).await {
-            let more = |tx: &mut Write<'_>| purge::sweep(tx, purge::PIECE);
-            while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}
-        }
-        let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;
-        if matches!(due, Ok(Some(_))) {
-            let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);
-            while let Ok(true) = store.write_in(Lane::Low, "apps.sweep", more).await {}
-        }
-        // Noticed first, then noted by a write, then brought back.
-        let healing = store.read(clock::is_healing).await;
-        if store.clock().has_healed() || matches!(healing, Ok(true)) {
-            while let Ok(true) = store.write_in(Lane::Low, "clock.heal", |tx| clock::heal(tx)).await {}
-        }
-        tokio::time::sleep(SWEEP).await;
-    }
-}
-
-/// Ends calls that nobody is in any more.
-async fn sweep_calls(store: Store, limits: Arc<Limits>) {
-    loop {
-        let asked = limits.clone();
-        if let Ok(true) = store.read(move |read| actions::calls::is_due(read, &asked)).await {
-            let limits = limits.clone();
-            let more = move |tx: &mut Write<'_>| actions::calls::sweep(tx, &limits);
-            while let Ok(true) = store.write_in(Lane::Low, "calls.sweep", more.clone()).await {}
-        }
-        tokio::time::sleep(SWEEP).await;
-    }
-}
-
-/// Feeds the search index while there is nothing better to write; when it has fallen far behind, beside other writes.
-async fn keep_indexed(store: Store) {
-    let (mut writes, mut since, mut busy) = (store.writes(), Instant::now(), false);
-    loop {
-        if since.elapsed() >= INDEX {
-            let now = store.writes();
-            busy = (now - writes) as f64 > search::BUSY as f64 * since.elapsed().as_secs_f64();
-            (writes, since) = (now, Instant::now());
-        }
-        let waiting = store.read(search::waiting).await.unwrap_or(0);
-        let far_behind = waiting > search::FAR_BEHIND;
-        if waiting > 0 && (far_behind || !busy) {
-            let lane = if far_behind { Lane::High } else { Lane::Low };
-            let done = store.write_in(lane, "search.index", |tx| search::index(tx, search::CHUNK)).await;
-            if matches!(done, Ok(false)) {
-                continue;
-            }
-        }
-        tokio::time::sleep(INDEX).await;
-    }
-}
-
-/// Does what has become due. It reads when the next thing is, and until then only looks at the clock: however much waits
-/// costs nothing. `sooner` says that something was put before it.
-async fn keep_due(store: Store, sooner: Arc<Notify>, limits: Arc<Limits>) {
-    loop {
-        let limits = limits.clone();
-        let more = move |tx: &mut Write<'_>| actions::extensions::due::sweep(tx, &limits);
-        let next = match store.read(due::next).await {
-            Ok(Some(at)) if at <= store.clock().now() => {
-                if store.write_in(Lane::Low, "due.sweep", more).await.is_err() {
-                    tokio::time::sleep(SWEEP).await;
-                }
-                continue;
-            }
-            Ok(next) => next.unwrap_or(i64::MAX),
-            Err(_) => store.clock().now() + 1,
-        };
-        let come = async {
-            while store.clock().now() < next {
-                tokio::time::sleep(SWEEP).await;
-            }
-        };
-        tokio::select! {
-            () = sooner.notified() => {}
-            () = come => {}
-        }
-    }
-}
-
-async fn keep_swept(store: Store, media: Media) {
-    loop {
-        if let Err(error) = sweep_files(&store, &media).await {
-            log::warn!("sweeping files: {error}");
-        }
-        tokio::time::sleep(MEDIA_SWEEP).await;
-    }
-}
-
-/// Removes the files that no message shows any more or ever showed: each first from the disk, then its row.
-pub async fn sweep_files(store: &Store, media: &Media) -> error::Result<()> {
-    loop {
-        let due = store.read(|read| attachments::expired(read, SWEEP_FILES)).await?;
-        if due.is_empty() {
-            return Ok(());
-        }
-        let (ids, names): (Vec<i64>, Vec<String>) = due.into_iter().unzip();
-        media.remove(names).await?;
-        store.write_in(Lane::Low, "attachments.forget", move |tx| attachments::forget(tx, &ids)).await?;
-    }
 }
 
 /// Store and hub, each with its end of the stream.

@@ -118,7 +118,7 @@ async fn send_form(user: &User, fields: &[(&str, &str)], file: usize) -> (u16, V
 /// Removes what was given up.
 async fn sweep(h: &Harness) {
     let media = hobnob::media::Media::open(&h.data, 1).unwrap();
-    hobnob::server::sweep_files(&h.store, &media).await.unwrap();
+    hobnob::chores::sweep_files(&h.store, &media).await.unwrap();
 }
 
 const TO_BOB: [(&str, &str); 4] =

@@ -27,9 +27,11 @@ const MAY: &[(&str, &[&str])] = &[
     ("tls", &[]),
     ("lock", &[]),
     ("logging", &[]),
+    ("chores", &["model", "store", "actions", "media"]),
     (
         "server",
         &[
+            "chores",
             "model",
             "store",
             "actions",

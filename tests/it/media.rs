@@ -1,8 +1,8 @@
 //! Files of messages: up, down, small, and gone.
 
+use hobnob::chores::sweep_files;
 use hobnob::media::Media;
 use hobnob::model::error::Code;
-use hobnob::server::sweep_files;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 

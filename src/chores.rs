@@ -1,0 +1,175 @@
+//! What is done beside the requests, each at its own pace: rows of what was deleted are removed, calls ended that nobody is
+//! in, new messages put into the search index, files forgotten that nothing shows, and what has become due is done.
+//!
+//! Each is a small step that asks first whether there is anything to do, so an idle server writes nothing. A server repeats
+//! them ([`all`]); a test does one [`round`] when it wants to.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::actions;
+use crate::media::Media;
+use crate::model::error::Result;
+use crate::model::limits::Limits;
+use crate::store::extensions::due;
+use crate::store::{Lane, Store, Write, apps, attachments, clock, purge, search};
+
+/// How often the server looks for what was deleted and has rows left, and for calls that nobody is in.
+const SWEEP: Duration = Duration::from_secs(1);
+/// How often new messages are looked for that wait for the search index.
+const INDEX: Duration = Duration::from_secs(1);
+
+/// How often files are looked for that nothing shows any more, and how many go at a time.
+const MEDIA_SWEEP: Duration = Duration::from_secs(60);
+const SWEEP_FILES: i64 = 100;
+
+/// Runs until it is dropped.
+pub type Chore = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Everything there is to do. `sooner` is told when something has become due before what was due next.
+pub fn all(store: &Store, limits: &Arc<Limits>, media: &Media, sooner: &Arc<Notify>) -> Vec<Chore> {
+    vec![
+        Box::pin(sweep(store.clone(), limits.app_grace)),
+        Box::pin(sweep_calls(store.clone(), limits.clone())),
+        Box::pin(keep_indexed(store.clone())),
+        Box::pin(keep_swept(store.clone(), media.clone())),
+        Box::pin(keep_due(store.clone(), sooner.clone(), limits.clone())),
+    ]
+}
+
+/// Does all that is to be done now.
+pub async fn round(store: &Store, limits: &Arc<Limits>, media: &Media) -> Result<()> {
+    sweep_once(store, limits.app_grace).await;
+    sweep_calls_once(store, limits).await;
+    while index_once(store, Lane::Low).await {}
+    while due_once(store, limits).await.is_none() {}
+    sweep_files(store, media).await
+}
+
+/// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.
+async fn sweep(store: Store, grace: i64) {
+    loop {
+        sweep_once(&store, grace).await;
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+async fn sweep_once(store: &Store, grace: i64) {
+    if let Ok(true) = store.read(actions::users::is_due).await {
+        let more = |tx: &mut Write<'_>| actions::users::sweep(tx, actions::users::PIECE);
+        while let Ok(true) = store.write_in(Lane::Low, "users.sweep", more).await {}
+    }
+    if let Ok(true) = store.read(purge::any).await {
+        let more = |tx: &mut Write<'_>| purge::sweep(tx, purge::PIECE);
+        while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}
+    }
+    let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;
+    if matches!(due, Ok(Some(_))) {
+        let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);
+        while let Ok(true) = store.write_in(Lane::Low, "apps.sweep", more).await {}
+    }
+    // Noticed first, then noted by a write, then brought back.
+    let healing = store.read(clock::is_healing).await;
+    if store.clock().has_healed() || matches!(healing, Ok(true)) {
+        while let Ok(true) = store.write_in(Lane::Low, "clock.heal", |tx| clock::heal(tx)).await {}
+    }
+}
+
+/// Ends calls that nobody is in any more.
+async fn sweep_calls(store: Store, limits: Arc<Limits>) {
+    loop {
+        sweep_calls_once(&store, &limits).await;
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+async fn sweep_calls_once(store: &Store, limits: &Arc<Limits>) {
+    let asked = limits.clone();
+    if let Ok(true) = store.read(move |read| actions::calls::is_due(read, &asked)).await {
+        let limits = limits.clone();
+        let more = move |tx: &mut Write<'_>| actions::calls::sweep(tx, &limits);
+        while let Ok(true) = store.write_in(Lane::Low, "calls.sweep", more.clone()).await {}
+    }
+}
+
+/// Feeds the search index while there is nothing better to write; when it has fallen far behind, beside other writes.
+async fn keep_indexed(store: Store) {
+    let (mut writes, mut since, mut busy) = (store.writes(), Instant::now(), false);
+    loop {
+        if since.elapsed() >= INDEX {
+            let now = store.writes();
+            busy = (now - writes) as f64 > search::BUSY as f64 * since.elapsed().as_secs_f64();
+            (writes, since) = (now, Instant::now());
+        }
+        let waiting = store.read(search::waiting).await.unwrap_or(0);
+        let far_behind = waiting > search::FAR_BEHIND;
+        if waiting > 0 && (far_behind || !busy) {
+            let lane = if far_behind { Lane::High } else { Lane::Low };
+            if index_once(&store, lane).await {
+                continue;
+            }
+        }
+        tokio::time::sleep(INDEX).await;
+    }
+}
+
+/// Whether there may be more.
+async fn index_once(store: &Store, lane: Lane) -> bool {
+    let done = store.write_in(lane, "search.index", |tx| search::index(tx, search::CHUNK)).await;
+    matches!(done, Ok(false))
+}
+
+/// Does what has become due. It reads when the next thing is, and until then only looks at the clock: however much waits
+/// costs nothing. `sooner` says that something was put before it.
+async fn keep_due(store: Store, sooner: Arc<Notify>, limits: Arc<Limits>) {
+    loop {
+        let Some(next) = due_once(&store, &limits).await else { continue };
+        let come = async {
+            while store.clock().now() < next {
+                tokio::time::sleep(SWEEP).await;
+            }
+        };
+        tokio::select! {
+            () = sooner.notified() => {}
+            () = come => {}
+        }
+    }
+}
+
+/// Does some of what is due. `Some`: nothing is before that time.
+async fn due_once(store: &Store, limits: &Arc<Limits>) -> Option<i64> {
+    let limits = limits.clone();
+    let more = move |tx: &mut Write<'_>| actions::extensions::due::sweep(tx, &limits);
+    let again = store.clock().now() + 1;
+    match store.read(due::next).await {
+        Ok(Some(at)) if at < again => store.write_in(Lane::Low, "due.sweep", more).await.is_err().then_some(again),
+        Ok(next) => Some(next.unwrap_or(i64::MAX)),
+        Err(_) => Some(again),
+    }
+}
+
+async fn keep_swept(store: Store, media: Media) {
+    loop {
+        if let Err(error) = sweep_files(&store, &media).await {
+            log::warn!("sweeping files: {error}");
+        }
+        tokio::time::sleep(MEDIA_SWEEP).await;
+    }
+}
+
+/// Removes the files that no message shows any more or ever showed: each first from the disk, then its row.
+pub async fn sweep_files(store: &Store, media: &Media) -> Result<()> {
+    loop {
+        let due = store.read(|read| attachments::expired(read, SWEEP_FILES)).await?;
+        if due.is_empty() {
+            return Ok(());
+        }
+        let (ids, names): (Vec<i64>, Vec<String>) = due.into_iter().unzip();
+        media.remove(names).await?;
+        store.write_in(Lane::Low, "attachments.forget", move |tx| attachments::forget(tx, &ids)).await?;
+    }
+}
