@@ -672,6 +672,13 @@ CREATE TABLE clock (
 ) STRICT;
 INSERT INTO clock (last) VALUES (0);
 
+-- One row, changed by each look at whether the server is ready: what it says means nothing, that it can be changed does.
+CREATE TABLE health (
+  beats       INTEGER NOT NULL,                 -- looks so far
+  filler      BLOB                              -- zeros, while it is tried whether a full disk has room again
+) STRICT;
+INSERT INTO health (beats) VALUES (0);
+
 -- Deleted for good, with rows that are still to be removed piece by piece (store/purge.rs): gone for everybody from the
 -- moment they stand here. Nearly always empty.
 CREATE TABLE gone_conversations (

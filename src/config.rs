@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::logging::{self, Format, Levels};
 use crate::model::extension::{Domain, Offer, Template, Translator};
 use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
@@ -63,6 +64,20 @@ pub struct Config {
     pub media: MediaArgs,
     #[command(flatten)]
     pub extensions: ExtensionArgs,
+    #[command(flatten)]
+    pub watch: WatchArgs,
+}
+
+/// What is told of the server to whoever looks after it.
+#[derive(Args, Clone, Debug)]
+pub struct WatchArgs {
+    /// Lines of the log: LEVEL or TARGET=LEVEL, several with commas; without a LEVEL alone they change the default.
+    /// `hobnob::requests=info` adds a line for each request
+    #[arg(long, env = "HOBNOB_LOG", default_value = logging::DEFAULT, value_name = "LEVELS", value_parser = levels)]
+    pub log: String,
+    /// How lines of the log look: `text` or `json`
+    #[arg(long, env = "HOBNOB_LOG_FORMAT", default_value_t, value_name = "FORMAT", value_parser = Format::parse)]
+    pub log_format: Format,
 }
 
 /// Where extensions are found, and what they need from outside.
@@ -252,6 +267,11 @@ fn limit(text: &str) -> Result<(String, u64), String> {
         least if value < least => Err(format!("{name} must be at least {least}")),
         _ => Ok((name.to_owned(), value)),
     }
+}
+
+/// Levels that the log understands.
+fn levels(text: &str) -> Result<String, String> {
+    Levels::parse(text).map(|_| text.to_owned())
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {

@@ -21,6 +21,7 @@
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`seats`]: connections of one address.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
+//! - [`watch`]: what is counted, and whose work a thread does; a leaf that any room may use.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -69,3 +70,4 @@ pub mod server;
 pub mod store;
 pub mod tls;
 pub mod turns;
+pub mod watch;

@@ -26,7 +26,7 @@ mod allocator {
 }
 
 fn main() -> ExitCode {
-    hobnob::logging::install("warn,hobnob=info,actix_http=off");
+    hobnob::logging::install();
     let outcome = actix_web::rt::System::new().block_on(Cli::of_process().run());
     log::logger().flush();
     match outcome {

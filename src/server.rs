@@ -15,6 +15,7 @@ use crate::actions::activity::Activity;
 use crate::api::answers::{Answers, Wire};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
+use crate::api::requests::Requests;
 use crate::api::room::Room;
 use crate::api::{self, Api, Router};
 use crate::chores::{self, Chore};
@@ -133,6 +134,7 @@ impl House {
             ids: Ids,
             media,
             health: Default::default(),
+            requests: Requests::new(seed()),
             description: OnceLock::new(),
             router,
         });
@@ -283,6 +285,12 @@ fn refuse_emptied(config: &Config, lock: &Lock) -> Result<(), String> {
          --new-database to begin anew, without the apps, users and messages there were",
         database.display()
     ))
+}
+
+/// A number that no other start has, for the ids of its requests.
+fn seed() -> u64 {
+    let random = u64::from_str_radix(&Ids.hex(8), 16);
+    random.unwrap_or_default()
 }
 
 /// The address others can use for one that is listened at: no client can go to 0.0.0.0.

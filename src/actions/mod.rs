@@ -17,6 +17,7 @@ pub mod friends;
 pub mod groups;
 #[cfg(test)]
 mod growth;
+pub mod health;
 pub mod imports;
 pub mod interactions;
 pub mod keys;

@@ -16,6 +16,7 @@ use super::guesses::{Of, Try};
 use super::lenient::Lenient;
 use super::query::Query;
 use super::rate::Class;
+use super::requests::Requests;
 use super::room::Client;
 use super::{Api, answering, peer};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
@@ -120,6 +121,7 @@ impl<D: Demand> Access<D> {
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
         let (mut caller, key) = admit::<D>(&api, &parts).await?;
         answering::begin(&parts.request, &mut caller);
+        Requests::note(&parts.request, &caller);
         // Answers to what only reads may be large.
         if D::WHO != Who::Open && parts.request.method().is_safe() {
             Client::note(&parts.request, &caller);

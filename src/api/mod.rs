@@ -2,7 +2,7 @@
 //!
 //! Every operation is a row of [`routes`]: method, path, the contract's operation name, and its handler. Whom it serves
 //! is in the handler's type. Everything enters by [`dispatch`], which also answers what is no operation: preflights,
-//! socket upgrades, the admin page.
+//! socket upgrades, the admin page. Each request has an id and a name by then; see `requests`.
 
 mod access;
 mod admin;
@@ -20,6 +20,7 @@ mod friends;
 pub mod front;
 mod groups;
 pub mod guesses;
+mod health;
 mod imports;
 mod keys;
 mod lenient;
@@ -41,6 +42,7 @@ mod query;
 pub mod rate;
 mod reactions;
 mod reply;
+pub mod requests;
 mod roles;
 pub mod room;
 mod router;
@@ -75,12 +77,14 @@ use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::store::Store;
+use crate::watch::request::within;
 use access::Parts;
 use answers::Answers;
 use guesses::Guesses;
 use query::Query;
 use rate::{Budget, Class, Meter};
 use reply::Reply;
+use requests::{Place, Requests, Seen};
 use room::Room;
 pub use router::{Route, Router};
 pub use routes::{description, routes};
@@ -111,7 +115,8 @@ pub struct Api {
     pub router: Router,
     pub meter: Meter,
     pub media: Media,
-    pub health: front::Health,
+    pub health: health::Health,
+    pub requests: Requests,
     pub answers: Answers,
     /// For bodies on their way in.
     pub bodies: Room,
@@ -129,37 +134,54 @@ pub async fn dispatch(
     api: actix_web::web::Data<Api>,
     context: actix_web::web::ThinData<Rc<Context>>,
 ) -> HttpResponse {
+    let seen = api.requests.begin(&request);
+    let answer = answer(&request, payload, &api, context.0, &seen);
+    let mut response = within(|| seen.origin(), answer).await;
+    api.requests.end(&seen, &request, &mut response, &api.trusted);
+    response
+}
+
+async fn answer(
+    request: &HttpRequest,
+    payload: Payload,
+    api: &actix_web::web::Data<Api>,
+    context: Rc<Context>,
+    seen: &Seen,
+) -> HttpResponse {
     let path = below(api.public_host.as_deref(), request.path());
-    let routed = extensions::route(&api, &request, path);
+    let routed = extensions::route(api, request, path);
     let path = routed.as_deref().unwrap_or(path);
     let mut response = if request.method() == Method::OPTIONS {
-        preflight(&request, path)
-    } else if is_upgrade(&request, path) {
-        match socket::accept(&request, payload, context.0.clone(), access::base(&api, &request)).await {
+        seen.at(Place::Preflight);
+        preflight(request, path)
+    } else if is_upgrade(request, path) {
+        seen.at(Place::Socket);
+        match socket::accept(request, payload, context, access::base(api, request)).await {
             // A socket's answer belongs to the socket: no more headers on it.
             Ok(response) => return response,
             Err(_) => reply::refusal(&Error::new(Code::BadRequest, "This is no proper WebSocket handshake.")),
         }
-    } else if let Some(page) = pages::find(&request, path) {
+    } else if let Some(page) = pages::find(request, path) {
+        seen.at(Place::Page);
         page
-    } else if let Some(file) = media::find(&request, path, &api).await {
+    } else if let Some(file) = media::find(request, path, api).await {
+        seen.at(Place::File);
         file
-    } else if let Some(answer) = front::find(&request, path, &api).await {
+    } else if let Some(answer) = front::find(request, path, api, seen).await {
         answer
     } else if path == "/openapi.json" && matches!(*request.method(), Method::GET | Method::HEAD) {
-        HttpResponse::Ok()
-            .content_type("application/json")
-            .body(api.description.get_or_init(|| described(&api)).clone())
+        seen.at(Place::Description);
+        HttpResponse::Ok().content_type("application/json").body(api.description.get_or_init(|| described(api)).clone())
     } else {
-        let answer = operate(&request, path, payload, api.clone().into_inner());
+        let answer = operate(request, path, payload, api.clone().into_inner(), seen);
         let answer = match request.method().is_safe() {
-            true => answers::while_there(&request, answer).await,
+            true => answers::while_there(request, answer).await,
             // What was asked for is done, whoever hears of it.
             false => answer.await,
         };
         match answer {
             Ok(Reply { body, .. }) => {
-                let body = match show_urls(&body, || access::base(&api, &request)) {
+                let body = match show_urls(&body, || access::base(api, request)) {
                     Cow::Borrowed(_) => body,
                     Cow::Owned(shown) => shown,
                 };
@@ -168,7 +190,7 @@ pub async fn dispatch(
             Err(error) => reply::refusal(&error),
         }
     };
-    response = answering::outgoing(&request, api.answers.outgoing(&request, response, &api.trusted));
+    response = answering::outgoing(request, api.answers.outgoing(request, response, &api.trusted));
     if let Some(budget) = request.extensions().get::<Budget>() {
         budget.tell(&mut response);
     }
@@ -178,7 +200,7 @@ pub async fn dispatch(
     response
 }
 
-async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>) -> Result<Reply> {
+async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>, seen: &Seen) -> Result<Reply> {
     let path = versionless(beside_socket(path))?;
     let plain = extension::plain(path);
     let path = plain.as_deref().unwrap_or(path);
@@ -191,6 +213,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         true => Code::FeatureNotAccessible.into(),
         false => extensions::unknown(path).unwrap_or(Code::ApiNotFound.into()),
     })?;
+    seen.on(route);
     let query = Query::parse(request.query_string());
     let mut parts = Parts {
         features: route.features,
@@ -329,7 +352,7 @@ fn preflight(request: &HttpRequest, path: &str) -> HttpResponse {
 
 /// Headers that a browser lets its page read.
 const EXPOSED: &str = "Retry-After, X-Rate-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-RateLimit-Limit, \
-    X-RateLimit-Remaining, X-RateLimit-Limit-For-App, X-RateLimit-Remaining-For-App, Content-Range, ETag";
+    X-RateLimit-Remaining, X-RateLimit-Limit-For-App, X-RateLimit-Remaining-For-App, Content-Range, ETag, X-Request-Id";
 
 fn allow_any_origin(response: &mut HttpResponse) {
     let headers = response.headers_mut();

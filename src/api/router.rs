@@ -32,6 +32,8 @@ pub struct Route {
     pub extension: Option<Extension>,
     /// Takes multipart bodies besides JSON, and reads them itself: they are not held in memory.
     pub takes_files: bool,
+    /// Which row it is, once it is in the table.
+    pub at: usize,
     pub(super) handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
 }
 
@@ -50,6 +52,7 @@ where
         class: Class::Standard,
         extension: Extension::of_path(path),
         takes_files: false,
+        at: 0,
         handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
     }
 }
@@ -99,7 +102,8 @@ pub struct Router {
 }
 
 impl Router {
-    pub fn new(routes: Vec<Route>) -> Self {
+    pub fn new(mut routes: Vec<Route>) -> Self {
+        routes.iter_mut().enumerate().for_each(|(at, route)| route.at = at);
         let mut by_method: HashMap<Method, matchit::Router<usize>> = HashMap::new();
         for (at, route) in routes.iter().enumerate() {
             let inserted = by_method.entry(route.method.clone()).or_default().insert(route.path, at);

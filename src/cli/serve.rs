@@ -4,6 +4,7 @@ use super::{Outcome, say};
 use crate::actions::apps::Created;
 use crate::actions::{self, demo};
 use crate::config::Config;
+use crate::logging;
 use crate::model::limits::Rates;
 use crate::model::time::Clock;
 use crate::server::Server;
@@ -23,6 +24,8 @@ pub struct Serve {
 /// Serves.
 pub async fn run(args: Serve) -> Outcome {
     let mut config = args.config;
+    logging::reload(&config.watch.log)?;
+    logging::set_format(config.watch.log_format);
     if args.demo {
         // Who tries things out is not counted, unless that is what he tries.
         config.rates.rate_limits.get_or_insert(Rates::Off);

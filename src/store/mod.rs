@@ -22,6 +22,7 @@ pub mod conversations;
 pub mod extensions;
 pub mod friends;
 pub mod groups;
+pub mod health;
 pub mod history;
 pub mod interactions;
 pub mod keys;
@@ -67,6 +68,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event, Move, Post};
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
+use crate::watch::request;
 
 pub use db::{Digest, Online, digest, schema};
 pub use migrations::VERSION as SCHEMA;
@@ -169,8 +171,10 @@ impl Store {
         let permit = inner.turns.acquire(self.share).await?;
         let waiting = Waiting(inner.turns.watch(self.share));
         let watch = waiting.0.clone();
+        let origin = request::current();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
+            let _entered = request::enter(origin);
             let connection = inner.readers.get().map_err(|e| Error::internal("reader", e))?;
             let snapshot = Snapshot::begin(&connection, &watch)?;
             let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
@@ -243,6 +247,16 @@ impl Store {
     /// How many transactions were committed so far.
     pub fn commits(&self) -> u64 {
         self.inner.writer.commits()
+    }
+
+    /// Whether a write failed because the disk was full, and nobody has found since that there is room again.
+    pub fn was_full(&self) -> bool {
+        self.inner.writer.was_full().load(Ordering::Relaxed)
+    }
+
+    /// There is room on the disk again.
+    pub fn has_room(&self) {
+        self.inner.writer.was_full().store(false, Ordering::Relaxed);
     }
 
     pub fn clock(&self) -> &Clock {

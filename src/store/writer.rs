@@ -28,6 +28,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -42,6 +43,7 @@ use super::{Credentials, Hooks, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
 use crate::model::time::{Clock, Ids};
+use crate::watch::request::{self, Origin};
 
 /// A batch ends after this many jobs or this long, so that the first in it does not wait for ever.
 const BATCH_JOBS: usize = 256;
@@ -66,11 +68,14 @@ pub trait Job: Send {
     fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code>;
     /// The job panicked while it ran.
     fn panicked(&mut self);
+    /// The request it is done for.
+    fn origin(&self) -> Option<Origin>;
     fn answer(self: Box<Self>, committed: Result<()>);
 }
 
 struct Typed<T, F> {
     name: &'static str,
+    origin: Option<Origin>,
     work: Option<F>,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
@@ -91,6 +96,10 @@ impl<T: Send, F: FnOnce(&mut Write<'_>) -> Result<T> + Send> Job for Typed<T, F>
         self.outcome = Some(Err(Error::internal(self.name, "panicked")));
     }
 
+    fn origin(&self) -> Option<Origin> {
+        self.origin.clone()
+    }
+
     fn answer(self: Box<Self>, committed: Result<()>) {
         let Typed { outcome, answer, .. } = *self;
         let outcome = committed.and_then(|()| outcome.unwrap_or_else(|| Err(Code::Internal.into())));
@@ -104,7 +113,7 @@ pub fn job<T: Send + 'static>(
     work: impl FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     answer: oneshot::Sender<Result<T>>,
 ) -> Box<dyn Job> {
-    Box::new(Typed { name, work: Some(work), outcome: None, answer })
+    Box::new(Typed { name, origin: request::current(), work: Some(work), outcome: None, answer })
 }
 
 #[derive(Default)]
@@ -119,6 +128,8 @@ struct Lanes {
 }
 
 struct Queue {
+    /// See [`Store::was_full`](super::Store::was_full).
+    was_full: AtomicBool,
     lanes: Mutex<Lanes>,
     ready: Condvar,
     most: usize,
@@ -172,6 +183,11 @@ impl Handle {
     /// How many transactions were committed: each is a sync.
     pub fn commits(&self) -> u64 {
         self.queue.lanes().commits
+    }
+
+    /// Whether a batch found the disk full.
+    pub fn was_full(&self) -> &AtomicBool {
+        &self.queue.was_full
     }
 
     /// Lets the queued jobs finish, then stops. Idempotent.
@@ -237,7 +253,8 @@ pub fn start(
 ) -> Result<Handle> {
     let Hooks { clock, ids, deliver, .. } = hooks;
     let failure = Arc::new(Failure::default());
-    let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
+    let queue =
+        Arc::new(Queue { was_full: AtomicBool::new(false), lanes: Mutex::default(), ready: Condvar::new(), most });
     let failed = failure.clone();
     let mut writer = Writer {
         connection,
@@ -403,6 +420,9 @@ impl Writer {
         if let Err(error) = &committed {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
+            if error.code == Code::StorageFull {
+                self.queue.was_full.store(true, Ordering::Relaxed);
+            }
             if error.code == Code::StorageFailed && !self.failure.happened() {
                 self.failure.tell(disk_failed(error));
             }
@@ -435,6 +455,7 @@ impl Writer {
 
     /// Runs one job in its savepoint; whether it changed credentials. `Err`: the transaction itself is broken.
     fn one(&self, job: &mut dyn Job, posts: &mut Vec<Post>) -> Result<bool> {
+        let _entered = request::enter(job.origin());
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };

@@ -6,28 +6,32 @@ use std::path::{Path, PathBuf};
 /// What each part of the house may name of the others, most particular first. `src/lib.rs` names all, as modules.
 const MAY: &[(&str, &[&str])] = &[
     ("model", &["model"]),
-    ("store", &["model", "store"]),
+    ("store", &["model", "store", "watch"]),
     ("actions", &["model", "store", "actions"]),
-    ("live/hub", &["model", "live"]),
+    ("live/hub", &["model", "live", "watch"]),
     ("live/conn", &["model", "live"]),
     ("live/frame", &["model", "live"]),
     ("live/command", &["model", "store", "actions", "live"]),
-    ("live/socket", &["model", "actions", "live"]),
+    ("live/socket", &["model", "actions", "live", "watch"]),
     ("live", &["live"]),
-    ("api", &["model", "store", "actions", "live", "passwords", "media", "network", "outgoing", "previews", "api"]),
-    ("passwords", &["model"]),
+    (
+        "api",
+        &["model", "store", "actions", "live", "passwords", "media", "network", "outgoing", "previews", "watch", "api"],
+    ),
+    ("passwords", &["model", "watch"]),
     ("turns", &[]),
     ("media", &["model", "turns"]),
     ("network", &[]),
-    ("seats", &["network"]),
+    ("seats", &["network", "watch"]),
     ("outgoing", &["model", "network", "outgoing"]),
     ("previews", &["model", "store", "actions", "outgoing"]),
     ("backup", &["model", "store"]),
-    ("config", &["model", "live", "network"]),
+    ("config", &["model", "live", "network", "logging"]),
     ("tls", &[]),
     ("lock", &[]),
-    ("logging", &[]),
     ("chores", &["model", "store", "actions", "media"]),
+    ("logging", &["model", "watch"]),
+    ("watch", &["watch"]),
     (
         "server",
         &[
@@ -45,9 +49,10 @@ const MAY: &[(&str, &[&str])] = &[
             "seats",
             "outgoing",
             "previews",
+            "watch",
         ],
     ),
-    ("cli", &["model", "store", "actions", "backup", "config", "server", "tls", "lock", "cli"]),
+    ("cli", &["model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "cli"]),
     ("main", &["cli", "logging"]),
 ];
 
@@ -81,13 +86,18 @@ fn sources() -> Vec<(String, String)> {
     walk(&root, &mut found);
     found.sort();
     let name = |path: &Path| path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('\\', "/");
-    found.iter().map(|path| (name(path), code_of(&fs::read_to_string(path).unwrap()))).collect()
+    let read = |path: &PathBuf| (name(path), code_of(&fs::read_to_string(path).unwrap()));
+    let sources = found.iter().map(read);
+    // `hobnob::` in the program is `crate::` in the library; elsewhere it is a name in the log.
+    sources
+        .map(|(file, code)| if file == "main" { (file, code.replace("hobnob::", "crate::")) } else { (file, code) })
+        .collect()
 }
 
-/// Without comments; `hobnob::` in the program is `crate::` in the library.
+/// Without comments.
 fn code_of(text: &str) -> String {
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
-    lines.collect::<Vec<_>>().join("\n").replace("hobnob::", "crate::")
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The first words after `start`, also of every branch of `start{a::…, b::…}`.

@@ -39,6 +39,7 @@ mod interactive;
 mod isolation;
 mod keys;
 mod layers;
+mod logs;
 mod media;
 mod members;
 mod mentions;

@@ -185,14 +185,34 @@ async fn who_asks_without_a_credential_hears_where_things_are_and_whether_it_is_
         let path = front[page].as_str().expect("a url").strip_prefix(h.base()).expect("here").to_owned();
         assert_eq!(open.at_path(&path).await.status, 200, "{page}");
     }
-    let health = open.at_path("/health").await;
-    assert_eq!((health.status, health.text.as_str()), (200, r#"{"data":{"status":"ok"}}"#));
+    for path in ["/health", "/health/ready", "/health/live"] {
+        let health = open.at_path(path).await;
+        assert_eq!((health.status, health.text.as_str()), (200, r#"{"data":{"status":"ok"}}"#), "{path}");
+    }
+    assert!(h.count("SELECT beats FROM health") > 0, "something was written");
     // A writer that is gone is told, once what was seen of it is old.
     h.store.close();
     crate::harness::eventually("the server says that it is not well", async || {
         open.at_path("/health").await.status == 503
     })
     .await;
+    let ready = open.at_path("/health/ready").await;
+    assert_eq!((ready.status, &ready.body["data"]["status"]), (503, &Value::from("the writer takes nothing")));
+    assert_eq!(open.at_path("/health/live").await.status, 200, "it answers all the same");
+}
+
+#[tokio::test]
+async fn a_server_without_its_database_is_alive_but_not_ready() {
+    let h = Harness::start().await;
+    std::fs::remove_file(h.data.join("hobnob.db")).expect("removes");
+    let open = h.nobody();
+    crate::harness::eventually("the server says that it is not ready", async || {
+        open.at_path("/health/ready").await.status == 503
+    })
+    .await;
+    let ready = open.at_path("/health/ready").await;
+    assert_eq!(ready.body["data"]["status"], "the disk failed, or the database was removed");
+    assert_eq!(open.at_path("/health/live").await.status, 200);
 }
 
 #[tokio::test]

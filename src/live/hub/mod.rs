@@ -129,6 +129,11 @@ impl Hub {
         }
     }
 
+    /// Whether they are being closed because the server stops.
+    pub fn is_closing(&self) -> bool {
+        self.inner.closing.load(Ordering::SeqCst)
+    }
+
     /// How many connections there are.
     pub fn connections(&self) -> usize {
         lock(&self.inner.index.conns).len()

@@ -438,3 +438,10 @@ CREATE TABLE ending_users (
   leaves      INTEGER NOT NULL,
   past_group  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- A row to see whether what is written is kept.
+CREATE TABLE health (
+  beats       INTEGER NOT NULL,
+  filler      BLOB
+) STRICT;
+INSERT INTO health (beats) VALUES (0);

@@ -2,25 +2,50 @@
 //!
 //! Clients cause some lines, and there may be ten thousand of them. That is decided here for every line there is, by the
 //! place in the code it comes from, so no place has to think of it. The memory is bounded by the number of such places.
+//!
+//! The request log is not thinned out: a log of requests that leaves some out answers no question, whoever switches it on
+//! asked for each, and there are never more lines than requests were answered.
+
+mod levels;
+mod line;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, RwLock};
+use std::time::{Duration, Instant, SystemTime};
 
-use log::{Level, Log, Metadata, Record};
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::watch::request;
+pub use levels::{DEFAULT, Levels};
+pub use line::Format;
 
 /// Lines of one place within a window; more are counted.
 const MOST: u32 = 10;
 const WINDOW: Duration = Duration::from_secs(10);
 
-/// Writes the lines of `HOBNOB_LOG` from now on.
-pub fn install(default: &str) {
-    let inner = env_logger::Builder::from_env(env_logger::Env::new().filter_or("HOBNOB_LOG", default)).build();
-    let level = inner.filter();
-    let quiet = Arc::new(Quiet { inner, places: Mutex::default() });
+static LINES: OnceLock<Arc<Quiet<Lines>>> = OnceLock::new();
+
+/// Writes lines from now on, by what `HOBNOB_LOG` and `HOBNOB_LOG_FORMAT` say.
+pub fn install() {
+    let set = |name| std::env::var(name).ok().filter(|text: &String| !text.is_empty());
+    let levels = set("HOBNOB_LOG").map(|text| Levels::parse(&text).map_err(|e| format!("HOBNOB_LOG: {e}")));
+    let format =
+        set("HOBNOB_LOG_FORMAT").map(|text| Format::parse(&text).map_err(|e| format!("HOBNOB_LOG_FORMAT: {e}")));
+    let (levels, format) = (levels.unwrap_or_else(|| Levels::parse(DEFAULT)), format.unwrap_or(Ok(Format::Text)));
+    let quiet = LINES.get_or_init(|| Arc::new(Quiet { inner: Lines::default(), places: Mutex::default() })).clone();
     let held_back = quiet.clone();
     if log::set_boxed_logger(Box::new(Shared(quiet))).is_ok() {
-        log::set_max_level(level);
+        let _ = reload(DEFAULT);
+    }
+    match levels {
+        Ok(levels) => apply(levels),
+        Err(error) => log::warn!("{error}"),
+    }
+    match format {
+        Ok(format) => set_format(format),
+        Err(error) => log::warn!("{error}"),
     }
     // What was held back is told even if no more lines come.
     let _ = std::thread::Builder::new().name("hobnob-log".to_owned()).spawn(move || {
@@ -29,6 +54,52 @@ pub fn install(default: &str) {
             held_back.tell_counts(Instant::now());
         }
     });
+}
+
+/// Other levels from now on, as [`Levels::parse`] reads them; `Err` changes nothing and says what was expected. Before
+/// [`install`] nothing is written, whatever the levels.
+pub fn reload(levels: &str) -> Result<(), String> {
+    apply(Levels::parse(levels)?);
+    Ok(())
+}
+
+/// Another form of lines from now on.
+pub fn set_format(format: Format) {
+    if let Some(quiet) = LINES.get() {
+        quiet.inner.json.store(format == Format::Json, Ordering::Relaxed);
+    }
+}
+
+fn apply(levels: Levels) {
+    let Some(quiet) = LINES.get() else { return };
+    let most = levels.most();
+    request::set_logged(levels.of(request::TARGET) >= LevelFilter::Info);
+    *quiet.inner.levels.write().unwrap_or_else(|e| e.into_inner()) = Some(levels);
+    log::set_max_level(most);
+}
+
+/// Lines to standard error.
+#[derive(Default)]
+struct Lines {
+    levels: RwLock<Option<Levels>>,
+    json: AtomicBool,
+}
+
+impl Log for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let levels = self.levels.read().unwrap_or_else(|e| e.into_inner());
+        levels.as_ref().is_some_and(|levels| metadata.level() <= levels.of(metadata.target()))
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let format = if self.json.load(Ordering::Relaxed) { Format::Json } else { Format::Text };
+        let id = request::current().map(|origin| origin.id);
+        let line = line::render(format, record, id.as_ref(), SystemTime::now());
+        // In one piece, so that lines of several threads stay apart. A reader that has gone is no reason to fail.
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+    }
+
+    fn flush(&self) {}
 }
 
 struct Shared<L>(Arc<Quiet<L>>);
@@ -73,6 +144,9 @@ impl<L: Log> Quiet<L> {
         if !self.inner.enabled(record.metadata()) {
             return;
         }
+        if record.target() == request::TARGET {
+            return self.inner.log(record);
+        }
         let place = (record.file().unwrap_or_else(|| record.target()).to_owned(), record.line().unwrap_or(0));
         let mut places = self.places();
         let new = || Count { since: now, lines: 0, held: 0, level: record.level(), target: record.target().to_owned() };
@@ -110,6 +184,8 @@ impl<L: Log> Quiet<L> {
     }
 
     fn tell(&self, (file, line): &Place, count: &Count) {
+        // They came by other requests than the one at hand.
+        let _nobody = request::enter(None);
         let record = |arguments: std::fmt::Arguments<'_>| {
             self.inner.log(&Record::builder().level(count.level).target(&count.target).args(arguments).build());
         };
@@ -166,5 +242,18 @@ mod tests {
         line(&quiet, 1, "later", start + WINDOW);
         let kept = quiet.inner.0.lock().unwrap();
         assert_eq!(kept[kept.len() - 2..], ["5 more lines like these (src/x.rs:1)", "later"]);
+    }
+
+    #[test]
+    fn the_request_log_has_a_line_for_each() {
+        let quiet = Quiet { inner: Kept::default(), places: Mutex::default() };
+        for _ in 0..100 {
+            let record = |arguments: std::fmt::Arguments<'_>| {
+                let record = Record::builder().level(Level::Info).target(request::TARGET).args(arguments).build();
+                quiet.log(&record, Instant::now());
+            };
+            record(format_args!("request"));
+        }
+        assert_eq!(quiet.inner.0.lock().unwrap().len(), 100);
     }
 }

@@ -1,0 +1,92 @@
+//! Whether the server is ready: it can store something and has it on disk.
+//!
+//! The writer is asked to change a row of its own, by the same commit and the same sync as a message; an answer is good
+//! for a second, so that nobody keeps it busy by asking. After the disk was full, one row is not enough: what failed may
+//! have left room for a little, so the server is ready again when there is room for a batch of messages.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::actions;
+use crate::live::hub::Hub;
+use crate::model::error::Code;
+use crate::store::{Lane, Store};
+
+const FRESH: Duration = Duration::from_secs(1);
+/// A writer that takes longer is not well. Supervisors give up after some seconds, too.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// `Err`: a plain word, which tells nothing of anybody.
+pub type Ready = Result<(), &'static str>;
+
+/// What was last seen of the writer.
+#[derive(Default)]
+pub struct Health {
+    seen: Mutex<Option<(Instant, Ready)>>,
+}
+
+impl Health {
+    /// Whether the server is ready. It is found out once for all who want to know at the same time.
+    pub async fn look(&self, store: &Store, hub: &Hub) -> Ready {
+        if hub.is_closing() {
+            return Err("the server is stopping");
+        }
+        let mut seen = self.seen.lock().await;
+        if let Some((_, ready)) = seen.filter(|(at, _)| at.elapsed() < FRESH) {
+            return ready;
+        }
+        let ready = beat(store).await;
+        *seen = Some((Instant::now(), ready));
+        ready
+    }
+}
+
+async fn beat(store: &Store) -> Ready {
+    let was_full = store.was_full();
+    let asked = store.write_in(Lane::High, "health", move |tx| actions::health::beat(tx, was_full));
+    match timeout(PATIENCE, asked).await {
+        Ok(Ok(())) => {
+            if was_full {
+                store.has_room();
+            }
+            Ok(())
+        }
+        Ok(Err(error)) => Err(match error.code {
+            Code::StorageFull => "the disk is full",
+            Code::StorageFailed => "the disk failed, or the database was removed",
+            Code::Busy => "the writer takes nothing",
+            _ => "the writer fails",
+        }),
+        Err(_) => Err("the writer does not answer"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::model::time::{Clock, Ids};
+    use crate::store::Hooks;
+
+    #[tokio::test]
+    async fn a_server_that_stops_is_not_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
+        let store = Store::open(&folder.path().join("t.db"), 1, 10, hooks).unwrap();
+        let (hub, _starter) = Hub::new(Clock::fixed(1), 10, 10);
+        let health = Health::default();
+        let before = store.commits();
+        for _ in 0..100 {
+            assert_eq!(health.look(&store, &hub).await, Ok(()));
+        }
+        let commits = store.commits() - before;
+        assert!((1..100).contains(&commits), "asked often it writes seldom: {commits}");
+        hub.close_all();
+        assert_eq!(health.look(&store, &hub).await, Err("the server is stopping"), "at once, whatever was seen before");
+        store.close();
+        assert_eq!(beat(&store).await, Err("the writer takes nothing"));
+    }
+}
