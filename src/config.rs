@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -78,6 +79,29 @@ pub struct WatchArgs {
     /// How lines of the log look: `text` or `json`
     #[arg(long, env = "HOBNOB_LOG_FORMAT", default_value_t, value_name = "FORMAT", value_parser = Format::parse)]
     pub log_format: Format,
+    /// Address of /metrics for Prometheus, on a listener of its own; `off` for none
+    #[arg(long, env = "HOBNOB_METRICS", default_value = "off", value_name = "ADDR:PORT")]
+    pub metrics: String,
+    /// Whoever reads /metrics must show this, as a bearer token; with it the main port has the page as well
+    #[arg(long, env = "HOBNOB_METRICS_TOKEN", value_name = "TOKEN", hide_env_values = true, value_parser = metrics_token)]
+    pub metrics_token: Option<String>,
+    /// Milliseconds from which on a read, a write or a commit is told in the log as slow; `off` for never
+    #[arg(long, env = "HOBNOB_SLOW_MS", default_value = "500", value_name = "N", value_parser = Slow::parse)]
+    pub slow_ms: Slow,
+}
+
+/// From when on something is slow; `None`: nothing is.
+#[derive(Clone, Copy, Debug)]
+pub struct Slow(pub Option<Duration>);
+
+impl Slow {
+    fn parse(text: &str) -> Result<Slow, String> {
+        if text == "off" {
+            return Ok(Slow(None));
+        }
+        let milliseconds = text.parse().map_err(|_| "expected a whole number of milliseconds, or off".to_owned())?;
+        Ok(Slow(Some(Duration::from_millis(milliseconds))))
+    }
 }
 
 /// Where extensions are found, and what they need from outside.
@@ -247,6 +271,11 @@ impl Config {
         self.folder.database()
     }
 
+    /// Where metrics are served to whoever comes there, if anywhere.
+    pub fn metrics(&self) -> Result<Option<SocketAddr>, String> {
+        address("--metrics", &self.watch.metrics)
+    }
+
     /// The addresses to listen at: plain, TLS.
     pub fn addresses(&self) -> Result<(Option<SocketAddr>, Option<SocketAddr>), String> {
         let found = (address("--http", &self.http)?, address("--https", &self.https)?);
@@ -266,6 +295,14 @@ fn limit(text: &str) -> Result<(String, u64), String> {
     match Limits::least(name) {
         least if value < least => Err(format!("{name} must be at least {least}")),
         _ => Ok((name.to_owned(), value)),
+    }
+}
+
+/// Long enough that nobody guesses it, and fit for a header.
+fn metrics_token(text: &str) -> Result<String, String> {
+    match text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        true => Ok(text.to_owned()),
+        false => Err("expected at least 16 letters, digits or signs, without spaces".to_owned()),
     }
 }
 

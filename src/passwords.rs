@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::oneshot;
 
 use crate::model::error::{Code, Error, Result};
+use crate::watch::meter::Counter;
 
 /// Bytes of a salt: what the argon2 specification recommends.
 const SALT: usize = 16;
@@ -27,6 +28,8 @@ type Work = Box<dyn FnOnce(&mut Hasher) + Send>;
 #[derive(Clone)]
 pub struct Passwords {
     queue: SyncSender<Work>,
+    /// How many were refused because too many waited.
+    pub refused: Arc<Counter>,
 }
 
 impl Passwords {
@@ -38,7 +41,7 @@ impl Passwords {
             let work = work.clone();
             std::thread::Builder::new().name(format!("password-{number}")).spawn(move || serve(&work))?;
         }
-        Ok(Passwords { queue })
+        Ok(Passwords { queue, refused: Arc::default() })
     }
 
     /// The password's argon2id hash in PHC form, with a salt of its own.
@@ -62,7 +65,10 @@ impl Passwords {
                 let _ = answer.send(work(hasher));
             }
         });
-        let full = |_| Error::new(Code::Busy, "Too many passwords are waiting to be checked; try again.");
+        let full = |_| {
+            self.refused.one();
+            Error::new(Code::Busy, "Too many passwords are waiting to be checked; try again.")
+        };
         self.queue.try_send(work).map_err(full)?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?
     }

@@ -17,7 +17,7 @@ use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
 use crate::api::requests::Requests;
 use crate::api::room::Room;
-use crate::api::{self, Api, Router};
+use crate::api::{self, Api, Metrics, Router};
 use crate::chores::{self, Chore};
 use crate::config::Config;
 use crate::live::command::Context;
@@ -33,6 +33,7 @@ use crate::previews::Previews;
 use crate::seats::Seats;
 use crate::store::{Hooks, Store};
 use crate::tls;
+use crate::watch::meter::Counter;
 
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 const GRACE: u64 = 10;
@@ -47,6 +48,9 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 /// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
 const TLS_TIME: Duration = Duration::from_secs(10);
 
+/// Connections of those who read metrics, at once.
+const METRICS_CONNECTIONS: usize = 32;
+
 /// Passwords hashed at the same time, 19 MiB each.
 const MOST_HASHES: usize = 4;
 
@@ -59,6 +63,8 @@ pub struct Server {
     pub base: String,
     /// What client SDKs are told, which speak https only: `chat.example/chat`. `None`: there is no https.
     pub client_host: Option<String>,
+    /// Where metrics are served on a listener of their own, and the handle of that.
+    metrics: Option<(SocketAddr, ServerHandle)>,
     hub: Hub,
     handle: ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -99,6 +105,7 @@ impl House {
     pub fn open(config: &Config, clock: Clock) -> Result<House, String> {
         let limits = Arc::new(config.limits()?);
         let (store, hub) = open(config, &limits, clock)?;
+        store.meters().set_slow(config.watch.slow_ms.0);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let media = Media::open(config.data(), cores.div_ceil(2))
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
@@ -134,7 +141,9 @@ impl House {
             ids: Ids,
             media,
             health: Default::default(),
-            requests: Requests::new(seed()),
+            requests: Requests::new(seed(), router.routes()),
+            crowded: Arc::default(),
+            metrics: Metrics::new(config.watch.metrics_token.as_deref()),
             description: OnceLock::new(),
             router,
         });
@@ -164,6 +173,7 @@ impl House {
         let (limits, offer) = (api.limits.clone(), api.extensions.clone());
         let seats = Seats::new(limits.address_connections, config.trusted()?);
         let shared = api.clone();
+        let crowded = api.crowded.clone();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
         let mut server = HttpServer::new(move || {
@@ -179,15 +189,8 @@ impl House {
         .client_request_timeout(HEAD_TIME)
         .tls_handshake_timeout(TLS_TIME)
         .disable_signals()
-        .on_connect(move |connection, data| prepare(&seats, connection, data));
+        .on_connect(move |connection, data| prepare(&seats, &crowded, connection, data));
 
-        let listen = |flag: &str, address: SocketAddr| {
-            let listener = TcpListener::bind(address).map_err(|e| {
-                format!("cannot listen at {address}: {e}. {flag} ADDRESS:PORT names another place, {flag} off none")
-            })?;
-            let real = listener.local_addr().map_err(|e| e.to_string())?;
-            Ok::<_, String>((listener, real))
-        };
         let mut bound = (None, None);
         if let Some(address) = http {
             let (listener, real) = listen("--http", address)?;
@@ -221,6 +224,7 @@ impl House {
                 log::info!("listening at {scheme}://{at}");
             }
         }
+        let metrics = config.metrics()?.map(|address| serve_metrics(address, shared.clone())).transpose()?;
         lock.say(Some(&base)).map_err(|e| format!("cannot write to {}: {e}", config.data().display()))?;
         let server = server.run();
         let handle = server.handle();
@@ -228,11 +232,48 @@ impl House {
         let chores = chores::all(&store, &limits, &shared.media, &shared.due);
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
         chores.extend(fetching.map(actix_web::rt::spawn));
-        Ok(Server { http: bound.0, https: bound.1, store, base, client_host, hub, handle, serving, chores, lock })
+        Ok(Server {
+            http: bound.0,
+            https: bound.1,
+            store,
+            base,
+            client_host,
+            metrics,
+            hub,
+            handle,
+            serving,
+            chores,
+            lock,
+        })
     }
 }
 
+/// A listener of its own for metrics: nothing else is there.
+fn serve_metrics(address: SocketAddr, api: Data<Api>) -> Result<(SocketAddr, ServerHandle), String> {
+    let (listener, real) = listen("--metrics", address)?;
+    let page = move || App::new().app_data(api.clone()).default_service(web::to(api::serve_metrics));
+    let server = HttpServer::new(page).workers(1).max_connections(METRICS_CONNECTIONS).shutdown_timeout(1);
+    let server = server.disable_signals().listen(listener).map_err(|e| e.to_string())?.run();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    log::info!("metrics at http://{real}/metrics");
+    Ok((real, handle))
+}
+
+fn listen(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
+    let listener = TcpListener::bind(address).map_err(|e| {
+        format!("cannot listen at {address}: {e}. {flag} ADDRESS:PORT names another place, {flag} off none")
+    })?;
+    let real = listener.local_addr().map_err(|e| e.to_string())?;
+    Ok((listener, real))
+}
+
 impl Server {
+    /// Where metrics are served, if they have a listener of their own.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(address, _)| *address)
+    }
+
     /// Waits until the server cannot go on, and says why; see [`Store::failed`].
     pub async fn failed(&self) -> String {
         self.store.failed().await
@@ -246,6 +287,9 @@ impl Server {
         self.hub.close_all();
         accepting.await;
         let _ = self.serving.await;
+        if let Some((_, metrics)) = &self.metrics {
+            metrics.stop(false).await;
+        }
         let (store, hub, lock) = (self.store, self.hub, self.lock);
         let done = tokio::task::spawn_blocking(move || {
             close(&hub, &store);
@@ -327,7 +371,7 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
 
 /// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
 /// connection they came by. One too many of its address is closed.
-fn prepare(seats: &Seats, connection: &dyn std::any::Any, data: &mut Extensions) {
+fn prepare(seats: &Seats, crowded: &Counter, connection: &dyn std::any::Any, data: &mut Extensions) {
     use actix_tls::accept::rustls_0_23::TlsStream;
     use actix_web::rt::net::TcpStream;
     let stream = match connection.downcast_ref::<TcpStream>() {
@@ -345,6 +389,7 @@ fn prepare(seats: &Seats, connection: &dyn std::any::Any, data: &mut Extensions)
         Ok(None) => {
             #[cfg(unix)]
             Wire::of(stream).end();
+            crowded.one();
             log::debug!("an address has as many connections as it may");
         }
         // It has gone.

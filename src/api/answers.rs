@@ -27,7 +27,7 @@ const FILE_RATE: u64 = 16 * 1024;
 
 /// Large answers of all connections.
 pub struct Answers {
-    waiting: Room,
+    pub waiting: Room,
     time: Duration,
 }
 

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::requests::{Place, Seen};
-use super::{Api, access};
+use super::{Api, access, prometheus};
 
 /// The answer at this path, if it is one of these.
 pub async fn find(request: &HttpRequest, path: &str, api: &Api, seen: &Seen) -> Option<HttpResponse> {
@@ -25,6 +25,10 @@ pub async fn find(request: &HttpRequest, path: &str, api: &Api, seen: &Seen) -> 
                 "admin": format!("{base}/admin/"),
                 "health": format!("{base}/health"),
             }})))
+        }
+        "/metrics" if api.metrics.has_token() => {
+            seen.at(Place::Metrics);
+            Some(prometheus::answer(request, api).await)
         }
         "/health/live" => {
             seen.at(Place::Live);

@@ -38,6 +38,7 @@ mod peer;
 mod permissions;
 mod pins;
 mod presence;
+mod prometheus;
 mod query;
 pub mod rate;
 mod reactions;
@@ -77,10 +78,12 @@ use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::store::Store;
+use crate::watch::meter::Counter;
 use crate::watch::request::within;
 use access::Parts;
 use answers::Answers;
 use guesses::Guesses;
+pub use prometheus::{Metrics, serve as serve_metrics};
 use query::Query;
 use rate::{Budget, Class, Meter};
 use reply::Reply;
@@ -117,6 +120,9 @@ pub struct Api {
     pub media: Media,
     pub health: health::Health,
     pub requests: Requests,
+    /// Connections that were closed because their address had as many as it may.
+    pub crowded: Arc<Counter>,
+    pub metrics: Metrics,
     pub answers: Answers,
     /// For bodies on their way in.
     pub bodies: Room,
@@ -187,7 +193,10 @@ async fn answer(
                 };
                 HttpResponse::Ok().content_type("application/json").body(body)
             }
-            Err(error) => reply::refusal(&error),
+            Err(error) => {
+                api.requests.refuse(&error, request);
+                reply::refusal(&error)
+            }
         }
     };
     response = answering::outgoing(request, api.answers.outgoing(request, response, &api.trusted));

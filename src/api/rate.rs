@@ -139,6 +139,11 @@ fn step(count: &AtomicU64, minute: u32) -> u32 {
 }
 
 impl Budget {
+    /// Whether this request was one too many.
+    pub fn is_over(&self) -> bool {
+        self.reset.is_some()
+    }
+
     /// Refuses what went over.
     pub fn check(&self) -> Result<()> {
         let Budget { limit, reset: Some(_), whose: Some(whose), .. } = *self else { return Ok(()) };

@@ -1,4 +1,5 @@
-//! What is seen of each request: an id, a name without secrets, and a line in the log when that is asked for.
+//! What is seen of each request: an id, a name without secrets, its time and outcome, and a line in the log when that is
+//! asked for.
 //!
 //! The name is the pattern of the route, never the path: paths hold keys, tokens and names of people, and a client could
 //! make as many as it likes. What is no row of the route table has one of the names of [`Place`].
@@ -12,9 +13,12 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::peer;
+use super::rate::Budget;
 use super::router::Route;
 use crate::model::caller::Caller;
+use crate::model::error::{Code, Error};
 use crate::network::Network;
+use crate::watch::meter::{Counter, Histogram};
 use crate::watch::request::{self, Origin, RequestId, RequestIds};
 
 const ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,6 +30,8 @@ macro_rules! places {
         pub enum Place { $($name),* }
 
         impl Place {
+            const ALL: &'static [Place] = &[$(Place::$name),*];
+
             /// What it is called in the log and in metrics.
             pub fn name(self) -> &'static str {
                 match self { $(Place::$name => $text),* }
@@ -44,11 +50,69 @@ places! {
     Live "/health/live"
     Ready "/health/ready"
     Description "/openapi.json"
+    Metrics "/metrics"
 }
 
-/// Names requests.
+/// Why something was refused that other meters do not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    /// The credentials were missing or not good.
+    Credentials,
+    /// An app or a user made too many requests.
+    RateLimit,
+    /// Too many wrong passwords were tried.
+    Guesses,
+    StorageFull,
+    StorageFailed,
+    ReadTimeout,
+    /// A fault of the server.
+    Fault,
+}
+
+const REASONS: [(Reason, &str); 7] = [
+    (Reason::Credentials, "credentials"),
+    (Reason::RateLimit, "rate_limit"),
+    (Reason::Guesses, "password_guesses"),
+    (Reason::StorageFull, "storage_full"),
+    (Reason::StorageFailed, "storage_failed"),
+    (Reason::ReadTimeout, "read_timeout"),
+    (Reason::Fault, "fault"),
+];
+
+/// Classes of statuses, by their first digit.
+const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// What is counted of the requests to one route, or to one [`Place`].
+pub struct Tally {
+    method: &'static str,
+    route: &'static str,
+    statuses: [Counter; CLASSES.len()],
+    pub time: Histogram,
+}
+
+impl Tally {
+    fn new(method: &'static str, route: &'static str) -> Self {
+        Tally { method, route, statuses: Default::default(), time: Histogram::of_times() }
+    }
+
+    /// What it is called in metrics.
+    pub fn labels(&self) -> [(&'static str, &'static str); 2] {
+        [("method", self.method), ("route", self.route)]
+    }
+
+    /// How many requests were answered, by the class of the status.
+    pub fn statuses(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        CLASSES.into_iter().zip(self.statuses.iter().map(Counter::value))
+    }
+}
+
+/// Names and counts requests.
 pub struct Requests {
     ids: RequestIds,
+    /// Of the routes, in the order of their table, then of the places.
+    tallies: Vec<Tally>,
+    routes: usize,
+    refused: [Counter; REASONS.len()],
 }
 
 /// A request under way.
@@ -56,6 +120,8 @@ pub struct Seen {
     id: RequestId,
     method: &'static str,
     route: Cell<&'static str>,
+    /// Which place it is at, or which row of the route table.
+    at: Cell<Result<usize, Place>>,
     began: Instant,
 }
 
@@ -67,8 +133,42 @@ struct Whose {
 
 impl Requests {
     /// `seed`: any number that the last start did not have.
-    pub fn new(seed: u64) -> Self {
-        Requests { ids: RequestIds::new(seed) }
+    pub fn new(seed: u64, routes: &[Route]) -> Self {
+        let rows = routes.iter().map(|route| Tally::new(method(&route.method), route.path));
+        let places = Place::ALL.iter().map(|place| Tally::new("any", place.name()));
+        Requests {
+            ids: RequestIds::new(seed),
+            tallies: rows.chain(places).collect(),
+            routes: routes.len(),
+            refused: Default::default(),
+        }
+    }
+
+    /// What was counted of each route.
+    pub fn tallies(&self) -> &[Tally] {
+        &self.tallies
+    }
+
+    /// How often something was refused, by the reason.
+    pub fn refusals(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        REASONS.into_iter().map(|(reason, word)| (word, self.refused[reason as usize].value()))
+    }
+
+    /// A request is refused for this.
+    pub fn refuse(&self, error: &Error, request: &HttpRequest) {
+        let reason = match error.code {
+            Code::TooManyRequests => match request.extensions().get::<Budget>() {
+                Some(budget) if budget.is_over() => Reason::RateLimit,
+                _ => Reason::Guesses,
+            },
+            Code::StorageFull => Reason::StorageFull,
+            Code::StorageFailed => Reason::StorageFailed,
+            Code::ReadTimeout => Reason::ReadTimeout,
+            Code::Internal => Reason::Fault,
+            code if code.status() == 401 => Reason::Credentials,
+            _ => return,
+        };
+        self.refused[reason as usize].one();
     }
 
     /// A request has come.
@@ -78,6 +178,7 @@ impl Requests {
             id: given.unwrap_or_else(|| self.ids.next()),
             method: method(request.method()),
             route: Cell::new(Place::Unknown.name()),
+            at: Cell::new(Err(Place::Unknown)),
             began: Instant::now(),
         }
     }
@@ -85,6 +186,12 @@ impl Requests {
     /// It is answered by this.
     pub fn end(&self, seen: &Seen, request: &HttpRequest, response: &mut HttpResponse, trusted: &[Network]) {
         let time = seen.began.elapsed();
+        let at = seen.at.get().unwrap_or_else(|place| self.routes + place as usize);
+        if let Some(tally) = self.tallies.get(at) {
+            tally.time.time(time);
+            let class = usize::from(response.status().as_u16() / 100).saturating_sub(1);
+            tally.statuses[class.min(CLASSES.len() - 1)].one();
+        }
         // A socket's answer belongs to the socket.
         if !response.status().is_informational()
             && let Ok(id) = HeaderValue::from_str(&seen.id.to_string())
@@ -129,11 +236,13 @@ impl Seen {
     /// It is for this.
     pub fn at(&self, place: Place) {
         self.route.set(place.name());
+        self.at.set(Err(place));
     }
 
     /// It is for a row of the route table.
     pub fn on(&self, route: &Route) {
         self.route.set(route.path);
+        self.at.set(Ok(route.at));
     }
 
     pub fn origin(&self) -> Origin {

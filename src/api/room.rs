@@ -12,6 +12,7 @@ use actix_web::{HttpMessage, HttpRequest};
 use super::peer;
 use crate::model::caller::Caller;
 use crate::network::{Network, owner};
+use crate::watch::meter::Counter;
 
 /// The part of the room that may be one client's.
 const SHARE: usize = 4;
@@ -20,6 +21,8 @@ const SHARE: usize = 4;
 pub struct Room {
     waiting: Arc<Mutex<Waiting>>,
     most: usize,
+    /// How often there was none.
+    pub refused: Counter,
 }
 
 #[derive(Default)]
@@ -31,7 +34,7 @@ struct Waiting {
 impl Room {
     /// `most`: bytes in all.
     pub fn new(most: usize) -> Self {
-        Room { waiting: Arc::default(), most }
+        Room { waiting: Arc::default(), most, refused: Counter::default() }
     }
 
     /// Room for so many bytes, until it is dropped. One piece alone always has it.
@@ -40,6 +43,7 @@ impl Room {
         let own = waiting.clients.get(&client).copied().unwrap_or(0);
         let fits = |used: usize, most: usize| used == 0 || used.saturating_add(bytes) <= most;
         if !fits(waiting.bytes, self.most) || !fits(own, self.most / SHARE) {
+            self.refused.one();
             return None;
         }
         waiting.bytes += bytes;

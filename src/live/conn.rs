@@ -60,6 +60,36 @@ pub enum Close {
 }
 
 impl Close {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Close; 10] = [
+        Close::Unauthorized,
+        Close::Silent,
+        Close::TooSlow,
+        Close::Restart,
+        Close::TryLater,
+        Close::Binary,
+        Close::TooLarge,
+        Close::Malformed,
+        Close::TooMany,
+        Close::Crowded,
+    ];
+
+    /// A word for it, for metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Close::Unauthorized => "unauthorized",
+            Close::Silent => "silent",
+            Close::TooSlow => "too_slow",
+            Close::Restart => "restart",
+            Close::TryLater => "try_later",
+            Close::Binary => "binary",
+            Close::TooLarge => "too_large",
+            Close::Malformed => "malformed",
+            Close::TooMany => "too_many_frames",
+            Close::Crowded => "too_many_sockets",
+        }
+    }
+
     /// RFC 6455 codes; 4000 and above are the application's own.
     pub fn code(self) -> (u16, &'static str) {
         match self {
@@ -141,29 +171,33 @@ impl Conn {
         unanswered.push_back((act, answer.clone()));
     }
 
-    /// Queues a frame; never waits.
-    pub fn offer(&self, frame: &Encoded, ephemeral: bool) {
-        self.offer_about(frame, ephemeral, &About::default());
+    /// Queues a frame; never waits. How many frames were thrown away for want of room.
+    pub fn offer(&self, frame: &Encoded, ephemeral: bool) -> usize {
+        self.offer_about(frame, ephemeral, &About::default())
     }
 
-    /// Queues a frame that tells of these messages; never waits.
-    pub fn offer_about(&self, frame: &Encoded, ephemeral: bool, about: &About) {
+    /// Queues a frame that tells of these messages; never waits. How many frames were thrown away for want of room.
+    pub fn offer_about(&self, frame: &Encoded, ephemeral: bool, about: &About) -> usize {
         let mut queue = self.queue();
         if queue.close.is_some() {
-            return;
+            return 0;
         }
+        let mut dropped = 0;
         let size = frame.text.len();
         if !queue.fits(size) {
             if ephemeral {
-                return;
+                return 1;
             }
+            dropped = queue.frames.len();
             queue.drop_ephemeral();
+            dropped -= queue.frames.len();
             let size = frame.text.len();
             if !queue.fits(size) {
+                dropped += queue.frames.len() + 1;
                 queue.close(Close::TooSlow);
                 drop(queue);
                 self.ready.notify_one();
-                return;
+                return dropped;
             }
         }
         queue.bytes += size;
@@ -176,6 +210,7 @@ impl Conn {
         if first {
             self.ready.notify_one();
         }
+        dropped
     }
 
     /// Drops what waits and closes.
@@ -259,15 +294,14 @@ mod tests {
         for _ in 0..MAX_FRAMES - 1 {
             conn.offer(&frame, false);
         }
-        conn.offer(&frame, true);
-        conn.offer(&frame, true);
-        conn.offer(&frame, false);
+        assert_eq!(conn.offer(&frame, true), 0);
+        assert_eq!(conn.offer(&frame, true), 1, "the new one");
+        assert_eq!(conn.offer(&frame, false), 1, "the one that waited");
         assert!(matches!(conn.next(Instant::now), Next::Send(_)));
         conn.offer(&frame, false);
         assert_eq!(drained(&conn), MAX_FRAMES);
-        for _ in 0..=MAX_FRAMES {
-            conn.offer(&frame, false);
-        }
+        let dropped: usize = (0..=MAX_FRAMES).map(|_| conn.offer(&frame, false)).sum();
+        assert_eq!(dropped, MAX_FRAMES + 1, "all of them, with the connection");
         assert!(matches!(conn.next(Instant::now), Next::Close(Close::TooSlow)));
     }
 

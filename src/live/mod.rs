@@ -7,4 +7,5 @@ pub mod command;
 pub mod conn;
 pub mod frame;
 pub mod hub;
+pub mod meters;
 pub mod socket;

@@ -53,3 +53,11 @@ pub fn messages_so_far(read: &Read<'_>) -> Result<i64> {
 pub fn database_bytes(read: &Read<'_>) -> Result<i64> {
     read.number("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", [])
 }
+
+/// Bytes of all files, arrived or still to come, from the apps' own sums.
+pub fn file_bytes(read: &Read<'_>) -> Result<i64> {
+    read.number(
+        "SELECT coalesce(sum(f.bytes), 0) FROM apps a CROSS JOIN file_bytes f ON f.app = a.id AND f.user_id = -1",
+        [],
+    )
+}

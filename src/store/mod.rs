@@ -6,6 +6,7 @@
 
 mod db;
 mod failure;
+mod meters;
 mod readers;
 mod writer;
 
@@ -54,10 +55,10 @@ pub mod users;
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection, Params, Row};
@@ -71,9 +72,11 @@ use crate::model::time::{Clock, Ids};
 use crate::watch::request;
 
 pub use db::{Digest, Online, digest, schema};
+pub use meters::Meters;
 pub use migrations::VERSION as SCHEMA;
+pub use readers::Reading;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
-pub use writer::Lane;
+pub use writer::{Lane, Queued};
 
 /// How long a read of a user may take, unless set otherwise.
 const READ_TIME: Duration = Duration::from_secs(5);
@@ -97,6 +100,8 @@ struct Inner {
     writer: writer::Handle,
     credentials: Arc<Credentials>,
     clock: Clock,
+    meters: Arc<Meters>,
+    path: PathBuf,
 }
 
 /// What `server` hands in when it opens the store.
@@ -118,12 +123,14 @@ impl Store {
         let readers_pool = db::open_readers(path, readers, hooks.online.clone())?;
         let clock = hooks.clock.clone();
         let credentials = Arc::new(Credentials::default());
+        let meters = Arc::new(Meters::default());
         let writer = writer::start(
             connection,
             db::open_checkpointer(path)?,
             queue,
             credentials.clone(),
             place::Place::of(path),
+            meters.clone(),
             hooks,
         )?;
         Ok(Store {
@@ -133,6 +140,8 @@ impl Store {
                 writer,
                 credentials,
                 clock,
+                meters,
+                path: path.to_owned(),
             }),
             viewer: None,
             share: Share::Server,
@@ -168,18 +177,25 @@ impl Store {
         if inner.writer.failure().happened() {
             return Err(Code::StorageFailed.into());
         }
-        let permit = inner.turns.acquire(self.share).await?;
+        let asked = Instant::now();
+        let permit = inner.turns.acquire(self.share).await.inspect_err(|error| {
+            if error.code == Code::Busy {
+                inner.meters.read_queue_full.one();
+            }
+        })?;
         let waiting = Waiting(inner.turns.watch(self.share));
         let watch = waiting.0.clone();
         let origin = request::current();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let _entered = request::enter(origin);
-            let connection = inner.readers.get().map_err(|e| Error::internal("reader", e))?;
-            let snapshot = Snapshot::begin(&connection, &watch)?;
-            let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
-            let result = presence::veil(&read, viewer).and_then(|_veil| f(&read));
-            drop(snapshot);
+            let began = Instant::now();
+            let result = inner.readers.get().map_err(|e| Error::internal("reader", e)).and_then(|connection| {
+                let _snapshot = Snapshot::begin(&connection, &watch)?;
+                let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
+                presence::veil(&read, viewer).and_then(|_veil| f(&read))
+            });
+            inner.meters.read(began - asked, began.elapsed());
             result
         })
         .await
@@ -251,12 +267,35 @@ impl Store {
 
     /// Whether a write failed because the disk was full, and nobody has found since that there is room again.
     pub fn was_full(&self) -> bool {
-        self.inner.writer.was_full().load(Ordering::Relaxed)
+        self.inner.meters.was_full.load(Ordering::Relaxed)
     }
 
     /// There is room on the disk again.
     pub fn has_room(&self) {
-        self.inner.writer.was_full().store(false, Ordering::Relaxed);
+        self.inner.meters.was_full.store(false, Ordering::Relaxed);
+    }
+
+    /// What is counted.
+    pub fn meters(&self) -> &Meters {
+        &self.inner.meters
+    }
+
+    /// How many writes wait in each lane, and how many may in either.
+    pub fn queued(&self) -> Queued {
+        self.inner.writer.queued()
+    }
+
+    /// How many reads run and wait, and how many may run at once.
+    pub fn reading(&self) -> Reading {
+        self.inner.turns.reading()
+    }
+
+    /// Bytes of the database file and of the log beside it.
+    pub fn bytes(&self) -> (u64, u64) {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+        let mut log = self.inner.path.clone().into_os_string();
+        log.push("-wal");
+        (size(&self.inner.path), size(Path::new(&log)))
     }
 
     pub fn clock(&self) -> &Clock {

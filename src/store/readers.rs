@@ -131,6 +131,15 @@ pub struct Readers {
     deadline: Duration,
 }
 
+/// How many reads there are at a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading {
+    /// How many may run at once.
+    pub readers: usize,
+    pub busy: usize,
+    pub waiting: usize,
+}
+
 /// A reader, until it is dropped.
 pub struct Permit {
     readers: Arc<Readers>,
@@ -159,6 +168,12 @@ impl Readers {
             Share::Of(_) => Some(Instant::now() + self.deadline),
         };
         Arc::new(Watch { until, left: AtomicBool::new(false) })
+    }
+
+    /// How many reads run and wait now.
+    pub fn reading(&self) -> Reading {
+        let turns = self.turns();
+        Reading { readers: turns.readers, busy: turns.busy, waiting: turns.waiting }
     }
 
     fn hand_out(self: &Arc<Self>) {

@@ -28,7 +28,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -38,6 +38,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
+use super::meters::Meters;
 use super::place::Place;
 use super::{Credentials, Hooks, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
@@ -68,14 +69,20 @@ pub trait Job: Send {
     fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code>;
     /// The job panicked while it ran.
     fn panicked(&mut self);
-    /// The request it is done for.
-    fn origin(&self) -> Option<Origin>;
+    fn ticket(&self) -> &Ticket;
     fn answer(self: Box<Self>, committed: Result<()>);
 }
 
-struct Typed<T, F> {
+/// What a job is called, and where it comes from.
+pub struct Ticket {
     name: &'static str,
+    queued: Instant,
+    /// The request it is done for.
     origin: Option<Origin>,
+}
+
+struct Typed<T, F> {
+    ticket: Ticket,
     work: Option<F>,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
@@ -93,11 +100,11 @@ impl<T: Send, F: FnOnce(&mut Write<'_>) -> Result<T> + Send> Job for Typed<T, F>
     }
 
     fn panicked(&mut self) {
-        self.outcome = Some(Err(Error::internal(self.name, "panicked")));
+        self.outcome = Some(Err(Error::internal(self.ticket.name, "panicked")));
     }
 
-    fn origin(&self) -> Option<Origin> {
-        self.origin.clone()
+    fn ticket(&self) -> &Ticket {
+        &self.ticket
     }
 
     fn answer(self: Box<Self>, committed: Result<()>) {
@@ -113,7 +120,8 @@ pub fn job<T: Send + 'static>(
     work: impl FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     answer: oneshot::Sender<Result<T>>,
 ) -> Box<dyn Job> {
-    Box::new(Typed { name, origin: request::current(), work: Some(work), outcome: None, answer })
+    let ticket = Ticket { name, queued: Instant::now(), origin: request::current() };
+    Box::new(Typed { ticket, work: Some(work), outcome: None, answer })
 }
 
 #[derive(Default)]
@@ -128,8 +136,6 @@ struct Lanes {
 }
 
 struct Queue {
-    /// See [`Store::was_full`](super::Store::was_full).
-    was_full: AtomicBool,
     lanes: Mutex<Lanes>,
     ready: Condvar,
     most: usize,
@@ -141,8 +147,17 @@ impl Queue {
     }
 }
 
+/// How many jobs wait at a moment, and how many may in each lane.
+#[derive(Clone, Copy, Debug)]
+pub struct Queued {
+    pub high: usize,
+    pub low: usize,
+    pub most: usize,
+}
+
 pub struct Handle {
     queue: Arc<Queue>,
+    meters: Arc<Meters>,
     failure: Arc<Failure>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -161,6 +176,7 @@ impl Handle {
             Lane::Low => &mut lanes.low,
         };
         if queue.len() >= self.queue.most {
+            self.meters.write_queue_full.one();
             return Err(Code::Busy.into());
         }
         queue.push_back(job);
@@ -185,9 +201,10 @@ impl Handle {
         self.queue.lanes().commits
     }
 
-    /// Whether a batch found the disk full.
-    pub fn was_full(&self) -> &AtomicBool {
-        &self.queue.was_full
+    /// How many jobs wait.
+    pub fn queued(&self) -> Queued {
+        let lanes = self.queue.lanes();
+        Queued { high: lanes.high.len(), low: lanes.low.len(), most: self.queue.most }
     }
 
     /// Lets the queued jobs finish, then stops. Idempotent.
@@ -249,12 +266,12 @@ pub fn start(
     most: usize,
     credentials: Arc<Credentials>,
     place: Place,
+    meters: Arc<Meters>,
     hooks: Hooks,
 ) -> Result<Handle> {
     let Hooks { clock, ids, deliver, .. } = hooks;
     let failure = Arc::new(Failure::default());
-    let queue =
-        Arc::new(Queue { was_full: AtomicBool::new(false), lanes: Mutex::default(), ready: Condvar::new(), most });
+    let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
     let failed = failure.clone();
     let mut writer = Writer {
         connection,
@@ -265,6 +282,7 @@ pub fn start(
         deliver,
         place,
         failure: failed,
+        meters: meters.clone(),
         seen: 0,
         noted: 0,
     };
@@ -276,7 +294,7 @@ pub fn start(
     let writing = spawn("hobnob-writer", Box::new(move || writer.run()))?;
     let (signs, failed) = (queue.clone(), failure.clone());
     let copying = spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?;
-    Ok(Handle { queue, failure, threads: Mutex::new(vec![copying, writing]) })
+    Ok(Handle { queue, meters, failure, threads: Mutex::new(vec![copying, writing]) })
 }
 
 struct Writer {
@@ -288,10 +306,21 @@ struct Writer {
     deliver: Box<dyn FnMut(Vec<Post>) + Send>,
     place: Place,
     failure: Arc<Failure>,
+    meters: Arc<Meters>,
     /// `PRAGMA data_version` as last seen; it moves when another process commits.
     seen: i64,
     /// The time that is in the table `clock`.
     noted: i64,
+}
+
+/// What became of a job, until its batch is committed.
+enum Ran {
+    /// What it did stands; whether it changed credentials.
+    Kept(bool),
+    /// It was refused by what it found, and undone.
+    Refused,
+    /// It failed by a fault of the server, and was undone.
+    Failed,
 }
 
 /// What waiting brought.
@@ -398,21 +427,35 @@ impl Writer {
         let mut done: Vec<Box<dyn Job>> = Vec::new();
         let mut posts = Vec::new();
         let mut credentials_changed = false;
+        let (mut refused, mut failed) = (0, 0);
 
         let committed = self.execute("BEGIN IMMEDIATE").and_then(|()| {
             let mut next = Some((lane, first));
             // Nobody waits for the batch yet: it is filled up with what may wait.
             let mut low = true;
+            let mut at = Instant::now();
             while let Some((lane, mut job)) = next {
+                let _entered = request::enter(job.ticket().origin.clone());
                 let outcome = self.one(&mut *job, &mut posts);
+                let now = Instant::now();
+                let Ticket { name, queued, .. } = *job.ticket();
+                self.meters.write(name, at.saturating_duration_since(queued), now - at);
+                at = now;
                 done.push(job);
-                credentials_changed |= outcome?;
-                let room = done.len() < BATCH_JOBS && started.elapsed() < BATCH_TIME;
-                low &= lane == Lane::Low && started.elapsed() < LOW_TIME;
+                match outcome? {
+                    Ran::Kept(changed) => credentials_changed |= changed,
+                    Ran::Refused => refused += 1,
+                    Ran::Failed => failed += 1,
+                }
+                let spent = now - started;
+                let room = done.len() < BATCH_JOBS && spent < BATCH_TIME;
+                low &= lane == Lane::Low && spent < LOW_TIME;
                 next = if room { self.queued(low) } else { None };
             }
             self.note_time()?;
+            let begun = Instant::now();
             self.execute("COMMIT")?;
+            self.meters.commit(done.len(), begun.elapsed());
             self.queue.lanes().commits += 1;
             self.in_place()
         });
@@ -421,7 +464,7 @@ impl Writer {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
             if error.code == Code::StorageFull {
-                self.queue.was_full.store(true, Ordering::Relaxed);
+                self.meters.was_full.store(true, Ordering::Relaxed);
             }
             if error.code == Code::StorageFailed && !self.failure.happened() {
                 self.failure.tell(disk_failed(error));
@@ -432,6 +475,13 @@ impl Writer {
         } else if credentials_changed {
             // Before the answers: who was told of a revocation must not see the revoked work again.
             self.credentials.forget();
+        }
+        if committed.is_err() {
+            self.meters.failed.add(done.len() as u64);
+        } else {
+            self.meters.kept.add(done.len() as u64 - refused - failed);
+            self.meters.refused.add(refused);
+            self.meters.failed.add(failed);
         }
         // Handed over before it is answered: a socket that was told it is in, and goes at once, is never taken out of the
         // hub before it was put in.
@@ -453,9 +503,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Runs one job in its savepoint; whether it changed credentials. `Err`: the transaction itself is broken.
-    fn one(&self, job: &mut dyn Job, posts: &mut Vec<Post>) -> Result<bool> {
-        let _entered = request::enter(job.origin());
+    /// Runs one job in its savepoint. `Err`: the transaction itself is broken.
+    fn one(&self, job: &mut dyn Job, posts: &mut Vec<Post>) -> Result<Ran> {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
@@ -468,7 +517,7 @@ impl Writer {
         match kept {
             Ok(()) => {
                 self.execute("RELEASE job")?;
-                return Ok(changed);
+                return Ok(Ran::Kept(changed));
             }
             // SQLite undoes the whole transaction when it cannot write. What the others did is gone with it.
             Err(code) if code == Code::StorageFailed || self.connection.is_autocommit() => return Err(code.into()),
@@ -477,7 +526,7 @@ impl Writer {
         posts.truncate(before);
         self.execute("ROLLBACK TO job")?;
         self.execute("RELEASE job")?;
-        Ok(false)
+        Ok(if kept.is_err_and(Code::is_fault) { Ran::Failed } else { Ran::Refused })
     }
 
     fn execute(&self, sql: &str) -> Result<()> {

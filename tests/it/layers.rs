@@ -12,6 +12,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("live/conn", &["model", "live"]),
     ("live/frame", &["model", "live"]),
     ("live/command", &["model", "store", "actions", "live"]),
+    ("live/meters", &["watch", "live"]),
     ("live/socket", &["model", "actions", "live", "watch"]),
     ("live", &["live"]),
     (

@@ -74,3 +74,4 @@ mod threads;
 mod tokens;
 mod upgrade;
 mod users;
+mod watch;

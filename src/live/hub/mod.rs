@@ -17,6 +17,7 @@ use std::time::Instant;
 
 use super::conn::{Close, Conn, Subscription};
 use super::frame::{self, Encoded};
+use super::meters::Meters;
 use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post};
 use crate::model::time::Clock;
@@ -71,6 +72,7 @@ impl Hub {
     /// Hands over what a commit released. Called by the writer, in commit order.
     pub fn deliver(&self, posts: Vec<Post>) {
         // The thread is gone only when the server stops; then nobody listens any more.
+        self.inner.index.meters.backlog.up();
         let _ = self.inner.stream.send(Step::Posts(posts));
     }
 
@@ -134,6 +136,16 @@ impl Hub {
         self.inner.closing.load(Ordering::SeqCst)
     }
 
+    /// What is counted.
+    pub fn meters(&self) -> &Meters {
+        &self.inner.index.meters
+    }
+
+    /// How many users have a connection.
+    pub fn users_online(&self) -> usize {
+        self.inner.index.online.read().unwrap_or_else(|e| e.into_inner()).len()
+    }
+
     /// How many connections there are.
     pub fn connections(&self) -> usize {
         lock(&self.inner.index.conns).len()
@@ -164,6 +176,7 @@ impl Starter {
             while let Ok(step) = steps.recv() {
                 match step {
                     Step::Posts(posts) => {
+                        index.meters.backlog.down();
                         for post in posts {
                             match post {
                                 Post::Tell(audience, event) => index.tell(&audience, &event),
@@ -225,6 +238,7 @@ struct Index {
     clock: Clock,
     presence_users: usize,
     sockets: usize,
+    meters: Meters,
 }
 
 /// A user with at least one connection.
@@ -278,6 +292,7 @@ impl Index {
         // The same for sockets that bear the acting session's name without being it.
         let mut masked: Option<Encoded> = None;
         let personal = audience.is_personal();
+        let (mut offered, mut dropped) = (0, 0);
         let mut tell = |user: i64| {
             if audience.except.binary_search(&user).is_err()
                 && let Some(online) = lock(self.users.of(user)).get(&user)
@@ -297,7 +312,8 @@ impl Index {
                         }
                         _ => frame.get_or_insert_with(|| frame::encode(event, &event.device)),
                     };
-                    conn.offer_about(frame, audience.ephemeral, &event.about);
+                    offered += 1;
+                    dropped += conn.offer_about(frame, audience.ephemeral, &event.about);
                 }
             }
         };
@@ -315,6 +331,17 @@ impl Index {
             }
         }
         members.into_iter().for_each(tell);
+        self.count(offered, dropped);
+    }
+
+    /// Counts once what was offered to many.
+    fn count(&self, offered: usize, dropped: usize) {
+        if offered > 0 {
+            self.meters.deliveries.add(offered as u64);
+        }
+        if dropped > 0 {
+            self.meters.dropped.add(dropped as u64);
+        }
     }
 
     fn attach(&self, attach: Attach, owners: &mut HashMap<ConnId, i64>) {
@@ -491,6 +518,7 @@ impl Index {
         }) else {
             return;
         };
+        let (mut offered, mut dropped) = (0, 0);
         for listener in listeners.into_iter().filter(|listener| !blocked.contains(listener)) {
             if let Some(online) = lock(self.users.of(listener)).get(&listener) {
                 for (_, conn) in &online.conns {
@@ -501,11 +529,13 @@ impl Index {
                         Some(Subscription::Nobody) | None => false,
                     };
                     if wanted {
-                        conn.offer(&frame, true);
+                        offered += 1;
+                        dropped += conn.offer(&frame, true);
                     }
                 }
             }
         }
+        self.count(offered, dropped);
     }
 }
 

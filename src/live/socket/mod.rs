@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
 use super::frame::{self, Encoded};
+use super::meters::Tally;
 use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
 use inbound::Bound;
@@ -48,6 +49,7 @@ pub async fn accept(
         let identity = None;
         let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), base, bound, identity };
         let why = socket.run(stream).await;
+        context.hub.meters().closed(why);
         // First out of the index, then the good-bye: nothing more is queued for it.
         context.hub.gone(&conn);
         let reason = why.map(|why| {
@@ -94,10 +96,12 @@ impl Socket {
                 biased;
                 () = woken(&self.conn, held) => {
                     held = None;
+                    let context = self.context.clone();
+                    let mut written = Tally::new(&context.hub.meters().frames);
                     loop {
                         match self.conn.next(|| Instant::now().into_std()) {
                             Next::Send(frame) => match timeout(WRITE_TIME, self.session.text(self.shown(frame))).await {
-                                Ok(Ok(())) => {}
+                                Ok(Ok(())) => written.one(),
                                 Ok(Err(_)) => return None,
                                 Err(_) => return Some(Close::TooSlow),
                             },
@@ -184,6 +188,7 @@ impl Socket {
             // A fault of ours says nothing about the client: "not authorised" would log it out.
             Err(error) if error.code.is_fault() => Err(Some(Close::TryLater)),
             Err(_) => {
+                self.context.hub.meters().unauthorized.one();
                 self.say(frame::auth(&ask.app_id, "", &ask.device, false)).await?;
                 Err(Some(Close::Unauthorized))
             }

@@ -15,6 +15,7 @@ pub mod described;
 mod process;
 mod socket;
 
+use std::net::SocketAddr;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -67,6 +68,8 @@ pub struct Harness {
     /// Stands still until a test moves it.
     pub clock: Clock,
     pub data: PathBuf,
+    /// Where metrics have a listener of their own, if they do.
+    pub metrics: Option<SocketAddr>,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -89,16 +92,16 @@ impl Harness {
             actix_web::rt::System::new().block_on(async move {
                 let server = Server::start(&config, in_thread).await.expect("the server starts");
                 let address = server.http.expect("plain HTTP is on");
-                ready.send((address, server.store.clone())).ok().expect("the test waits");
+                ready.send((address, server.metrics(), server.store.clone())).ok().expect("the test waits");
                 let _ = stopped.await;
                 server.stop().await;
             });
             drop(dir);
         });
-        let (address, store) = started.await.expect("the server starts");
+        let (address, metrics, store) = started.await.expect("the server starts");
         let site = Arc::new(Site { base: format!("http://{address}"), http: http() });
         let app = make_app(&site, &store).await;
-        Harness { app, store, clock, data, stop: Some(stop), thread: Some(thread) }
+        Harness { app, store, clock, data, metrics, stop: Some(stop), thread: Some(thread) }
     }
 
     /// A second app beside the first.
