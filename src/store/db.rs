@@ -9,6 +9,7 @@
 //! usual paths is written around one index (a `CROSS JOIN` where the order of tables matters), and `actions::plans`
 //! holds that no plan walks through a table that grows. A plan is then the same on the first day and on a full disk.
 
+use std::io::{Read as _, Seek, SeekFrom, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,9 @@ const WRITER_CACHE: i64 = 64 * 1024;
 /// The writer checkpoints by itself only when the WAL has grown to this many pages (64 MiB): the checkpointer thread
 /// is there to keep it from coming so far.
 const WAL_PAGES: i64 = 16_384;
+
+/// Bytes of the log that are written anew at a time.
+const REWRITTEN: usize = 1 << 20;
 
 /// Whether a user (users.id) is connected.
 pub type Online = Arc<dyn Fn(i64) -> bool + Send + Sync>;
@@ -78,6 +82,7 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    renew_log(&connection, path)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
@@ -86,6 +91,42 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     create(&connection, path)?;
     drop_statistics(&connection)?;
     Ok(connection)
+}
+
+/// Writes the log anew, byte for byte, and syncs it.
+///
+/// A server that stopped because a sync had failed leaves a log whose last pages may be in memory alone, though Linux
+/// takes them for written: a later sync passes them over. A start reads them like any others and goes on behind them, and
+/// a power cut would then take what was never on disk with everything that was acknowledged after it. Pages that are
+/// written once more are dirty again, so this sync is of all that recovery has read. In the usual case, after a clean
+/// stop, there is no log.
+fn renew_log(connection: &Connection, path: &Path) -> Result<()> {
+    // Nobody else writes to the log meanwhile, or starts it over. (The locks are on other files: to close this one does
+    // not give them up.)
+    connection.execute_batch("BEGIN IMMEDIATE")?;
+    let renewed = rewrite(Path::new(&format!("{}-wal", path.display())));
+    connection.execute_batch("ROLLBACK")?;
+    renewed.map_err(|e| Error::fault(Code::StorageFailed, "the log of the database", e))
+}
+
+/// Writes a file over itself and syncs it; one that is not there is left so.
+fn rewrite(path: &Path) -> std::io::Result<()> {
+    let mut file = match std::fs::OpenOptions::new().read(true).write(true).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut piece = vec![0; REWRITTEN];
+    let mut at = 0;
+    loop {
+        file.seek(SeekFrom::Start(at))?;
+        let much = file.read(&mut piece)?;
+        if much == 0 {
+            return file.sync_all();
+        }
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(&piece[..much])?;
+        at += much as u64;
+    }
 }
 
 /// Drops what `ANALYZE` left, and what this connection has read of it.

@@ -403,8 +403,14 @@ impl Read<'_> {
     fn statement(&self, sql: &str) -> Result<CachedStatement<'_>> {
         #[cfg(test)]
         plans::note(self.connection, sql);
-        if let Some(watch) = self.watch {
-            watch.check()?;
+        match self.watch {
+            Some(watch) => watch.check()?,
+            // SQLite undoes a whole transaction by itself when a page cannot be read or written. An act that passes over
+            // the failure of one of its parts would go on without one, each statement kept for itself.
+            None if self.connection.is_autocommit() => {
+                return Err(Error::internal("write", "its transaction was undone"));
+            }
+            None => {}
         }
         Ok(self.connection.prepare_cached(sql)?)
     }

@@ -24,7 +24,8 @@
 //! each commit, before it answers.
 //!
 //! The store then answers everything with a fault of its own, leaves the log as it is (no checkpoint, not even the one at
-//! closing), and says why by [`Failure`], upon which the server exits.
+//! closing), and says why by [`Failure`], upon which the server exits. The next start writes the log anew before it goes
+//! on behind it (see `db`).
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
