@@ -137,6 +137,9 @@ fn tell(
     (author, message): (i64, i64),
     action: &str,
 ) -> Result<()> {
+    // Who is out of the group, or has deleted the message for themselves, hears nothing of it.
+    let hears = conversations::hidden_of(tx, conv.id, author)?.is_some_and(|upto| upto < message);
+    let audience = Audience::users(if hears { vec![author, caller.user] } else { vec![caller.user] });
     let author = users::by_id(tx, author)?;
     let group = groups::of_conversation(tx, conv)?;
     let event = Event {
@@ -152,6 +155,6 @@ fn tell(
         message_sender: Some(author.uid.as_str().into()),
         body: body(&json!({"action": action, "messageId": message.to_string(), "user": me, "timestamp": tx.now()})),
     };
-    tx.emit(Audience::users([author.id, caller.user]), event);
+    tx.emit(audience, event);
     Ok(())
 }

@@ -158,3 +158,22 @@ async fn who_is_gone_is_waited_for_no_more_and_who_came_late_never_got_it() {
         late.delete("/groups/team/members").await.ok();
     }
 }
+
+/// Who is out of the group, or has deleted what they said for themselves, hears nothing of who reads it.
+#[tokio::test]
+async fn an_author_who_does_not_see_the_message_hears_no_receipt() {
+    let h = Harness::start().await;
+    let (owner, ann, bob) = (h.user("owner").await, h.user("ann").await, h.user("bob").await);
+    h.group("team", &owner, &[&ann, &bob]).await;
+    let mut sock = ann.connect().await;
+    ann.send_group("team", "mine").await;
+    ann.delete("/groups/team/members").await.ok();
+    bob.post("/groups/team/conversation/read", json!({})).await.ok();
+    owner.post("/groups/team/conversation/read", json!({})).await.ok();
+    ann.send("bob", "to bob").await;
+    ann.delete("/users/bob/conversation").await.ok();
+    bob.post("/users/ann/conversation/read", json!({})).await.ok();
+    bob.send("ann", "the end").await;
+    let frames = sock.until(|frame| frame["body"]["data"]["text"] == "the end").await;
+    assert!(frames.iter().all(|frame| frame["type"] != "receipts"), "{frames:#?}");
+}
