@@ -32,7 +32,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("hobnob: {error}");
+            hobnob::logging::last_word(&error);
             ExitCode::FAILURE
         }
     }

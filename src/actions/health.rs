@@ -3,6 +3,10 @@
 use crate::model::error::Result;
 use crate::store::{Write, health};
 
+/// For tests of a full disk.
+#[cfg(test)]
+pub use crate::store::health::{beat as fill, may_grow_by};
+
 /// Bytes for which there must be room after the disk was full: more than a batch of small messages takes.
 const ROOM: i64 = 256 * 1024;
 

@@ -290,6 +290,9 @@ async fn hold(store: Store) {
                 history::list(tx, app.id, within, &history::Filter::new(affix, 30))?;
             }
             actions::users::is_due(tx)?;
+            crate::store::metrics::file_bytes(tx)?;
+            crate::store::search::waiting(tx)?;
+            actions::health::beat(tx, true)?;
             while purge::sweep(tx, 2)? {}
             Ok(())
         })

@@ -71,11 +71,32 @@ mod tests {
     use crate::model::time::{Clock, Ids};
     use crate::store::Hooks;
 
+    fn store(folder: &std::path::Path) -> Store {
+        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
+        Store::open(&folder.join("t.db"), 1, 10, hooks).unwrap()
+    }
+
+    #[tokio::test]
+    async fn after_a_full_disk_a_little_room_is_not_enough() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        assert_eq!(beat(&store).await, Ok(()));
+        store.write("it", |tx| actions::health::may_grow_by(tx, 4)).await.unwrap();
+        assert_eq!(beat(&store).await, Ok(()), "nobody has found it full yet");
+        let large = store.write("it", |tx| actions::health::fill(tx, 1 << 20)).await;
+        assert_eq!(large.unwrap_err().code, Code::StorageFull);
+        assert_eq!(beat(&store).await, Err("the disk is full"));
+        assert!(store.write("it", |tx| actions::health::fill(tx, 0)).await.is_ok(), "a small write finds its room");
+        assert_eq!(beat(&store).await, Err("the disk is full"));
+        store.write("it", |tx| actions::health::may_grow_by(tx, 1_000)).await.unwrap();
+        assert_eq!((beat(&store).await, store.was_full()), (Ok(()), false));
+        store.close();
+    }
+
     #[tokio::test]
     async fn a_server_that_stops_is_not_ready() {
         let folder = tempfile::tempdir().unwrap();
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
-        let store = Store::open(&folder.path().join("t.db"), 1, 10, hooks).unwrap();
+        let store = store(folder.path());
         let (hub, _starter) = Hub::new(Clock::fixed(1), 10, 10);
         let health = Health::default();
         let before = store.commits();

@@ -194,7 +194,7 @@ impl Requests {
         }
         // A socket's answer belongs to the socket.
         if !response.status().is_informational()
-            && let Ok(id) = HeaderValue::from_str(&seen.id.to_string())
+            && let Ok(id) = HeaderValue::try_from(seen.id.to_string())
         {
             response.headers_mut().insert(ID, id);
         }
@@ -236,12 +236,14 @@ impl Seen {
     /// It is for this.
     pub fn at(&self, place: Place) {
         self.route.set(place.name());
+        request::on_route(place.name());
         self.at.set(Err(place));
     }
 
     /// It is for a row of the route table.
     pub fn on(&self, route: &Route) {
         self.route.set(route.path);
+        request::on_route(route.path);
         self.at.set(Ok(route.at));
     }
 

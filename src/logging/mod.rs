@@ -47,6 +47,19 @@ pub fn install() {
         Ok(format) => set_format(format),
         Err(error) => log::warn!("{error}"),
     }
+    // Of a panic the log tells as of anything else: one line, with the request it ended.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let trace = std::backtrace::Backtrace::capture();
+        let trace = match trace.status() {
+            std::backtrace::BacktraceStatus::Captured => format!("\n{trace}"),
+            _ => String::new(),
+        };
+        let payload = panic.payload();
+        let text =
+            payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|text| &**text));
+        log::error!("panic at {place}: {}{trace}", text.unwrap_or("(no text)"));
+    }));
     // What was held back is told even if no more lines come.
     let _ = std::thread::Builder::new().name("hobnob-log".to_owned()).spawn(move || {
         loop {
@@ -54,6 +67,26 @@ pub fn install() {
             held_back.tell_counts(Instant::now());
         }
     });
+}
+
+/// Tells why the program ends, to whoever reads standard error: whatever the levels, in the form of the other lines.
+pub fn last_word(error: &str) {
+    let json = LINES.get().is_some_and(|quiet| quiet.inner.json.load(Ordering::Relaxed));
+    match json {
+        true => {
+            let write = |arguments: std::fmt::Arguments<'_>| {
+                let record = Record::builder().level(Level::Error).target("hobnob").args(arguments).build();
+                write(&line::render(Format::Json, &record, None, SystemTime::now()));
+            };
+            write(format_args!("{error}"));
+        }
+        false => write(&format!("hobnob: {error}\n")),
+    }
+}
+
+/// In one piece, so that lines of several threads stay apart. A reader that has gone is no reason to fail.
+fn write(line: &str) {
+    let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// Other levels from now on, as [`Levels::parse`] reads them; `Err` changes nothing and says what was expected. Before
@@ -94,9 +127,7 @@ impl Log for Lines {
     fn log(&self, record: &Record<'_>) {
         let format = if self.json.load(Ordering::Relaxed) { Format::Json } else { Format::Text };
         let id = request::current().map(|origin| origin.id);
-        let line = line::render(format, record, id.as_ref(), SystemTime::now());
-        // In one piece, so that lines of several threads stay apart. A reader that has gone is no reason to fail.
-        let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        write(&line::render(format, record, id.as_ref(), SystemTime::now()));
     }
 
     fn flush(&self) {}

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::watch::meter::{Counter, Histogram};
-use crate::watch::request;
+use crate::watch::request::{self, Origin};
 
 /// Counters of a store.
 pub struct Meters {
@@ -78,8 +78,14 @@ impl Meters {
         self.read_time.time(took);
         if self.is_slow(waited.max(took)) {
             self.slow_reads.one();
-            let (method, route) = request::current().map_or(("the", "server itself"), |by| (by.method, by.route));
-            log::warn!(target: SLOW, seconds = seconds(took), waited = seconds(waited); "slow read of {method} {route}");
+            let (took, waited) = (seconds(took), seconds(waited));
+            // Two places, as the log counts them: what the server does for itself takes no line of a client's.
+            match request::current() {
+                Some(Origin { method, route, .. }) => {
+                    log::warn!(target: SLOW, seconds = took, waited = waited; "slow read of {method} {route}");
+                }
+                None => log::warn!(target: SLOW, seconds = took, waited = waited; "slow read of the server itself"),
+            }
         }
     }
 

@@ -464,9 +464,7 @@ impl Writer {
         if let Err(error) = &committed {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
-            if error.code == Code::StorageFull {
-                self.meters.was_full.store(true, Ordering::Relaxed);
-            }
+            self.note_full(Some(error.code));
             if error.code == Code::StorageFailed && !self.failure.happened() {
                 self.failure.tell(disk_failed(error));
             }
@@ -494,6 +492,13 @@ impl Writer {
         }
     }
 
+    /// Notes that the disk is full, if that is why something failed.
+    fn note_full(&self, failed: Option<Code>) {
+        if failed == Some(Code::StorageFull) {
+            self.meters.was_full.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// Notes the time of the batch, at most once a second.
     fn note_time(&mut self) -> Result<()> {
         let now = self.clock.now();
@@ -515,6 +520,7 @@ impl Writer {
             Err(Code::Internal)
         });
         let changed = tx.credentials_changed;
+        self.note_full(kept.err());
         match kept {
             Ok(()) => {
                 self.execute("RELEASE job")?;

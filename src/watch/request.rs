@@ -106,6 +106,15 @@ impl Drop for Entered {
     }
 }
 
+/// The route of the request at hand has been found, in the middle of its work.
+pub fn on_route(route: &'static str) {
+    CURRENT.with_borrow_mut(|current| {
+        if let Some(origin) = current {
+            origin.route = route;
+        }
+    });
+}
+
 /// Runs `future` as the work of a request. The origin is asked at each step, because the route is found on the way.
 pub async fn within<T>(origin: impl Fn() -> Origin, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
@@ -166,6 +175,8 @@ mod tests {
                 assert_eq!(seen(), None);
             }
             assert_eq!(seen(), Some("/users"));
+            on_route("/groups");
+            assert_eq!(seen(), Some("/groups"));
             steps += 1;
             if steps == 2 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         });

@@ -84,6 +84,41 @@ async fn what_goes_wrong_bears_the_id_that_the_client_has() {
     assert!(!log.contains("hobnob::requests"), "requests are not logged unless that is asked for: {log}");
 }
 
+#[tokio::test]
+async fn what_is_slow_is_told_by_its_name() {
+    let dir = temp_dir();
+    // Everything is.
+    let process = Process::start(dir.path(), &["--slow-ms", "0", "--log-format", "json"]);
+    let app = process.app(dir.path());
+    let ann = app.user("secretive").await;
+    ann.with_header("X-Request-Id", "of-the-read").get("/users/secretive").await.ok();
+    ann.with_header("X-Request-Id", "of-the-write").put("/me", json!({"name": "Secretive"})).await.ok();
+    let log = process.stop_and_log();
+    let slow: Vec<Value> = lines(&log).into_iter().filter(|line| line["target"] == "hobnob::slow").collect();
+    let of = |id: &str| slow.iter().filter(|line| line["request"] == id).collect::<Vec<_>>();
+    let read = of("of-the-read");
+    assert!(read.iter().all(|line| line["message"] == "slow read of GET /users/{uid}"), "{read:?}");
+    let written = of("of-the-write");
+    let told = |line: &&&Value| line["message"].as_str().is_some_and(|text| text.starts_with("slow write "));
+    // Lines of one place are bounded; there are fewer reads and writes than that here.
+    assert!(!read.is_empty() && written.iter().filter(told).count() == 1, "{slow:?}");
+    for line in slow.iter().filter(|line| !line["message"].as_str().unwrap().contains("more lines like these")) {
+        assert!(line["level"] == "warn" && line["seconds"].is_f64(), "{line}");
+        assert!(!line.to_string().to_lowercase().contains("secretive"), "{line}");
+    }
+}
+
+#[test]
+fn why_it_ends_is_told_in_the_form_of_the_log() {
+    let dir = temp_dir();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let address = taken.local_addr().expect("an address").to_string();
+    let failed = hobnob(dir.path(), &["serve", "--https", "off", "--log-format", "json", "--http", &address]);
+    assert!(!failed.status.success());
+    let last = lines(&String::from_utf8_lossy(&failed.stderr)).pop().expect("a line");
+    assert!(last["level"] == "error" && last["message"].as_str().unwrap().contains("cannot listen"), "{last}");
+}
+
 #[test]
 fn levels_that_are_none_are_refused() {
     let dir = temp_dir();
