@@ -226,7 +226,7 @@ async fn round(cli: &Cli, count: usize) {
     let folder = cli.folder.join(count.to_string());
     let _ = std::fs::remove_dir_all(&folder);
     let config = Config {
-        folder: Folder { data: folder.clone() },
+        folder: Folder { data: folder.clone(), config: None },
         http: "127.0.0.1:0".into(),
         https: "off".into(),
         ..cli.config.clone()

@@ -1,4 +1,7 @@
 //! Settings: flags and `HOBNOB_*` variables, defaults and checks, in one table.
+//!
+//! Each that has a variable is a key of the settings file, too, without more being said of it (`settings`); one without is a
+//! wish for one start. A secret has `hide_env_values`: it is masked wherever settings are shown.
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -12,7 +15,7 @@ use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
 use crate::network::Network;
 
-/// Every setting of the server. A flag wins over its variable.
+/// Every setting of the server. A flag wins over its variable, and that over the settings file.
 #[derive(Args, Clone, Debug)]
 pub struct Config {
     #[command(flatten)]
@@ -156,6 +159,9 @@ pub struct Folder {
     /// Folder of the database, its certificates and files
     #[arg(long, env = "HOBNOB_DATA", default_value = "hobnob-data", value_name = "DIR")]
     pub data: PathBuf,
+    /// Settings file (TOML); none is looked for. `hobnob config example` prints one
+    #[arg(long, env = "HOBNOB_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 impl Folder {
@@ -259,6 +265,15 @@ impl Config {
             file_types_denied: self.media.file_types_denied.clone(),
             ..self.limits.limits()?
         })
+    }
+
+    /// Whether a server can be started with these, as far as they alone tell.
+    pub fn check(&self) -> Result<(), String> {
+        self.addresses()?;
+        self.limits()?;
+        self.trusted()?;
+        self.extensions.private()?;
+        Ok(())
     }
 
     /// The data folder.

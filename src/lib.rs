@@ -15,6 +15,7 @@
 //! - [`media`]: files of messages on disk, beside the database.
 //! - [`chores`]: what is done beside the requests.
 //! - [`cli`]: the command line, one noun a file.
+//! - [`settings`]: where the value of a setting comes from: flag, variable, file, default.
 //! - [`logging`]: lines to standard error; many of the same kind become a count.
 //! - [`backup`]: all of a data folder in one file, and back.
 //! - [`lock`]: one server to a data folder.
@@ -67,6 +68,7 @@ pub mod passwords;
 pub mod previews;
 pub mod seats;
 pub mod server;
+pub mod settings;
 pub mod store;
 pub mod tls;
 pub mod turns;

@@ -1,4 +1,4 @@
-//! The command line: flags and variables, then serve, or do one thing and go.
+//! The command line: flags, variables and the settings file, then serve, or do one thing and go.
 //!
 //! One noun a file. A tool takes only the flags it has a use for; those of the server are the server's. Tools open the
 //! database beside a running server: SQLite's locks order their writes with its own.
@@ -7,6 +7,7 @@ mod admin;
 mod app;
 mod backup;
 mod bot;
+mod config;
 mod key;
 mod limits;
 mod management_key;
@@ -17,13 +18,13 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::Folder;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::time::{Clock, Ids};
+use crate::settings::{self, Effective, Refusal};
 use crate::store::{self, Hooks, Read, Store, apps};
 
 /// Hobnob: a self-hosted chat back end in one binary.
@@ -34,6 +35,9 @@ pub struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     serve: serve::Serve,
+    /// Of the command that was asked for, as they are in force.
+    #[arg(skip)]
+    settings: Vec<Effective>,
 }
 
 #[derive(Subcommand)]
@@ -60,6 +64,11 @@ enum Command {
         #[command(subcommand)]
         command: management_key::Command,
     },
+    /// Show the settings in force, look over a settings file, or print one to begin with
+    Config {
+        #[command(subcommand)]
+        command: config::Command,
+    },
     /// List the limits that --limit changes, with their defaults
     Limits(limits::Table),
     /// Copy everything into one file, beside a running server
@@ -80,25 +89,34 @@ struct Target {
     json: bool,
 }
 
+/// How the process ends that was asked for something there is not; the parser's own number.
+const USAGE: i32 = 2;
+
 /// `Err`: what went wrong, for people.
 type Outcome = Result<(), String>;
 
-/// Leaves out variables that are set to nothing: that is how compose files and unit files say "not set".
-fn without_empty_variables(command: clap::Command) -> clap::Command {
-    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    let command = command.mut_args(|arg| match arg.get_env().is_some_and(is_empty) {
-        true => arg.env(Resettable::Reset),
-        false => arg,
-    });
-    let names: Vec<String> = command.get_subcommands().map(|tool| tool.get_name().to_owned()).collect();
-    names.into_iter().fold(command, |command, name| command.mut_subcommand(name, without_empty_variables))
+/// The command line as it is read: every flag and variable, for whoever has to know what there is.
+pub fn described() -> clap::Command {
+    settings::with_switches(Cli::command())
 }
 
 impl Cli {
     /// What was asked for by flags and variables; says what is wrong with them and ends the process if they are.
     pub fn of_process() -> Cli {
-        let matches = without_empty_variables(Cli::command()).get_matches();
-        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+        let line = std::env::args_os().collect();
+        let gathered =
+            settings::gather(&described(), line, &|name| std::env::var_os(name)).unwrap_or_else(
+                |refusal| match refusal {
+                    Refusal::Parser(error) => error.exit(),
+                    Refusal::Plain(why) => {
+                        eprintln!("hobnob: {why}");
+                        std::process::exit(USAGE)
+                    }
+                },
+            );
+        let mut cli = Cli::from_arg_matches(&gathered.matches).unwrap_or_else(|error| error.exit());
+        cli.settings = gathered.settings;
+        cli
     }
 
     /// Does what was asked for.
@@ -110,6 +128,7 @@ impl Cli {
             Some(Command::Key { command }) => key::run(command).await,
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
+            Some(Command::Config { command }) => config::run(command, &self.settings),
             Some(Command::Limits(table)) => limits::run(table),
             Some(Command::Backup(backup)) => backup.run().await,
             Some(Command::Restore(restore)) => restore.run().await,

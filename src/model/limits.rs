@@ -1,5 +1,7 @@
 //! Every ceiling in one place. The defaults are the contract's; all can be changed in the settings (`--limit`).
 
+use super::nearest::nearest;
+
 macro_rules! limits {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:expr,)*) => {
         /// Ceilings on what a request may hold and how much a thing may have.
@@ -27,12 +29,17 @@ macro_rules! limits {
             pub fn set(&mut self, name: &str, value: u64) -> Result<(), String> {
                 match name {
                     $(stringify!($name) => self.$name = fitting(value)?,)*
-                    _ => return Err(format!("there is no limit {name}; `hobnob limits` lists them")),
+                    _ => return Err(unknown(name)),
                 }
                 Ok(())
             }
         }
     };
+}
+
+fn unknown(name: &str) -> String {
+    let near = nearest(name, Limits::TABLE.iter().map(|(name, ..)| *name)).unwrap_or_default();
+    format!("there is no limit {name}; the nearest is {near}, and `hobnob limits` lists them")
 }
 
 fn fitting<T: TryFrom<u64>>(value: u64) -> Result<T, String> {

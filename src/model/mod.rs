@@ -22,6 +22,7 @@ pub mod link;
 pub mod mention;
 pub mod message;
 pub mod moderation;
+pub mod nearest;
 pub mod notification;
 pub mod page;
 pub mod party;

@@ -104,21 +104,21 @@ fn the_help_of_a_tool_names_its_own_flags_only() {
     };
     assert!(flags(&help(&["serve"])).contains(&"write-queue".to_owned()));
     for (words, own) in [
-        (&["app", "list"][..], &["data", "json", "help"][..]),
-        (&["app", "create"], &["region", "limit", "data", "json", "help"]),
-        (&["key", "create"], &["scope", "limit", "data", "json", "help"]),
-        (&["key", "list"], &["data", "json", "help"]),
-        (&["key", "revoke"], &["data", "json", "help"]),
-        (&["bot", "create"], &["limit", "data", "json", "help"]),
-        (&["bot", "list"], &["data", "json", "help"]),
-        (&["bot", "retire"], &["data", "json", "help"]),
-        (&["management-key", "create"], &["data", "json", "help"]),
-        (&["management-key", "list"], &["data", "json", "help"]),
-        (&["management-key", "revoke"], &["data", "json", "help"]),
-        (&["backup"], &["to", "every", "keep", "data", "json", "help"]),
-        (&["restore"], &["check", "data", "json", "help"]),
+        (&["app", "list"][..], &["data", "config", "json", "help"][..]),
+        (&["app", "create"], &["region", "limit", "data", "config", "json", "help"]),
+        (&["key", "create"], &["scope", "limit", "data", "config", "json", "help"]),
+        (&["key", "list"], &["data", "config", "json", "help"]),
+        (&["key", "revoke"], &["data", "config", "json", "help"]),
+        (&["bot", "create"], &["limit", "data", "config", "json", "help"]),
+        (&["bot", "list"], &["data", "config", "json", "help"]),
+        (&["bot", "retire"], &["data", "config", "json", "help"]),
+        (&["management-key", "create"], &["data", "config", "json", "help"]),
+        (&["management-key", "list"], &["data", "config", "json", "help"]),
+        (&["management-key", "revoke"], &["data", "config", "json", "help"]),
+        (&["backup"], &["to", "every", "keep", "data", "config", "json", "help"]),
+        (&["restore"], &["check", "data", "config", "json", "help"]),
         (&["limits"], &["json", "help"]),
-        (&["admin-link"], &["public-host", "data", "json", "help"]),
+        (&["admin-link"], &["public-host", "data", "config", "json", "help"]),
     ] {
         assert_eq!(flags(&help(words)), own, "{words:?}");
     }

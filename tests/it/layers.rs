@@ -28,6 +28,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("previews", &["model", "store", "actions", "outgoing"]),
     ("backup", &["model", "store"]),
     ("config", &["model", "live", "network", "logging"]),
+    ("settings", &["model", "settings"]),
     ("tls", &[]),
     ("lock", &[]),
     ("chores", &["model", "store", "actions", "media"]),
@@ -53,7 +54,7 @@ const MAY: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("cli", &["model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "cli"]),
+    ("cli", &["model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "settings", "cli"]),
     ("main", &["cli", "logging"]),
 ];
 

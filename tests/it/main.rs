@@ -64,6 +64,7 @@ mod reactions;
 mod receipts;
 mod roles;
 mod search;
+mod settings;
 mod sight;
 mod silence;
 mod slow;
