@@ -115,7 +115,7 @@ fn name(at: i64) -> String {
     format!("{PREFIX}{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z{SUFFIX}", at.hour(), at.minute(), at.second())
 }
 
-fn partial_of(path: &Path) -> PathBuf {
+pub(crate) fn partial_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()
@@ -381,10 +381,10 @@ fn is_tls_name(name: &str) -> bool {
 }
 
 /// A database that is only needed for a while, with what SQLite puts beside it.
-struct Scratch(PathBuf);
+pub(crate) struct Scratch(pub(crate) PathBuf);
 
 impl Scratch {
-    fn new(folder: &Path) -> Self {
+    pub(crate) fn new(folder: &Path) -> Self {
         Scratch(folder.join(format!(".hobnob-{}.db", Ids.hex(8))))
     }
 }
@@ -407,7 +407,7 @@ fn remove_sides(database: &Path) {
     }
 }
 
-fn private(path: &Path) -> io::Result<File> {
+pub(crate) fn private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -415,7 +415,7 @@ fn private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-fn private_folder(path: &Path) -> Outcome<()> {
+pub(crate) fn private_folder(path: &Path) -> Outcome<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -424,6 +424,6 @@ fn private_folder(path: &Path) -> Outcome<()> {
 }
 
 /// A name in a folder is only kept for sure when the folder is.
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }

@@ -18,6 +18,7 @@
 //! - [`settings`]: where the value of a setting comes from: flag, variable, file, default.
 //! - [`logging`]: lines to standard error; many of the same kind become a count.
 //! - [`backup`]: all of a data folder in one file, and back.
+//! - [`transfer`]: one app in a file, and out of it.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`seats`]: connections of one address.
@@ -71,5 +72,6 @@ pub mod server;
 pub mod settings;
 pub mod store;
 pub mod tls;
+pub mod transfer;
 pub mod turns;
 pub mod watch;

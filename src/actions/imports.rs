@@ -26,7 +26,8 @@ use crate::store::messages::{self as message_rows, New};
 use crate::store::receipts::{self, Kind};
 use crate::store::sight::Viewer;
 use crate::store::{
-    Read, Write, attachments, bans, groups as group_rows, members as member_rows, mentions, render, users as user_rows,
+    Read, Write, attachments, bans, groups as group_rows, imports as import_rows, members as member_rows, mentions,
+    render, users as user_rows,
 };
 
 /// A row under its key, or why it cannot be one.
@@ -76,7 +77,7 @@ pub fn messages(tx: &mut Write<'_>, app: &App, mut rows: Vec<Row<import::Message
 }
 
 /// The user, made now if there is none of this uid.
-fn user(tx: &mut Write<'_>, app: &App, row: import::User) -> Result<User> {
+pub(super) fn user(tx: &mut Write<'_>, app: &App, row: import::User) -> Result<User> {
     if let Some(user) = user_rows::any(tx, app.id, &row.draft.uid)? {
         return Ok(user);
     }
@@ -161,7 +162,7 @@ fn member(tx: &mut Write<'_>, app: &App, row: import::Member, limits: &Limits) -
 }
 
 /// A message in a group that everybody got, or read. The marks of all members move once per import, not per message.
-struct GroupMark {
+pub(super) struct GroupMark {
     conv: i64,
     message: i64,
     /// The conversation's count at it.
@@ -171,13 +172,13 @@ struct GroupMark {
 }
 
 #[derive(Default)]
-struct GroupMarks {
+pub(super) struct GroupMarks {
     delivered: HashMap<i64, i64>,
     read: HashMap<i64, (i64, i64)>,
 }
 
 impl GroupMarks {
-    fn note(&mut self, mark: Option<GroupMark>) {
+    pub(super) fn note(&mut self, mark: Option<GroupMark>) {
         let Some(mark) = mark else { return };
         if mark.delivered {
             self.delivered.insert(mark.conv, mark.message);
@@ -187,7 +188,7 @@ impl GroupMarks {
         }
     }
 
-    fn set(self, tx: &Write<'_>) -> Result<()> {
+    pub(super) fn set(self, tx: &Write<'_>) -> Result<()> {
         for (conv, message) in self.delivered {
             conversations::set_delivered_to_all(tx, conv, message)?;
         }
@@ -199,38 +200,79 @@ impl GroupMarks {
 }
 
 fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, Option<GroupMark>)> {
+    let (stored, mark) = store(tx, app, row)?;
+    Ok((to_raw(&render::one(tx, stored, Viewer::App)?), mark))
+}
+
+/// Of an export also who is gone since.
+fn sender_of(read: &Read<'_>, app: &App, uid: &Uid, past: bool) -> Result<User> {
+    match past {
+        true => user_rows::ever(read, app.id, uid)?.ok_or_else(|| unknown_uid(uid.as_str())),
+        false => known(read, app, uid),
+    }
+}
+
+/// Stores the message with its own time, and who has it.
+pub(super) fn store(
+    tx: &mut Write<'_>,
+    app: &App,
+    row: import::Message,
+) -> Result<(message_rows::Row, Option<GroupMark>)> {
     for details in row.users {
         user(tx, app, details)?;
     }
     if let Some(details) = row.group {
         group(tx, app, details)?;
     }
-    let sender = known(tx, app, &row.sender)?;
+    let told = row.past.is_some();
+    let past = row.past.unwrap_or_default();
+    let sender = sender_of(tx, app, &row.sender, told)?;
     let (receiver, mut content, tags, muid) = (row.receiver, row.content, row.tags, row.muid);
     let files = keep_urls(&mut content.data, &app.app_id);
     let (conv, stored) = tx.dated(Some(row.sent_at), |tx| {
-        let conv = match &receiver {
-            Receiver::User(uid) => conversations::of_pair(tx, app, &sender, &known(tx, app, uid)?)?,
-            Receiver::Group(guid) => conversations::by_id(tx, group_rows::by_guid(tx, app.id, guid)?.conv)?,
+        let conv = match (&receiver, &past.between) {
+            (_, Some((one, other))) => {
+                let (one, other) = (sender_of(tx, app, one, told)?, sender_of(tx, app, other, told)?);
+                conversations::of_pair(tx, app, &one, &other)?
+            }
+            (Receiver::User(uid), None) => conversations::of_pair(tx, app, &sender, &sender_of(tx, app, uid, told)?)?,
+            (Receiver::Group(guid), None) => conversations::by_id(tx, group_rows::by_guid(tx, app.id, guid)?.conv)?,
         };
+        let mentions = match past.mentions {
+            Some(mentions) => mentions,
+            None => mentions::resolve(tx, app.id, &conv, &Named::in_data(&content.data))?,
+        };
+        let again = || {
+            let muid = muid.as_deref().unwrap_or_default();
+            Error::new(Code::ImportMuidExists, format!("A message with the muid {muid} is there already."))
+        };
+        // Stricter than for live messages: an import that names another receiver is a mistake, not a second message. An
+        // export holds what once was live.
+        if let Some(muid) = muid.as_deref().filter(|_| !told)
+            && !message_rows::of_muid(tx, sender.id, muid)?.is_empty()
+        {
+            return Err(again());
+        }
+        if told {
+            import_rows::keep_id(tx, past.id)?;
+        }
         let new = New {
             sender: sender.id,
             category: content.category,
             kind: &content.kind,
             data: content.data.text(),
+            subject: past.subject,
+            parent: past.parent,
+            quoted: past.quoted,
             tags,
-            muid: Some(muid.clone()),
-            mentions: mentions::resolve(tx, app.id, &conv, &Named::in_data(&content.data))?,
+            muid: muid.clone(),
+            mentions,
             ..New::default()
         };
-        let again = || Error::new(Code::ImportMuidExists, format!("A message with the muid {muid} is there already."));
-        // Stricter than for live messages: an import that names another receiver is a mistake, not a second message.
-        if !message_rows::of_muid(tx, sender.id, &muid)?.is_empty() {
-            return Err(again());
-        }
         let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(again)?;
         attachments::show_in(tx, app.id, stored.id, &files)?;
-        conversations::touch(tx, &conv, stored.id, sender.id, true, stored.flags & flags::SILENT == 0)?;
+        let counts = content.category.counts();
+        conversations::touch(tx, &conv, stored.id, sender.id, counts, stored.flags & flags::SILENT == 0)?;
         Ok((Conv { last_id: stored.id, total: stored.seq, ..conv }, stored))
     })?;
     let marked = [(row.delivered_at, Kind::Delivered), (row.read_at, Kind::Read)];
@@ -262,5 +304,5 @@ fn message(tx: &mut Write<'_>, app: &App, row: import::Message) -> Result<(Raw, 
             })
         }
     };
-    Ok((to_raw(&render::one(tx, stored, Viewer::App)?), mark))
+    Ok((stored, mark))
 }

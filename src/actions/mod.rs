@@ -36,6 +36,7 @@ pub mod sockets;
 mod standing;
 pub mod threads;
 pub mod tokens;
+pub mod transfer;
 pub mod users;
 
 use std::collections::BTreeMap;

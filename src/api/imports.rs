@@ -307,7 +307,7 @@ impl Import for import::Message {
         let named = body.mentioned_user_details.unwrap_or_default().into_values();
         let people = people.into_iter().flatten().chain(named);
         Ok(import::Message {
-            muid,
+            muid: Some(muid),
             sender: Uid::parse(&required("sender", body.sender)?)?,
             receiver: Receiver::parse(body.receiver_type.as_deref(), body.receiver.as_deref())?,
             content: Content::parse(body.category.as_deref(), body.kind.as_deref(), content, limits)?,
@@ -317,11 +317,12 @@ impl Import for import::Message {
             read_at: body.read_at,
             users: people.map(|user| user.parse(limits)).collect::<Result<_>>()?,
             group: body.receiver_group_details.map(|group| group.parse(limits)).transpose()?,
+            past: None,
         })
     }
 
     fn key(&self) -> String {
-        self.muid.clone()
+        self.muid.clone().unwrap_or_default()
     }
 
     fn group(&mut self) -> Option<&mut import::Group> {

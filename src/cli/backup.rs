@@ -127,6 +127,14 @@ impl Meter {
         eprint!("\r{what}: {size} MiB   ");
     }
 
+    /// As [`Meter::at`], for what has been counted already: `text` is shown as it is, whenever `step` is another one.
+    pub fn text(&mut self, step: u64, text: &str) {
+        if self.told != Some(step) && is_terminal() {
+            self.told = Some(step);
+            eprint!("\r{text}   ");
+        }
+    }
+
     pub fn done(&self) {
         if self.told.is_some() {
             eprintln!();

@@ -8,6 +8,8 @@ mod app;
 mod backup;
 mod bot;
 mod config;
+mod export;
+mod import;
 mod key;
 mod limits;
 mod management_key;
@@ -15,7 +17,7 @@ mod restore;
 mod serve;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -75,6 +77,10 @@ enum Command {
     Backup(backup::Backup),
     /// Put a backup into an empty folder, or only prove that it is good
     Restore(restore::Restore),
+    /// Write one app into a file: users, groups, messages, files
+    Export(export::Export),
+    /// Take over an app from an export
+    Import(Box<import::Import>),
     /// Print a one-time link that makes an admin
     AdminLink(admin::Link),
 }
@@ -132,6 +138,8 @@ impl Cli {
             Some(Command::Limits(table)) => limits::run(table),
             Some(Command::Backup(backup)) => backup.run().await,
             Some(Command::Restore(restore)) => restore.run().await,
+            Some(Command::Export(export)) => export.run(),
+            Some(Command::Import(import)) => import.run().await,
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
     }
@@ -145,14 +153,23 @@ fn say(line: &str) {
 
 /// Opens the database without serving.
 fn open(target: &Target) -> Result<Store, String> {
-    let database = existing(target)?;
+    open_at(&existing(target)?)
+}
+
+/// Opens the database in this file.
+fn open_at(database: &Path) -> Result<Store, String> {
     let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
-    Store::open(&database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
+    Store::open(database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
 }
 
 /// The database file a tool works on, if there is one of this schema.
 fn existing(target: &Target) -> Result<PathBuf, String> {
-    let database = target.folder.database();
+    existing_in(&target.folder)
+}
+
+/// The same of a folder.
+fn existing_in(folder: &Folder) -> Result<PathBuf, String> {
+    let database = folder.database();
     if !database.exists() {
         let looked = std::path::absolute(&database).unwrap_or(database);
         return Err(format!(

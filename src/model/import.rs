@@ -34,7 +34,8 @@ pub struct Member {
 }
 
 pub struct Message {
-    pub muid: String,
+    /// The sender's own id: the same again is the same message.
+    pub muid: Option<String>,
     pub sender: Uid,
     pub receiver: Receiver,
     pub content: Content,
@@ -45,4 +46,21 @@ pub struct Message {
     /// Sender, receiver, who is mentioned: as far as given.
     pub users: Vec<User>,
     pub group: Option<Group>,
+    /// Of a message that comes out of an export.
+    pub past: Option<Past>,
+}
+
+/// What an export knows of a message and a data import does not. Ids are those it has here.
+#[derive(Default)]
+pub struct Past {
+    /// The one it had there: kept if it can be.
+    pub id: i64,
+    /// The two whose conversation it is in, if the sender is neither.
+    pub between: Option<(Uid, Uid)>,
+    /// Whom an action was done to; the call.
+    pub subject: Option<i64>,
+    pub parent: Option<i64>,
+    pub quoted: Option<i64>,
+    /// Who is named in it; `None`: that is worked out.
+    pub mentions: Option<Vec<i64>>,
 }

@@ -36,6 +36,7 @@ pub mod role;
 pub mod sticker;
 pub mod text;
 pub mod time;
+pub mod transfer;
 pub mod user;
 pub mod words;
 

@@ -161,6 +161,10 @@ pub fn sweep(tx: &Write<'_>, app: i64, most: i64) -> Result<bool> {
         "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
              SELECT r.conv_id, r.user_id, r.kind, r.upto FROM conversations c CROSS JOIN receipts r ON r.conv_id = c.id
              WHERE c.app = ?1 LIMIT ?2)",
+        "DELETE FROM imported_messages WHERE (import, source_id) IN (
+             SELECT m.import, m.source_id FROM imports i CROSS JOIN imported_messages m ON m.import = i.id WHERE i.app = ?1 LIMIT ?2)",
+        "DELETE FROM imported_files WHERE (import, source_name) IN (
+             SELECT f.import, f.source_name FROM imports i CROSS JOIN imported_files f ON f.import = i.id WHERE i.app = ?1 LIMIT ?2)",
         "DELETE FROM groups WHERE id IN (SELECT id FROM groups WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM conversations WHERE id IN (SELECT id FROM conversations WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE app = ?1 LIMIT ?2)",

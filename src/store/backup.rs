@@ -32,7 +32,7 @@ pub struct Counts {
 
 /// The database as it was at one moment, for as long as this is kept.
 pub struct Moment {
-    connection: Connection,
+    pub(super) connection: Connection,
 }
 
 impl Moment {

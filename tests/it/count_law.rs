@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, User, id_of};
+use crate::harness::{App, Harness, User, id_of};
 
 const GROUPS: [&str; 2] = ["team", "club"];
 
-struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % sides
     }
@@ -25,18 +25,20 @@ impl Dice {
     }
 }
 
-struct World {
-    h: Harness,
+pub struct World {
+    pub h: Harness,
+    /// The one whose counters are checked.
+    pub app: App,
     dice: Dice,
-    people: Vec<User>,
+    pub people: Vec<User>,
     /// Messages that were sent, by whom.
     sent: Vec<(usize, i64)>,
     /// Who is deactivated now.
-    away: Option<usize>,
+    pub away: Option<usize>,
 }
 
 impl World {
-    async fn start(seed: u64) -> World {
+    pub async fn start(seed: u64) -> World {
         let h = Harness::start().await;
         let mut people = Vec::new();
         for uid in ["ann", "bob", "cy", "dee"] {
@@ -44,7 +46,7 @@ impl World {
         }
         h.group("team", &people[0], &[&people[1], &people[2]]).await;
         h.group("club", &people[3], &[&people[0], &people[1], &people[2]]).await;
-        World { h, dice: Dice(seed), people, sent: Vec::new(), away: None }
+        World { app: h.app.clone(), h, dice: Dice(seed), people, sent: Vec::new(), away: None }
     }
 
     fn earlier(&mut self) -> Option<(usize, i64)> {
@@ -64,7 +66,7 @@ impl World {
         }
     }
 
-    async fn act(&mut self, step: usize) {
+    pub async fn act(&mut self, step: usize) {
         let who = self.dice.roll(self.people.len());
         let (kind, name) = self.other(who);
         let path = format!("/{kind}s/{name}");
@@ -165,7 +167,7 @@ impl World {
     }
 
     /// Every counter against its list, for everybody.
-    async fn check(&self, step: usize) {
+    pub async fn check(&self, step: usize) {
         for (index, one) in self.people.iter().enumerate() {
             if self.away != Some(index) {
                 self.check_conversations(one, step).await;
@@ -174,12 +176,12 @@ impl World {
             }
         }
         for group in GROUPS {
-            let shown = self.h.get(&format!("/groups/{group}")).await.ok()["membersCount"].as_u64();
-            let list = self.h.get(&format!("/groups/{group}/members?perPage=100")).await.list().len();
+            let shown = self.app.get(&format!("/groups/{group}")).await.ok()["membersCount"].as_u64();
+            let list = self.app.get(&format!("/groups/{group}/members?perPage=100")).await.list().len();
             assert_eq!(shown, Some(list as u64), "{step}: members of {group}");
         }
-        let users = self.h.get("/users?count=true").await.ok()["count"].as_u64();
-        assert_eq!(users, Some(self.h.get("/users").await.list().len() as u64), "{step}: users");
+        let users = self.app.get("/users?count=true").await.ok()["count"].as_u64();
+        assert_eq!(users, Some(self.app.get("/users").await.list().len() as u64), "{step}: users");
     }
 
     /// What a conversation and the list of conversations say.

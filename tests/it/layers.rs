@@ -27,6 +27,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("outgoing", &["model", "network", "outgoing"]),
     ("previews", &["model", "store", "actions", "outgoing"]),
     ("backup", &["model", "store"]),
+    ("transfer", &["model", "store", "actions", "backup", "outgoing", "transfer"]),
     ("config", &["model", "live", "network", "logging"]),
     ("settings", &["model", "settings"]),
     ("tls", &[]),

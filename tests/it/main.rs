@@ -73,6 +73,7 @@ mod start;
 mod state;
 mod threads;
 mod tokens;
+mod transfer;
 mod upgrade;
 mod users;
 mod watch;

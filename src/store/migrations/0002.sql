@@ -445,3 +445,28 @@ CREATE TABLE health (
   filler      BLOB
 ) STRICT;
 INSERT INTO health (beats) VALUES (0);
+
+-- Where what was imported came from (store/imports.rs), so that an import that was stopped goes on, and one that is done
+-- again changes nothing.
+CREATE TABLE imports (
+  id            INTEGER PRIMARY KEY,
+  app           INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  source        TEXT    NOT NULL,               -- id of the app it came from
+  begun_at      INTEGER NOT NULL,
+  finished_at   INTEGER,                        -- NULL: not whole yet
+  UNIQUE (app, source)
+) STRICT;
+-- Which message became which. A row stays when its message goes: what was erased here is not imported again.
+CREATE TABLE imported_messages (
+  import        INTEGER NOT NULL REFERENCES imports(id) ON DELETE CASCADE,
+  source_id     INTEGER NOT NULL,               -- its id there
+  message_id    INTEGER NOT NULL,               -- messages.id here
+  PRIMARY KEY (import, source_id)
+) STRICT, WITHOUT ROWID;
+-- Files whose name was taken here.
+CREATE TABLE imported_files (
+  import        INTEGER NOT NULL REFERENCES imports(id) ON DELETE CASCADE,
+  source_name   TEXT    NOT NULL,               -- attachments.name there
+  name          TEXT    NOT NULL,               -- attachments.name here
+  PRIMARY KEY (import, source_name)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,522 @@
+//! An app as lines of JSON: what an export says and an import reads, one thing a line, under the name of its kind.
+//!
+//! Users, groups, members and messages have the shapes of the data import; what that does not know (ids, edits, reactions,
+//! marks …) stands beside it. Everything is named as the outside names it: uid, guid, the message's id. Keys, tokens and
+//! sessions are not in it. A thing stands after all that it names.
+
+use serde::Deserialize;
+
+use super::json::Raw;
+
+/// The form of these lines. Another one is refused.
+pub const FORM: i64 = 1;
+
+/// Stands for all members of a group in mentions and receipts: no uid.
+pub const EVERYBODY: &str = "*";
+
+/// The largest id that every client can hold.
+pub const MOST_ID: i64 = (1 << 53) - 1;
+
+/// One line.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Line {
+    App(Head),
+    Extension(Extension),
+    Reason(Reason),
+    Notifications(Notifications),
+    Role(Role),
+    User(User),
+    Friend(Friend),
+    Block(Block),
+    Group(Group),
+    Member(Member),
+    File(File),
+    Sticker(Sticker),
+    Call(Call),
+    Message(Box<Message>),
+    Conversation(Conversation),
+    Mark(Mark),
+    Receipt(Receipt),
+    Pin(Pin),
+    Reminder(Reminder),
+    End(End),
+}
+
+impl Line {
+    /// As the line names it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Line::App(_) => "app",
+            Line::Extension(_) => "extension",
+            Line::Reason(_) => "reason",
+            Line::Notifications(_) => "notifications",
+            Line::Role(_) => "role",
+            Line::User(_) => "user",
+            Line::Friend(_) => "friend",
+            Line::Block(_) => "block",
+            Line::Group(_) => "group",
+            Line::Member(_) => "member",
+            Line::File(_) => "file",
+            Line::Sticker(_) => "sticker",
+            Line::Call(_) => "call",
+            Line::Message(_) => "message",
+            Line::Conversation(_) => "conversation",
+            Line::Mark(_) => "mark",
+            Line::Receipt(_) => "receipt",
+            Line::Pin(_) => "pin",
+            Line::Reminder(_) => "reminder",
+            Line::End(_) => "end",
+        }
+    }
+
+    /// `Err`: what is wrong with it, with the field.
+    pub fn parse(text: &str) -> Result<Line, String> {
+        let mut input = serde_json::Deserializer::from_str(text);
+        let line = serde_path_to_error::deserialize(&mut input).map_err(|error| error.to_string())?;
+        input.end().map_err(|error| error.to_string())?;
+        Ok(line)
+    }
+}
+
+/// The first line: what is exported.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Head {
+    pub form: i64,
+    pub app_id: String,
+    pub name: String,
+    #[serde(default)]
+    pub region: String,
+    /// Release that exported it. Absent where the lines come from elsewhere: then mentions and who follows a thread are
+    /// worked out, not told.
+    pub hobnob: Option<String>,
+    #[serde(default)]
+    pub exported_at: i64,
+}
+
+/// The last line: without it the export was cut off.
+#[derive(Debug, Deserialize)]
+pub struct End {
+    /// All before it.
+    pub lines: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Extension {
+    pub extension: String,
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// A reason for flagging.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reason {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    #[serde(default)]
+    pub usual: bool,
+    pub created_at: i64,
+    pub updated_at: Option<i64>,
+}
+
+/// What the app chose about notifications.
+#[derive(Debug, Deserialize)]
+pub struct Notifications {
+    pub settings: Raw,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Role {
+    pub role: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub metadata: Option<Raw>,
+    pub settings: Option<Raw>,
+    pub permissions: Option<Raw>,
+    pub created_at: Option<i64>,
+    pub updated_at: Option<i64>,
+    #[serde(default)]
+    pub restricted: Vec<Restricted>,
+}
+
+/// A feature that is switched off.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Restricted {
+    pub feature: String,
+    pub created_at: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct User {
+    pub uid: String,
+    pub name: String,
+    pub avatar: Option<String>,
+    pub link: Option<String>,
+    pub role: Option<String>,
+    pub metadata: Option<Raw>,
+    pub tags: Option<Vec<String>>,
+    pub status_message: Option<String>,
+    pub created_at: Option<i64>,
+    pub updated_at: Option<i64>,
+    pub last_active_at: Option<i64>,
+    pub deactivated_at: Option<i64>,
+    /// Soft-deleted: named by messages, and nothing else.
+    pub deleted_at: Option<i64>,
+    #[serde(default)]
+    pub bot: bool,
+    /// What they chose about notifications, and where else they are reached.
+    pub preferences: Option<Raw>,
+    pub timezone: Option<String>,
+    pub email: Option<String>,
+    pub phno: Option<String>,
+    #[serde(default)]
+    pub mutes: Vec<Mute>,
+}
+
+/// A muted conversation.
+#[derive(Debug, Deserialize)]
+pub struct Mute {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub id: String,
+    /// In milliseconds.
+    pub until: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Friend {
+    pub uid: String,
+    pub friend: String,
+    pub created_at: Option<i64>,
+}
+
+/// `uid` has blocked `blocked`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Block {
+    pub uid: String,
+    pub blocked: String,
+    pub created_at: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    pub guid: String,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// argon2 in PHC form; one that is wanted and absent is replaced by one that no password fits.
+    pub password_hash: Option<String>,
+    pub icon: Option<String>,
+    pub description: Option<String>,
+    pub owner: Option<String>,
+    pub metadata: Option<Raw>,
+    pub tags: Option<Vec<String>>,
+    pub permissions: Option<Raw>,
+    pub created_at: Option<i64>,
+    pub updated_at: Option<i64>,
+    pub updated_by: Option<String>,
+}
+
+/// A member, or who is banned.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    pub guid: String,
+    pub uid: String,
+    pub scope: Option<String>,
+    #[serde(default)]
+    pub is_banned: bool,
+    /// Of a ban: when it was set.
+    pub joined_at: Option<i64>,
+}
+
+/// A file that messages show. Its content lies at `media/ab/abcd….png`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct File {
+    pub name: String,
+    pub title: String,
+    pub mime_type: String,
+    pub size: i64,
+    /// uid; none: the app.
+    pub owner: Option<String>,
+    pub created_at: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sticker {
+    pub name: String,
+    pub title: String,
+    pub set_title: String,
+    pub set_position: i64,
+    pub position: i64,
+    pub file: String,
+    pub created_at: i64,
+    pub removed_at: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Call {
+    pub session_id: String,
+    pub initiator: String,
+    /// Of a call of two.
+    pub callee: Option<String>,
+    /// Of a group's.
+    pub guid: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub status: String,
+    pub metadata: Option<Raw>,
+    pub initiated_at: i64,
+    pub started_at: Option<i64>,
+    pub ended_at: Option<i64>,
+    #[serde(default)]
+    pub participants: Vec<Participant>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Participant {
+    pub uid: String,
+    pub state: String,
+    pub joined_at: Option<i64>,
+    pub left_at: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Message {
+    pub id: i64,
+    pub muid: Option<String>,
+    pub sender: String,
+    pub receiver_type: String,
+    pub receiver: String,
+    /// The two whose conversation it is in, if the sender is neither.
+    pub between: Option<(String, String)>,
+    pub category: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub data: Raw,
+    pub tags: Option<Vec<String>>,
+    pub sent_at: i64,
+    pub updated_at: Option<i64>,
+    pub edited_at: Option<i64>,
+    pub edited_by: Option<String>,
+    pub deleted_at: Option<i64>,
+    pub deleted_by: Option<String>,
+    pub parent_id: Option<i64>,
+    pub quoted_id: Option<i64>,
+    pub last_reply_at: Option<i64>,
+    pub resource: Option<String>,
+    pub pinned_at: Option<i64>,
+    pub pinned_by: Option<String>,
+    /// Of everybody else, where single receipts are not known.
+    pub delivered_at: Option<i64>,
+    pub read_at: Option<i64>,
+    /// Of an action: the uid of whom it was done to.
+    pub on: Option<String>,
+    /// Of a call message.
+    pub session_id: Option<String>,
+    pub verdict: Option<String>,
+    /// uids, and [`EVERYBODY`].
+    pub mentions: Option<Vec<String>>,
+    #[serde(default)]
+    pub reactions: Vec<Reaction>,
+    #[serde(default)]
+    pub saved: Vec<Saved>,
+    #[serde(default)]
+    pub followers: Vec<Follower>,
+    #[serde(default)]
+    pub interactions: Vec<Interaction>,
+    #[serde(default)]
+    pub goals_met: Vec<String>,
+    pub flagged: Option<Flagged>,
+    pub poll: Option<Poll>,
+    /// When it disappears, in seconds and as it was asked for.
+    pub disappears: Option<Disappears>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reaction {
+    pub uid: String,
+    pub reaction: String,
+    pub reacted_at: Option<i64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Saved {
+    pub uid: String,
+    pub saved_at: i64,
+}
+
+/// Who follows the thread on this message, or does not want to.
+#[derive(Debug, Deserialize)]
+pub struct Follower {
+    pub uid: String,
+    pub subscribed: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Interaction {
+    pub uid: String,
+    pub element_id: String,
+    pub interacted_at: i64,
+}
+
+/// Flags of a message, and the review.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Flagged {
+    pub status: Option<String>,
+    pub reviewed_at: Option<i64>,
+    #[serde(default)]
+    pub by: Vec<Flag>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Flag {
+    pub uid: String,
+    pub reason: String,
+    pub remark: Option<String>,
+    pub flagged_at: i64,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Poll {
+    pub name: String,
+    pub question: String,
+    pub options: Vec<String>,
+    /// The oldest first.
+    #[serde(default)]
+    pub votes: Vec<Vote>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Vote {
+    pub uid: String,
+    /// Of the option, from 1.
+    pub number: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Disappears {
+    pub at: i64,
+    pub time_ms: i64,
+    pub name: String,
+    pub created_at: i64,
+    /// Who asked for it.
+    pub uid: String,
+}
+
+/// A conversation: of two users, or of a group.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Between {
+    pub users: Option<(String, String)>,
+    pub guid: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Conversation {
+    #[serde(flatten)]
+    pub between: Between,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// One user's copy of a conversation. Ids are those of the newest message that is covered.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mark {
+    #[serde(flatten)]
+    pub between: Between,
+    pub uid: String,
+    pub created_at: Option<i64>,
+    pub updated_at: Option<i64>,
+    pub delivered_id: Option<i64>,
+    pub read_id: Option<i64>,
+    /// Up to here they have deleted it for themselves.
+    pub hidden_id: Option<i64>,
+    /// Of a group: its newest message when they came in.
+    pub since_id: Option<i64>,
+    pub tags: Option<Vec<String>>,
+    pub pinned_at: Option<i64>,
+    /// It stands in the list although nothing was said.
+    #[serde(default)]
+    pub listed: bool,
+}
+
+/// When everything up to a message was delivered or read.
+#[derive(Debug, Deserialize)]
+pub struct Receipt {
+    #[serde(flatten)]
+    pub between: Between,
+    /// uid, or [`EVERYBODY`].
+    pub uid: String,
+    /// `delivered` or `read`.
+    pub kind: String,
+    pub upto: i64,
+    pub at: i64,
+}
+
+/// What the app pins for everybody: a conversation, or whoever talks with a user.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pin {
+    #[serde(flatten)]
+    pub between: Between,
+    pub peer: Option<String>,
+    pub position: i64,
+    pub pinned_at: i64,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reminder {
+    pub uid: String,
+    pub name: String,
+    pub message_id: Option<i64>,
+    pub about: Option<String>,
+    pub at: i64,
+    pub time_ms: i64,
+    pub created_at: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_its_kind_and_what_is_wrong_with_it() {
+        let line = Line::parse(r#"{"user":{"uid":"ann","name":"Ann","metadata":{"a":1.0}}}"#).unwrap();
+        let Line::User(user) = &line else { panic!("{line:?}") };
+        assert_eq!((line.kind(), user.metadata.as_ref().unwrap().get()), ("user", r#"{"a":1.0}"#));
+        for (text, word) in [
+            (r#"{"user":{"uid":"ann","name":7}}"#, "user.name"),
+            (r#"{"user":{"uid":"ann"}}"#, "missing field `name`"),
+            (r#"{"thing":{}}"#, "unknown variant `thing`"),
+            (r#"{"mark":{"users":["a"],"uid":"a"}}"#, "mark"),
+            (r#"{"end":{"lines":1}} x"#, "trailing"),
+            ("", "EOF"),
+        ] {
+            let error = Line::parse(text).unwrap_err();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+    }
+}
