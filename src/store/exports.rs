@@ -360,3 +360,38 @@ fn write(text: &mut String, kind: &str, names: &[String], row: &Row<'_>) -> rusq
     text.push_str("}}");
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::store::db;
+
+    /// Messages are read in the order of their ids and files by their names, those of all apps; nothing else is walked
+    /// through, and what may be long is not sorted as a whole.
+    #[test]
+    fn an_export_walks_along_indexes() {
+        let dir = tempfile::tempdir().unwrap();
+        let connection = db::open_writer(&dir.path().join("t.db"), Arc::new(|_| false)).unwrap();
+        for kind in KINDS {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", kind.sql)).unwrap();
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().unwrap() {
+                let step: String = row.get(3).unwrap();
+                let walks = step.starts_with("SCAN") && !step.contains("INDEX");
+                let may = match kind.name {
+                    "message" => step == "SCAN m",
+                    // Of one app, and few; or of the subquery itself.
+                    "pin" | "reminder" | "receipt" => step.contains("subquery") || step.contains("(subquery"),
+                    _ => false,
+                };
+                assert!(!walks || may || step.starts_with("SCAN CONSTANT"), "{}: {step}", kind.name);
+                assert!(
+                    kind.name != "message" || !step.contains("TEMP B-TREE FOR ORDER BY") || step.contains("json"),
+                    "{step}"
+                );
+            }
+        }
+    }
+}

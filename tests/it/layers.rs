@@ -55,7 +55,13 @@ const MAY: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("cli", &["model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "settings", "cli"]),
+    (
+        "cli",
+        &[
+            "model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "settings", "transfer",
+            "outgoing", "cli",
+        ],
+    ),
     ("main", &["cli", "logging"]),
 ];
 
