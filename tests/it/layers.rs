@@ -58,8 +58,8 @@ const MAY: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "settings", "transfer",
-            "outgoing", "cli",
+            "model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "settings",
+            "transfer", "outgoing", "cli",
         ],
     ),
     ("main", &["cli", "logging"]),
