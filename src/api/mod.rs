@@ -54,6 +54,7 @@ mod unsupported;
 mod users;
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -141,7 +142,8 @@ pub async fn dispatch(
     context: actix_web::web::ThinData<Rc<Context>>,
 ) -> HttpResponse {
     let seen = api.requests.begin(&request);
-    let answer = answer(&request, payload, &api, context.0, &seen);
+    // Pinned here: handed over by value it would have its room twice.
+    let answer = pin!(answer(&request, payload, &api, context.0, &seen));
     let mut response = within(|| seen.origin(), answer).await;
     api.requests.end(&seen, &request, &mut response, &api.trusted);
     response

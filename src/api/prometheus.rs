@@ -7,37 +7,53 @@
 //! What can be asked when somebody looks is asked then: sizes, queues, the process. If the store does not answer in time
 //! its numbers are left out, and the rest is told all the same.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Api;
-use crate::store::{Digest, digest, metrics, search};
+use crate::store::{Digest, Store, digest, metrics, search};
 use crate::watch::meter::Histogram;
 use crate::watch::process::Process;
 use crate::watch::text::{Kind, Page, TYPE};
 
 /// How long the page waits for the store.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a count of files is good.
+const COUNTED: Duration = Duration::from_secs(300);
 
 /// Who may read metrics.
 pub struct Metrics {
     /// Digest of the token. `None`: whoever comes to the listener of its own.
     token: Option<Digest>,
     started: SystemTime,
+    /// Files of messages when they were last counted.
+    files: Mutex<Option<(Instant, i64)>>,
 }
 
 impl Metrics {
     /// `token`: what must be shown, if anything must.
     pub fn new(token: Option<&str>) -> Self {
-        Metrics { token: token.map(digest), started: SystemTime::now() }
+        Metrics { token: token.map(digest), started: SystemTime::now(), files: Mutex::default() }
     }
 
     pub fn has_token(&self) -> bool {
         self.token.is_some()
+    }
+
+    /// How many files of messages there are, or were a short while ago: to count them, an index is walked through.
+    async fn files(&self, store: &Store) -> Option<i64> {
+        let mut files = self.files.lock().await;
+        if let Some((_, known)) = files.filter(|(at, _)| at.elapsed() < COUNTED) {
+            return Some(known);
+        }
+        let counted = timeout(PATIENCE, store.read(metrics::files)).await.ok()?.ok()?;
+        *files = Some((Instant::now(), counted));
+        Some(counted)
     }
 
     fn admits(&self, request: &HttpRequest) -> bool {
@@ -165,6 +181,7 @@ fn reads(page: &mut Page, api: &Api) {
 async fn sizes(page: &mut Page, api: &Api) {
     let asked = api.store.read(|read| Ok((search::waiting(read)?, metrics::file_bytes(read)?)));
     let known = timeout(PATIENCE, asked).await.ok().and_then(Result::ok);
+    let files = api.metrics.files(&api.store).await;
     let (database, log) = api.store.bytes();
     gauge(page, "hobnob_database_bytes", "Size of the database file.", database as f64);
     gauge(page, "hobnob_wal_bytes", "Size of the write-ahead log beside it.", log as f64);
@@ -179,6 +196,7 @@ async fn sizes(page: &mut Page, api: &Api) {
         "Bytes of all files of messages, arrived or still to come.",
         known.map(|(_, files)| files),
     );
+    told("hobnob_media_files", "Files of messages, counted every five minutes.", files);
     told("hobnob_search_backlog", "Messages that wait for the search index.", known.map(|(waiting, _)| waiting));
 }
 

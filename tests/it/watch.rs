@@ -212,6 +212,22 @@ async fn metrics_rise_by_what_was_done_and_name_nobody() {
     }
 }
 
+/// Who looks after a server needs its metrics most when it fails.
+#[tokio::test]
+async fn a_server_that_failed_tells_what_it_still_knows() {
+    let h = Harness::with(&["--metrics-token", TOKEN]).await;
+    let whole = read(&bearer(&h)).await;
+    let numbers = ["hobnob_search_backlog", "hobnob_media_bytes", "hobnob_media_files"];
+    assert!(numbers.iter().all(|name| whole.series.contains_key(*name)), "{:?}", whole.series);
+    std::fs::remove_file(h.data.join("hobnob.db")).expect("removes");
+    eventually("the writer has noticed", async || h.nobody().at_path("/health/ready").await.status == 503).await;
+    let rest = read(&bearer(&h)).await;
+    assert_eq!(whole.families, rest.families);
+    assert!(!rest.series.contains_key("hobnob_search_backlog"), "a number it cannot know is not made up");
+    assert_eq!(rest.value("hobnob_database_bytes"), 0.0);
+    assert!(rest.value(r#"hobnob_http_requests_total{method="any",route="/health/ready",status="5xx"}"#) >= 1.0);
+}
+
 /// Each thing that is slow is counted; here everything is.
 #[tokio::test]
 async fn what_is_slow_is_counted() {
