@@ -24,6 +24,7 @@
 //! - [`seats`]: connections of one address.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
 //! - [`watch`]: what is counted, and whose work a thread does; a leaf that any room may use.
+//! - [`doors`]: listeners, and what comes in by them.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -58,6 +59,7 @@ pub mod backup;
 pub mod chores;
 pub mod cli;
 pub mod config;
+pub mod doors;
 pub mod live;
 pub mod lock;
 pub mod logging;

@@ -1,18 +1,17 @@
 //! The running server: opens store and hub, binds, serves, stops in order.
 
 use std::net::{SocketAddr, TcpListener};
-use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, ServerHandle};
-use actix_web::web::{self, Data, ThinData};
+use actix_server::ServerHandle;
+use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 
 use tokio::sync::Notify;
 
 use crate::actions::activity::Activity;
-use crate::api::answers::{Answers, Wire};
+use crate::api::answers::Answers;
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::rate::Meter;
 use crate::api::requests::Requests;
@@ -20,6 +19,7 @@ use crate::api::room::Room;
 use crate::api::{self, Api, Metrics, Router};
 use crate::chores::{self, Chore};
 use crate::config::Config;
+use crate::doors::{Doors, GRACE, Inside};
 use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::lock::Lock;
@@ -33,20 +33,6 @@ use crate::previews::Previews;
 use crate::seats::Seats;
 use crate::store::{Hooks, Store};
 use crate::tls;
-use crate::watch::meter::Counter;
-
-/// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
-const GRACE: u64 = 10;
-
-/// A connection on which nothing is asked is kept for this long. Longer than proxies keep theirs (60 seconds is usual),
-/// so that none of them sends a request down a connection that ends at that moment; and longer than a short sleep of the
-/// machine, after which a request that waited would find its connection closed instead of an answer.
-const KEEP_ALIVE: Duration = Duration::from_secs(90);
-/// The head of a request must be there within this time. Under load it counts from the moment the
-/// system accepts, not from when there is time to read: with a short one, upgrades that waited their turn are told 408.
-const HEAD_TIME: Duration = Duration::from_secs(60);
-/// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
-const TLS_TIME: Duration = Duration::from_secs(10);
 
 /// Connections of those who read metrics, at once.
 const METRICS_CONNECTIONS: usize = 32;
@@ -173,28 +159,15 @@ impl House {
         let (limits, offer) = (api.limits.clone(), api.extensions.clone());
         let seats = Seats::new(limits.address_connections, config.trusted()?);
         let shared = api.clone();
-        let crowded = api.crowded.clone();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
-        let mut server = HttpServer::new(move || {
-            App::new()
-                .app_data(api.clone())
-                .app_data(ThinData(Rc::new(context.clone())))
-                .default_service(web::to(api::dispatch))
-        })
-        .workers(workers)
-        .max_connections(config.connections.div_ceil(workers))
-        .shutdown_timeout(GRACE)
-        .keep_alive(KEEP_ALIVE)
-        .client_request_timeout(HEAD_TIME)
-        .tls_handshake_timeout(TLS_TIME)
-        .disable_signals()
-        .on_connect(move |connection, data| prepare(&seats, &crowded, connection, data));
+        let inside = Inside { api, context, seats };
+        let mut doors = Doors::new(inside, workers, config.connections);
 
         let mut bound = (None, None);
         if let Some(address) = http {
             let (listener, real) = listen("--http", address)?;
-            server = server.listen(listener).map_err(|e| e.to_string())?;
+            doors = doors.plain(listener).map_err(|e| e.to_string())?;
             bound.0 = Some(real);
         }
         if let Some(address) = https {
@@ -209,7 +182,7 @@ impl House {
                 }
             };
             let (listener, real) = listen("--https", address)?;
-            server = server.listen_rustls_0_23(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;
+            doors = doors.secure(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;
             let _ = shared.https_port.set(real.port());
             bound.1 = Some(real);
         }
@@ -226,7 +199,7 @@ impl House {
         }
         let metrics = config.metrics()?.map(|address| serve_metrics(address, shared.clone())).transpose()?;
         lock.say(Some(&base)).map_err(|e| format!("cannot write to {}: {e}", config.data().display()))?;
-        let server = server.run();
+        let server = doors.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         let chores = chores::all(&store, &limits, &shared.media, &shared.due);
@@ -367,32 +340,4 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
     let activity = Activity::new(store.clone());
     starter.run(Box::new(move |user| activity.left(user))).map_err(|e| e.to_string())?;
     Ok((store, hub))
-}
-
-/// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
-/// connection they came by. One too many of its address is closed.
-fn prepare(seats: &Seats, crowded: &Counter, connection: &dyn std::any::Any, data: &mut Extensions) {
-    use actix_tls::accept::rustls_0_23::TlsStream;
-    use actix_web::rt::net::TcpStream;
-    let stream = match connection.downcast_ref::<TcpStream>() {
-        Some(stream) => Some(stream),
-        None => connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0),
-    };
-    let Some(stream) = stream else { return };
-    if let Err(error) = stream.set_nodelay(true) {
-        log::debug!("TCP_NODELAY: {error}");
-    }
-    #[cfg(unix)]
-    data.insert(Wire::of(stream));
-    match stream.peer_addr().map(|peer| seats.take(peer.ip())) {
-        Ok(Some(seat)) => _ = data.insert(seat),
-        Ok(None) => {
-            #[cfg(unix)]
-            Wire::of(stream).end();
-            crowded.one();
-            log::debug!("an address has as many connections as it may");
-        }
-        // It has gone.
-        Err(_) => {}
-    }
 }

@@ -34,7 +34,7 @@ mod multipart;
 mod notifications;
 mod openapi;
 mod pages;
-mod peer;
+pub mod peer;
 mod permissions;
 mod pins;
 mod presence;
@@ -164,7 +164,7 @@ async fn answer(
         preflight(request, path)
     } else if is_upgrade(request, path) {
         seen.at(Place::Socket);
-        match socket::accept(request, payload, context, access::base(api, request)).await {
+        match socket::accept(request, payload, context, access::base(api, request)) {
             // A socket's answer belongs to the socket: no more headers on it.
             Ok(response) => return response,
             Err(_) => reply::refusal(&Error::new(Code::BadRequest, "This is no proper WebSocket handshake.")),

@@ -12,6 +12,18 @@ use actix_web::http::header::HeaderMap;
 
 use crate::network::Network;
 
+/// The listener a connection came by; kept with the connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Door {
+    pub address: SocketAddr,
+    /// Whether it speaks TLS.
+    pub secure: bool,
+}
+
+fn door(request: &HttpRequest) -> Option<&Door> {
+    request.conn_data()
+}
+
 /// Whether the other end of the connection is a proxy that is believed.
 fn is_trusted(request: &HttpRequest, trusted: &[Network]) -> bool {
     request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(peer.ip())))
@@ -58,7 +70,7 @@ pub fn scheme(request: &HttpRequest, trusted: &[Network]) -> &'static str {
     match forwarded {
         Some(scheme) if scheme.eq_ignore_ascii_case("https") => "https",
         Some(scheme) if scheme.eq_ignore_ascii_case("http") => "http",
-        _ if request.app_config().secure() => "https",
+        _ if door(request).is_some_and(|door| door.secure) => "https",
         _ => "http",
     }
 }
@@ -74,7 +86,11 @@ pub fn with_host<T>(request: &HttpRequest, trusted: &[Network], f: impl FnOnce(&
     let forwarded = header(headers, "x-forwarded-host").filter(|_| is_trusted(request, trusted));
     let named = forwarded.or_else(|| header(headers, "host"));
     let named = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
-    f(named.unwrap_or_else(|| request.app_config().host()))
+    match (named, door(request)) {
+        (Some(named), _) => f(named),
+        (None, Some(door)) => f(&door.address.to_string()),
+        (None, None) => f("localhost"),
+    }
 }
 
 #[cfg(test)]

@@ -1,20 +1,9 @@
 //! What a client may make the server hold before a frame is whole.
 //!
-//! The WebSocket parser below compares a frame's length with the limit only once all of it is there, so a header that
-//! claims 2^62 bytes would be believed and its bytes kept for ever. This walks along the headers of what comes in, one
-//! chunk after the other, and ends the stream at the header that claims too much: no byte behind it is kept. The same
-//! holds for a message in fragments, with everything that comes between them, because each small fragment keeps the
-//! whole chunk alive that it came in.
-
-use std::cell::Cell;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
-
-use actix_web::error::PayloadError;
-use actix_web::web::{Bytes, Payload};
-use actix_web::{FromRequest, HttpRequest, dev};
-use futures_util::Stream;
+//! The WebSocket parser compares a frame's length with the limit only once all of it is there, so a header that claims 2^62
+//! bytes would be believed and its bytes kept for ever. This walks along the headers of what comes in, one chunk after the
+//! other, and ends the socket at the header that claims too much: no byte behind it is kept. The same holds for a message in
+//! fragments, with everything that comes between them.
 
 /// Bytes of the longest header: two, eight of length, four of mask (RFC 6455 §5.2).
 const HEADER: usize = 14;
@@ -48,9 +37,14 @@ impl Walk {
     }
 
     /// Sets another bound, for the frames whose headers are still to come.
-    fn allow(&mut self, most: usize) {
+    pub fn allow(&mut self, most: usize) {
         let Walk { most, most_fragmented, .. } = Walk::new(most);
         (self.most, self.most_fragmented) = (most, most_fragmented);
+    }
+
+    /// Bytes a message may have.
+    pub fn most(&self) -> usize {
+        self.most as usize
     }
 
     /// Goes on over the next bytes of the stream.
@@ -121,59 +115,8 @@ impl Walk {
     }
 }
 
-/// The bytes of a request as they come, up to a header that claims too much.
-struct Bounded {
-    inner: dev::Payload,
-    walk: Walk,
-    most: Bound,
-    over: bool,
-}
-
-impl Stream for Bounded {
-    type Item = Result<Bytes, PayloadError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.over {
-            return Poll::Ready(None);
-        }
-        let most = self.most.get();
-        self.walk.allow(most);
-        let next = Pin::new(&mut self.inner).poll_next(cx);
-        if let Poll::Ready(Some(Ok(bytes))) = &next
-            && self.walk.over(bytes).is_err()
-        {
-            self.over = true;
-            return Poll::Ready(Some(Err(PayloadError::Overflow)));
-        }
-        next
-    }
-}
-
-/// How many bytes a frame may have by now.
-pub type Bound = Rc<Cell<usize>>;
-
 /// What a frame may have before it is known whose socket it is. An `auth` frame is a few hundred bytes.
 pub const FIRST: usize = 16 * 1024;
-
-/// The same payload, which ends with an error where a frame claims more than `most` bytes.
-pub async fn bounded(request: &HttpRequest, payload: Payload, most: Bound) -> actix_web::Result<Payload> {
-    let inner = payload.into_inner();
-    let stream = Bounded { inner, walk: Walk::new(most.get()), most, over: false };
-    // The one way there is to make the type that the socket library takes.
-    Payload::from_request(request, &mut dev::Payload::Stream { payload: Box::pin(stream) }).await
-}
-
-/// Whether the stream ended for that reason.
-pub fn is_too_large(error: &actix_ws::ProtocolError) -> bool {
-    match error {
-        actix_ws::ProtocolError::Overflow => true,
-        actix_ws::ProtocolError::Io(error) => {
-            let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<PayloadError>());
-            matches!(cause, Some(PayloadError::Overflow))
-        }
-        _ => false,
-    }
-}
 
 #[cfg(test)]
 mod tests {

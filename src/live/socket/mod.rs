@@ -1,22 +1,24 @@
 //! One socket: frames in, frames out, and the ways it ends.
 //!
-//! A single task per connection reads and writes in turn, so a client that does not read is not read from either, and
+//! The connection's task reads and writes in turn, so a client that does not read is not read from either, and
 //! its queue in the hub fills up to its bound. `inbound`, `pace` and `patience` bound what it makes the server hold and
 //! do, and how long the server waits for it.
 
 mod inbound;
 mod pace;
 mod patience;
+mod wire;
 
+use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::web::Payload;
-use actix_web::{HttpRequest, HttpResponse, rt};
-use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
+use actix_web::web::{BytesMut, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use actix_ws::{CloseCode, CloseReason, Message};
 use bytestring::ByteString;
-use futures_util::StreamExt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::command::{Command, Context, obey};
@@ -25,40 +27,48 @@ use super::frame::{self, Encoded};
 use super::meters::Tally;
 use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
-use inbound::Bound;
 use pace::Pace;
 use patience::Patience;
+use wire::{Heard, Silence, Wire};
 
 /// A frame must leave for the wire within this time.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
-/// Upgrades the request and serves the socket until it ends. `base`: where the client reached this server.
-pub async fn accept(
+/// A handshake that was answered: what its connection becomes.
+pub struct Accepted {
+    context: Rc<Context>,
+    base: String,
+}
+
+/// Answers a handshake, with an [`Accepted`] among the answer's extensions for who has the connection. `base`: where the
+/// client reached this server.
+pub fn accept(
     request: &HttpRequest,
     payload: Payload,
     context: Rc<Context>,
     base: String,
 ) -> actix_web::Result<HttpResponse> {
-    let most = context.limits.frame;
-    let bound = Bound::new(most.min(inbound::FIRST).into());
-    let payload = inbound::bounded(request, payload, bound.clone()).await?;
-    let (response, session, stream) = actix_ws::handle(request, payload)?;
-    let stream = stream.max_frame_size(most).aggregate_continuations().max_continuation_size(most);
-    rt::spawn(async move {
-        let conn = context.hub.open();
-        let identity = None;
-        let mut socket = Socket { conn: conn.clone(), session, context: context.clone(), base, bound, identity };
-        let why = socket.run(stream).await;
-        context.hub.meters().closed(why);
-        // First out of the index, then the good-bye: nothing more is queued for it.
-        context.hub.gone(&conn);
-        let reason = why.map(|why| {
-            let (code, text) = why.code();
-            CloseReason { code: CloseCode::from(code), description: Some(text.to_owned()) }
-        });
-        let _ = timeout(WRITE_TIME, socket.session.close(reason)).await;
-    });
+    // Only the handshake is the library's: its streams go through the buffers and tasks of an HTTP connection, which cost
+    // an idle socket more than all else.
+    let (mut response, _, _) = actix_ws::handle(request, payload)?;
+    response.extensions_mut().insert(Accepted { context, base });
     Ok(response)
+}
+
+/// Serves a socket until it ends. `before`: what the client wrote behind its handshake.
+pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(Accepted { context, base }: Accepted, io: T, before: BytesMut) {
+    let conn = context.hub.open();
+    let wire = Wire::new(io, before, context.limits.frame);
+    let mut socket = Socket { conn: conn.clone(), wire, context: context.clone(), base, identity: None };
+    let why = socket.run().await;
+    context.hub.meters().closed(why);
+    // First out of the index, then the good-bye: nothing more is queued for it.
+    context.hub.gone(&conn);
+    let reason = why.map(|why| {
+        let (code, text) = why.code();
+        CloseReason { code: CloseCode::from(code), description: Some(text.to_owned()) }
+    });
+    let _ = timeout(WRITE_TIME, socket.wire.close(reason)).await;
 }
 
 /// Returns when the connection may have something to send.
@@ -69,20 +79,19 @@ async fn woken(conn: &Conn, held: Option<Instant>) {
     }
 }
 
-struct Socket {
+struct Socket<T> {
     conn: Arc<Conn>,
     /// Where the client reached this server: URLs of files in frames begin so.
     base: String,
-    session: Session,
+    wire: Wire<T>,
     context: Rc<Context>,
-    bound: Bound,
     /// Who it is, and the client session named in the auth frame.
     identity: Option<(Identity, Arc<str>)>,
 }
 
-impl Socket {
+impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     /// `Some`: the server ends it, for this reason.
-    async fn run(&mut self, mut stream: AggregatedMessageStream) -> Option<Close> {
+    async fn run(&mut self) -> Option<Close> {
         let (mut patience, mut pace) = {
             let now = Instant::now();
             (Patience::new(now), Pace::new(self.context.limits.frames, now))
@@ -95,31 +104,18 @@ impl Socket {
             tokio::select! {
                 biased;
                 () = woken(&self.conn, held) => {
-                    held = None;
-                    let context = self.context.clone();
-                    let mut written = Tally::new(&context.hub.meters().frames);
-                    loop {
-                        match self.conn.next(|| Instant::now().into_std()) {
-                            Next::Send(frame) => match timeout(WRITE_TIME, self.session.text(self.shown(frame))).await {
-                                Ok(Ok(())) => written.one(),
-                                Ok(Err(_)) => return None,
-                                Err(_) => return Some(Close::TooSlow),
-                            },
-                            Next::Close(why) => return Some(why),
-                            Next::Hold(due) => {
-                                held = Some(due.into());
-                                break;
-                            }
-                            Next::Wait => break,
-                        }
+                    match self.tell().await {
+                        Ok(until) => held = until,
+                        Err(why) => return why,
                     }
                 }
-                message = stream.next() => match message {
-                    Some(Ok(message)) => {
+                heard = self.wire.hear() => match heard {
+                    Ok(heard) => {
                         if !pace.spend(Instant::now()) {
                             return Some(Close::TooMany);
                         }
-                        if let Err(why) = self.hear(message).await {
+                        // Boxed, because an idle socket would keep room for it.
+                        if let Err(why) = Box::pin(self.hear(heard)).await {
                             return why;
                         }
                         if !patience.heard(self.identity.is_some(), Instant::now()) {
@@ -127,8 +123,8 @@ impl Socket {
                         }
                         due.as_mut().reset(patience.due());
                     }
-                    Some(Err(error)) if inbound::is_too_large(&error) => return Some(Close::TooLarge),
-                    Some(Err(_)) | None => return None,
+                    Err(Silence::TooLarge) => return Some(Close::TooLarge),
+                    Err(Silence::Gone) => return None,
                 },
                 () = &mut due => {
                     if !patience.elapsed(Instant::now()) {
@@ -140,18 +136,39 @@ impl Socket {
         }
     }
 
-    /// All who hear of an event share one frame, but a file has a URL for each way to this server.
-    fn shown(&self, Encoded { text, has_urls }: Encoded) -> ByteString {
-        match has_urls {
-            true => show_urls(&text, || self.base.clone()).into_owned().into(),
-            false => text,
+    /// Writes what waits. `Ok`: until when the rest is held, if it is; `Err`: the socket ends.
+    async fn tell(&mut self) -> Result<Option<Instant>, Option<Close>> {
+        loop {
+            let mut then = None;
+            let Socket { conn, wire, base, context, .. } = self;
+            let mut written = Tally::new(&context.hub.meters().frames);
+            let next = || match conn.next(|| Instant::now().into_std()) {
+                Next::Send(frame) => {
+                    written.one();
+                    Some(shown(frame, base))
+                }
+                other => {
+                    then = Some(other);
+                    None
+                }
+            };
+            if !wire.gather(next).await.map_err(|_| None)? {
+                in_time(wire.flush()).await?;
+            }
+            match then {
+                // The buffer is full.
+                None | Some(Next::Send(_)) => {}
+                Some(Next::Close(why)) => return Err(Some(why)),
+                Some(Next::Hold(due)) => return Ok(Some(due.into())),
+                Some(Next::Wait) => return Ok(None),
+            }
         }
     }
 
     /// `Err`: the socket ends.
-    async fn hear(&mut self, message: AggregatedMessage) -> Result<(), Option<Close>> {
-        match message {
-            AggregatedMessage::Text(text) => {
+    async fn hear(&mut self, heard: Heard) -> Result<(), Option<Close>> {
+        match heard {
+            Heard::Text(text) => {
                 let command = Command::parse(&text, &self.context.limits).ok_or(Some(Close::Malformed))?;
                 match &self.identity {
                     None => self.authenticate(&command).await,
@@ -161,10 +178,10 @@ impl Socket {
                     },
                 }
             }
-            AggregatedMessage::Ping(bytes) => self.session.pong(&bytes).await.map_err(|_| None),
-            AggregatedMessage::Pong(_) => Ok(()),
-            AggregatedMessage::Binary(_) => Err(Some(Close::Binary)),
-            AggregatedMessage::Close(_) => Err(None),
+            Heard::Ping(bytes) => in_time(self.wire.say(Message::Pong(bytes))).await,
+            Heard::Pong => Ok(()),
+            Heard::Binary => Err(Some(Close::Binary)),
+            Heard::Close => Err(None),
         }
     }
 
@@ -182,7 +199,7 @@ impl Socket {
             Ok(identity) => {
                 let answer = frame::auth(&identity.app.app_id, &identity.uid, &ask.device, true);
                 self.identity = Some((identity, device));
-                self.bound.set(self.context.limits.frame);
+                self.wire.trust(self.context.limits.frame);
                 self.say(answer).await
             }
             // A fault of ours says nothing about the client: "not authorised" would log it out.
@@ -196,10 +213,23 @@ impl Socket {
     }
 
     async fn say(&mut self, frame: ByteString) -> Result<(), Option<Close>> {
-        match timeout(WRITE_TIME, self.session.text(frame)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(None),
-            Err(_) => Err(Some(Close::TooSlow)),
-        }
+        in_time(self.wire.say(Message::Text(frame))).await
+    }
+}
+
+/// `Err`: the socket ends, because the client has gone or takes too long.
+async fn in_time(write: impl Future<Output = io::Result<()>>) -> Result<(), Option<Close>> {
+    match timeout(WRITE_TIME, write).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(None),
+        Err(_) => Err(Some(Close::TooSlow)),
+    }
+}
+
+/// All who hear of an event share one frame, but a file has a URL for each way to this server.
+fn shown(Encoded { text, has_urls }: Encoded, base: &str) -> ByteString {
+    match has_urls {
+        true => show_urls(&text, || base.to_owned()).into_owned().into(),
+        false => text,
     }
 }

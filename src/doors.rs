@@ -1,0 +1,211 @@
+//! The doors: listeners, and what comes in by them. HTTP goes to `api::dispatch`; a connection that becomes a socket is
+//! taken out of HTTP and given to `live::socket`.
+//!
+//! This is what actix-web's own `HttpServer` does, put together from the same parts, because that one leaves a socket inside
+//! its HTTP connection, with the buffers of a request and a response, for as long as it is open.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::TcpListener;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_codec::{AsyncRead, AsyncWrite, Framed};
+use actix_http::TlsAcceptorConfig;
+use actix_http::body::{BodySize, MessageBody};
+use actix_http::h1::{self, ExpectHandler, UpgradeHandler};
+use actix_http::{HttpService, HttpServiceBuilder, Request, Response};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
+use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_tls::accept::rustls_0_23::{TlsStream, reexports::ServerConfig};
+use actix_web::dev::{AppConfig, Extensions, ServiceResponse};
+use actix_web::rt::net::TcpStream;
+use actix_web::web::{self, Data, ThinData};
+use actix_web::{App, Error};
+use futures_util::SinkExt;
+
+use crate::api::answers::Wire;
+use crate::api::peer::Door;
+use crate::api::{self, Api};
+use crate::live::command::Context;
+use crate::live::socket::{self, Accepted};
+use crate::seats::{Seat, Seats};
+
+/// A connection on which nothing is asked is kept for this long. Longer than proxies keep theirs (60 seconds is usual),
+/// so that none of them sends a request down a connection that ends at that moment; and longer than a short sleep of the
+/// machine, after which a request that waited would find its connection closed instead of an answer.
+const KEEP_ALIVE: Duration = Duration::from_secs(90);
+/// The head of a request must be there within this time. Under load it counts from the moment the
+/// system accepts, not from when there is time to read: with a short one, upgrades that waited their turn are told 408.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+/// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
+const TLS_TIME: Duration = Duration::from_secs(10);
+
+/// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
+pub const GRACE: u64 = 10;
+
+/// What all doors lead to.
+#[derive(Clone)]
+pub struct Inside {
+    pub api: Data<Api>,
+    pub context: Context,
+    pub seats: Seats,
+}
+
+/// The doors of a server that does not run yet.
+pub struct Doors {
+    server: ServerBuilder,
+    inside: Inside,
+}
+
+impl Doors {
+    /// `connections`: most at once. So many threads serve them.
+    pub fn new(inside: Inside, workers: usize, connections: usize) -> Self {
+        let server = Server::build()
+            .workers(workers)
+            .max_concurrent_connections(connections.div_ceil(workers))
+            .shutdown_timeout(GRACE)
+            .disable_signals();
+        Doors { server, inside }
+    }
+
+    /// Plain HTTP and WebSocket.
+    pub fn plain(mut self, listener: TcpListener) -> io::Result<Self> {
+        let (inside, stopping) = (self.inside.clone(), self.server.graceful_shutdown_signal());
+        let door = Door { address: listener.local_addr()?, secure: false };
+        self.server = self.server.listen("http", listener, move || {
+            let here = inside.clone();
+            http(door, stopping.clone())
+                .on_connect_ext(move |stream: &TcpStream, data| prepare(door, &here, stream, data))
+                .upgrade(upgrades(inside.clone()))
+                .finish(app(inside.clone()))
+                .tcp()
+        })?;
+        Ok(self)
+    }
+
+    /// HTTPS and secure WebSocket.
+    pub fn secure(mut self, listener: TcpListener, tls: ServerConfig) -> io::Result<Self> {
+        let (inside, stopping) = (self.inside.clone(), self.server.graceful_shutdown_signal());
+        let door = Door { address: listener.local_addr()?, secure: true };
+        self.server = self.server.listen("https", listener, move || {
+            let here = inside.clone();
+            http(door, stopping.clone())
+                .on_connect_ext(move |stream: &TlsStream<TcpStream>, data| {
+                    prepare(door, &here, stream.get_ref().0, data);
+                })
+                .upgrade(upgrades(inside.clone()))
+                .finish(app(inside.clone()))
+                .rustls_0_23_with_config(tls.clone(), TlsAcceptorConfig::default().handshake_timeout(TLS_TIME))
+        })?;
+        Ok(self)
+    }
+
+    /// Opens them.
+    pub fn run(self) -> Server {
+        self.server.run()
+    }
+}
+
+/// What both kinds have in common.
+fn http<T, S>(door: Door, stopping: GracefulShutdownSignal) -> HttpServiceBuilder<T, S, ExpectHandler, UpgradeHandler>
+where
+    S: ServiceFactory<Request, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> + 'static,
+    S::Service: 'static,
+{
+    HttpService::build()
+        .graceful_shutdown_signal(move || {
+            let stopping = stopping.clone();
+            async move { stopping.notified().await }
+        })
+        .keep_alive(KEEP_ALIVE)
+        .client_request_timeout(HEAD_TIME)
+        .local_addr(door.address)
+}
+
+/// Answers requests.
+fn app(
+    Inside { api, context, .. }: Inside,
+) -> impl ServiceFactory<Request, Config = (), Response = ServiceResponse, Error = Error, InitError = ()> {
+    let app = App::new()
+        .app_data(api)
+        .app_data(ThinData(Rc::new(context)))
+        .default_service(web::to(api::dispatch))
+        .into_factory();
+    map_config(app, |()| AppConfig::default())
+}
+
+/// Takes connections whose clients ask for another protocol. They are answered as any request is; a handshake that was
+/// accepted makes a socket of the connection, anything else ends it.
+fn upgrades<T: AsyncRead + AsyncWrite + Unpin + 'static>(
+    inside: Inside,
+) -> impl ServiceFactory<(Request, Framed<T, h1::Codec>), Config = (), Response = (), Error = Error, InitError = ()> {
+    fn_factory(move || {
+        let starting = app(inside.clone()).new_service(());
+        async move {
+            let app = Rc::new(starting.await?);
+            Ok(fn_service(move |(request, connection): (Request, Framed<T, h1::Codec>)| {
+                let app = app.clone();
+                // Boxed, because the HTTP connection it replaces keeps room for it.
+                Box::pin(async move {
+                    // Kept with the connection for as long as it is open.
+                    let _seat = request.conn_data::<Rc<Seat>>().cloned();
+                    let answer = app.call(request).await?;
+                    // A client that has gone needs no more.
+                    let _ = serve(answer, connection).await;
+                    Ok(())
+                })
+            }))
+        }
+    })
+}
+
+async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
+    answer: ServiceResponse,
+    mut connection: Framed<T, h1::Codec>,
+) -> Result<(), Error> {
+    let (_, mut answer) = answer.into_parts();
+    let accepted = answer.extensions_mut().remove::<Accepted>();
+    let (head, body) = Response::from(answer).into_parts();
+    match accepted {
+        Some(accepted) => {
+            connection.send(h1::Message::Item((head, BodySize::None))).await?;
+            let parts = connection.into_parts();
+            let (io, before) = (parts.io, parts.read_buf);
+            Box::pin(socket::serve(accepted, io, before)).await;
+        }
+        None => {
+            connection.send(h1::Message::Item((head, body.size()))).await?;
+            let mut body = pin!(body);
+            while let Some(part) = poll_fn(|cx| body.as_mut().poll_next(cx)).await {
+                connection.send(h1::Message::Chunk(Some(part?))).await?;
+            }
+            connection.send(h1::Message::Chunk(None)).await?;
+            connection.close().await?;
+        }
+    }
+    Ok(())
+}
+
+/// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
+/// connection they came by. One too many of its address is closed.
+fn prepare(door: Door, Inside { api, seats, .. }: &Inside, stream: &TcpStream, data: &mut Extensions) {
+    if let Err(error) = stream.set_nodelay(true) {
+        log::debug!("TCP_NODELAY: {error}");
+    }
+    data.insert(door);
+    #[cfg(unix)]
+    data.insert(Wire::of(stream));
+    match stream.peer_addr().map(|peer| seats.take(peer.ip())) {
+        Ok(Some(seat)) => _ = data.insert(Rc::new(seat)),
+        Ok(None) => {
+            #[cfg(unix)]
+            Wire::of(stream).end();
+            api.crowded.one();
+            log::debug!("an address has as many connections as it may");
+        }
+        // It has gone.
+        Err(_) => {}
+    }
+}
