@@ -79,6 +79,11 @@ pub enum Act {
     Retry {
         send: Step,
     },
+    /// Several people send at the same time.
+    Rush {
+        sends: Vec<(P, To)>,
+        word: usize,
+    },
     Edit {
         who: P,
         message: Step,
@@ -247,6 +252,10 @@ impl fmt::Display for Act {
                 write!(f, "{}", quoted.map_or(String::new(), |quoted| format!(" quoting #{quoted}")))
             }
             Act::Retry { send } => write!(f, "#{send} is sent again"),
+            Act::Rush { sends, word } => {
+                let sends: Vec<String> = sends.iter().map(|(who, to)| format!("{} to {to}", uid(*who))).collect();
+                write!(f, "at the same time {:?} is sent by {}", WORDS[*word], sends.join(", "))
+            }
             Act::Edit { who, message, word } => write!(f, "{} edits #{message} to {:?}", uid(*who), WORDS[*word]),
             Act::Delete { who, message, permanent } => {
                 write!(f, "{} deletes #{message}{}", uid(*who), if *permanent { " for good" } else { "" })

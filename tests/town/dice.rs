@@ -70,7 +70,14 @@ fn propose(dice: &mut Dice, model: &Model) -> Option<Act> {
         41..=120 => Act::Disconnect { sock: dice.pick(&socks)? },
         121..=145 => Act::Disconnect { sock: dice.pick(&socks)? },
         146..=399 => send(dice, model, who, to, word),
-        400..=419 => Act::Retry { send: *model.sends.keys().nth(dice.roll(model.sends.len()))? },
+        400..=405 => {
+            let one = |dice: &mut Dice| {
+                let who = active[dice.roll(active.len().min(9))];
+                (who, if dice.roll(3) > 0 { to } else { To::User(active[dice.roll(active.len())]) })
+            };
+            Act::Rush { sends: (0..2 + dice.roll(8)).map(|_| one(dice)).collect(), word }
+        }
+        406..=419 => Act::Retry { send: *model.sends.keys().nth(dice.roll(model.sends.len()))? },
         420..=469 => Act::Edit { who: author(dice, model, who)?, message: message(dice, model, who)?, word },
         470..=499 => {
             let permanent = dice.roll(4) == 0;

@@ -16,11 +16,13 @@ mod laws;
 mod model;
 mod play;
 mod rooms;
+mod sabotage;
 mod shrink;
 mod talk;
 mod world;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use acts::{Act, WORDS};
@@ -54,11 +56,12 @@ pub struct Broken {
     pub steps: Vec<(Step, Act)>,
 }
 
-/// Where databases are: in memory if there is such a place.
+/// A place for a database: in memory if there is such a thing.
 fn folder() -> PathBuf {
+    static TOWNS: AtomicUsize = AtomicUsize::new(0);
     let memory = PathBuf::from("/dev/shm");
     let base = if memory.is_dir() { memory } else { env!("CARGO_TARGET_TMPDIR").into() };
-    base.join(format!("hobnob-town-{}", std::process::id()))
+    base.join(format!("hobnob-town-{}-{}", std::process::id(), TOWNS.fetch_add(1, Ordering::Relaxed)))
 }
 
 /// How the play begins: with people who are logged in, and two groups.

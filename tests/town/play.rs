@@ -152,16 +152,12 @@ impl Play {
         body: Value,
         may: impl Into<Option<bool>>,
     ) -> Result<Option<Answer>, Breach> {
-        let login = who.and_then(|who| self.model.login_of(who)).filter(|_| !step.is_multiple_of(3));
+        let login = who.and_then(|who| self.login_for(step, who));
         let name = who.map(uid);
-        let asks = match (login.map(|login| &self.model.logins[&login]), &name) {
-            (Some(login), _) => As::Token(&login.token, &login.device),
-            (None, Some(name)) => As::Behalf(name),
-            (None, None) => As::App,
-        };
+        let asks = who.zip(name.as_deref()).map_or(As::App, |(who, name)| self.speaks(step, who, name));
         let answer = self.world.call(asks, method.clone(), &path, body).await;
-        self.echo = login;
         let shown = format!("{method} {path} by {asks:?}: {} {}", answer.status, answer.body);
+        self.echo = login;
         if answer.status >= 500 || answer.status == 401 || answer.body.is_null() {
             return breach("no fault of the server", shown);
         }
@@ -174,6 +170,18 @@ impl Play {
             return breach("a refusal writes nothing", format!("{shown} left {:?}", self.log));
         }
         Ok(answer.ok().then_some(answer))
+    }
+
+    /// The login by which somebody acts in a step; by the key now and then.
+    pub fn login_for(&self, step: Step, who: P) -> Option<Step> {
+        self.model.login_of(who).filter(|_| !step.is_multiple_of(3))
+    }
+
+    pub fn speaks<'a>(&'a self, step: Step, who: P, name: &'a str) -> As<'a> {
+        match self.login_for(step, who).map(|login| &self.model.logins[&login]) {
+            Some(login) => As::Token(&login.token, &login.device),
+            None => As::Behalf(name),
+        }
     }
 
     pub async fn read_log(&mut self) -> Result<(), Breach> {

@@ -1,6 +1,7 @@
 //! What is said, and what happens to it: whether it may be, and what comes of it.
 
 use actix_web::http::Method;
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use super::acts::{Act, To, WORDS};
@@ -28,6 +29,7 @@ impl Play {
                 Some(first) => self.send(step, send, &first).await,
                 None => Ok(()),
             },
+            Act::Rush { ref sends, word } => self.rush(step, sends, word).await,
             Act::Edit { who, message, word } => self.edit(step, who, message, word).await,
             Act::Delete { who, message, permanent } => self.delete(step, who, message, permanent).await,
             Act::React { who, message, reaction, on } => self.react(step, who, message, reaction, on).await,
@@ -121,6 +123,49 @@ impl Play {
         let echo = self.echo;
         self.model.say_of(id, format!("m{id}"), Some(who), echo);
         Ok(())
+    }
+
+    /// All at once: they share commits, and everybody hears them in the order in which they were stored.
+    async fn rush(&mut self, step: Step, sends: &[(P, To)], word: usize) -> Result<(), Breach> {
+        let said = text(step, word, None);
+        let names: Vec<String> = sends.iter().map(|(who, _)| uid(*who)).collect();
+        let calls = sends.iter().zip(&names).map(|((who, to), name)| {
+            let (receiver, receiver_type) = to_json(*to);
+            let body = json!({"receiver": receiver, "receiverType": receiver_type, "category": "message", "type": "text",
+                "data": {"text": said}});
+            self.world.call(self.speaks(step, *who, name), Method::POST, "/messages", body)
+        });
+        let answers = join_all(calls).await;
+        let mut left = Vec::new();
+        for ((who, to), answer) in sends.iter().zip(&answers) {
+            let may = self.may_reach(*who, *to);
+            if answer.ok() != may || answer.status >= 500 {
+                return breach("who may send at the same time does", format!("{} to {to}: {}", uid(*who), answer.body));
+            }
+            if may {
+                self.model.open(to.place(*who));
+                left.push((*who, to.place(*who)));
+            }
+        }
+        self.read_log().await?;
+        while let Some(logged) = self.log.pop_front() {
+            let at = left.iter().position(|(who, place)| logged.sender == Some(*who) && logged.place == *place);
+            let Some(at) = at.filter(|_| logged.category == "message") else {
+                return breach("only what is done is stored", format!("{logged:?}"));
+            };
+            let (who, place) = left.swap_remove(at);
+            self.store(logged.id, place, Some(who), Kind::Text, None);
+            self.model.made.insert(step, logged.id);
+            if let Some(message) = self.model.messages.get_mut(&logged.id) {
+                message.text = said.clone();
+            }
+            let echo = self.login_for(step, who);
+            self.model.say_of(logged.id, format!("m{}", logged.id), Some(who), echo);
+        }
+        match left.is_empty() {
+            true => Ok(()),
+            false => breach("what is done is stored", format!("{left:?} are not")),
+        }
     }
 
     /// Whether `who` may change the message: their own, or the group lets them.

@@ -24,7 +24,7 @@ use hobnob::live::conn::{Close, Conn, Next, Subscription};
 use hobnob::model::answer::About;
 use hobnob::model::caller::{Caller, SERVER_DEVICE};
 use hobnob::model::error::Code;
-use hobnob::model::event::{Audience, Body, Event, Post};
+use hobnob::model::event::{Audience, Body, Event, Move, Post};
 use hobnob::model::ids::{Guid, Uid};
 use hobnob::model::limits::Limits;
 use hobnob::model::message::ReceiverType;
@@ -240,6 +240,29 @@ impl World {
     /// The time of the server, which stands still while its clock is behind.
     pub fn now(&self) -> i64 {
         self.house.store.clock().now()
+    }
+
+    /// A change of who hears what that no act made.
+    pub fn forge(&self, step: Move) {
+        self.house.hub.deliver(vec![Post::Move(step)]);
+    }
+
+    /// groups.id and users.id
+    pub async fn ids(&self, guid: &str, uid: &str) -> (i64, i64) {
+        let app = self.app;
+        let (guid, uid) = (Guid::parse(guid).expect("a guid"), Uid::parse(uid).expect("a uid"));
+        let found = self.house.store.read(move |read| {
+            let user = users::ever(read, app, &uid)?.ok_or(Code::Internal)?;
+            Ok((groups::by_guid(read, app, &guid)?.id, user.id))
+        });
+        found.await.expect("reads")
+    }
+
+    /// Changes rows behind the server's back.
+    pub fn tamper(&self, sql: &str) {
+        let database = rusqlite::Connection::open(self.folder().join("hobnob.db")).expect("opens");
+        database.busy_timeout(Duration::from_secs(10)).expect("waits");
+        database.execute_batch(sql).expect("sql");
     }
 
     pub async fn chores(&self) {
