@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# The packages: made twice and the same, complete, and the Debian one installs, keeps what people wrote, and purges.
+# usage: tests/packages/run.sh BINARY
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+binary=$(realpath "${1:-target/release/hobnob}")
+for tool in objcopy strip dpkg-deb python3 jq; do
+  command -v "$tool" >/dev/null || { echo "SKIPPED: there is no $tool on this machine"; exit 0; }
+done
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+host=$(rustc -vV | sed -n 's/^host: //p')
+packaging/release.sh --binary "$binary" --target "$host" --to "$work/dist" --check
+cd "$work/dist"
+
+archive=$(ls ./*.tar.gz)
+name=$(basename "$archive" .tar.gz)
+mkdir "$work/unpacked"
+tar -C "$work/unpacked" -xf "$archive"
+"$work/unpacked/$name/hobnob" --version | grep -q '^hobnob ' || fail "the program in the archive does not run"
+for file in README.md LICENSE-MIT operations.md hobnob.env systemd/hobnob.service; do
+  [ -s "$work/unpacked/$name/$file" ] || fail "$file is not in the archive"
+done
+size=$(stat -c %s "$work/unpacked/$name/hobnob")
+[ "$size" -lt $((16 * 1024 * 1024)) ] || fail "the program has $size bytes"
+if strings -a "$work/unpacked/$name/hobnob" | grep -F "$HOME/.cargo" | head -3 | grep .; then
+  # Only what release.sh builds itself has its paths taken out.
+  echo "note: $binary names paths of this machine (not built by release.sh)"
+fi
+
+jq -e '.bomFormat == "CycloneDX" and (.components | length) > 50
+  and all(.components[]; .purl and .licenses and .hashes)
+  and (.metadata.component.name == "hobnob")
+  and any(.components[]; .name == "rustls") and (any(.components[]; .name == "tempfile") | not)
+  and (any(.components[]; .name == "h2") | not)' "$name.cdx.json" >/dev/null || fail "the SBOM is not as it should be"
+
+unit="$work/unpacked/$name/systemd"
+if command -v systemd-analyze >/dev/null; then
+  mkdir -p "$work/root/usr/bin" "$work/root/bin" "$work/root/etc/systemd/system" "$work/root/usr/lib/systemd"
+  # The units that ours name.
+  cp -r /usr/lib/systemd/system "$work/root/usr/lib/systemd/"
+  ln -s usr/lib "$work/root/lib"
+  cp "$work/unpacked/$name/hobnob" "$work/root/usr/bin/"
+  cp "$unit"/* "$work/root/etc/systemd/system/"
+  cp /bin/kill "$work/root/bin/"
+  said=$(systemd-analyze verify --root="$work/root" hobnob.service hobnob-http.socket hobnob-https.socket 2>&1) \
+    && [ -z "$said" ] || fail "systemd-analyze verify: $said"
+  systemd-analyze security --offline=true --threshold=25 "$unit/hobnob.service" | tail -1
+else
+  echo "SKIPPED: there is no systemd-analyze on this machine"
+fi
+
+deb=$(ls ./*.deb)
+dpkg-deb --contents "$deb" | grep -q '/usr/lib/systemd/system/hobnob.service' || fail "the unit is not in the package"
+dpkg-deb --contents "$deb" | awk '$2 != "root/root" { print; bad = 1 } END { exit bad }' || fail "files are not root's"
+if [ "$(id -u)" != 0 ] || dpkg -s hobnob >/dev/null 2>&1 || getent passwd hobnob >/dev/null || [ -e /var/lib/hobnob ] || [ -e /usr/bin/hobnob ]; then
+  echo "SKIPPED: installing the package: not root, or there is a hobnob on this machine"
+  exit 0
+fi
+dpkg -i "$deb" >/dev/null
+trap 'rm -rf "$work"; dpkg --purge hobnob >/dev/null 2>&1 || true' EXIT
+getent passwd hobnob >/dev/null || fail "no user was made"
+/usr/bin/hobnob --version >/dev/null
+[ "$(stat -c '%a %U' /etc/hobnob/hobnob.env)" = '640 root' ] || fail "the settings are for everybody"
+install -d -m 700 -o hobnob -g hobnob /var/lib/hobnob
+touch /var/lib/hobnob/hobnob.db
+dpkg -i "$deb" >/dev/null
+dpkg --remove hobnob >/dev/null
+[ -e /var/lib/hobnob/hobnob.db ] && [ -e /etc/hobnob/hobnob.env ] || fail "a removal took what people wrote"
+[ ! -e /usr/bin/hobnob ] || fail "a removal left the program"
+dpkg --purge hobnob >/dev/null 2>&1
+[ ! -e /var/lib/hobnob ] && [ ! -e /etc/hobnob ] || fail "a purge left something"
+! getent passwd hobnob >/dev/null || fail "a purge left the user"
+echo "packages: all well"
