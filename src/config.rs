@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::logging::{self, Format, Levels};
+use crate::model::domain;
 use crate::model::extension::{Domain, Offer, Template, Translator};
 use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
@@ -32,6 +33,8 @@ pub struct Config {
     /// Its private key (PEM)
     #[arg(long, env = "HOBNOB_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    #[command(flatten)]
+    pub acme: AcmeArgs,
     #[command(flatten)]
     pub public: PublicArg,
     /// Make a new database although the folder has been served before and its database is empty or gone
@@ -70,6 +73,68 @@ pub struct Config {
     pub extensions: ExtensionArgs,
     #[command(flatten)]
     pub watch: WatchArgs,
+}
+
+/// With no address, and no socket that was handed over.
+pub const NO_DOOR: &str = "--http and --https are both off: nobody could reach this server";
+
+/// The directory of the authority that is asked when no other is named.
+pub const LETS_ENCRYPT: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+/// A certificate that the server gets by itself.
+#[derive(Args, Clone, Debug)]
+pub struct AcmeArgs {
+    /// Names this server is reached by in public, e.g. `chat.example.org`: it gets a certificate for them and keeps it good,
+    /// and agrees to the authority's terms. The first is also the default of --public-host
+    #[arg(
+        long = "domain",
+        env = "HOBNOB_DOMAIN",
+        value_delimiter = ',',
+        value_name = "NAMES",
+        value_parser = domain::parse,
+        conflicts_with = "tls_cert"
+    )]
+    pub domains: Vec<String>,
+    /// Where the certificate authority writes to when something is wrong
+    #[arg(long, env = "HOBNOB_ACME_EMAIL", value_name = "ADDRESS", value_parser = email)]
+    pub acme_email: Option<String>,
+    /// Directory of the certificate authority (ACME)
+    #[arg(long, env = "HOBNOB_ACME_DIRECTORY", default_value = LETS_ENCRYPT, value_name = "URL")]
+    pub acme_directory: String,
+    /// Authority (PEM) by which a private ACME server is known
+    #[arg(long, env = "HOBNOB_ACME_CA", value_name = "FILE")]
+    pub acme_ca: Option<PathBuf>,
+    /// Seconds for which browsers use only https for a name they got a real certificate for; `off` says nothing to them
+    #[arg(long, env = "HOBNOB_HSTS", default_value = "31536000", value_name = "SECONDS", value_parser = Hsts::parse)]
+    pub hsts: Hsts,
+}
+
+impl AcmeArgs {
+    /// Whether names are such that the authority can give a certificate for them.
+    fn check(&self) -> Result<(), String> {
+        let private = self.domains.iter().find(|name| !domain::is_public(name));
+        match private {
+            Some(name) if self.acme_directory == LETS_ENCRYPT => Err(format!(
+                "--domain {name}: no public authority gives a certificate for this name. Use one that is registered, or \
+                 name a private authority with --acme-directory"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What browsers are told about https (RFC 6797), in seconds; `None`: nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hsts(pub Option<u32>);
+
+impl Hsts {
+    fn parse(text: &str) -> Result<Hsts, String> {
+        match text.parse() {
+            _ if text == "off" => Ok(Hsts(None)),
+            Ok(seconds) => Ok(Hsts(Some(seconds))),
+            Err(_) => Err("expected a number of seconds, or off".to_owned()),
+        }
+    }
 }
 
 /// What is told of the server to whoever looks after it.
@@ -240,6 +305,17 @@ pub struct RateArgs {
 }
 
 impl Config {
+    /// With what follows from one setting for another. `Err`: two of them do not go together.
+    pub fn settled(&self) -> Result<Config, String> {
+        let mut config = self.clone();
+        config.acme.check()?;
+        if let (Some(first), None) = (self.acme.domains.first(), &self.public.public_host) {
+            config.public.public_host =
+                Some(PublicHost::parse(&format!("https://{first}")).map_err(|e| format!("--domain {first}: {e}"))?);
+        }
+        Ok(config)
+    }
+
     /// How many requests an app may make.
     pub fn rate_limits(&self) -> RateLimits {
         let RateArgs { rate_limits, rate_standard, rate_core, rate_import, rate_user } = self.rates;
@@ -269,7 +345,10 @@ impl Config {
 
     /// Whether a server can be started with these, as far as they alone tell.
     pub fn check(&self) -> Result<(), String> {
-        self.addresses()?;
+        if self.addresses()? == (None, None) {
+            return Err(NO_DOOR.to_owned());
+        }
+        self.settled()?;
         self.limits()?;
         self.trusted()?;
         self.extensions.private()?;
@@ -293,11 +372,7 @@ impl Config {
 
     /// The addresses to listen at: plain, TLS.
     pub fn addresses(&self) -> Result<(Option<SocketAddr>, Option<SocketAddr>), String> {
-        let found = (address("--http", &self.http)?, address("--https", &self.https)?);
-        if found == (None, None) {
-            return Err("--http and --https are both off: nobody could reach this server".to_owned());
-        }
-        Ok(found)
+        Ok((address("--http", &self.http)?, address("--https", &self.https)?))
     }
 }
 
@@ -326,6 +401,14 @@ fn levels(text: &str) -> Result<String, String> {
     Levels::parse(text).map(|_| text.to_owned())
 }
 
+fn email(text: &str) -> Result<String, String> {
+    let is_plain = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+    match is_plain && !text.contains(|c: char| c.is_whitespace() || c == ',' || c == '?') {
+        true => Ok(text.trim_start_matches("mailto:").to_owned()),
+        false => Err("expected one address like admin@example.org".to_owned()),
+    }
+}
+
 fn at_least_one(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) | Err(_) => Err("expected a whole number from 1 on".to_owned()),
@@ -342,7 +425,8 @@ fn region(text: &str) -> Result<String, String> {
     }
 }
 
-fn address(flag: &str, text: &str) -> Result<Option<SocketAddr>, String> {
+/// An address to listen at; `off`: none.
+pub fn address(flag: &str, text: &str) -> Result<Option<SocketAddr>, String> {
     if text == "off" {
         return Ok(None);
     }

@@ -9,6 +9,7 @@ use std::io;
 use std::net::TcpListener;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, Framed};
@@ -26,11 +27,12 @@ use actix_web::{App, Error};
 use futures_util::SinkExt;
 
 use crate::api::answers::Wire;
-use crate::api::peer::Door;
+use crate::api::peer::{Certified, Door};
 use crate::api::{self, Api};
 use crate::live::command::Context;
 use crate::live::socket::{self, Accepted};
 use crate::seats::{Seat, Seats};
+use crate::tls::Certificates;
 
 /// A connection on which nothing is asked is kept for this long. Longer than proxies keep theirs (60 seconds is usual),
 /// so that none of them sends a request down a connection that ends at that moment; and longer than a short sleep of the
@@ -51,6 +53,8 @@ pub struct Inside {
     pub api: Data<Api>,
     pub context: Context,
     pub seats: Seats,
+    /// What handshakes choose from, if there is https.
+    pub certificates: Option<Arc<Certificates>>,
 }
 
 /// The doors of a server that does not run yet.
@@ -93,7 +97,11 @@ impl Doors {
             let here = inside.clone();
             http(door, stopping.clone())
                 .on_connect_ext(move |stream: &TlsStream<TcpStream>, data| {
-                    prepare(door, &here, stream.get_ref().0, data);
+                    let (stream, session) = stream.get_ref();
+                    if here.certificates.as_ref().is_some_and(|known| known.is_public(session.server_name())) {
+                        data.insert(Certified);
+                    }
+                    prepare(door, &here, stream, data);
                 })
                 .upgrade(upgrades(inside.clone()))
                 .finish(app(inside.clone()))

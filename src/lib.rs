@@ -22,6 +22,7 @@
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`seats`]: connections of one address.
+//! - [`systemd`]: what a supervisor is told, and sockets it hands over.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
 //! - [`watch`]: what is counted, and whose work a thread does; a leaf that any room may use.
 //! - [`doors`]: listeners, and what comes in by them.
@@ -73,6 +74,7 @@ pub mod seats;
 pub mod server;
 pub mod settings;
 pub mod store;
+pub mod systemd;
 pub mod tls;
 pub mod transfer;
 pub mod turns;

@@ -26,6 +26,7 @@ mod allocator {
 }
 
 fn main() -> ExitCode {
+    hobnob::systemd::adopt();
     hobnob::logging::install();
     let outcome = actix_web::rt::System::new().block_on(Cli::of_process().run());
     log::logger().flush();

@@ -1,10 +1,14 @@
 //! The running server: opens store and hub, binds, serves, stops in order.
 
-use std::net::{SocketAddr, TcpListener};
+mod places;
+mod secure;
+
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_server::ServerHandle;
+use actix_web::http::header::HeaderValue;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpServer};
 
@@ -13,6 +17,7 @@ use tokio::sync::Notify;
 use crate::actions::activity::Activity;
 use crate::api::answers::Answers;
 use crate::api::guesses::{Guesses, Slowing};
+use crate::api::health::NO_ANSWER;
 use crate::api::rate::Meter;
 use crate::api::requests::Requests;
 use crate::api::room::Room;
@@ -24,15 +29,17 @@ use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::lock::Lock;
 use crate::media::Media;
+use crate::model::error;
 use crate::model::limits::Limits;
 use crate::model::time::{Clock, Ids};
-use crate::model::{error, extension};
 use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::seats::Seats;
 use crate::store::{Hooks, Store};
-use crate::tls;
+use crate::{systemd, tls};
+use places::{Place, Places, reachable};
+use secure::{Reload, Secure};
 
 /// Connections of those who read metrics, at once.
 const METRICS_CONNECTIONS: usize = 32;
@@ -56,12 +63,15 @@ pub struct Server {
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
     chores: Vec<tokio::task::JoinHandle<()>>,
     lock: Lock,
+    reload: Reload,
 }
 
 impl Server {
-    /// Starts in the current actix system. Port 0 takes any free one.
+    /// Starts in the current actix system. Port 0 takes any free one; sockets that a supervisor hands over take the place of
+    /// the addresses in the settings.
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
-        let (http, https) = config.addresses()?;
+        let config = &config.settled()?;
+        let places = Places::plan(config)?;
         std::fs::create_dir_all(config.data()).map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
         // Before anything in the folder is looked at, let alone changed.
         let lock = Lock::take(config.data())?;
@@ -69,7 +79,7 @@ impl Server {
             refuse_emptied(config, &lock)?;
         }
         log::info!("Hobnob {} starts on {}", env!("CARGO_PKG_VERSION"), config.data().display());
-        House::open(config, clock)?.serve(config, lock, (http, https))
+        House::open(config, clock)?.serve(config, lock, places)
     }
 }
 
@@ -127,6 +137,8 @@ impl House {
             ids: Ids,
             media,
             health: Default::default(),
+            tokens: Default::default(),
+            hsts: hsts(config),
             requests: Requests::new(seed(), router.routes()),
             crowded: Arc::default(),
             metrics: Metrics::new(config.watch.metrics_token.as_deref()),
@@ -149,43 +161,34 @@ impl House {
     }
 
     /// Opens the doors.
-    fn serve(
-        self,
-        config: &Config,
-        lock: Lock,
-        (http, https): (Option<SocketAddr>, Option<SocketAddr>),
-    ) -> Result<Server, String> {
+    fn serve(self, config: &Config, lock: Lock, places: Places) -> Result<Server, String> {
         let House { store, hub, api, context, fetching } = self;
-        let (limits, offer) = (api.limits.clone(), api.extensions.clone());
+        let limits = api.limits.clone();
         let seats = Seats::new(limits.address_connections, config.trusted()?);
+        let (http, https) = places.open()?;
+        let secure = match &https {
+            Some(place) => Some(Secure::open(config, (http.as_ref().map(|place| place.at), place.at), &api)?),
+            None => None,
+        };
+        let certificates = secure.as_ref().map(|secure| secure.certificates.clone());
         let shared = api.clone();
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let workers = if config.workers == 0 { cores } else { config.workers };
-        let inside = Inside { api, context, seats };
+        let inside = Inside { api, context, seats, certificates };
         let mut doors = Doors::new(inside, workers, config.connections);
 
-        let mut bound = (None, None);
-        if let Some(address) = http {
-            let (listener, real) = listen("--http", address)?;
-            doors = doors.plain(listener).map_err(|e| e.to_string())?;
-            bound.0 = Some(real);
+        let bound = (http.as_ref().map(|place| place.at), https.as_ref().map(|place| place.at));
+        if let Some(place) = http {
+            doors = doors.plain(place.listener).map_err(|e| e.to_string())?;
         }
-        if let Some(address) = https {
-            let files = match (&config.tls_cert, &config.tls_key) {
-                (Some(cert), Some(key)) => tls::Files { cert: cert.clone(), key: key.clone() },
-                _ => {
-                    let mut names = vec![reachable(address).ip().to_string()];
-                    names.extend(config.public.public_host.as_ref().map(|public| public.name().to_owned()));
-                    names.push(format!("*.{}", extension::LOCAL));
-                    names.extend(offer.domain.wildcard(config.public.public_host.as_ref()));
-                    tls::local(config.data(), &names)?
-                }
-            };
-            let (listener, real) = listen("--https", address)?;
-            doors = doors.secure(listener, tls::server_config(&files)?).map_err(|e| e.to_string())?;
-            let _ = shared.https_port.set(real.port());
-            bound.1 = Some(real);
+        let (mut more, mut reload) = (Vec::new(), Reload::default());
+        if let (Some(place), Some(secure)) = (https, secure) {
+            doors = doors.secure(place.listener, secure.tls()?).map_err(|e| e.to_string())?;
+            let _ = shared.https_port.set(place.at.port());
+            reload = secure.reload();
+            more = secure.chores();
         }
+        more.extend(systemd::watchdog().map(|every| Box::pin(keep_alive(shared.clone(), every)) as Chore));
         let plain = bound.0.map(|at| format!("http://{}", reachable(at)));
         let secure = bound.1.map(|at| reachable(at).to_string());
         let (base, client_host) = match &config.public.public_host {
@@ -204,26 +207,15 @@ impl House {
         let serving = actix_web::rt::spawn(server);
         let chores = chores::all(&store, &limits, &shared.media, &shared.due);
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
-        chores.extend(fetching.map(actix_web::rt::spawn));
-        Ok(Server {
-            http: bound.0,
-            https: bound.1,
-            store,
-            base,
-            client_host,
-            metrics,
-            hub,
-            handle,
-            serving,
-            chores,
-            lock,
-        })
+        chores.extend(fetching.into_iter().chain(more).map(actix_web::rt::spawn));
+        let (http, https) = bound;
+        Ok(Server { http, https, store, base, client_host, metrics, hub, handle, serving, chores, lock, reload })
     }
 }
 
 /// A listener of its own for metrics: nothing else is there.
 fn serve_metrics(address: SocketAddr, api: Data<Api>) -> Result<(SocketAddr, ServerHandle), String> {
-    let (listener, real) = listen("--metrics", address)?;
+    let Place { listener, at: real } = places::listen("--metrics", address)?;
     let page = move || App::new().app_data(api.clone()).default_service(web::to(api::serve_metrics));
     let server = HttpServer::new(page).workers(1).max_connections(METRICS_CONNECTIONS).shutdown_timeout(1);
     let server = server.disable_signals().listen(listener).map_err(|e| e.to_string())?.run();
@@ -233,18 +225,15 @@ fn serve_metrics(address: SocketAddr, api: Data<Api>) -> Result<(SocketAddr, Ser
     Ok((real, handle))
 }
 
-fn listen(flag: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), String> {
-    let listener = TcpListener::bind(address).map_err(|e| {
-        format!("cannot listen at {address}: {e}. {flag} ADDRESS:PORT names another place, {flag} off none")
-    })?;
-    let real = listener.local_addr().map_err(|e| e.to_string())?;
-    Ok((listener, real))
-}
-
 impl Server {
     /// Where metrics are served, if they have a listener of their own.
     pub fn metrics(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(|(address, _)| *address)
+    }
+
+    /// Reads certificate files again, and repeats at once what failed with a certificate authority.
+    pub fn reload(&self) {
+        self.reload.now();
     }
 
     /// Waits until the server cannot go on, and says why; see [`Store::failed`].
@@ -310,18 +299,23 @@ fn seed() -> u64 {
     random.unwrap_or_default()
 }
 
-/// The address others can use for one that is listened at: no client can go to 0.0.0.0.
-fn reachable(at: SocketAddr) -> SocketAddr {
-    if !at.ip().is_unspecified() {
-        return at;
+/// What browsers are told about https, if there may ever be a certificate that they know.
+fn hsts(config: &Config) -> Option<HeaderValue> {
+    if config.tls_cert.is_none() && config.acme.domains.is_empty() {
+        return None;
     }
-    // Nothing is sent: the system only says by which of its addresses it would go to that one (documentation, RFC 5737).
-    let ours = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
-        socket.connect("192.0.2.1:9")?;
-        socket.local_addr()
-    });
-    let ip = ours.map_or(std::net::Ipv4Addr::LOCALHOST.into(), |ours| ours.ip());
-    SocketAddr::new(if ip.is_unspecified() { std::net::Ipv4Addr::LOCALHOST.into() } else { ip }, at.port())
+    HeaderValue::from_str(&format!("max-age={}", config.acme.hsts.0?)).ok()
+}
+
+/// Tells the supervisor that the server lives, as long as its writer answers. A full disk is an answer: no restart would
+/// make room.
+async fn keep_alive(api: Data<Api>, every: Duration) {
+    loop {
+        if api.health.look(&api.store, &api.hub).await != Err(NO_ANSWER) {
+            systemd::notify("WATCHDOG=1");
+        }
+        tokio::time::sleep(every).await;
+    }
 }
 
 /// Store and hub, each with its end of the stream.

@@ -7,6 +7,9 @@ use serde_json::json;
 use super::requests::{Place, Seen};
 use super::{Api, access, prometheus};
 
+/// Where a certificate authority looks for a proof (RFC 8555, section 8.3).
+const PROOFS: &str = "/.well-known/acme-challenge/";
+
 /// The answer at this path, if it is one of these.
 pub async fn find(request: &HttpRequest, path: &str, api: &Api, seen: &Seen) -> Option<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -38,7 +41,12 @@ pub async fn find(request: &HttpRequest, path: &str, api: &Api, seen: &Seen) -> 
             seen.at(Place::Ready);
             Some(health(api.health.look(&api.store, &api.hub).await.err()))
         }
-        _ => None,
+        _ => {
+            let token = path.strip_prefix(PROOFS)?;
+            seen.at(Place::Proof);
+            let proof = api.tokens.find(token)?;
+            Some(HttpResponse::Ok().content_type("application/octet-stream").body(proof))
+        }
     }
 }
 

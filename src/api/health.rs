@@ -18,6 +18,9 @@ const FRESH: Duration = Duration::from_secs(1);
 /// A writer that takes longer is not well. Supervisors give up after some seconds, too.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The writer is there, or it is not: nothing else says that a restart would help.
+pub const NO_ANSWER: &str = "the writer does not answer";
+
 /// `Err`: a plain word, which tells nothing of anybody.
 pub type Ready = Result<(), &'static str>;
 
@@ -59,7 +62,7 @@ async fn beat(store: &Store) -> Ready {
             Code::Busy => "the writer takes nothing",
             _ => "the writer fails",
         }),
-        Err(_) => Err("the writer does not answer"),
+        Err(_) => Err(NO_ANSWER),
     }
 }
 

@@ -20,7 +20,7 @@ mod friends;
 pub mod front;
 mod groups;
 pub mod guesses;
-mod health;
+pub mod health;
 mod imports;
 mod keys;
 mod lenient;
@@ -79,11 +79,13 @@ use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::store::Store;
+use crate::tls::Tokens;
 use crate::watch::meter::Counter;
 use crate::watch::request::within;
 use access::Parts;
 use answers::Answers;
 use guesses::Guesses;
+use peer::Certified;
 pub use prometheus::{Metrics, serve as serve_metrics};
 use query::Query;
 use rate::{Budget, Class, Meter};
@@ -120,6 +122,10 @@ pub struct Api {
     pub meter: Meter,
     pub media: Media,
     pub health: health::Health,
+    /// Proofs for a certificate authority that asks by plain HTTP.
+    pub tokens: Arc<Tokens>,
+    /// Told to browsers that came by a certificate they know; see `peer::Certified`.
+    pub hsts: Option<header::HeaderValue>,
     pub requests: Requests,
     /// Connections that were closed because their address had as many as it may.
     pub crowded: Arc<Counter>,
@@ -207,6 +213,11 @@ async fn answer(
     }
     if !is_admins(path) {
         allow_any_origin(&mut response);
+    }
+    if let Some(hsts) = &api.hsts
+        && request.conn_data::<Certified>().is_some()
+    {
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
     response
 }

@@ -24,6 +24,10 @@ fn door(request: &HttpRequest) -> Option<&Door> {
     request.conn_data()
 }
 
+/// What a connection carries whose client asked for a name that this server has a certificate for that others know: not
+/// one of the local authority, which would bind the names of every other server on that machine, too.
+pub struct Certified;
+
 /// Whether the other end of the connection is a proxy that is believed.
 fn is_trusted(request: &HttpRequest, trusted: &[Network]) -> bool {
     request.peer_addr().is_some_and(|peer| trusted.iter().any(|network| network.contains(peer.ip())))

@@ -51,6 +51,7 @@ places! {
     Ready "/health/ready"
     Description "/openapi.json"
     Metrics "/metrics"
+    Proof "/.well-known/acme-challenge/{token}"
 }
 
 /// Why something was refused that other meters do not tell.

@@ -9,6 +9,7 @@ mod backup;
 mod bot;
 mod config;
 mod export;
+mod health;
 mod import;
 mod key;
 mod limits;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::Folder;
+use crate::config::{Config, Folder};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::time::{Clock, Ids};
@@ -71,6 +72,8 @@ enum Command {
         #[command(subcommand)]
         command: config::Command,
     },
+    /// Ask a running server whether it is ready; fails if it is not
+    Health(health::Health),
     /// List the limits that --limit changes, with their defaults
     Limits(limits::Table),
     /// Copy everything into one file, beside a running server
@@ -125,6 +128,21 @@ impl Cli {
         cli
     }
 
+    /// The settings of the server as they are now: those of a file may have changed since the start.
+    fn again() -> std::result::Result<Config, String> {
+        let line = std::env::args_os().collect();
+        let gathered = settings::gather(&described(), line, &|name| std::env::var_os(name));
+        let gathered = gathered.map_err(|refusal| match refusal {
+            Refusal::Parser(error) => error.to_string(),
+            Refusal::Plain(why) => why,
+        })?;
+        let cli = Cli::from_arg_matches(&gathered.matches).map_err(|e| e.to_string())?;
+        Ok(match cli.command {
+            Some(Command::Serve(serve)) => serve.config,
+            _ => cli.serve.config,
+        })
+    }
+
     /// Does what was asked for.
     pub async fn run(self) -> Outcome {
         match self.command {
@@ -135,6 +153,7 @@ impl Cli {
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
             Some(Command::Config { command }) => config::run(command, &self.settings),
+            Some(Command::Health(health)) => health::run(health).await,
             Some(Command::Limits(table)) => limits::run(table),
             Some(Command::Backup(backup)) => backup.run().await,
             Some(Command::Restore(restore)) => restore.run().await,

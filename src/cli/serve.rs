@@ -1,6 +1,6 @@
 //! `hobnob serve`: the server, until a signal ends it.
 
-use super::{Outcome, say};
+use super::{Cli, Outcome, say};
 use crate::actions::apps::Created;
 use crate::actions::{self, demo};
 use crate::config::Config;
@@ -9,13 +9,13 @@ use crate::model::limits::Rates;
 use crate::model::time::Clock;
 use crate::server::Server;
 use crate::store::apps;
-use crate::tls;
+use crate::{systemd, tls};
 
 /// Flags of the server.
 #[derive(clap::Args)]
 pub struct Serve {
     #[command(flatten)]
-    config: Config,
+    pub(super) config: Config,
     /// Add five users and a public group to try things with to the first app of a new server
     #[arg(long)]
     demo: bool,
@@ -31,7 +31,7 @@ pub async fn run(args: Serve) -> Outcome {
         config.rates.rate_limits.get_or_insert(Rates::Off);
     }
     // Before anybody can know that it runs, and so ask it to stop.
-    let stop = signals()?;
+    let mut signals = Signals::listen()?;
     let server = Server::start(&config, Clock::default()).await?;
     let limits = config.limits()?;
     let (region, demo) = (config.region.region.clone(), args.demo);
@@ -58,6 +58,10 @@ pub async fn run(args: Serve) -> Outcome {
     }
     if let Some(address) = server.https {
         say(&format!("  https://{address}"));
+        if !config.acme.domains.is_empty() {
+            let names = config.acme.domains.join(", ");
+            say(&format!("  certificate for {names}: from {}; the log says how that goes", config.acme.acme_directory));
+        }
         if config.tls_cert.is_none() {
             say(&format!("  certificate authority to trust: {}", tls::authority(config.data()).display()));
         }
@@ -73,13 +77,31 @@ pub async fn run(args: Serve) -> Outcome {
         None => {}
     }
 
-    let failed = tokio::select! {
-        () = stop => None,
-        why = server.failed() => Some(why),
+    systemd::notify(&format!("READY=1\nSTATUS=Reached at {}", server.base));
+    let failed = loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Stop => break None,
+                Signal::Reload => reload(&server),
+            },
+            why = server.failed() => break Some(why),
+        }
     };
+    systemd::notify("STOPPING=1");
     say("Stopping.");
     server.stop().await;
     failed.map_or(Ok(()), Err)
+}
+
+/// Reads again what may have changed while the server runs: certificates, and the levels of the log.
+fn reload(server: &Server) {
+    systemd::notify("RELOADING=1");
+    log::info!("reloading");
+    if let Err(error) = Cli::again().and_then(|config| logging::reload(&config.watch.log)) {
+        log::warn!("the log stays as it is: {error}");
+    }
+    server.reload();
+    systemd::notify("READY=1");
 }
 
 /// What a newcomer needs, shown once: the keys are stored as digests and cannot be read again.
@@ -125,26 +147,68 @@ This is the first start. Keep these, they are shown only now:
     }
 }
 
-/// Listens for the signals that end a server, from now on; done when one has come.
-fn signals() -> Result<impl Future<Output = ()>, String> {
+/// What a signal asks for.
+enum Signal {
+    Stop,
+    Reload,
+}
+
+/// The signals that a server heeds.
+struct Signals {
     #[cfg(unix)]
-    {
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hangup: tokio::signal::unix::Signal,
+    /// Which of the three standard streams were a terminal at the start.
+    #[cfg(unix)]
+    terminals: [bool; 3],
+}
+
+#[cfg(unix)]
+impl Signals {
+    /// Listens, from now on.
+    fn listen() -> Result<Signals, String> {
         use tokio::signal::unix::{SignalKind, signal};
-        let explain = |error: std::io::Error| format!("cannot listen for signals: {error}");
-        let mut terminate = signal(SignalKind::terminate()).map_err(explain)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(explain)?;
-        // The terminal it was started from has been closed.
-        let mut hangup = signal(SignalKind::hangup()).map_err(explain)?;
-        Ok(async move {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-                _ = hangup.recv() => {}
-            }
+        let listen = |kind| signal(kind).map_err(|e| format!("cannot listen for signals: {e}"));
+        Ok(Signals {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+            terminals: terminals(),
         })
     }
-    #[cfg(not(unix))]
-    Ok(async {
+
+    /// The next one.
+    async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hangup.recv() => {
+                // The terminal it was started from has been closed: none of the streams that were one is one any more.
+                let had_one = self.terminals.contains(&true);
+                let is_there = self.terminals.iter().zip(terminals()).any(|(before, now)| *before && now);
+                if had_one && !is_there { Signal::Stop } else { Signal::Reload }
+            }
+        }
+    }
+}
+
+#[cfg(unix)]
+fn terminals() -> [bool; 3] {
+    use std::io::{IsTerminal, stderr, stdin, stdout};
+    [stdin().is_terminal(), stdout().is_terminal(), stderr().is_terminal()]
+}
+
+#[cfg(not(unix))]
+impl Signals {
+    fn listen() -> Result<Signals, String> {
+        Ok(Signals {})
+    }
+
+    async fn next(&mut self) -> Signal {
         let _ = tokio::signal::ctrl_c().await;
-    })
+        Signal::Stop
+    }
 }

@@ -8,6 +8,7 @@ pub mod attachment;
 pub mod call;
 pub mod caller;
 pub mod conversation;
+pub mod domain;
 pub mod error;
 pub mod event;
 pub mod extension;

@@ -11,6 +11,7 @@ mod names;
 pub mod preview;
 pub mod translate;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -100,6 +102,8 @@ pub enum Failure {
     Broken(String),
 }
 
+impl std::error::Error for Failure {}
+
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -132,11 +136,26 @@ pub struct Outgoing {
 impl Outgoing {
     /// `private`: networks that are not public and may be reached all the same.
     pub fn new(private: Vec<Network>) -> Result<Self, String> {
+        Outgoing::believing(private, Vec::new())
+    }
+
+    /// One that believes an authority (a PEM file) besides those this machine believes.
+    pub fn with_authority(file: &Path) -> Result<Self, String> {
+        let explain = |error: &dyn std::fmt::Display| format!("cannot use {}: {error}", file.display());
+        let roots = CertificateDer::pem_file_iter(file).and_then(|certs| certs.collect::<Result<Vec<_>, _>>());
+        let roots = roots.map_err(|e| explain(&e))?;
+        match roots.is_empty() {
+            true => Err(explain(&"there is no certificate in it")),
+            false => Outgoing::believing(Vec::new(), roots),
+        }
+    }
+
+    fn believing(private: Vec<Network>, roots: Vec<CertificateDer<'static>>) -> Result<Self, String> {
         let explain = |error: reqwest::Error| format!("cannot make an HTTP client: {error}");
         let strangers = Arc::new(Strangers::new(private));
         let builder = || -> Result<_, String> {
             let builder = Client::builder().no_proxy().redirect(Policy::none()).referer(false).user_agent(AGENT);
-            Ok(builder.connect_timeout(CONNECT).use_preconfigured_tls(tls()?))
+            Ok(builder.connect_timeout(CONNECT).use_preconfigured_tls(tls(&roots)?))
         };
         let public = builder()?.pool_max_idle_per_host(0).dns_resolver(Arc::new(Checked(strangers.clone())));
         Ok(Outgoing {
@@ -221,12 +240,12 @@ fn failure(error: &reqwest::Error) -> Failure {
     }
 }
 
-/// TLS that believes whom this machine believes.
-fn tls() -> Result<ClientConfig, String> {
+/// TLS that believes whom this machine believes, and these.
+fn tls(more: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
     let mut roots = RootCertStore::empty();
     let found: Vec<CertificateDer<'static>> = rustls_native_certs::load_native_certs().certs;
     // One that cannot be read is one that nothing is checked by.
-    roots.add_parsable_certificates(found);
+    roots.add_parsable_certificates(found.into_iter().chain(more.iter().cloned()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|e| format!("cannot set TLS up: {e}"))?;

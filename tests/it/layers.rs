@@ -17,7 +17,20 @@ const MAY: &[(&str, &[&str])] = &[
     ("live", &["live"]),
     (
         "api",
-        &["model", "store", "actions", "live", "passwords", "media", "network", "outgoing", "previews", "watch", "api"],
+        &[
+            "model",
+            "store",
+            "actions",
+            "live",
+            "passwords",
+            "media",
+            "network",
+            "outgoing",
+            "previews",
+            "tls",
+            "watch",
+            "api",
+        ],
     ),
     ("passwords", &["model", "watch"]),
     ("turns", &[]),
@@ -30,9 +43,10 @@ const MAY: &[(&str, &[&str])] = &[
     ("transfer", &["model", "store", "actions", "backup", "outgoing", "transfer"]),
     ("config", &["model", "live", "network", "logging"]),
     ("settings", &["model", "settings"]),
-    ("tls", &[]),
+    ("tls", &["model", "outgoing"]),
+    ("systemd", &[]),
     ("lock", &[]),
-    ("doors", &["live", "api", "seats"]),
+    ("doors", &["live", "api", "seats", "tls"]),
     ("chores", &["model", "store", "actions", "media"]),
     ("logging", &["model", "watch"]),
     ("watch", &["watch"]),
@@ -54,17 +68,18 @@ const MAY: &[(&str, &[&str])] = &[
             "seats",
             "outgoing",
             "previews",
+            "systemd",
             "watch",
         ],
     ),
     (
         "cli",
         &[
-            "model", "store", "actions", "backup", "config", "server", "tls", "lock", "logging", "settings",
+            "model", "store", "actions", "backup", "config", "server", "systemd", "tls", "lock", "logging", "settings",
             "transfer", "outgoing", "cli",
         ],
     ),
-    ("main", &["cli", "logging"]),
+    ("main", &["cli", "logging", "systemd"]),
 ];
 
 /// Who may name these crates.
@@ -81,6 +96,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("actix_service", &["doors"]),
     ("actix_tls", &["doors", "tls"]),
     ("reqwest", &["outgoing"]),
+    ("instant_acme", &["tls"]),
 ];
 
 /// What `model` does without: it is pure.

@@ -4,6 +4,8 @@
 
 mod harness;
 
+#[cfg(unix)]
+mod acme;
 mod admin;
 mod answering;
 mod answers;
@@ -15,6 +17,7 @@ mod bounds;
 mod call_endings;
 mod calling;
 mod calls;
+mod certificates;
 mod cli;
 mod clock;
 mod conversations;
@@ -71,6 +74,8 @@ mod slow;
 mod sockets;
 mod start;
 mod state;
+#[cfg(unix)]
+mod systemd;
 mod threads;
 mod tokens;
 mod transfer;

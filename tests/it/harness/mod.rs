@@ -12,8 +12,10 @@
 //! later message that comes first.
 
 pub mod described;
+mod pebble;
 mod process;
 mod socket;
+mod visit;
 
 use std::net::SocketAddr;
 use std::ops::Deref;
@@ -34,8 +36,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 #[allow(unused_imports)] // Not every state of the suite needs a process.
+pub use pebble::{Pebble, free_port};
 pub use process::{Process, hobnob};
 pub use socket::Sock;
+pub use visit::Visit;
 
 /// How long anything awaited may take. Generous: it only costs time when a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(10);
@@ -56,8 +60,9 @@ pub fn config(data: &Path, more: &[&str]) -> Config {
         config: Config,
     }
     let data = data.to_str().expect("a plain path");
-    let fixed = ["it", "--data", data, "--http", "127.0.0.1:0", "--https", "off", "--workers", "2", "--readers", "2"];
-    <Cli as clap::Parser>::parse_from(fixed.into_iter().chain(more.iter().copied())).config
+    let fixed = ["it", "--data", data, "--http", "127.0.0.1:0", "--workers", "2", "--readers", "2"];
+    let https: &[&str] = if more.contains(&"--https") { &[] } else { &["--https", "off"] };
+    <Cli as clap::Parser>::parse_from(fixed.iter().chain(https).chain(more)).config
 }
 
 /// A running server inside this process, with one app.

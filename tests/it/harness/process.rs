@@ -40,18 +40,39 @@ impl Process {
         Process::launch(command, data, &[])
     }
 
+    /// With variables besides those of the test.
+    pub fn start_with(data: &Path, more: &[&str], variables: &[(&str, &str)]) -> Process {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
+        command.envs(variables.iter().copied());
+        Process::launch(command, data, more)
+    }
+
+    /// By a command that has its standard streams: only what it prints is read.
+    pub fn of(mut command: Command, data: &Path) -> Process {
+        let child = command.args(["serve", "--data"]).arg(data).stdout(Stdio::piped()).spawn().expect("starts");
+        Process::begun(child)
+    }
+
     fn launch(mut command: Command, data: &Path, more: &[&str]) -> Process {
-        let mut child = command
-            .args(["serve", "--http", "127.0.0.1:0", "--data"])
+        let child = command
+            .args(["serve", "--data"])
             .arg(data)
+            .args(if more.contains(&"--http") { &[][..] } else { &["--http", "127.0.0.1:0"] })
             .args(if more.contains(&"--https") { &[][..] } else { &["--https", "off"] })
             .args(more)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("starts");
+        Process::begun(child)
+    }
+
+    fn begun(mut child: Child) -> Process {
         let received = lines_of(child.stdout.take().expect("a pipe"));
-        let complaints = lines_of(child.stderr.take().expect("a pipe"));
+        let complaints = match child.stderr.take() {
+            Some(pipe) => lines_of(pipe),
+            None => lines_of(std::io::empty()),
+        };
         let mut printed = String::new();
         let mut address = None;
         while address.is_none() {
@@ -62,6 +83,37 @@ impl Process {
         }
         let address = address.expect("found");
         Process { child, site: Site::at(&address), printed, lines: received, complaints }
+    }
+
+    /// Where https is, as it says after where plain HTTP is.
+    pub fn https(&mut self) -> std::net::SocketAddr {
+        loop {
+            let line = self.lines.recv_timeout(super::DEADLINE).expect("the server says where https is");
+            self.printed.push_str(&line);
+            self.printed.push('\n');
+            if let Some(address) = line.trim().strip_prefix("https://") {
+                return address.parse().expect("an address");
+            }
+        }
+    }
+
+    /// The next line of its log that has these words in it.
+    pub fn logged(&self, words: &str) -> String {
+        let mut before = Vec::new();
+        loop {
+            let line = self.complaints.recv_timeout(super::DEADLINE);
+            let line = line.unwrap_or_else(|_| panic!("it never said {words:?}, but: {before:#?}"));
+            if line.contains(words) {
+                return line;
+            }
+            before.push(line);
+        }
+    }
+
+    /// Sends it a signal, e.g. `HUP`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("kill runs").success());
     }
 
     /// Waits until it ends by itself; gives how it went and what it said of it.
@@ -105,8 +157,7 @@ impl Process {
 
     /// Asks it to stop; does not wait.
     pub fn terminate(&self) {
-        let sent = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status().expect("kill runs");
-        assert!(sent.success());
+        self.signal("TERM");
     }
 
     /// Waits for its end. Blocks.
