@@ -96,10 +96,10 @@ pub async fn run(args: Serve) -> Outcome {
 /// Reads again what may have changed while the server runs: certificates, and the levels of the log.
 fn reload(server: &Server) {
     systemd::notify("RELOADING=1");
-    log::info!("reloading");
     if let Err(error) = Cli::again().and_then(|config| logging::reload(&config.watch.log)) {
         log::warn!("the log stays as it is: {error}");
     }
+    log::info!("reloading");
     server.reload();
     systemd::notify("READY=1");
 }

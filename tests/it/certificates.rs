@@ -50,6 +50,22 @@ async fn files_are_read_again_when_they_change_and_upon_sighup() {
 }
 
 #[tokio::test]
+async fn log_levels_are_read_again_upon_sighup() {
+    let (dir, folder) = (temp_dir(), temp_dir());
+    let file = folder.path().join("hobnob.toml");
+    std::fs::write(&file, "log = \"warn\"\n").unwrap();
+    let server = Process::start(dir.path(), &["--config", file.to_str().unwrap()]);
+    std::fs::write(&file, "log = \"nonsense=nonsense\"\n").unwrap();
+    server.signal("HUP");
+    server.logged("the log stays as it is");
+    std::fs::write(&file, "log = \"info\"\n").unwrap();
+    server.signal("HUP");
+    // Nothing at this level before.
+    server.logged("INFO");
+    server.stop();
+}
+
+#[tokio::test]
 async fn browsers_are_held_to_https_by_certificates_they_know() {
     const TOLD: &str = "strict-transport-security: max-age=";
     let pki = temp_dir();
