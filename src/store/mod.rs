@@ -4,6 +4,7 @@
 //! answer means "on disk". The functions by noun are free functions over [`Read`] or [`Write`]; a check and the write
 //! that rests on it are in the same closure and so in the same transaction.
 
+mod credentials;
 mod db;
 mod failure;
 mod meters;
@@ -55,24 +56,23 @@ pub mod threads;
 pub mod tokens;
 pub mod users;
 
-use std::collections::HashMap;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection, Params, Row};
 use tokio::sync::oneshot;
 
-use crate::model::caller::{Credential, Holder};
+use crate::model::caller::Credential;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event, Move, Post};
-use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::watch::request;
 
+use credentials::Credentials;
 pub use db::{Digest, Online, digest, schema};
 pub use meters::Meters;
 pub use migrations::VERSION as SCHEMA;
@@ -307,67 +307,6 @@ impl Store {
     /// Finishes what is queued, checkpoints and closes. Later writes are refused. Blocks the thread.
     pub fn close(&self) {
         self.inner.writer.close();
-    }
-}
-
-/// Credentials by the digest of their secret. Any change to one forgets them all: changes are rare, looks are not.
-#[derive(Default)]
-pub struct Credentials {
-    generation: AtomicU64,
-    known: RwLock<Known>,
-}
-
-#[derive(Default)]
-struct Known {
-    credentials: HashMap<Digest, Credential>,
-    /// One copy of each role's rules for all its logins, by apps.id.
-    roles: HashMap<i64, Vec<Arc<Role>>>,
-}
-
-impl Known {
-    fn clear(&mut self) {
-        self.credentials.clear();
-        self.roles.clear();
-    }
-
-    fn share(&mut self, app: i64, role: Arc<Role>) -> Arc<Role> {
-        let known = self.roles.entry(app).or_default();
-        if let Some(same) = known.iter().find(|same| ***same == *role) {
-            return same.clone();
-        }
-        known.push(role.clone());
-        role
-    }
-}
-
-impl Credentials {
-    /// More than any server has logged in at once; beyond it the map starts anew.
-    const MOST: usize = 100_000;
-
-    fn find(&self, digest: &Digest) -> (u64, Option<Credential>) {
-        let generation = self.generation.load(Ordering::Acquire);
-        let known = self.known.read().unwrap_or_else(|e| e.into_inner());
-        (generation, known.credentials.get(digest).cloned())
-    }
-
-    /// Keeps what was read, unless something changed since `generation`.
-    fn keep(&self, generation: u64, digest: Digest, mut credential: Credential) {
-        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
-        if self.generation.load(Ordering::Acquire) == generation {
-            if known.credentials.len() >= Self::MOST {
-                known.clear();
-            }
-            if let Holder::Token { role, .. } = &mut credential.holder {
-                *role = known.share(credential.app.id, role.clone());
-            }
-            known.credentials.insert(digest, credential);
-        }
-    }
-
-    fn forget(&self) {
-        let mut known = self.known.write().unwrap_or_else(|e| e.into_inner());
-        self.generation.fetch_add(1, Ordering::AcqRel);
-        known.clear();
     }
 }
 
