@@ -434,6 +434,7 @@ CREATE TABLE attachments (
   user_id     INTEGER NOT NULL DEFAULT 0        -- users.id of who brought it; 0: the app itself, or brought before this was kept
 ) STRICT;
 CREATE INDEX attachments_by_expiry ON attachments(expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX attachments_by_user ON attachments(user_id, id) WHERE user_id > 0;
 
 -- How much the files are in all: the sums of attachments.size, kept by the triggers below.
 CREATE TABLE file_bytes (
@@ -701,6 +702,45 @@ CREATE TABLE ending_users (
   past_group  INTEGER NOT NULL DEFAULT 0        -- groups.id up to which nobody waits for their receipts any more
 ) STRICT;
 
+-- People who were anonymised or erased and of whom something is left: taken away piece by piece (store/erasures.rs).
+-- Nearly always empty.
+CREATE TABLE erasures (
+  id          INTEGER PRIMARY KEY,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL,                 -- users.id; no foreign key: this outlives who is erased
+  kind        TEXT    NOT NULL CHECK (kind IN ('anonymise','erase')),
+  uid         TEXT,                             -- as they were called, until nothing is left that says it
+  neutral     TEXT    NOT NULL,                 -- the uid that stands in its place
+  digest      TEXT    NOT NULL,                 -- what the audit log calls them (actions/erasures.rs)
+  step        INTEGER NOT NULL DEFAULT 0,       -- what is at hand (store/erasures.rs)
+  position    INTEGER NOT NULL DEFAULT 0        -- how far it has come
+) STRICT;
+CREATE INDEX erasures_by_app ON erasures(app);
+
+-- How long an app keeps the messages of its conversations (store/retention.rs); without a row for ever.
+CREATE TABLE retention (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  kind        TEXT    NOT NULL CHECK (kind IN ('user','group')),
+  days        INTEGER NOT NULL,
+  looked_to   INTEGER NOT NULL DEFAULT 0,       -- of this round: what was sent before is done
+  next_at     INTEGER NOT NULL DEFAULT 0,       -- when the next round begins; 0: one is under way
+  PRIMARY KEY (app, kind)
+) STRICT, WITHOUT ROWID;
+
+-- What was done by those who run the server and its apps. Rows stay as they are, except that the uid of who is erased
+-- becomes a digest.
+CREATE TABLE audit (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  at          INTEGER NOT NULL,
+  actor       TEXT    NOT NULL,                 -- 'cli', 'server', 'admin NAME', 'key HINT', 'management NAME'
+  act         TEXT    NOT NULL,                 -- noun.verb, like 'user.erase' (model/audit.rs)
+  app         TEXT,                             -- apps.app_id as text: outlives the app; NULL: the whole server
+  target      TEXT,                             -- what it was done to: a uid, a key's hint, a name
+  details     TEXT                              -- JSON: counts, settings
+) STRICT;
+CREATE INDEX audit_by_app ON audit(app, id);
+CREATE INDEX audit_by_target ON audit(app, target) WHERE target IS NOT NULL;
+
 -- Messages erased for good whose replies are still to become ordinary messages.
 CREATE TABLE gone_parents (
   message_id  INTEGER PRIMARY KEY               -- messages.id that was
@@ -741,6 +781,7 @@ CREATE TABLE mutes (
   until       INTEGER NOT NULL,                 -- Unix milliseconds, as clients say it
   PRIMARY KEY (user_id, type, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX mutes_by_name ON mutes(id, type);
 
 -- Push tokens of devices; each belongs to one login and ends with it.
 CREATE TABLE push_tokens (

@@ -15,8 +15,9 @@ use crate::actions;
 use crate::media::Media;
 use crate::model::error::Result;
 use crate::model::limits::Limits;
+use crate::store::erasures::Need;
 use crate::store::extensions::due;
-use crate::store::{Lane, Store, Write, apps, attachments, clock, purge, search};
+use crate::store::{Lane, Store, Write, apps, attachments, clock, metrics, purge, search};
 
 /// How often the server looks for what was deleted and has rows left, and for calls that nobody is in.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -38,6 +39,7 @@ pub fn all(store: &Store, limits: &Arc<Limits>, media: &Media, sooner: &Arc<Noti
         Box::pin(keep_indexed(store.clone())),
         Box::pin(keep_swept(store.clone(), media.clone())),
         Box::pin(keep_due(store.clone(), sooner.clone(), limits.clone())),
+        Box::pin(keep_erasing(store.clone(), media.clone(), limits.compact_bytes)),
     ]
 }
 
@@ -47,7 +49,12 @@ pub async fn round(store: &Store, limits: &Arc<Limits>, media: &Media) -> Result
     sweep_calls_once(store, limits).await;
     while index_once(store, Lane::Low).await {}
     while due_once(store, limits).await.is_none() {}
-    sweep_files(store, media).await
+    sweep_files(store, media).await?;
+    while erase_once(store, media, limits.compact_bytes).await? {
+        sweep_once(store, limits.app_grace).await;
+        while index_once(store, Lane::Low).await {}
+    }
+    Ok(())
 }
 
 /// Removes the rows of what was deleted, piece by piece, while there is nothing better to write.
@@ -67,6 +74,9 @@ async fn sweep_once(store: &Store, grace: i64) {
         let more = |tx: &mut Write<'_>| purge::sweep(tx, purge::PIECE);
         while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}
     }
+    if let Ok(true) = store.read(actions::retention::is_due).await {
+        while let Ok(true) = store.write_in(Lane::Low, "retention.sweep", actions::retention::sweep).await {}
+    }
     let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;
     if matches!(due, Ok(Some(_))) {
         let more = move |tx: &mut Write<'_>| actions::apps::sweep(tx, grace);
@@ -77,6 +87,42 @@ async fn sweep_once(store: &Store, grace: i64) {
     if store.clock().has_healed() || matches!(healing, Ok(true)) {
         while let Ok(true) = store.write_in(Lane::Low, "clock.heal", |tx| clock::heal(tx)).await {}
     }
+}
+
+/// Takes away what is left of people who were anonymised or erased.
+async fn keep_erasing(store: Store, media: Media, most: u64) {
+    loop {
+        match erase_once(&store, &media, most).await {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => log::warn!("erasing: {error}"),
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// Whether anything could be done. `most`: bytes of a database that is put together anew while people write.
+async fn erase_once(store: &Store, media: &Media, most: u64) -> Result<bool> {
+    match store.read(actions::erasures::need).await? {
+        None | Some(Need::Wait) => return Ok(false),
+        Some(Need::Write) => while store.write_in(Lane::Low, "users.erase", actions::erasures::sweep).await? {},
+        Some(Need::Files) => sweep_files(store, media).await?,
+        Some(Need::Compact) => {
+            if store.read(metrics::database_bytes).await?.unsigned_abs() > most {
+                // `hobnob compact` does it when there is time.
+                return Ok(false);
+            }
+            store.compact().await?;
+            store.write_in(Lane::Low, "users.compacted", actions::erasures::compacted).await?;
+        }
+        Some(Need::Log) => {
+            if !store.empty_log().await? {
+                return Ok(false);
+            }
+            store.write_in(Lane::Low, "users.erased", actions::erasures::finish).await?;
+        }
+    }
+    Ok(true)
 }
 
 /// Ends calls that nobody is in any more.

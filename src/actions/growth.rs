@@ -6,7 +6,9 @@ use std::cell::RefCell;
 
 use super::plans::{caller, open, text};
 use crate::actions;
+use crate::model::audit::Actor;
 use crate::model::caller::Caller;
+use crate::model::erasure::Kind;
 use crate::model::error::Result;
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
@@ -137,7 +139,8 @@ async fn costs(past: usize) -> Vec<(&'static str, u64)> {
             actions::users::deactivate(tx, &ann.app, &["cy".into()], purge::PIECE).map(drop)
         })?;
         see("delete a user", tx, &mut |tx| {
-            actions::users::delete(tx, &ann.app, &Uid::parse("bob")?, true, purge::PIECE)
+            let uid = Uid::parse("bob")?;
+            actions::erasures::end(tx, (&Actor::Cli, &ann.app), &uid, Kind::Erase, &Default::default(), purge::PIECE)
         })?;
         Ok(found.into_inner())
     });

@@ -52,10 +52,11 @@ fn another(read: &Read<'_>, app: i64, secret: &str, own: Option<i64>) -> Result<
     if own == Some(key.id) { Err(Code::ApiKeySelf.into()) } else { Ok(key) }
 }
 
-/// Ends the key with this row id (api_keys.id).
-pub fn revoke(tx: &mut Write<'_>, app: i64, id: i64) -> Result<()> {
+/// Ends the key with this row id (api_keys.id); gives back what it was.
+pub fn revoke(tx: &mut Write<'_>, app: i64, id: i64) -> Result<Key> {
     let key = keys::by_id(tx, app, id)?.ok_or(Code::ApiKeyNotFound)?;
-    keys::delete(tx, key.id)
+    keys::delete(tx, key.id)?;
+    Ok(key)
 }
 
 /// Ends the one key that is meant by its secret, by the beginning that lists show, or by its row id (api_keys.id); gives

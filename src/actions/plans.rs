@@ -6,8 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::actions;
+use crate::model::audit::Actor;
 use crate::model::call::CallStatus;
 use crate::model::caller::{App, Caller};
+use crate::model::erasure::Kind;
 use crate::model::error::Result;
 use crate::model::extension::Extension;
 use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
@@ -284,7 +286,7 @@ async fn hold(store: Store) {
             groups::list(tx, app.id, &filter, ask)?;
             users::active(tx, app.id, &Uid::parse("ann")?)?;
             actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
-            actions::users::delete(tx, &app, &Uid::parse("bob")?, true, 0)?;
+            actions::erasures::end(tx, (&Actor::Cli, &app), &Uid::parse("bob")?, Kind::Erase, &Default::default(), 0)?;
             while actions::users::sweep(tx, 1)? {}
             for affix in [Affix::Append, Affix::Prepend] {
                 history::list(tx, app.id, within, &history::Filter::new(affix, 30))?;

@@ -7,10 +7,11 @@
 
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
-use crate::model::ids::{RoleId, Uid, unknown_uid};
+use crate::model::event::Move;
+use crate::model::ids::{RoleId, Uid};
 use crate::model::user::{User, UserDraft, UserPatch};
 use crate::store::users::Ending;
-use crate::store::{Read, Write, apps, purge, roles, tokens, users};
+use crate::store::{Read, Write, apps, roles, tokens, users};
 
 /// Groups that one write tells: some milliseconds. Each may get an owner, a message that says so, and receipts, which is
 /// more than the purge does for a row.
@@ -70,17 +71,13 @@ fn set_deactivated(tx: &mut Write<'_>, app: &App, uids: &[String], off: bool, mo
     Ok(done)
 }
 
-/// Deletes a user: softly (messages stay under his name) or with all his data. Up to `most` of his groups
-/// are told by the call.
-pub fn delete(tx: &mut Write<'_>, app: &App, uid: &Uid, permanent: bool, most: i64) -> Result<()> {
-    let user = users::any(tx, app.id, uid)?
-        .filter(|user| user.id != app.system_user)
-        .ok_or_else(|| unknown_uid(uid.as_str()))?;
+/// Ends the account: no logins, no calls, out of lists. The user's groups are told, up to `most` of them by this call.
+pub(super) fn end_account(tx: &mut Write<'_>, app: &App, user: &User, most: i64) -> Result<()> {
     super::calls::depart_all(tx, app, user.id)?;
     tokens::delete_all(tx, user.id)?;
     users::mark_deleted(tx, user.id)?;
-    end(tx, app, &user, true, most)?;
-    if permanent { purge::user(tx, user.id) } else { Ok(()) }
+    end(tx, app, user, true, most)?;
+    Ok(())
 }
 
 /// The user is deactivated or deleted (`leaves`) from now on; their groups are told, `most` of them now and the others by
@@ -103,6 +100,8 @@ pub fn is_due(read: &Read<'_>) -> Result<bool> {
 pub fn sweep(tx: &mut Write<'_>, most: i64) -> Result<bool> {
     let Some((ending, app)) = users::next_ending(tx)? else { return Ok(false) };
     let app = apps::by_id(tx, app)?.ok_or_else(|| Error::internal("users", format!("no app {app}")))?;
+    // A tool that ended them reaches no sockets of this server.
+    tx.shift(Move::CloseUser(ending.user));
     tell_groups(tx, &app, &ending, most)?;
     Ok(true)
 }

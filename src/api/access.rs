@@ -19,6 +19,8 @@ use super::rate::Class;
 use super::requests::Requests;
 use super::room::Client;
 use super::{Api, answering, peer};
+use crate::actions::audit;
+use crate::model::audit::{Act, Actor};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::Extension;
@@ -29,7 +31,7 @@ use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
 use crate::model::public;
 use crate::model::role::Role;
-use crate::store::{Store, admins, apps, digest, management, roles, users};
+use crate::store::{Store, Write, admins, apps, digest, management, roles, users};
 
 /// Whom an operation serves. The word for each stands in the API description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +164,30 @@ impl<D: Demand> Access<D> {
             Some(_) => self.caller.role.may_use(Features::of(&[feature])),
             None => Ok(()),
         }
+    }
+
+    /// Who asks, for the audit log.
+    pub fn actor(&self) -> Actor {
+        match (D::WHO, self.key) {
+            (Who::Management, _) => Actor::Management(self.caller.uid.to_string()),
+            (_, Some(key)) => Actor::Key(key),
+            _ => Actor::Admin(self.caller.uid.to_string()),
+        }
+    }
+
+    /// As a write of the store, noted in the audit log: in the app (its id; none: the server), on the target that `work` tells.
+    pub async fn audited<T, F>(&self, name: &'static str, act: Act, app: Option<&str>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<(T, Option<String>)> + Send + 'static,
+    {
+        let (actor, app) = (self.actor(), app.map(str::to_ascii_lowercase));
+        let noted = move |tx: &mut Write<'_>| {
+            let (done, target) = work(tx)?;
+            audit::note(tx, &actor, act, app.as_deref(), target.as_deref())?;
+            Ok(done)
+        };
+        self.store.write(name, noted).await
     }
 
     pub fn app(&self) -> &App {

@@ -8,13 +8,17 @@ use super::guesses::Of;
 use super::reply::{Reply, ack, data, page};
 use crate::actions;
 use crate::actions::apps::find as app;
+use crate::model::audit::{Act, Actor};
 use crate::model::caller::KeyScope;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, unknown_uid};
 use crate::model::page::Page;
+use crate::model::patch::Patch;
 use crate::model::user::{User, check_length, check_name};
 use crate::store::users::{Deactivated, Filter};
-use crate::store::{Read, admins, apps, digest, groups, keys, members, metrics, tokens, users};
+use crate::store::{
+    Read, Write, admins, apps, audit, digest, groups, keys, members, metrics, retention, tokens, users,
+};
 
 /// Shortest password of an admin, in characters.
 const MIN_PASSWORD: usize = 8;
@@ -60,6 +64,7 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
         .write("admin.set_up", move |tx| {
             actions::admin::set_up(tx, &link, &name, &hash)?;
             let (id, _) = admins::find(tx, &name)?.ok_or(Code::Internal)?;
+            actions::audit::note(tx, &Actor::Admin(name.clone()), Act::AdminCreate, None, Some(&name))?;
             actions::admin::log_in(tx, id)
         })
         .await?;
@@ -125,10 +130,9 @@ pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
         }
     }
     let hash = access.api().passwords.hash(password).await?;
-    let session = access
-        .store()
-        .write("admin.change_password", move |tx| actions::admin::change_password(tx, id, &old, &hash))
-        .await?;
+    let named = access.caller().uid.to_string();
+    let change = move |tx: &mut Write<'_>| Ok((actions::admin::change_password(tx, id, &old, &hash)?, Some(named)));
+    let session = access.audited("admin.change_password", Act::AdminPassword, None, change).await?;
     Ok(data(&json!({"session": session})))
 }
 
@@ -172,8 +176,12 @@ pub async fn create_app(access: Access<Admin>) -> Result<Reply> {
     let body: Credentials = access.json()?;
     let (limits, region) = (access.limits().clone(), access.api().region.clone());
     let name = body.name.unwrap_or_default();
-    let created =
-        access.store().write("admin.create_app", move |tx| actions::apps::create(tx, &name, &region, &limits)).await?;
+    let create = move |tx: &mut Write<'_>| {
+        let created = actions::apps::create(tx, &name, &region, &limits)?;
+        let id = created.app_id.clone();
+        Ok((created, Some(id)))
+    };
+    let created = access.audited("admin.create_app", Act::AppCreate, None, create).await?;
     log::info!("the admin {:?} made the app {}", access.caller().uid, created.app_id);
     Ok(data(&created))
 }
@@ -207,7 +215,9 @@ pub async fn show_app(access: Access<Admin>) -> Result<Reply> {
 
 pub async fn delete_app(access: Access<Admin>) -> Result<Reply> {
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
-    let at = access.store().write("admin.delete_app", move |tx| actions::apps::delete(tx, &app_id, &limits)).await?;
+    let delete =
+        move |tx: &mut Write<'_>| Ok((actions::apps::delete(tx, &app_id, &limits)?, Some(app_id.to_ascii_lowercase())));
+    let at = access.audited("admin.delete_app", Act::AppDelete, None, delete).await?;
     Ok(data(&json!({"success": true, "scheduledToDeleteAt": at})))
 }
 
@@ -235,13 +245,13 @@ pub async fn create_key(access: Access<Admin>) -> Result<Reply> {
     let scope = scope.ok_or_else(|| Error::field("scope", "The scope must be fullAccess or authOnly."))?;
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
     let name = body.name.unwrap_or_default();
-    let secret = access
-        .store()
-        .write("admin.create_key", move |tx| {
-            let app = app(tx, &app_id)?;
-            actions::keys::create(tx, &app, &name, scope, &limits)
-        })
-        .await?;
+    let create = move |tx: &mut Write<'_>| {
+        let app = app(tx, &app_id)?;
+        let secret = actions::keys::create(tx, &app, &name, scope, &limits)?;
+        let hint = secret.get(..4).map(str::to_owned);
+        Ok((secret, hint))
+    };
+    let secret = access.audited("admin.create_key", Act::KeyCreate, Some(access.param("appId")), create).await?;
     let app = access.param("appId");
     log::info!("the admin {:?} made an API key ({}) for the app {app:?}", access.caller().uid, scope.as_str());
     Ok(data(&json!({"apiKey": secret})))
@@ -250,13 +260,11 @@ pub async fn create_key(access: Access<Admin>) -> Result<Reply> {
 pub async fn revoke_key(access: Access<Admin>) -> Result<Reply> {
     let app_id = access.param("appId").to_owned();
     let id: i64 = access.param("keyId").parse().map_err(|_| Code::ApiKeyNotFound)?;
-    access
-        .store()
-        .write("admin.revoke_key", move |tx| {
-            let app = app(tx, &app_id)?;
-            actions::keys::revoke(tx, app.id, id)
-        })
-        .await?;
+    let revoke = move |tx: &mut Write<'_>| {
+        let app = app(tx, &app_id)?;
+        Ok(((), Some(actions::keys::revoke(tx, app.id, id)?.hint())))
+    };
+    access.audited("admin.revoke_key", Act::KeyRevoke, Some(access.param("appId")), revoke).await?;
     Ok(ack("The key has been revoked."))
 }
 
@@ -308,6 +316,43 @@ pub async fn reactivate_user(access: Access<Admin>) -> Result<Reply> {
         users::by_id(tx, id)
     });
     Ok(data(&changed.await?))
+}
+
+/// Ends a user's account as the body asks: as over the REST API.
+pub async fn delete_user(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, uid) = (access.param("appId").to_owned(), access.uid()?);
+    let found = access.store().read(move |read| app(read, &app_id)).await?;
+    super::users::remove(&access, found, uid).await
+}
+
+/// How long the app keeps messages, in days by kind of conversation.
+pub async fn show_retention(access: Access<Admin>) -> Result<Reply> {
+    let app_id = access.param("appId").to_owned();
+    Ok(data(&access.store().read(move |read| retention::of_app(read, app(read, &app_id)?.id)).await?))
+}
+
+/// Changes it: a number of days, or null for ever.
+pub async fn set_retention(access: Access<Admin>) -> Result<Reply> {
+    #[derive(Deserialize)]
+    struct Body {
+        #[serde(default)]
+        user: Patch<i64>,
+        #[serde(default)]
+        group: Patch<i64>,
+    }
+    let (body, app_id, actor): (Body, _, _) = (access.json()?, access.param("appId").to_owned(), access.actor());
+    let set = move |tx: &mut Write<'_>| {
+        let app = app(tx, &app_id)?;
+        actions::retention::set(tx, (&actor, &app), body.user, body.group)
+    };
+    Ok(data(&access.store().write("admin.set_retention", set).await?))
+}
+
+/// What was done by those who run the server, the newest first; `app` narrows it to one app.
+pub async fn list_audit(access: Access<Admin>) -> Result<Reply> {
+    let (app_id, ask) = (access.query().get("app").map(str::to_ascii_lowercase), access.page()?);
+    let found = access.store().read(move |read| audit::list(read, app_id.as_deref(), ask)).await?;
+    Ok(page(&found, ask))
 }
 
 /// The logins (auth tokens) of a user, each with a number of its own: the tokens themselves are not kept.

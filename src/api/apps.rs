@@ -8,12 +8,13 @@ use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data, page};
 use crate::actions::apps as act;
 use crate::actions::demo;
+use crate::model::audit::Act;
 use crate::model::caller::KeyScope;
 use crate::model::error::{Error, Result};
 use crate::model::ids::SYSTEM_UID;
 use crate::model::page::{Page, PageAsk};
 use crate::model::time::months;
-use crate::store::{apps, keys, metrics};
+use crate::store::{Write, apps, keys, metrics};
 
 /// Regions of the contract. They name no place here; clients echo what their app has.
 const REGIONS: [&str; 3] = ["us", "eu", "in"];
@@ -110,17 +111,16 @@ pub async fn create(access: Access<Management>) -> Result<Reply> {
     let limits = access.limits().clone();
     let name = body.name.unwrap_or_default();
     let (samples, given) = (!body.skip_sample_data, region.clone());
-    let (app, name, at) = access
-        .store()
-        .write("apps.create", move |tx| {
-            let created = act::create(tx, &name, &given, &limits)?;
-            if samples {
-                let app = act::find(tx, &created.app_id)?;
-                demo::fill_app(tx, app)?;
-            }
-            Ok((created, name.trim().to_owned(), tx.now()))
-        })
-        .await?;
+    let create = move |tx: &mut Write<'_>| {
+        let created = act::create(tx, &name, &given, &limits)?;
+        if samples {
+            let app = act::find(tx, &created.app_id)?;
+            demo::fill_app(tx, app)?;
+        }
+        let id = created.app_id.clone();
+        Ok(((created, name.trim().to_owned(), tx.now()), Some(id)))
+    };
+    let (app, name, at) = access.audited("apps.create", Act::AppCreate, None, create).await?;
     log::info!("{:?} made the app {}", access.caller().uid, app.app_id);
     let keys =
         vec![(app.api_key, "Rest API Key".to_owned(), "fullAccess"), (app.auth_key, "Auth Key".to_owned(), "authOnly")];
@@ -158,7 +158,8 @@ struct Deletion {
 /// Ends an app: refused everywhere at once, its data goes later.
 pub async fn delete(access: Access<Management>) -> Result<Reply> {
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
-    let at = access.store().write("apps.delete", move |tx| act::delete(tx, &app_id, &limits)).await?;
+    let delete = move |tx: &mut Write<'_>| Ok((act::delete(tx, &app_id, &limits)?, Some(app_id.to_ascii_lowercase())));
+    let at = access.audited("apps.delete", Act::AppDelete, None, delete).await?;
     Ok(data(&Deletion { success: true, scheduled_to_delete_at: at }))
 }
 

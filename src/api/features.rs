@@ -8,10 +8,11 @@ use super::openapi::{Doc, Shape};
 use super::reply::{Ack, Reply, ack, data, page};
 use super::roles::from_path;
 use crate::actions::{self, OutcomesShown};
+use crate::model::audit::Act;
 use crate::model::error::{Error, Result};
 use crate::model::feature::RestrictedShown;
 use crate::model::page::Page;
-use crate::store::roles;
+use crate::store::{Write, roles};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -34,8 +35,8 @@ fn named(field: &str, keys: Option<Vec<String>>) -> Result<Vec<String>> {
 pub async fn restrict(access: Access<FullKey>) -> Result<Reply> {
     let (id, app) = (from_path(&access)?, access.app().id);
     let keys = named("featuresToRestrict", access.json::<RestrictBody>()?.features_to_restrict)?;
-    let done =
-        access.store().write("features.restrict", move |tx| actions::roles::restrict(tx, app, &id, &keys)).await?;
+    let restrict = move |tx: &mut Write<'_>| Ok((actions::roles::restrict(tx, app, &id, &keys)?, Some(id.to_string())));
+    let done = access.audited("features.restrict", Act::RoleUpdate, Some(&access.app().app_id), restrict).await?;
     Ok(data(&done))
 }
 
@@ -67,7 +68,9 @@ pub async fn allow(access: Access<FullKey>) -> Result<Reply> {
         false => Some(named("featuresToAllow", body.features_to_allow)?),
     };
     let message = format!("The features have been allowed for the role {id} successfully.");
-    access.store().write("features.allow", move |tx| actions::roles::allow(tx, app, &id, keys.as_deref())).await?;
+    let allow =
+        move |tx: &mut Write<'_>| Ok((actions::roles::allow(tx, app, &id, keys.as_deref())?, Some(id.to_string())));
+    access.audited("features.allow", Act::RoleUpdate, Some(&access.app().app_id), allow).await?;
     Ok(ack(message))
 }
 

@@ -8,6 +8,7 @@ use super::access::{Access, FullKey};
 use super::openapi::{Doc, Shape};
 use super::reply::{Ack, Reply, ack, data, page};
 use crate::actions;
+use crate::model::audit::Act;
 use crate::model::caller::KeyScope;
 use crate::model::error::{Error, Result};
 use crate::model::user::check_name;
@@ -31,10 +32,12 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
     let name = check_name("name", &body.name.unwrap_or_default(), access.limits())?;
     let scope = scope(body.scope.as_deref())?.unwrap_or(KeyScope::AuthOnly);
     let (app, limits, named) = (access.app().clone(), access.limits().clone(), name.clone());
-    let (secret, at) = access
-        .store()
-        .write("keys.create", move |tx| Ok((actions::keys::create(tx, &app, &named, scope, &limits)?, tx.now())))
-        .await?;
+    let create = move |tx: &mut Write<'_>| {
+        let secret = actions::keys::create(tx, &app, &named, scope, &limits)?;
+        let hint = secret.get(..4).map(str::to_owned);
+        Ok(((secret, tx.now()), hint))
+    };
+    let (secret, at) = access.audited("keys.create", Act::KeyCreate, Some(&access.app().app_id), create).await?;
     log::info!("an API key {name:?} ({}) was made for the app {}", scope.as_str(), access.app().app_id);
     Ok(data(&json!({"apiKey": secret, "name": name, "scope": scope.as_str(), "createdAt": at})))
 }
@@ -57,14 +60,23 @@ pub async fn update(access: Access<FullKey>) -> Result<Reply> {
     let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
     let scope = scope(body.scope.as_deref())?;
     let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
-    let change = move |tx: &mut Write<'_>| actions::keys::update(tx, app, &secret, own, name.as_deref(), scope);
-    let key = access.store().write("keys.update", change).await?;
+    let change = move |tx: &mut Write<'_>| {
+        let key = actions::keys::update(tx, app, &secret, own, name.as_deref(), scope)?;
+        let hint = key.hint();
+        Ok((key, Some(hint)))
+    };
+    let key = access.audited("keys.update", Act::KeyUpdate, Some(&access.app().app_id), change).await?;
     Ok(data(&key))
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
-    let key = access.store().write("keys.delete", move |tx| actions::keys::delete(tx, app, &secret, own)).await?;
+    let delete = move |tx: &mut Write<'_>| {
+        let key = actions::keys::delete(tx, app, &secret, own)?;
+        let hint = key.hint();
+        Ok((key, Some(hint)))
+    };
+    let key = access.audited("keys.delete", Act::KeyRevoke, Some(&access.app().app_id), delete).await?;
     Ok(ack(format!("The API key {} has been deleted successfully.", key.api_key)))
 }
 

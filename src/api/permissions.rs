@@ -10,10 +10,12 @@ use super::reply::{Reply, data, page};
 use super::roles::from_path;
 use crate::actions;
 use crate::actions::roles::ChangedShown;
+use crate::model::audit::Act;
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::permission::Scope;
 use crate::model::policy::{Settings, Shown as Permission};
+use crate::store::Write;
 
 #[derive(Deserialize, ToSchema)]
 struct PermissionsBody {
@@ -54,13 +56,20 @@ pub async fn list_role(access: Access<FullKey>) -> Result<Reply> {
 
 pub async fn set_role(access: Access<FullKey>) -> Result<Reply> {
     let (id, app, asked) = (from_path(&access)?, access.app().id, asked(&access)?);
-    let changed = access.store().write("roles.permit", move |tx| actions::roles::set(tx, app, &id, &asked)).await?;
+    let changed = {
+        let set = move |tx: &mut Write<'_>| Ok((actions::roles::set(tx, app, &id, &asked)?, Some(id.to_string())));
+        access.audited("roles.permit", Act::RoleUpdate, Some(&access.app().app_id), set).await?
+    };
     Ok(data(&changed))
 }
 
 pub async fn unset_role(access: Access<FullKey>) -> Result<Reply> {
     let (id, app, permission) = (from_path(&access)?, access.app().id, access.param("permission").to_owned());
-    let left = access.store().write("roles.unset", move |tx| actions::roles::unset(tx, app, &id, &permission)).await?;
+    let left = {
+        let unset =
+            move |tx: &mut Write<'_>| Ok((actions::roles::unset(tx, app, &id, &permission)?, Some(id.to_string())));
+        access.audited("roles.unset", Act::RoleUpdate, Some(&access.app().app_id), unset).await?
+    };
     Ok(data(&Left { permissions: left }))
 }
 

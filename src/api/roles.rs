@@ -10,6 +10,7 @@ use crate::actions::{
     self,
     roles::{find, unknown_role},
 };
+use crate::model::audit::Act;
 use crate::model::error::{Error, Result};
 use crate::model::ids::RoleId;
 use crate::model::json::{Raw, object};
@@ -87,8 +88,10 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
     let name = check_name("name", &body.name.take().unwrap_or_default(), &limits)?;
     let fields = body.fields(&limits)?;
     let app = access.app().id;
-    let create = move |tx: &mut Write<'_>| actions::roles::create(tx, app, &id, &name, fields, &limits);
-    let role = access.store().write("roles.create", create).await?;
+    let create = move |tx: &mut Write<'_>| {
+        Ok((actions::roles::create(tx, app, &id, &name, fields, &limits)?, Some(id.to_string())))
+    };
+    let role = access.audited("roles.create", Act::RoleCreate, Some(&access.app().app_id), create).await?;
     Ok(data(&role))
 }
 
@@ -107,15 +110,17 @@ pub async fn update(access: Access<FullKey>) -> Result<Reply> {
     let (id, app) = (from_path(&access)?, access.app().id);
     let name = body.name.take().map(|name| check_name("name", &name, access.limits())).transpose()?;
     let fields = body.fields(access.limits())?;
-    let update = move |tx: &mut Write<'_>| actions::roles::update(tx, app, &id, name, fields);
-    let role = access.store().write("roles.update", update).await?;
+    let update =
+        move |tx: &mut Write<'_>| Ok((actions::roles::update(tx, app, &id, name, fields)?, Some(id.to_string())));
+    let role = access.audited("roles.update", Act::RoleUpdate, Some(&access.app().app_id), update).await?;
     Ok(data(&role))
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let (id, app) = (from_path(&access)?, access.app().id);
     let named = id.clone();
-    access.store().write("roles.delete", move |tx| actions::roles::delete(tx, app, &id)).await?;
+    let delete = move |tx: &mut Write<'_>| Ok((actions::roles::delete(tx, app, &id)?, Some(id.to_string())));
+    access.audited("roles.delete", Act::RoleDelete, Some(&access.app().app_id), delete).await?;
     Ok(ack(format!("The role {named} has been deleted successfully.")))
 }
 

@@ -5,8 +5,11 @@ use utoipa::ToSchema;
 
 use super::access::{Access, AnyKey, Demand, Either, FullKey};
 use super::openapi::{Doc, Shape};
-use super::reply::{Ack, Reply, ack, data, page_with_cursor};
+use super::reply::{Reply, data, page_with_cursor};
 use crate::actions;
+use crate::actions::erasures;
+use crate::model::caller::App;
+use crate::model::erasure::Kind;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{RoleId, SYSTEM_UID, Uid};
 use crate::model::json::Raw;
@@ -16,8 +19,9 @@ use crate::model::policy::narrow;
 use crate::model::user::{
     Profile, User, UserDraft, UserPatch, check_length, check_metadata, check_name, check_tags, patch_url,
 };
+use crate::store::erasures::Counts;
 use crate::store::users::{Deactivated, Filter};
-use crate::store::{friends, tokens::Device, users};
+use crate::store::{Write, friends, tokens::Device, users};
 
 // Read from the same body as the required fields, not flattened into them: raw JSON cannot be read through serde's
 // `flatten`. What stands below goes into the API description.
@@ -242,18 +246,65 @@ pub async fn update(access: Access<AnyKey>) -> Result<Reply> {
 struct DeleteBody {
     #[serde(default)]
     permanent: bool,
+    /// `soft`, `anonymise` or `erase`, which is what `permanent` asks for
+    kind: Option<String>,
+    /// Only count what it would touch
+    #[serde(default)]
+    dry_run: bool,
+}
+
+impl DeleteBody {
+    fn kind(&self) -> Result<Kind> {
+        let kind = match &self.kind {
+            Some(text) => Kind::parse(text)?,
+            None if self.permanent => Kind::Erase,
+            None => Kind::Soft,
+        };
+        if self.permanent && kind != Kind::Erase {
+            return Err(Error::field("kind", "The kind must be erase where permanent is true."));
+        }
+        Ok(kind)
+    }
+}
+
+/// What became of a user. The last two where a kind or a dry run was asked for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = UserDeletion)]
+struct Deletion {
+    success: bool,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    /// How many of each are touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, i64>>)]
+    counts: Option<Counts>,
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
     let uid = access.uid()?;
-    let DeleteBody { permanent } = access.json()?;
-    let app = access.app().clone();
-    let named = uid.clone();
-    access
-        .store()
-        .write("users.delete", move |tx| actions::users::delete(tx, &app, &uid, permanent, actions::users::PIECE))
-        .await?;
-    Ok(ack(format!("User with UID {named} has been deleted successfully.")))
+    remove(&access, access.app().clone(), uid).await
+}
+
+/// Ends a user of the app as the body asks.
+pub(super) async fn remove<D: Demand>(access: &Access<D>, app: App, uid: Uid) -> Result<Reply> {
+    let body: DeleteBody = access.json()?;
+    let kind = body.kind()?;
+    let (named, counted, of) = (uid.clone(), uid.clone(), app.clone());
+    let counts = access.store().read(move |read| erasures::count(read, &of, &counted, kind)).await?;
+    let shown = (body.kind.is_some() || body.dry_run).then(|| counts.clone());
+    let message = match body.dry_run {
+        true => format!("Nothing was done: this is what it would touch of the user with UID {named}."),
+        false => {
+            let actor = access.actor();
+            let end =
+                move |tx: &mut Write<'_>| erasures::end(tx, (&actor, &app), &uid, kind, &counts, actions::users::PIECE);
+            access.store().write("users.delete", end).await?;
+            format!("User with UID {named} has been deleted successfully.")
+        }
+    };
+    Ok(data(&Deletion { success: true, message, kind: shown.is_some().then(|| kind.as_str()), counts: shown }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -316,7 +367,7 @@ pub fn describe(doc: &mut Doc) {
     }
     doc.reply::<User>("list-users", Shape::PageAndCursor).reply::<Count>("list-users", Shape::One);
     doc.reply::<Reactivated>("reactivate-users", Shape::One).reply::<DeactivatedUids>("deactivate-users", Shape::One);
-    doc.reply::<Ack>("delete-user", Shape::One);
+    doc.reply::<Deletion>("delete-user", Shape::One);
     doc.body::<CreateBody>("create-user").body::<ProfileBody>("create-user");
     doc.without("create-user", &["unset"]);
     doc.body::<UpdateBody>("update-user").body::<ProfileBody>("update-user");

@@ -6,6 +6,7 @@ use super::{Outcome, Target, open, say};
 use crate::actions;
 use crate::config::PublicArg;
 use crate::lock;
+use crate::model::audit::{Act, Actor};
 use crate::model::time::date_and_time;
 
 /// Flags of `admin-link`.
@@ -21,7 +22,12 @@ pub struct Link {
 pub async fn link(args: Link) -> Outcome {
     let Link { public, target } = args;
     let store = open(&target)?;
-    let link = store.write("admin link", actions::admin::invite).await.map_err(|e| e.plain())?;
+    let link = store.write("admin link", |tx| {
+        let link = actions::admin::invite(tx)?;
+        actions::audit::note(tx, &Actor::Cli, Act::AdminInvite, None, None)?;
+        Ok(link)
+    });
+    let link = link.await.map_err(|e| e.plain())?;
     store.close();
     let actions::admin::Invitation { secret, expires_at } = link;
     let running = lock::holder(&target.folder.data).and_then(|holder| holder.base);

@@ -2,10 +2,12 @@
 
 use clap::Subcommand;
 
-use super::{Outcome, Target, open, say};
+use super::{Outcome, Target, find_app, open, say};
 use crate::actions;
 use crate::config::{LimitArgs, RegionArg};
-use crate::store::apps;
+use crate::model::audit::{Act, Actor};
+use crate::model::patch::Patch;
+use crate::store::{apps, retention};
 
 /// What can be done with apps.
 #[derive(Subcommand)]
@@ -21,11 +23,41 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
     },
+    /// How long an app keeps messages; set by --user and --group
+    Retention {
+        /// App id
+        app: String,
+        /// Days that messages of one-on-one conversations are kept; off: for ever
+        #[arg(long, value_name = "DAYS|off", value_parser = days)]
+        user: Option<Days>,
+        /// Days that messages of groups are kept; off: for ever
+        #[arg(long, value_name = "DAYS|off", value_parser = days)]
+        group: Option<Days>,
+        #[command(flatten)]
+        target: Target,
+    },
     /// List apps
     List {
         #[command(flatten)]
         target: Target,
     },
+}
+
+/// Days, or for ever.
+#[derive(Clone, Copy, Debug)]
+pub struct Days(Option<i64>);
+
+fn days(text: &str) -> Result<Days, String> {
+    match text {
+        "off" => Ok(Days(None)),
+        _ => text.parse().map(|days| Days(Some(days))).map_err(|_| format!("{text:?} is no number of days, nor off")),
+    }
+}
+
+impl Days {
+    fn patch(asked: Option<Days>) -> Patch<i64> {
+        asked.map_or(Patch::Keep, |Days(days)| days.map_or(Patch::Clear, Patch::Set))
+    }
 }
 
 /// Does it.
@@ -35,7 +67,11 @@ pub async fn run(command: Command) -> Outcome {
             let store = open(&target)?;
             let (region, limits) = (region.region, limits.limits()?);
             let created = store
-                .write("app create", move |tx| actions::apps::create(tx, &name, &region, &limits))
+                .write("app create", move |tx| {
+                    let created = actions::apps::create(tx, &name, &region, &limits)?;
+                    actions::audit::note(tx, &Actor::Cli, Act::AppCreate, None, Some(&created.app_id))?;
+                    Ok(created)
+                })
                 .await
                 .map_err(|e| e.plain())?;
             store.close();
@@ -46,6 +82,28 @@ pub async fn run(command: Command) -> Outcome {
                     "app id        {}\nregion        {}\nauth key      {}\nREST API key  {}",
                     created.app_id, created.region, created.auth_key, created.api_key
                 ));
+            }
+        }
+        Command::Retention { app, user, group, target } => {
+            let store = open(&target)?;
+            let changes = user.is_some() || group.is_some();
+            let (user, group) = (Days::patch(user), Days::patch(group));
+            let kept = match changes {
+                true => {
+                    let set = store.write("app retention", move |tx| {
+                        actions::retention::set(tx, (&Actor::Cli, &find_app(tx, &app)?), user, group)
+                    });
+                    set.await
+                }
+                false => store.read(move |read| retention::of_app(read, find_app(read, &app)?.id)).await,
+            };
+            store.close();
+            let kept = kept.map_err(|e| e.plain())?;
+            if target.json {
+                say(&serde_json::to_string(&kept).map_err(|e| e.to_string())?);
+            } else {
+                let words = |days: Option<i64>| days.map_or("off".to_owned(), |days| format!("{days} days"));
+                say(&format!("user   {}\ngroup  {}", words(kept.user), words(kept.group)));
             }
         }
         Command::List { target } => {

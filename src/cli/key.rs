@@ -5,6 +5,7 @@ use clap::Subcommand;
 use super::{Outcome, Target, find_app, known_apps, open, say};
 use crate::actions;
 use crate::config::LimitArgs;
+use crate::model::audit::{Act, Actor};
 use crate::model::caller::KeyScope;
 use crate::model::page::PageAsk;
 use crate::store::keys;
@@ -60,7 +61,9 @@ pub async fn run(command: Command) -> Outcome {
             let secret = store
                 .write("key create", move |tx| {
                     let app = find_app(tx, &app)?;
-                    actions::keys::create(tx, &app, &name, scope, &limits)
+                    let secret = actions::keys::create(tx, &app, &name, scope, &limits)?;
+                    actions::audit::note(tx, &Actor::Cli, Act::KeyCreate, Some(&app.app_id), secret.get(..4))?;
+                    Ok(secret)
                 })
                 .await
                 .map_err(|e| e.plain())?;
@@ -88,8 +91,10 @@ pub async fn run(command: Command) -> Outcome {
             let store = open(&target)?;
             let revoked = store
                 .write("key revoke", move |tx| {
-                    let app = find_app(tx, &app)?.id;
-                    actions::keys::revoke_named(tx, app, &key)
+                    let app = find_app(tx, &app)?;
+                    let revoked = actions::keys::revoke_named(tx, app.id, &key)?;
+                    actions::audit::note(tx, &Actor::Cli, Act::KeyRevoke, Some(&app.app_id), Some(&revoked.hint()))?;
+                    Ok(revoked)
                 })
                 .await
                 .map_err(|e| e.plain())?;

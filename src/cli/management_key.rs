@@ -4,8 +4,9 @@ use clap::Subcommand;
 
 use super::{Outcome, Target, open, say};
 use crate::actions;
+use crate::model::audit::{Act, Actor};
 use crate::model::limits::Limits;
-use crate::store::management;
+use crate::store::{Write, management};
 
 /// What can be done with them.
 #[derive(Subcommand)]
@@ -38,7 +39,11 @@ pub async fn run(command: Command) -> Outcome {
         Command::Create { name, target } => {
             let store = open(&target)?;
             let created = store
-                .write("management-key create", move |tx| actions::management::create(tx, &name, &Limits::default()))
+                .write("management-key create", move |tx| {
+                    let created = actions::management::create(tx, &name, &Limits::default())?;
+                    actions::audit::note(tx, &Actor::Cli, Act::ManagementCreate, None, Some(&created.key))?;
+                    Ok(created)
+                })
                 .await;
             store.close();
             let created = created.map_err(|e| e.plain())?;
@@ -60,7 +65,11 @@ pub async fn run(command: Command) -> Outcome {
         Command::Revoke { key, target } => {
             let store = open(&target)?;
             let found = key.clone();
-            let revoked = store.write("management-key revoke", move |tx| actions::management::revoke(tx, &found)).await;
+            let revoke = move |tx: &mut Write<'_>| {
+                actions::management::revoke(tx, &found)?;
+                actions::audit::note(tx, &Actor::Cli, Act::ManagementRevoke, None, Some(&found))
+            };
+            let revoked = store.write("management-key revoke", revoke).await;
             store.close();
             revoked.map_err(|e| e.plain())?;
             match target.json {

@@ -5,8 +5,10 @@
 
 mod admin;
 mod app;
+mod audit;
 mod backup;
 mod bot;
+mod compact;
 mod config;
 mod export;
 mod health;
@@ -16,6 +18,7 @@ mod limits;
 mod management_key;
 mod restore;
 mod serve;
+mod user;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -57,6 +60,16 @@ enum Command {
         #[command(subcommand)]
         command: key::Command,
     },
+    /// End people's accounts
+    User {
+        #[command(subcommand)]
+        command: user::Command,
+    },
+    /// What was done by those who run the server
+    Audit {
+        #[command(subcommand)]
+        command: audit::Command,
+    },
     /// Make, list and retire bots: users in whose name an app writes
     Bot {
         #[command(subcommand)]
@@ -84,6 +97,8 @@ enum Command {
     Export(export::Export),
     /// Take over an app from an export
     Import(Box<import::Import>),
+    /// Put the database file together anew, without what was deleted; the server must be stopped
+    Compact(compact::Compact),
     /// Print a one-time link that makes an admin
     AdminLink(admin::Link),
 }
@@ -150,6 +165,8 @@ impl Cli {
             Some(Command::Serve(serve)) => serve::run(*serve).await,
             Some(Command::App { command }) => app::run(command).await,
             Some(Command::Key { command }) => key::run(command).await,
+            Some(Command::User { command }) => user::run(command).await,
+            Some(Command::Audit { command }) => audit::run(command).await,
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
             Some(Command::Config { command }) => config::run(command, &self.settings),
@@ -159,6 +176,7 @@ impl Cli {
             Some(Command::Restore(restore)) => restore.run().await,
             Some(Command::Export(export)) => export.run(),
             Some(Command::Import(import)) => import.run().await,
+            Some(Command::Compact(compact)) => compact.run().await,
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
     }

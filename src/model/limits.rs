@@ -123,6 +123,8 @@ limits! {
     page_messages: i64 = 10,
     /// Seconds between the deletion of an app and the end of its rows.
     app_grace: i64 = 86_400,
+    /// Bytes of the database up to which it is put together anew after somebody was erased, while the server runs: writes wait.
+    compact_bytes: u64 = 64 * 1024 * 1024,
     /// Seconds a call may ring; clients give up after 45.
     call_ring: i64 = 60,
     /// Seconds somebody in a call may be without any socket.

@@ -5,10 +5,12 @@
 
 pub mod answer;
 pub mod attachment;
+pub mod audit;
 pub mod call;
 pub mod caller;
 pub mod conversation;
 pub mod domain;
+pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod extension;

@@ -86,6 +86,9 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+    // What is deleted is overwritten, also on pages that are given up: who asks to be erased must not be found in the file.
+    // A message sent gives up no page, so that only the sweeps and the merges of the search index pay for it.
+    connection.pragma_update(None, "secure_delete", true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     add_functions(&connection, online)?;
     create(&connection, path)?;
@@ -146,6 +149,23 @@ pub fn open_checkpointer(path: &Path) -> Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
+}
+
+/// How long a checkpoint that empties the log may hold up writes while it waits for readers.
+const EMPTYING: Duration = Duration::from_millis(50);
+
+/// Checkpoints all of the log and cuts it off, unless somebody still reads from it; whether it did.
+pub fn empty_log(path: &Path) -> Result<bool> {
+    let connection = open_checkpointer(path)?;
+    connection.busy_timeout(EMPTYING)?;
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))? == 0)
+}
+
+/// Puts the database file together anew (`VACUUM`): nothing but what is in it is in the new one. Writes wait meanwhile.
+pub fn compact(path: &Path) -> Result<()> {
+    let connection = open_checkpointer(path)?;
+    add_functions(&connection, Arc::new(|_| false))?;
+    Ok(connection.execute_batch("VACUUM")?)
 }
 
 pub fn open_readers(path: &Path, count: u32, online: Online) -> Result<r2d2::Pool<SqliteConnectionManager>> {

@@ -24,6 +24,13 @@ pub struct Key {
     pub created_at: i64,
 }
 
+impl Key {
+    /// Its first digits, by which people tell it from others.
+    pub fn hint(&self) -> String {
+        self.api_key.chars().take(4).collect()
+    }
+}
+
 fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
     let hint: String = row.get(1)?;
     let scope: String = row.get(3)?;

@@ -15,12 +15,14 @@ pub mod admins;
 pub mod app_pins;
 pub mod apps;
 pub mod attachments;
+pub mod audit;
 pub mod backup;
 pub mod bans;
 pub mod blocks;
 pub mod calls;
 pub mod clock;
 pub mod conversations;
+pub mod erasures;
 pub mod exports;
 pub mod extensions;
 pub mod friends;
@@ -48,6 +50,7 @@ pub mod purge;
 pub mod reactions;
 pub mod receipts;
 pub mod render;
+pub mod retention;
 pub mod roles;
 mod rows;
 pub mod search;
@@ -302,6 +305,30 @@ impl Store {
 
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// Puts the database file together anew. All writes wait until it is done; each waits for 5 seconds at most.
+    pub async fn compact(&self) -> Result<()> {
+        self.beside(db::compact).await
+    }
+
+    /// Takes what was committed into the database file and cuts the log off, so that nothing is left of what its pages were.
+    /// Whether that could be done now: it waits for no reader.
+    pub async fn empty_log(&self) -> Result<bool> {
+        self.beside(db::empty_log).await
+    }
+
+    /// Does something to the database file on a connection of its own. Where that meets a disk that fails, the store ends.
+    async fn beside<T: Send + 'static>(&self, work: fn(&Path) -> Result<T>) -> Result<T> {
+        let inner = self.inner.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let done = work(&inner.path);
+            if let Err(error) = &done {
+                inner.writer.failure().checkpoint_failed(error);
+            }
+            done
+        });
+        done.await.map_err(|e| Error::internal("database file", e))?
     }
 
     /// Finishes what is queued, checkpoints and closes. Later writes are refused. Blocks the thread.

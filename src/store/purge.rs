@@ -247,6 +247,9 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
                  SELECT user_id, message_id FROM goals_met WHERE user_id = ?1 LIMIT ?2)",
             "DELETE FROM mentions WHERE (user_id, conv_id, message_id) IN (
                  SELECT user_id, conv_id, message_id FROM mentions WHERE user_id = ?1 LIMIT ?2)",
+            "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
+                 SELECT r.conv_id, r.user_id, r.kind, r.upto FROM participants p
+                 CROSS JOIN receipts r ON r.conv_id = p.conv_id AND r.user_id = p.user_id WHERE p.user_id = ?1 LIMIT ?2)",
             "DELETE FROM poll_votes WHERE id IN (SELECT id FROM poll_votes WHERE user_id = ?1 LIMIT ?2)",
             "DELETE FROM due WHERE id IN (SELECT id FROM due WHERE user_id = ?1 LIMIT ?2)",
             "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE initiator_id = ?1 OR callee_id = ?1 LIMIT ?2)",
@@ -265,16 +268,34 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
 /// about his calls: what they tell of will not be there.
 fn sweep_messages(tx: &Write<'_>, user: i64, from: i64, most: i64) -> Result<i64> {
     let least = (from - most * LOOKS).max(1);
-    let found: Vec<(i64, i64, Option<i64>, bool)> = tx.all(
+    let found: Vec<Doomed> = tx.all(
         "SELECT id, conv_id, parent_id, deleted_at IS NULL AND flags & 512 = 0 FROM messages
          WHERE id >= ?2 AND id < ?3
            AND (sender_id = ?1 OR (category = 'action' AND subject_id = ?1)
                 OR (category = 'call' AND EXISTS (SELECT 1 FROM calls c WHERE c.id = subject_id AND c.initiator_id = ?1)))
          ORDER BY id DESC LIMIT ?4",
         [user, least, from, most],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
+        |row| Ok(Doomed { id: row.get(0)?, conv: row.get(1)?, parent: row.get(2)?, seen: row.get(3)? }),
     )?;
-    let ids = ids_text(found.iter().map(|(id, ..)| *id));
+    remove(tx, &found)?;
+    Ok(match found.last() {
+        Some(last) if found.len() as i64 == most => last.id,
+        _ => least,
+    })
+}
+
+/// A message that is to be removed.
+pub(super) struct Doomed {
+    pub id: i64,
+    pub conv: i64,
+    pub parent: Option<i64>,
+    /// Everybody sees it: neither deleted nor hidden by a review.
+    pub seen: bool,
+}
+
+/// Removes messages with all that hangs on them, and mends what counted them.
+pub(super) fn remove(tx: &Write<'_>, doomed: &[Doomed]) -> Result<()> {
+    let ids = ids_text(doomed.iter().map(|message| message.id));
     tx.run(
         "INSERT OR IGNORE INTO holes (conv_id, seq, sender_id) SELECT conv_id, seq, sender_id FROM messages
          WHERE id IN (SELECT value FROM json_each(?1)) AND category IN ('message','custom','interactive')",
@@ -286,20 +307,18 @@ fn sweep_messages(tx: &Write<'_>, user: i64, from: i64, most: i64) -> Result<i64
          WHERE EXISTS (SELECT 1 FROM messages r WHERE r.parent_id = i.value)",
         [&ids],
     )?;
-    let mut convs: Vec<i64> = found.iter().map(|(_, conv, ..)| *conv).collect();
+    let mut convs: Vec<i64> = doomed.iter().map(|message| message.conv).collect();
     convs.sort_unstable();
     convs.dedup();
     for conv in convs {
         conversations::refresh_last(tx, conv)?;
     }
-    for (parent, seen) in found.iter().filter_map(|(.., parent, seen)| parent.map(|parent| (parent, *seen))) {
-        if seen {
+    for message in doomed {
+        let Some(parent) = message.parent else { continue };
+        if message.seen {
             threads::lose_reply(tx, parent)?;
         }
         threads::forget_reply(tx, parent)?;
     }
-    Ok(match found.last() {
-        Some((last, ..)) if found.len() as i64 == most => *last,
-        _ => least,
-    })
+    Ok(())
 }

@@ -238,10 +238,7 @@ fn checkpoint(connection: &Connection, queue: &Queue, failure: &Failure) {
         }
         // The pragma answers with a row, which says no more than the next look will.
         if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            let error = Error::from(error);
-            if error.code == Code::StorageFailed {
-                failure.tell(disk_failed(&error));
-            }
+            failure.checkpoint_failed(&Error::from(error));
         }
     }
 }
@@ -250,6 +247,15 @@ fn checkpoint(connection: &Connection, queue: &Queue, failure: &Failure) {
 fn leave(connection: &Connection) {
     if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
         log::error!("the log may be touched at closing: {error}");
+    }
+}
+
+impl Failure {
+    /// A checkpoint met this error.
+    pub(super) fn checkpoint_failed(&self, error: &Error) {
+        if error.code == Code::StorageFailed {
+            self.tell(disk_failed(error));
+        }
     }
 }
 

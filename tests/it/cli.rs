@@ -117,6 +117,10 @@ fn the_help_of_a_tool_names_its_own_flags_only() {
         (&["management-key", "revoke"], &["data", "config", "json", "help"]),
         (&["backup"], &["to", "every", "keep", "data", "config", "json", "help"]),
         (&["restore"], &["check", "data", "config", "json", "help"]),
+        (&["app", "retention"], &["user", "group", "data", "config", "json", "help"]),
+        (&["user", "delete"], &["kind", "dry-run", "yes", "data", "config", "json", "help"]),
+        (&["audit", "list"], &["app", "last", "data", "config", "json", "help"]),
+        (&["compact"], &["data", "config", "json", "help"]),
         (&["limits"], &["json", "help"]),
         (&["admin-link"], &["public-host", "data", "config", "json", "help"]),
     ] {

@@ -5,10 +5,16 @@
 //! against the list of the same question, for everybody and under every filter.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use hobnob::chores;
+use hobnob::media::Media;
+use hobnob::model::Code;
+use hobnob::model::limits::Limits;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Harness, User, id_of};
+use crate::admin::{of, root};
+use crate::harness::{App, Harness, User, hobnob, id_of};
 
 const GROUPS: [&str; 2] = ["team", "club"];
 
@@ -285,6 +291,61 @@ impl World {
             let counted = counted.first().and_then(|count| count["count"].as_u64()).unwrap_or(0);
             assert_eq!(counted, unread.len() as u64, "{step}: counted under {id}");
         }
+    }
+}
+
+/// As long as the messages of groups are kept, in days.
+const KEPT: i64 = 30;
+
+/// The same while old messages go: those of groups only, with their files, and those of people stay.
+#[tokio::test]
+async fn a_count_equals_its_list_while_old_messages_go() {
+    for seed in [3, 29] {
+        let mut world = World::start(seed).await;
+        let root = root(&world.h).await;
+        let path = of(&world.h.app, "/retention");
+        root.put(&path, json!({"group": 0})).await.refused(Code::BadRequest);
+        root.put(&path, json!({"group": 40_000})).await.refused(Code::BadRequest);
+        root.put(&path, json!({"user": 7, "group": KEPT})).await.ok();
+        assert_eq!(root.put(&path, json!({"user": null})).await.ok(), json!({"user": null, "group": KEPT}));
+        let media = Media::open(&world.h.data, 1).expect("opens");
+        let limits = Arc::new(Limits::default());
+        for step in 0..200 {
+            world.act(step).await;
+            world.h.clock.advance(86_400 / 4);
+            if step % 25 != 24 {
+                continue;
+            }
+            let group = |h: &Harness, more: &str| {
+                h.count(&format!(
+                    "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conv_id WHERE c.group_id IS NOT NULL {more}"
+                ))
+            };
+            let of_people =
+                "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conv_id WHERE c.group_id IS NULL";
+            let old = format!("AND m.sent_at < {}", world.h.clock.now() - KEPT * 86_400);
+            let (before, people) = (group(&world.h, ""), world.h.count(of_people));
+            let gone = group(&world.h, &old);
+            chores::round(&world.h.store, &limits, &media).await.expect("done");
+            assert_eq!((group(&world.h, ""), group(&world.h, &old)), (before - gone, 0), "{step}");
+            assert_eq!(world.h.count(of_people), people, "{step}");
+            assert!(step < 150 || gone > 0, "nothing was old enough");
+            // What shows as the last message is one that is there.
+            assert_eq!(
+                world.h.count(
+                    "SELECT count(*) FROM conversations c WHERE preview_id > 0 AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.id = c.preview_id)"
+                ),
+                0
+            );
+            world.check(step).await;
+        }
+        // Switched off by the tool, nothing goes any more.
+        let set = hobnob(&world.h.data, &["app", "retention", &world.h.app_id, "--group", "off", "--json"]);
+        assert_eq!(String::from_utf8_lossy(&set.stdout).trim(), r#"{"user":null,"group":null}"#);
+        let all = world.h.count("SELECT count(*) FROM messages");
+        world.h.clock.advance(90 * 86_400);
+        chores::round(&world.h.store, &limits, &media).await.expect("done");
+        assert_eq!(world.h.count("SELECT count(*) FROM messages"), all);
     }
 }
 

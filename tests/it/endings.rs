@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use hobnob::actions;
+use hobnob::model::audit::Actor;
 use hobnob::model::caller::{App, Caller};
+use hobnob::model::erasure;
 use hobnob::model::error::Result;
 use hobnob::model::event::{Move, Post};
 use hobnob::model::group::{Group, GroupDraft, GroupProfile, GroupType, MemberLists};
@@ -134,8 +136,22 @@ fn end(tx: &mut Write<'_>, way: &str) -> Result<()> {
     let app = app(tx)?;
     match way {
         "deactivate" => actions::users::deactivate(tx, &app, &["ann".into()], PIECE).map(drop),
-        "delete" => actions::users::delete(tx, &app, &uid("ann"), false, PIECE),
-        _ => actions::users::delete(tx, &app, &uid("ann"), true, PIECE),
+        "delete" => actions::erasures::end(
+            tx,
+            (&Actor::Cli, &app),
+            &uid("ann"),
+            erasure::Kind::Soft,
+            &Default::default(),
+            PIECE,
+        ),
+        _ => actions::erasures::end(
+            tx,
+            (&Actor::Cli, &app),
+            &uid("ann"),
+            erasure::Kind::Erase,
+            &Default::default(),
+            PIECE,
+        ),
     }
 }
 

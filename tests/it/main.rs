@@ -29,6 +29,7 @@ mod durability;
 mod echo;
 mod endings;
 mod endpoints;
+mod erasures;
 mod errors;
 mod everywhere;
 mod extensions;

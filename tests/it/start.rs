@@ -136,6 +136,9 @@ fn tools_do_not_make_a_database_where_there_is_none() {
         &["key", "list", "x"],
         &["bot", "list", "x"],
         &["management-key", "list"],
+        &["user", "delete", "x", "y", "--kind", "soft"],
+        &["audit", "list"],
+        &["compact"],
     ] {
         let output = hobnob(&wrong, args);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();

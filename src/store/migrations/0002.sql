@@ -470,3 +470,40 @@ CREATE TABLE imported_files (
   name          TEXT    NOT NULL,               -- attachments.name here
   PRIMARY KEY (import, source_name)
 ) STRICT, WITHOUT ROWID;
+
+-- People are anonymised and erased in pieces, and what is done by those who run the server is noted.
+CREATE INDEX attachments_by_user ON attachments(user_id, id) WHERE user_id > 0;
+CREATE INDEX mutes_by_name ON mutes(id, type);
+CREATE TABLE erasures (
+  id          INTEGER PRIMARY KEY,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  user_id     INTEGER NOT NULL,
+  kind        TEXT    NOT NULL CHECK (kind IN ('anonymise','erase')),
+  uid         TEXT,
+  neutral     TEXT    NOT NULL,
+  digest      TEXT    NOT NULL,
+  step        INTEGER NOT NULL DEFAULT 0,
+  position    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX erasures_by_app ON erasures(app);
+CREATE TABLE audit (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  at          INTEGER NOT NULL,
+  actor       TEXT    NOT NULL,
+  act         TEXT    NOT NULL,
+  app         TEXT,
+  target      TEXT,
+  details     TEXT
+) STRICT;
+CREATE INDEX audit_by_app ON audit(app, id);
+CREATE INDEX audit_by_target ON audit(app, target) WHERE target IS NOT NULL;
+
+-- Messages are kept for a time.
+CREATE TABLE retention (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  kind        TEXT    NOT NULL CHECK (kind IN ('user','group')),
+  days        INTEGER NOT NULL,
+  looked_to   INTEGER NOT NULL DEFAULT 0,
+  next_at     INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (app, kind)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,80 @@
+//! Administrative acts, as the audit log tells them.
+
+use std::fmt;
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who may use the command line on the server's machine.
+    Cli,
+    /// The server by itself, by a setting.
+    Server,
+    /// An admin, by their name.
+    Admin(String),
+    /// A credential of the management API, by its name.
+    Management(String),
+    /// An API key (api_keys.id).
+    Key(i64),
+}
+
+/// What was done. The words are for people and for scripts that filter by them: once used they stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    UserDelete,
+    UserAnonymise,
+    UserErase,
+    /// Nothing is left of who was anonymised or erased.
+    UserGone,
+    KeyCreate,
+    KeyUpdate,
+    KeyRevoke,
+    ManagementCreate,
+    ManagementRevoke,
+    AdminInvite,
+    AdminCreate,
+    AdminPassword,
+    AppCreate,
+    AppDelete,
+    RetentionSet,
+    RoleCreate,
+    RoleUpdate,
+    RoleDelete,
+    BackupCreate,
+    BackupDownload,
+    BackupRestore,
+}
+
+impl Act {
+    /// `noun.verb`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Act::UserDelete => "user.delete",
+            Act::UserAnonymise => "user.anonymise",
+            Act::UserErase => "user.erase",
+            Act::UserGone => "user.gone",
+            Act::KeyCreate => "key.create",
+            Act::KeyUpdate => "key.update",
+            Act::KeyRevoke => "key.revoke",
+            Act::ManagementCreate => "management-key.create",
+            Act::ManagementRevoke => "management-key.revoke",
+            Act::AdminInvite => "admin.invite",
+            Act::AdminCreate => "admin.create",
+            Act::AdminPassword => "admin.password",
+            Act::AppCreate => "app.create",
+            Act::AppDelete => "app.delete",
+            Act::RetentionSet => "retention.set",
+            Act::RoleCreate => "role.create",
+            Act::RoleUpdate => "role.update",
+            Act::RoleDelete => "role.delete",
+            Act::BackupCreate => "backup.create",
+            Act::BackupDownload => "backup.download",
+            Act::BackupRestore => "backup.restore",
+        }
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
