@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use hobnob::actions;
+use hobnob::model::audit::Actor;
 use hobnob::model::caller::{App, Caller};
+use hobnob::model::erasure::Kind;
 use hobnob::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use hobnob::model::ids::{Guid, Uid};
 use hobnob::model::json::Object;
@@ -149,7 +151,17 @@ async fn run(cli: &Cli) {
     let with = Receiver::User(Uid::parse("bob").expect("a uid"));
     let took = timed(&store, move |tx| actions::conversations::reset(tx, &by, &with, true, false).map(drop)).await;
     report(&store, "a conversation of two, for both", took).await;
-    let took = timed(&store, move |tx| actions::users::delete(tx, &app, &Uid::parse("cat")?, true, purge::PIECE)).await;
+    let took = timed(&store, move |tx| {
+        actions::erasures::end(
+            tx,
+            (&Actor::Cli, &app),
+            &Uid::parse("cat")?,
+            Kind::Erase,
+            &Default::default(),
+            purge::PIECE,
+        )
+    })
+    .await;
     report(&store, "a user who wrote every other message of a group", took).await;
     store.close();
     let _ = std::fs::remove_dir_all(&cli.folder);
