@@ -9,12 +9,12 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{OptionalExtension, params};
+use rusqlite::params;
 
 use super::rows::ids_text;
 use super::{Read, Write};
 use crate::model::erasure::{Kind, without_mentions};
-use crate::model::error::{Error, Result};
+use crate::model::error::Result;
 
 /// Messages looked at by one write: some milliseconds.
 const MESSAGES: i64 = 1_000;
@@ -252,7 +252,7 @@ pub fn sweep(tx: &Write<'_>, erasure: &Erasure) -> Result<()> {
                 _ => 0,
             };
             // From then on nothing says it any more, this row included.
-            let named = erasure.step + 1 <= LEFTOVERS;
+            let named = erasure.step < LEFTOVERS;
             tx.run(
                 "UPDATE erasures SET step = step + 1, position = ?2, uid = iif(?3, uid, NULL) WHERE id = ?1",
                 params![erasure.id, start, named],
@@ -399,9 +399,5 @@ fn merge(tx: &Write<'_>, pages: i64) -> Result<bool> {
 
 /// The user with this uid whatever became of them, unless they were erased; the app's own is none. Their users.id.
 pub fn whoever(read: &Read<'_>, app: i64, uid: &str) -> Result<Option<i64>> {
-    Ok(read
-        .statement("SELECT id FROM users WHERE app = ?1 AND uid = ?2 AND system = 0")?
-        .query_row(params![app, uid], |row| row.get(0))
-        .optional()
-        .map_err(Error::from)?)
+    read.first("SELECT id FROM users WHERE app = ?1 AND uid = ?2 AND system = 0", params![app, uid], |row| row.get(0))
 }
