@@ -19,6 +19,7 @@
 //! - [`logging`]: lines to standard error; many of the same kind become a count.
 //! - [`backup`]: all of a data folder in one file, and back.
 //! - [`transfer`]: one app in a file, and out of it.
+//! - [`doctor`]: what is wrong with a folder, its machine and the way in.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`seats`]: connections of one address.
@@ -60,6 +61,7 @@ pub mod backup;
 pub mod chores;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod doors;
 pub mod live;
 pub mod lock;

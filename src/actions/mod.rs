@@ -33,6 +33,7 @@ pub mod pins;
 mod plans;
 pub mod reactions;
 pub mod receipts;
+pub mod repair;
 pub mod retention;
 pub mod roles;
 pub mod sockets;

@@ -10,12 +10,14 @@ mod backup;
 mod bot;
 mod compact;
 mod config;
+mod doctor;
 mod export;
 mod health;
 mod import;
 mod key;
 mod limits;
 mod management_key;
+mod paper;
 mod restore;
 mod serve;
 mod user;
@@ -99,6 +101,12 @@ enum Command {
     Import(Box<import::Import>),
     /// Put the database file together anew, without what was deleted; the server must be stopped
     Compact(compact::Compact),
+    /// Say what is wrong with the folder, the machine and the way in; exit code 1 if anything is
+    Doctor(Box<doctor::Doctor>),
+    /// Print what a shell needs to complete commands and flags
+    Completions(paper::Completions),
+    /// Print the manual page, or write those of all subcommands to a folder
+    Man(paper::Pages),
     /// Print a one-time link that makes an admin
     AdminLink(admin::Link),
 }
@@ -177,6 +185,9 @@ impl Cli {
             Some(Command::Export(export)) => export.run(),
             Some(Command::Import(import)) => import.run().await,
             Some(Command::Compact(compact)) => compact.run().await,
+            Some(Command::Doctor(doctor)) => doctor::run(*doctor).await,
+            Some(Command::Completions(args)) => paper::completions(args),
+            Some(Command::Man(args)) => paper::pages(args),
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
     }

@@ -45,6 +45,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("settings", &["model", "settings"]),
     ("tls", &["model", "outgoing"]),
     ("systemd", &[]),
+    ("doctor", &["model", "store", "actions", "config", "lock", "tls", "doctor"]),
     ("lock", &[]),
     ("doors", &["live", "api", "seats", "tls"]),
     ("chores", &["model", "store", "actions", "media"]),
@@ -76,7 +77,7 @@ const MAY: &[(&str, &[&str])] = &[
         "cli",
         &[
             "model", "store", "actions", "backup", "config", "server", "systemd", "tls", "lock", "logging", "settings",
-            "transfer", "outgoing", "cli",
+            "doctor", "transfer", "outgoing", "cli",
         ],
     ),
     ("main", &["cli", "logging", "systemd"]),
@@ -95,7 +96,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("actix_server", &["doors", "server"]),
     ("actix_service", &["doors"]),
     ("actix_tls", &["doors", "tls"]),
-    ("reqwest", &["outgoing"]),
+    ("reqwest", &["outgoing", "doctor"]),
     ("instant_acme", &["tls"]),
 ];
 

@@ -25,6 +25,7 @@ mod count_law;
 mod counts;
 mod dependencies;
 mod disk;
+mod doctor;
 mod durability;
 mod echo;
 mod endings;

@@ -100,7 +100,9 @@ fn every_flag_of_the_server_is_a_setting_of_the_file_and_gives_way_in_the_right_
             assert!(ONCE.contains(&long) || long == CONFIG, "--{long} has no variable and so is no setting");
             continue;
         };
-        assert!(setting.key == long.replace('-', "_") || setting.shape.is_table, "{} and --{long}", setting.key);
+        // What is given several times stands in the file once, as a list or table.
+        let (one, several) = (long.replace('-', "_"), setting.shape.is_list);
+        assert!(setting.key == one || several && setting.key == one + "s", "{} and --{long}", setting.key);
         assert!(!setting.help.is_empty(), "--{long} says nothing of itself");
     }
 
