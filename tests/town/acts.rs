@@ -100,6 +100,18 @@ pub enum Act {
         reaction: &'static str,
         on: bool,
     },
+    /// For everybody.
+    Pin {
+        who: P,
+        message: Step,
+        on: bool,
+    },
+    /// For oneself.
+    Save {
+        who: P,
+        message: Step,
+        on: bool,
+    },
     /// Somebody flags it and the app decides.
     Review {
         who: P,
@@ -265,6 +277,12 @@ impl fmt::Display for Act {
             }
             Act::React { who, message, reaction, on: false } => {
                 write!(f, "{} takes {reaction} back from #{message}", uid(*who))
+            }
+            Act::Pin { who, message, on } => {
+                write!(f, "{} {} #{message}", uid(*who), if *on { "pins" } else { "unpins" })
+            }
+            Act::Save { who, message, on } => {
+                write!(f, "{} {} #{message}", uid(*who), if *on { "saves" } else { "saves no more" })
             }
             Act::Review { who, message, hide } => {
                 let word = if *hide { "hidden" } else { "approved" };

@@ -78,12 +78,23 @@ fn propose(dice: &mut Dice, model: &Model) -> Option<Act> {
             Act::Rush { sends: (0..2 + dice.roll(8)).map(|_| one(dice)).collect(), word }
         }
         406..=419 => Act::Retry { send: *model.sends.keys().nth(dice.roll(model.sends.len()))? },
-        420..=469 => Act::Edit { who: author(dice, model, who)?, message: message(dice, model, who)?, word },
+        420..=424 => {
+            let (who, message) = across(dice, model)?;
+            match dice.roll(4) {
+                0 => Act::Delete { who, message, permanent: false },
+                1 => Act::React { who, message, reaction: REACTIONS[0], on: dice.roll(2) == 0 },
+                2 => Act::Pin { who, message, on: true },
+                _ => Act::Edit { who, message, word },
+            }
+        }
+        425..=469 => Act::Edit { who: author(dice, model, who)?, message: message(dice, model, who)?, word },
         470..=499 => {
             let permanent = dice.roll(4) == 0;
             Act::Delete { who: author(dice, model, who)?, message: message(dice, model, who)?, permanent }
         }
-        500..=569 => {
+        500..=514 => Act::Pin { who, message: message(dice, model, who)?, on: dice.roll(3) > 0 },
+        515..=522 => Act::Save { who, message: message(dice, model, who)?, on: dice.roll(3) > 0 },
+        523..=569 => {
             let reaction = REACTIONS[dice.roll(REACTIONS.len())];
             Act::React { who, message: message(dice, model, who)?, reaction, on: dice.roll(4) > 0 }
         }
@@ -211,6 +222,21 @@ fn message(dice: &mut Dice, model: &Model, who: P) -> Option<Step> {
         }
     }
     last
+}
+
+/// Something said one to one by somebody who has a block with the other now.
+fn across(dice: &mut Dice, model: &Model) -> Option<(P, Step)> {
+    let made: Vec<(P, Step)> = model
+        .made
+        .iter()
+        .filter_map(|(step, id)| {
+            let message = model.messages.get(id)?;
+            let sender = message.sender?;
+            let parted = model.parted(sender, message.place.peer(sender)?);
+            (parted && message.kind.counts() && !message.deleted).then_some((sender, *step))
+        })
+        .collect();
+    dice.pick(&made)
 }
 
 /// Who may be the author of what is changed; the one who acts else.

@@ -202,6 +202,7 @@ impl Play {
         for message in model.messages.values_mut() {
             message.reactions.values_mut().for_each(|set| _ = set.remove(&who));
             message.mention = message.mention.filter(|p| *p != who);
+            message.saved.remove(&who);
         }
         model.blocks.retain(|(a, b)| *a != who && *b != who);
         model.friends.retain(|(a, b)| *a != who && *b != who);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::acts::WORDS;
 use super::model::{GROUPS, GroupKind, Message, Model, P, PEOPLE, Place, State, guid, number, uid};
 use super::play::{Breach, Play, breach, id_of, shape};
-use super::world::As;
+use super::world::{Answer, As};
 
 /// Seconds a call rings, and lasts, at most (limits `call_ring`, `call_duration`); a little is left for the sweep.
 const RING: i64 = 60;
@@ -69,27 +69,35 @@ fn right(model: &Model, viewer: P, id: i64, message: &Message) -> String {
 }
 
 impl Play {
+    async fn view(&self, who: As<'_>, path: &str) -> Result<Answer, Breach> {
+        let answer = self.world.get(who, path).await;
+        match answer.status < 500 && !answer.body.is_null() {
+            true => Ok(answer),
+            false => breach("no fault of the server", format!("GET {path} by {who:?}: {answer:?}")),
+        }
+    }
+
     /// What is the same for everybody.
     pub async fn check_town(&mut self) -> Result<(), Breach> {
         let app = As::App;
-        let listed = self.world.get(app, "/users?perPage=1000").await;
+        let listed = self.view(app, "/users?perPage=1000").await?;
         let names: BTreeSet<P> = listed.list().iter().filter_map(|user| number(user["uid"].as_str()?)).collect();
         let active: BTreeSet<P> = (0..PEOPLE).filter(|p| self.model.active(*p)).collect();
         equal("the list of users is who is there", "users", names, active)?;
         for g in 0..GROUPS {
             let Some(group) = self.model.group(g).cloned() else {
-                let answer = self.world.get(app, &format!("/groups/{}", guid(g))).await;
+                let answer = self.view(app, &format!("/groups/{}", guid(g))).await?;
                 equal("a deleted group is gone", &guid(g), answer.ok(), false)?;
                 continue;
             };
             let name = guid(g);
             let active = |p: &P| self.model.active(*p);
-            let shown = self.world.get(app, &format!("/groups/{name}")).await;
+            let shown = self.view(app, &format!("/groups/{name}")).await?;
             let there = group.members.keys().filter(|p| active(p)).count() as i64;
             equal("counts equal lists", &name, int(&shown.data()["membersCount"]), there)?;
             let owner = shown.data()["owner"].as_str().and_then(number);
             equal("a group has one owner", &name, owner, group.owner)?;
-            let members = self.world.get(app, &format!("/groups/{name}/members?perPage=1000")).await;
+            let members = self.view(app, &format!("/groups/{name}/members?perPage=1000")).await?;
             let members: BTreeMap<P, String> = members
                 .list()
                 .iter()
@@ -98,7 +106,7 @@ impl Play {
             let expected = group.members.iter().filter(|(p, _)| active(p));
             let expected = expected.map(|(p, scope)| (*p, scope.word().to_owned())).collect();
             equal("the list of members is who is in the group", &name, members, expected)?;
-            let banned = self.world.get(app, &format!("/groups/{name}/bannedusers?perPage=1000")).await;
+            let banned = self.view(app, &format!("/groups/{name}/bannedusers?perPage=1000")).await?;
             let banned: BTreeSet<P> = banned.list().iter().filter_map(|m| number(m["uid"].as_str()?)).collect();
             let banned = banned.into_iter().filter(active).collect::<BTreeSet<P>>();
             let expected = group.banned.iter().copied().filter(active).collect();
@@ -117,7 +125,7 @@ impl Play {
     async fn check_calls(&mut self) -> Result<(), Breach> {
         let recent: Vec<_> = self.model.calls.iter().rev().take(5).map(|(step, call)| (*step, call.clone())).collect();
         for (step, call) in recent {
-            let shown = self.world.get(As::App, &format!("/calls/{}", call.session)).await;
+            let shown = self.view(As::App, &format!("/calls/{}", call.session)).await?;
             let status = shown.data()["status"].as_str().unwrap_or_default().to_owned();
             equal("a call is as it was told", &format!("#{step}"), status, call.status.clone())?;
         }
@@ -143,7 +151,7 @@ impl Play {
         let name = uid(p);
         let me = As::Behalf(&name);
         if !self.model.active(p) {
-            let answer = self.world.get(me, "/conversations").await;
+            let answer = self.view(me, "/conversations").await?;
             return equal("who is not there sees nothing", &name, answer.ok(), false);
         }
         let places = self.model.places_of(p);
@@ -151,15 +159,15 @@ impl Play {
             self.check_history(p, *place).await?;
         }
         for g in (0..GROUPS).filter(|g| self.model.group(*g).is_some() && !self.model.member(*g, p)) {
-            let answer = self.world.get(me, &format!("/groups/{}/messages", guid(g))).await;
+            let answer = self.view(me, &format!("/groups/{}/messages", guid(g))).await?;
             equal("an outsider reads nothing", &format!("{name} of {}", guid(g)), answer.ok(), false)?;
-            let answer = self.world.get(me, &format!("/groups/{}/members", guid(g))).await;
+            let answer = self.view(me, &format!("/groups/{}/members", guid(g))).await?;
             equal("an outsider sees no members", &format!("{name} of {}", guid(g)), answer.ok(), false)?;
         }
         self.check_conversations(p, &places).await?;
         self.check_search(p, word).await?;
         self.check_relations(p).await?;
-        let shown = self.world.get(me, "/groups?perPage=1000").await;
+        let shown = self.view(me, "/groups?perPage=1000").await?;
         let listed: BTreeSet<usize> = shown.list().iter().filter_map(|g| number(g["guid"].as_str()?)).collect();
         let visible = |g: &usize| {
             self.model.group(*g).is_some_and(|group| group.kind != GroupKind::Private || self.model.member(*g, p))
@@ -169,7 +177,7 @@ impl Play {
 
     async fn check_history(&mut self, p: P, place: Place) -> Result<(), Breach> {
         let (name, path) = (uid(p), format!("{}/messages?limit=1000&affix=prepend", place.path(p)));
-        let answer = self.world.get(As::Behalf(&name), &path).await;
+        let answer = self.view(As::Behalf(&name), &path).await?;
         if !answer.ok() {
             return breach("what one has one can read", format!("{name} {path}: {}", answer.body));
         }
@@ -207,7 +215,7 @@ impl Play {
             model.in_place(place).filter(|(id, _)| model.replies(*id).next().is_some()).map(|(id, _)| id).collect();
         for parent in parents.into_iter().rev().take(3).filter(|id| model.sees(p, *id)) {
             let path = format!("/messages/{parent}/thread?limit=1000");
-            let answer = self.world.get(As::Behalf(&name), &path).await;
+            let answer = self.view(As::Behalf(&name), &path).await?;
             let ids: Vec<i64> = answer.list().iter().map(id_of).collect();
             let expected = model.replies(parent).filter(|(id, _)| model.sees(p, *id)).map(|(id, _)| id).collect();
             equal("a thread is its replies", &format!("{name} {path}"), ids, expected)?;
@@ -217,7 +225,7 @@ impl Play {
 
     async fn check_conversations(&mut self, p: P, places: &[Place]) -> Result<(), Breach> {
         let (name, model) = (uid(p), &self.model);
-        let answer = self.world.get(As::Behalf(&name), "/conversations?perPage=1000&includeBlockedUsers=1").await;
+        let answer = self.view(As::Behalf(&name), "/conversations?perPage=1000&includeBlockedUsers=1").await?;
         let line = |conversation: &Value| {
             let unread = (int(&conversation["unreadMessageCount"]), int(&conversation["unreadMentionsCount"]));
             (
@@ -240,12 +248,12 @@ impl Play {
         let times: Vec<i64> = answer.list().iter().map(|c| int(&c["updatedAt"])).collect();
         equal("the newest conversation comes first", &name, times.is_sorted_by(|a, b| a >= b), true)?;
         let shut = |place: &Place| place.peer(p).is_some_and(|peer| model.parted(p, peer));
-        let answer = self.world.get(As::Behalf(&name), "/conversations?perPage=1000").await;
+        let answer = self.view(As::Behalf(&name), "/conversations?perPage=1000").await?;
         let open: BTreeSet<String> = answer.list().iter().map(|c| line(c).0).collect();
         let all = places.iter().filter(|place| !shut(place)).map(|place| place.name());
         let expected_open = all.filter(|name| expected.contains_key(name)).collect();
         equal("conversations across a block are left out", &name, open, expected_open)?;
-        let answer = self.world.get(As::Behalf(&name), "/messages?unread=1&count=1").await;
+        let answer = self.view(As::Behalf(&name), "/messages?unread=1&count=1").await?;
         let count = |c: &Value| (c["entityId"].as_str().unwrap_or_default().to_owned(), int(&c["count"]));
         let counted: BTreeMap<String, i64> = answer.list().iter().map(count).collect();
         let mut expected = BTreeMap::new();
@@ -265,25 +273,29 @@ impl Play {
     async fn check_search(&mut self, p: P, word: usize) -> Result<(), Breach> {
         let (name, word) = (uid(p), WORDS[word]);
         let path = format!("/messages?searchKey={word}&limit=1000&affix=prepend");
-        let answer = self.world.get(As::Behalf(&name), &path).await;
+        let answer = self.view(As::Behalf(&name), &path).await?;
         let found: Vec<i64> = answer.list().iter().map(id_of).collect();
         let model = &self.model;
         let holds = |(id, m): &(&i64, &Message)| !m.deleted && m.text.starts_with(word) && model.sees(p, **id);
         let expected: Vec<i64> = model.messages.iter().filter(holds).map(|(id, _)| *id).collect();
-        equal("a search finds what one sees and nothing else", &format!("{name} {word}"), found, expected)
+        equal("a search finds what one sees and nothing else", &format!("{name} {word}"), found, expected)?;
+        let answer = self.view(As::Behalf(&name), "/messages?saved=1&limit=1000").await?;
+        let found: BTreeSet<i64> = answer.list().iter().map(id_of).collect();
+        let kept = model.messages.iter().filter(|(id, m)| m.saved.contains(&p) && model.sees(p, **id));
+        equal("saved is what was saved", &name, found, kept.map(|(id, _)| *id).collect())
     }
 
     async fn check_relations(&mut self, p: P) -> Result<(), Breach> {
         let name = uid(p);
-        let people = |answer: &super::world::Answer| -> BTreeSet<P> {
+        let people = |answer: &Answer| -> BTreeSet<P> {
             answer.list().iter().filter_map(|user| number(user["uid"].as_str()?)).collect()
         };
         let model = &self.model;
-        let shown = self.world.get(As::App, &format!("/users/{name}/friends?perPage=1000")).await;
+        let shown = self.view(As::App, &format!("/users/{name}/friends?perPage=1000")).await?;
         let friends = (0..PEOPLE).filter(|q| model.active(*q) && model.friends.contains(&Model::friend(p, *q)));
         equal("friends are friends", &name, people(&shown), friends.collect())?;
         let path = format!("/users/{name}/blockedusers?perPage=1000&direction=blockedByMe");
-        let shown = people(&self.world.get(As::App, &path).await);
+        let shown = people(&self.view(As::App, &path).await?);
         let shown: BTreeSet<P> = shown.into_iter().filter(|q| model.active(*q)).collect();
         let blocked = model.blocks.iter().filter(|(by, of)| *by == p && model.active(*of)).map(|(_, of)| *of);
         equal("who is blocked is listed", &name, shown, blocked.collect())

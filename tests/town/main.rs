@@ -13,6 +13,7 @@ mod acts;
 mod dice;
 mod folk;
 mod laws;
+mod marks;
 mod model;
 mod play;
 mod rooms;

@@ -167,6 +167,10 @@ pub struct Message {
     /// A review has hidden it.
     pub hidden: bool,
     pub reactions: BTreeMap<&'static str, BTreeSet<P>>,
+    /// Who pinned it for everybody.
+    pub pinned: Option<P>,
+    /// Who keeps it.
+    pub saved: BTreeSet<P>,
 }
 
 #[derive(Clone, Debug)]

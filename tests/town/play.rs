@@ -250,6 +250,8 @@ impl Play {
             edited: false,
             hidden: false,
             reactions: REACTIONS.iter().map(|name| (*name, Default::default())).collect(),
+            pinned: None,
+            saved: Default::default(),
         };
         self.model.messages.insert(id, message);
     }
@@ -393,6 +395,9 @@ fn what(frame: &Value) -> String {
         }
         "message" => format!("m{}", id_of(body)),
         "on_moderation_status_changed" => format!("moderated m{}", id_of(body)),
+        "message_pinned" | "message_unpinned" | "message_saved" | "message_unsaved" => {
+            format!("{} m{}", body["action"].as_str().unwrap_or_default(), id_of(&body["message"]))
+        }
         "reaction" => {
             let sign = if body["action"] == "message_reaction_added" { '+' } else { '-' };
             let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
@@ -415,6 +420,9 @@ fn fold(known: &mut BTreeMap<i64, Shape>, frame: &Value, me: P) {
             known.insert(id_of(on), shape(on));
         }
         "message" | "on_moderation_status_changed" => _ = known.insert(id_of(body), shape(body)),
+        "message_pinned" | "message_unpinned" | "message_saved" | "message_unsaved" => {
+            known.insert(id_of(&body["message"]), shape(&body["message"]));
+        }
         "reaction" => {
             let id = body["messageId"].as_str().and_then(|id| id.parse().ok()).unwrap_or(0);
             let Some(shape) = known.get_mut(&id) else { return };

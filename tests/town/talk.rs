@@ -33,6 +33,8 @@ impl Play {
             Act::Edit { who, message, word } => self.edit(step, who, message, word).await,
             Act::Delete { who, message, permanent } => self.delete(step, who, message, permanent).await,
             Act::React { who, message, reaction, on } => self.react(step, who, message, reaction, on).await,
+            Act::Pin { who, message, on } => self.pin(step, who, message, on).await,
+            Act::Save { who, message, on } => self.save(step, who, message, on).await,
             Act::Review { who, message, hide } => self.review(step, who, message, hide).await,
             Act::Read { who, to, upto, on_socket } => self.read(step, who, to, upto, on_socket).await,
             Act::Unread { who, to, message } => self.unread(step, who, to, message).await,
@@ -178,7 +180,7 @@ impl Play {
         self.model.active(who) && self.model.sees(who, id) && message.kind.counts() && (own || ruled)
     }
 
-    fn parted_in(&self, who: P, place: Place) -> bool {
+    pub fn parted_in(&self, who: P, place: Place) -> bool {
         place.peer(who).is_some_and(|peer| self.model.parted(who, peer))
     }
 
@@ -213,6 +215,8 @@ impl Play {
             message.text.clear();
             (message.deleted, message.mention, message.hidden) = (true, None, message.hidden && message.deleted);
             message.reactions.values_mut().for_each(|who| who.clear());
+            message.pinned = None;
+            message.saved.clear();
         }
         let echo = self.echo;
         self.model.say_of(id, format!("deleted m{id}"), Some(who), echo);
@@ -220,48 +224,6 @@ impl Play {
             self.model.erase(id);
             self.sockets.values_mut().for_each(|socket| _ = socket.known.remove(&id));
         }
-        Ok(())
-    }
-
-    async fn react(&mut self, step: Step, who: P, made: Step, reaction: &'static str, on: bool) -> Result<(), Breach> {
-        let Some((id, message)) = self.message(made) else { return Ok(()) };
-        let mut may = self.model.active(who) && self.model.sees(who, id) && message.kind.counts() && !message.deleted;
-        may &= !on || !self.parted_in(who, message.place);
-        let method = if on { Method::POST } else { Method::DELETE };
-        let call = (method, format!("/messages/{id}/reactions/{reaction}"));
-        if self.ask(step, Some(who), call, Value::Null, may).await?.is_none() {
-            return Ok(());
-        }
-        let Some(message) = self.model.messages.get_mut(&id) else { return Ok(()) };
-        let set = message.reactions.entry(reaction).or_default();
-        let changed = if on { set.insert(who) } else { set.remove(&who) };
-        if changed {
-            let (echo, sign) = (self.echo, if on { '+' } else { '-' });
-            self.model.say_of(id, format!("{sign}{reaction} m{id} by {}", uid(who)), Some(who), echo);
-        }
-        Ok(())
-    }
-
-    async fn review(&mut self, step: Step, who: P, made: Step, hide: bool) -> Result<(), Breach> {
-        let Some((id, message)) = self.message(made) else { return Ok(()) };
-        let may = self.model.active(who) && self.model.sees(who, id) && message.kind.counts() && !message.deleted;
-        let call = (Method::POST, format!("/messages/{id}/flagged"));
-        if self.ask(step, Some(who), call, json!({"reasonId": "spam"}), may).await?.is_none() {
-            return Ok(());
-        }
-        let saw: Vec<P> = self.model.audience(message.place).into_iter().filter(|p| self.model.sees(*p, id)).collect();
-        let status = if hide { "disapproved" } else { "approved" };
-        let call = (Method::PATCH, format!("/moderation/flagged-messages/{id}"));
-        self.ask(step, None, call, json!({"status": status}), true).await?;
-        if let Some(message) = self.model.messages.get_mut(&id) {
-            message.hidden = hide;
-        }
-        let what = format!("moderated m{id}");
-        if hide {
-            let to = saw.into_iter().filter(|p| message.sender != Some(*p)).collect();
-            self.model.say((id, what.clone()), to, None, false, None);
-        }
-        self.model.say_of(id, what, None, None);
         Ok(())
     }
 
