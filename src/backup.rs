@@ -10,6 +10,7 @@
 //! Nothing is believed that an archive says about where to put things: names are taken only in the forms that are written
 //! here.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::durable;
 use crate::model::attachment::is_name;
 use crate::model::error::{Code, Error};
 use crate::model::time::{Clock, Ids, date_and_time, hex};
@@ -95,9 +97,8 @@ pub fn make(data: &Path, to: &Target, clock: &Clock, progress: Progress<'_>) -> 
             let _ = fs::remove_file(&partial);
             let outcome = private(&partial).map_err(failed).and_then(|file| {
                 let (manifest, file) = write(&source, file, folder, progress)?;
-                file.sync_all().map_err(failed)?;
-                fs::rename(&partial, &path).map_err(failed)?;
-                sync_folder(folder).map_err(failed)?;
+                drop(file);
+                durable::place(&partial, &path).map_err(failed)?;
                 Ok(manifest)
             });
             if outcome.is_err() {
@@ -285,11 +286,7 @@ pub fn restore(archive: impl Read, data: &Path, progress: Progress<'_>) -> Outco
     prove(&unproved, &manifest)?;
     remove_sides(&unproved);
     // Last of all, and synced: where this file is, all of it is.
-    let placed = File::open(&unproved)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(&unproved, data.join(DATABASE)))
-        .and_then(|()| sync_folder(data));
-    placed.map_err(|e| format!("cannot finish {}: {e}", data.display()))?;
+    durable::place(&unproved, &data.join(DATABASE)).map_err(|e| format!("cannot finish {}: {e}", data.display()))?;
     Ok(manifest)
 }
 
@@ -315,6 +312,7 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
     let damaged = |e: io::Error| format!("this is no whole backup of Hobnob: {e}");
     let mut tar = tar::Archive::new(zstd::Decoder::new(archive).map_err(damaged)?);
     let (mut found, mut manifest, mut bytes) = (Vec::new(), None, 0);
+    let mut folders = BTreeSet::new();
     for entry in tar.entries().map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
@@ -336,6 +334,7 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
                 let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
                 if let Some(folder) = path.parent() {
                     private_folder(folder)?;
+                    folders.insert(folder.to_owned());
                 }
                 let mut file = private(&path).map_err(failed)?;
                 let copied = io::copy(&mut reader, &mut file).map_err(failed)?;
@@ -346,6 +345,9 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
         bytes += reader.bytes;
         progress("read", bytes);
         found.push(Entry { path: name, size: reader.bytes, sha256: reader.finish() });
+    }
+    for folder in folders {
+        durable::sync_folder(&folder).map_err(|e| format!("cannot write {}: {e}", folder.display()))?;
     }
     // To the end, where the checksum of all of it is.
     io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(damaged)?;
@@ -416,14 +418,5 @@ pub(crate) fn private(path: &Path) -> io::Result<File> {
 }
 
 pub(crate) fn private_folder(path: &Path) -> Outcome<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path).map_err(|e| format!("cannot make {}: {e}", path.display()))
-}
-
-/// A name in a folder is only kept for sure when the folder is.
-pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
+    durable::make_folder(path, true).map_err(|e| format!("cannot make {}: {e}", path.display()))
 }

@@ -20,6 +20,7 @@
 //! - [`backup`]: all of a data folder in one file, and back.
 //! - [`transfer`]: one app in a file, and out of it.
 //! - [`doctor`]: what is wrong with a folder, its machine and the way in.
+//! - [`durable`]: files that are there after a power cut.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - [`seats`]: connections of one address.
@@ -63,6 +64,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod doors;
+pub mod durable;
 pub mod live;
 pub mod lock;
 pub mod logging;

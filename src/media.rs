@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use tokio::io::AsyncWriteExt;
 
+use crate::durable;
 use crate::model::attachment::Owner;
 use crate::model::error::{Code, Error, Result};
 use crate::turns::Turns;
@@ -201,7 +202,7 @@ impl Media {
     fn keep(&self, name: &str, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let draft = self.root.join("drafts").join(self.drafts.fetch_add(1, Ordering::Relaxed).to_string());
         io::Write::write_all(&mut create_private(&draft)?, bytes)?;
-        fs::rename(&draft, path)?;
+        durable::place(&draft, path)?;
         // The sweep takes the file first and its small versions then: one of us sees the other.
         if !self.path(name).try_exists()? {
             fs::remove_file(path)?;
@@ -247,11 +248,7 @@ fn create_private(path: &Path) -> io::Result<fs::File> {
 }
 
 fn make_private_folder(path: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, PRIVATE_FOLDER);
-    builder.create(path)
+    durable::make_folder(path, true)
 }
 
 /// Whether others may look into the folder.

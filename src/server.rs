@@ -25,6 +25,7 @@ use crate::api::{self, Api, Metrics, Router};
 use crate::chores::{self, Chore};
 use crate::config::Config;
 use crate::doors::{Doors, GRACE, Inside};
+use crate::durable;
 use crate::live::command::Context;
 use crate::live::hub::Hub;
 use crate::lock::Lock;
@@ -72,7 +73,8 @@ impl Server {
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
         let config = &config.settled()?;
         let places = Places::plan(config)?;
-        std::fs::create_dir_all(config.data()).map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
+        durable::make_folder(config.data(), false)
+            .map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
         // Before anything in the folder is looked at, let alone changed.
         let lock = Lock::take(config.data())?;
         if !config.new_database {

@@ -21,7 +21,8 @@ use rustls::sign::CertifiedKey;
 use serde::{Deserialize, Serialize};
 
 use super::advice::{Kind, Trouble};
-use super::{Certificates, Order, Tokens, provider, write_private};
+use super::{Certificates, Order, Tokens, provider};
+use crate::durable;
 use crate::outgoing::{Outgoing, Reach, Request};
 
 /// Time for one request of the authority, and bytes of its answer.
@@ -159,7 +160,7 @@ impl Customer {
                 (account, serde_json::json!({ "email": email, "credentials": credentials }))
             }
         };
-        write_private(&self.account, &kept.to_string())
+        durable::put(&self.account, kept.to_string().as_bytes(), 0o600)
             .map_err(|e| Trouble::own(&format!("cannot write {}: {e}", self.account.display())))?;
         Ok(account)
     }

@@ -29,6 +29,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 
+use crate::durable;
+
 pub use certificates::Certificates;
 pub use renewal::{Order, Renewal};
 pub use tokens::Tokens;
@@ -72,12 +74,14 @@ pub fn local(data: &Path, names: &[String]) -> Result<Files, String> {
     }
     let explain =
         |error: &dyn std::fmt::Display| format!("cannot make a local certificate in {}: {error}", folder.display());
-    std::fs::create_dir_all(&folder).map_err(|e| explain(&e))?;
+    durable::make_folder(&folder, false).map_err(|e| explain(&e))?;
     let (ca, cert, key) = make(names).map_err(|e| explain(&e))?;
-    write(&folder.join("ca.pem"), &ca, 0o644).map_err(|e| explain(&e))?;
-    write(&folder.join("names"), &names.join("\n"), 0o644).map_err(|e| explain(&e))?;
-    write(&files.key, &key, 0o600).map_err(|e| explain(&e))?;
-    write(&files.cert, &cert, 0o644).map_err(|e| explain(&e))?;
+    let put = |path: &Path, text: &str, mode: u32| durable::put(path, text.as_bytes(), mode).map_err(|e| explain(&e));
+    put(&folder.join("ca.pem"), &ca, 0o644)?;
+    put(&folder.join("names"), &names.join("\n"), 0o644)?;
+    put(&files.key, &key, 0o600)?;
+    // Last: where it is, all of them are.
+    put(&files.cert, &cert, 0o644)?;
     Ok(files)
 }
 
@@ -99,27 +103,6 @@ fn make(names: &[String]) -> Result<(String, String, String), rcgen::Error> {
     let key = KeyPair::generate()?;
     let cert = leaf.signed_by(&key, &authority)?;
     Ok((authority.pem(), cert.pem() + &authority.pem(), key.serialize_pem()))
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> std::io::Result<()> {
-    use std::io::Write;
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
-    #[cfg(not(unix))]
-    let _ = mode;
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-/// A file for its owner's eyes, which is there whole or not at all.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    write(&partial, text, 0o600)?;
-    std::fs::File::open(&partial)?.sync_all()?;
-    std::fs::rename(&partial, path)
 }
 
 fn provider() -> CryptoProvider {

@@ -17,7 +17,8 @@ use super::acme::Customer;
 pub use super::acme::Way;
 use super::advice::{Kind, Trouble};
 use super::dates::{self, Dates};
-use super::{Certificates, Tokens, certified, write_private};
+use super::{Certificates, Tokens, certified};
+use crate::durable;
 use crate::model::time::{Clock, Ids, iso};
 use crate::outgoing::Outgoing;
 
@@ -173,7 +174,7 @@ impl Renewal {
     fn take(&mut self, text: &str) -> Result<(), String> {
         let (key, dates) = parsed(text, &self.customer.order)?;
         let kept = format!("{}\n{text}", heading(&self.customer.order));
-        if let Err(error) = write_private(&self.file, &kept) {
+        if let Err(error) = durable::put(&self.file, kept.as_bytes(), 0o600) {
             // It is good all the same; the next start has to ask again.
             log::warn!("cannot write {}: {error}", self.file.display());
         }

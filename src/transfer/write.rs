@@ -6,7 +6,8 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, Progress};
-use crate::backup::{Target, partial_of, private, sync_folder};
+use crate::backup::{Target, partial_of, private};
+use crate::durable;
 use crate::model::error::Error;
 use crate::model::time::{Clock, date_and_time};
 use crate::store::backup::{Moment, has_file};
@@ -46,14 +47,12 @@ pub fn export(
             if path.exists() {
                 return Err(format!("{} is there already", path.display()));
             }
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let partial = partial_of(&path);
             let _ = fs::remove_file(&partial);
             let outcome = private(&partial).map_err(failed).and_then(|file| {
                 let (counts, file) = source.write(file, progress)?;
-                file.sync_all().map_err(failed)?;
-                fs::rename(&partial, &path).map_err(failed)?;
-                sync_folder(folder).map_err(failed)?;
+                drop(file);
+                durable::place(&partial, &path).map_err(failed)?;
                 Ok(counts)
             });
             if outcome.is_err() {

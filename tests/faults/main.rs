@@ -7,6 +7,7 @@
 
 mod calls;
 mod disk;
+mod files;
 mod play;
 mod storm;
 mod vfs;

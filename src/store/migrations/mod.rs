@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
+use crate::durable;
 use crate::model::error::{Error, Result};
 
 /// The steps, the first leading from schema 1 to 2.
@@ -56,8 +57,7 @@ fn snapshot(connection: &Connection, path: &Path, from: i64) -> Result<PathBuf> 
     super::db::private_file(&unfinished)?;
     let name = unfinished.to_string_lossy().into_owned();
     connection.execute("VACUUM INTO ?1", [&name])?;
-    std::fs::File::open(&unfinished).and_then(|file| file.sync_all()).map_err(|e| Error::internal("snapshot", e))?;
-    std::fs::rename(&unfinished, &copy).map_err(|e| Error::internal("snapshot", e))?;
+    durable::place(&unfinished, &copy).map_err(|e| Error::internal("snapshot", e))?;
     Ok(copy)
 }
 
