@@ -23,6 +23,7 @@
 //! - [`durable`]: files that are there after a power cut.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
+//! - `sync`: locks and threads, which a checker can stand in for.
 //! - [`seats`]: connections of one address.
 //! - [`systemd`]: what a supervisor is told, and sockets it hands over.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
@@ -78,6 +79,7 @@ pub mod seats;
 pub mod server;
 pub mod settings;
 pub mod store;
+mod sync;
 pub mod systemd;
 pub mod tls;
 pub mod transfer;

@@ -7,7 +7,7 @@
 //! `model::answer`. All behind it waits with it, so the order stays that of the commits.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::frame::Encoded;
 use crate::model::answer::{About, Answer};
 use crate::model::event::ConnId;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Frames and bytes a connection may have waiting.
 pub const MAX_FRAMES: usize = 1024;

@@ -49,6 +49,7 @@ mod place;
 pub mod plans;
 pub mod presence;
 pub mod purge;
+mod queue;
 pub mod reactions;
 pub mod receipts;
 pub mod render;
@@ -81,9 +82,9 @@ use credentials::Credentials;
 pub use db::{Digest, Online, digest, schema};
 pub use meters::Meters;
 pub use migrations::VERSION as SCHEMA;
+pub use queue::{Lane, Queued};
 pub use readers::Reading;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
-pub use writer::{Lane, Queued};
 
 /// How long a read of a user may take, unless set otherwise.
 const READ_TIME: Duration = Duration::from_secs(5);

@@ -27,10 +27,9 @@
 //! closing), and says why by [`Failure`], upon which the server exits. The next start writes the log anew before it goes
 //! on behind it (see `db`).
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -41,6 +40,7 @@ use tokio::sync::oneshot;
 use super::failure::Failure;
 use super::meters::Meters;
 use super::place::Place;
+use super::queue::{Lane, Queue, Queued, Refused, Taken};
 use super::{Credentials, Hooks, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
@@ -56,13 +56,6 @@ const LOW_TIME: Duration = Duration::from_millis(5);
 
 /// How often an idle writer looks whether another process changed the database.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// Which queue a job stands in. Low: sweeps and marks that may wait.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lane {
-    High,
-    Low,
-}
 
 /// A unit of work; answered after the commit.
 pub trait Job: Send {
@@ -125,39 +118,8 @@ pub fn job<T: Send + 'static>(
     Box::new(Typed { ticket, work: Some(work), outcome: None, answer })
 }
 
-#[derive(Default)]
-struct Lanes {
-    high: VecDeque<Box<dyn Job>>,
-    low: VecDeque<Box<dyn Job>>,
-    closed: bool,
-    /// Jobs that stood in the high lane so far.
-    asked: u64,
-    /// Transactions committed so far.
-    commits: u64,
-}
-
-struct Queue {
-    lanes: Mutex<Lanes>,
-    ready: Condvar,
-    most: usize,
-}
-
-impl Queue {
-    fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        self.lanes.lock().unwrap_or_else(|e| e.into_inner())
-    }
-}
-
-/// How many jobs wait at a moment, and how many may in each lane.
-#[derive(Clone, Copy, Debug)]
-pub struct Queued {
-    pub high: usize,
-    pub low: usize,
-    pub most: usize,
-}
-
 pub struct Handle {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Box<dyn Job>>>,
     meters: Arc<Meters>,
     failure: Arc<Failure>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -165,26 +127,19 @@ pub struct Handle {
 
 impl Handle {
     pub fn submit(&self, lane: Lane, job: Box<dyn Job>) -> Result<()> {
-        let mut lanes = self.queue.lanes();
         if self.failure.happened() {
             return Err(Code::StorageFailed.into());
         }
-        if lanes.closed {
-            return Err(Error::new(Code::Busy, "The server is stopping."));
+        match self.queue.submit(lane, job) {
+            Ok(()) => Ok(()),
+            Err(Refused::Full) => {
+                self.meters.write_queue_full.one();
+                Err(Code::Busy.into())
+            }
+            // Closed by a failure since the look at it above, or by whoever stops the server.
+            Err(Refused::Closed) if self.failure.happened() => Err(Code::StorageFailed.into()),
+            Err(Refused::Closed) => Err(Error::new(Code::Busy, "The server is stopping.")),
         }
-        let queue = match lane {
-            Lane::High => &mut lanes.high,
-            Lane::Low => &mut lanes.low,
-        };
-        if queue.len() >= self.queue.most {
-            self.meters.write_queue_full.one();
-            return Err(Code::Busy.into());
-        }
-        queue.push_back(job);
-        lanes.asked += u64::from(lane == Lane::High);
-        drop(lanes);
-        self.queue.ready.notify_one();
-        Ok(())
     }
 
     /// Why the writer stopped by itself, if it has.
@@ -194,24 +149,22 @@ impl Handle {
 
     /// How many jobs of the high lane there have been.
     pub fn asked(&self) -> u64 {
-        self.queue.lanes().asked
+        self.queue.asked()
     }
 
     /// How many transactions were committed: each is a sync.
     pub fn commits(&self) -> u64 {
-        self.queue.lanes().commits
+        self.queue.commits()
     }
 
     /// How many jobs wait.
     pub fn queued(&self) -> Queued {
-        let lanes = self.queue.lanes();
-        Queued { high: lanes.high.len(), low: lanes.low.len(), most: self.queue.most }
+        self.queue.queued()
     }
 
     /// Lets the queued jobs finish, then stops. Idempotent.
     pub fn close(&self) {
-        self.queue.lanes().closed = true;
-        self.queue.ready.notify_one();
+        self.queue.close();
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(|e| e.into_inner()));
         for thread in threads {
             thread.thread().unpark();
@@ -227,13 +180,13 @@ const CHECKPOINT: Duration = Duration::from_millis(250);
 
 /// Copies committed pages into the database file, so that the writer does not have to inside a commit. Passive: it
 /// waits for nobody and nobody waits for it.
-fn checkpoint(connection: &Connection, queue: &Queue, failure: &Failure) {
+fn checkpoint(connection: &Connection, queue: &Queue<Box<dyn Job>>, failure: &Failure) {
     loop {
         std::thread::park_timeout(CHECKPOINT);
         if failure.happened() {
             return leave(connection);
         }
-        if queue.lanes().closed {
+        if queue.is_closed() {
             return;
         }
         // The pragma answers with a row, which says no more than the next look will.
@@ -278,7 +231,7 @@ pub fn start(
 ) -> Result<Handle> {
     let Hooks { clock, ids, deliver, .. } = hooks;
     let failure = Arc::new(Failure::default());
-    let queue = Arc::new(Queue { lanes: Mutex::default(), ready: Condvar::new(), most });
+    let queue = Arc::new(Queue::new(most));
     let failed = failure.clone();
     let mut writer = Writer {
         connection,
@@ -306,7 +259,7 @@ pub fn start(
 
 struct Writer {
     connection: Connection,
-    queue: Arc<Queue>,
+    queue: Arc<Queue<Box<dyn Job>>>,
     credentials: Arc<Credentials>,
     clock: Clock,
     ids: Ids,
@@ -330,22 +283,15 @@ enum Ran {
     Failed,
 }
 
-/// What waiting brought.
-enum Next {
-    Job(Lane, Box<dyn Job>),
-    Nothing,
-    Closed,
-}
-
 impl Writer {
     fn run(mut self) {
         loop {
-            let next = self.wait();
+            let next = self.queue.wait(LOOK);
             self.look_around();
             match next {
-                Next::Job(lane, job) => self.batch(lane, job),
-                Next::Nothing => {}
-                Next::Closed => break,
+                Taken::Job(lane, job) => self.batch(lane, job),
+                Taken::Nothing => {}
+                Taken::Closed => break,
             }
             if self.failure.happened() {
                 return self.give_up();
@@ -360,11 +306,7 @@ impl Writer {
     /// Answers all that is queued, and leaves the files as they are.
     fn give_up(&self) {
         leave(&self.connection);
-        loop {
-            let mut lanes = self.queue.lanes();
-            lanes.closed = true;
-            let Some(job) = lanes.high.pop_front().or_else(|| lanes.low.pop_front()) else { return };
-            drop(lanes);
+        while let Some(job) = self.queue.give_up() {
             job.answer(Err(Code::StorageFailed.into()));
         }
     }
@@ -378,36 +320,6 @@ impl Writer {
         );
         self.failure.tell(sentence);
         Err(Code::StorageFailed.into())
-    }
-
-    fn wait(&self) -> Next {
-        let mut lanes = self.queue.lanes();
-        loop {
-            if let Some(job) = lanes.high.pop_front() {
-                return Next::Job(Lane::High, job);
-            }
-            if let Some(job) = lanes.low.pop_front() {
-                return Next::Job(Lane::Low, job);
-            }
-            if lanes.closed {
-                return Next::Closed;
-            }
-            let (guard, timeout) = self.queue.ready.wait_timeout(lanes, LOOK).unwrap_or_else(|e| e.into_inner());
-            lanes = guard;
-            if timeout.timed_out() && lanes.high.is_empty() && lanes.low.is_empty() && !lanes.closed {
-                return Next::Nothing;
-            }
-        }
-    }
-
-    /// A job that is queued already. One of the low lane only with `low`: where nobody waits for the batch.
-    fn queued(&self, low: bool) -> Option<(Lane, Box<dyn Job>)> {
-        let mut lanes = self.queue.lanes();
-        match lanes.high.pop_front() {
-            Some(job) => Some((Lane::High, job)),
-            None if low => lanes.low.pop_front().map(|job| (Lane::Low, job)),
-            None => None,
-        }
     }
 
     /// A key revoked by the command-line tool must stop working here, too.
@@ -457,13 +369,13 @@ impl Writer {
                 let spent = now - started;
                 let room = done.len() < BATCH_JOBS && spent < BATCH_TIME;
                 low &= lane == Lane::Low && spent < LOW_TIME;
-                next = if room { self.queued(low) } else { None };
+                next = if room { self.queue.next(low) } else { None };
             }
             self.note_time()?;
             let begun = Instant::now();
             self.execute("COMMIT")?;
             self.meters.commit(done.len(), begun.elapsed());
-            self.queue.lanes().commits += 1;
+            self.queue.committed();
             self.in_place()
         });
 

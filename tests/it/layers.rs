@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 /// What each part of the house may name of the others, most particular first. `src/lib.rs` names all, as modules.
 const MAY: &[(&str, &[&str])] = &[
     ("model", &["model"]),
-    ("store", &["model", "store", "watch", "durable"]),
+    ("store", &["model", "store", "watch", "durable", "sync"]),
     ("actions", &["model", "store", "actions"]),
-    ("live/hub", &["model", "live", "watch"]),
-    ("live/conn", &["model", "live"]),
+    ("live/hub", &["model", "live", "watch", "sync"]),
+    ("live/conn", &["model", "live", "sync"]),
     ("live/frame", &["model", "live"]),
     ("live/command", &["model", "store", "actions", "live"]),
     ("live/meters", &["watch", "live"]),
@@ -47,6 +47,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("systemd", &[]),
     ("doctor", &["model", "store", "actions", "config", "lock", "tls", "doctor"]),
     ("durable", &[]),
+    ("sync", &[]),
     ("lock", &[]),
     ("doors", &["live", "api", "seats", "tls"]),
     ("chores", &["model", "store", "actions", "media"]),

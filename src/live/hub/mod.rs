@@ -9,10 +9,7 @@ mod echo;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::conn::{Close, Conn, Subscription};
@@ -22,6 +19,10 @@ use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post};
 use crate::model::time::Clock;
 use crate::model::user::User;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 
 const SHARDS: usize = 16;
 
@@ -164,13 +165,13 @@ impl Hub {
 pub struct Starter {
     hub: Hub,
     index: Arc<Index>,
-    steps: std::sync::mpsc::Receiver<Step>,
+    steps: Receiver<Step>,
 }
 
 impl Starter {
     pub fn run(self, on_offline: OnOffline) -> std::io::Result<()> {
         let Starter { hub, index, steps } = self;
-        let thread = std::thread::Builder::new().name("hobnob-hub".to_owned()).spawn(move || {
+        let thread = thread::Builder::new().name("hobnob-hub".to_owned()).spawn(move || {
             // Which user each attached connection belongs to.
             let mut owners: HashMap<ConnId, i64> = HashMap::new();
             while let Ok(step) = steps.recv() {
