@@ -138,15 +138,24 @@ fn propose(dice: &mut Dice, model: &Model) -> Option<Act> {
         850..=869 => Act::Rescope { g, who: ruler(dice, model, g, who), whom: inside(dice, model, g, whom), scope },
         870..=876 => Act::Transfer { g, who: ruler(dice, model, g, who), whom: inside(dice, model, g, whom) },
         877..=880 => Act::Retype { g, who, open: dice.roll(2) == 0 },
-        881..=895 => Act::Block { who, whom },
+        881..=895 => {
+            // Now and then two who are in a call.
+            let calls = model.calls.values().filter(|call| call.live()).filter_map(|call| match call.place {
+                Place::Pair(a, b) => Some((a, b)),
+                Place::Group(_) => None,
+            });
+            let (who, whom) =
+                dice.pick(&calls.collect::<Vec<_>>()).filter(|_| dice.roll(3) == 0).unwrap_or((who, whom));
+            Act::Block { who, whom }
+        }
         896..=910 => {
             let own: Vec<P> = model.blocks.iter().filter(|(by, _)| *by == who).map(|(_, of)| *of).collect();
             Act::Unblock { who, whom: dice.pick(&own).unwrap_or(whom) }
         }
         911..=917 => Act::Befriend { who, whom },
         918..=920 => Act::Unfriend { who, whom },
-        921..=934 => Act::Call { who, peer: whom },
-        935..=952 => {
+        921..=931 => Act::Call { who, peer: whom },
+        932..=945 => {
             let call = model.calls.iter().rev().nth(dice.roll(3)).map(|(step, call)| (*step, call.place))?;
             let sides = match call.1 {
                 Place::Pair(a, b) => [a, b, who],
@@ -154,7 +163,15 @@ fn propose(dice: &mut Dice, model: &Model) -> Option<Act> {
             };
             Act::CallStep { who: sides[dice.roll(3)], call: call.0, status: STATUSES[dice.roll(STATUSES.len())] }
         }
-        953..=955 => Act::Deactivate { who: whom },
+        946..=955 => match dice.roll(10) {
+            // Who said the last word goes for good, and with them what lists show.
+            0 => {
+                let last = model.messages.iter().rev().find(|(_, m)| m.kind.counts())?.1.sender?;
+                Act::DeleteUser { who: last, permanent: true }
+            }
+            1..=3 => Act::Deactivate { who: whom },
+            _ => send(dice, model, who, to, word),
+        },
         956..=959 => Act::Reactivate { who: dice.pick(&of(State::Deactivated))? },
         960..=961 => Act::DeleteUser { who: whom, permanent: dice.roll(2) == 0 },
         962..=965 => Act::CreateUser { who: dice.pick(&of(State::Free)).unwrap_or(whom) },

@@ -5,7 +5,7 @@ use hobnob::live::conn::Subscription;
 use serde_json::{Value, json};
 
 use super::acts::Act;
-use super::model::{Login, Model, P, Place, Sock, State, Step, guid, number, uid};
+use super::model::{Login, Model, P, PEOPLE, Place, Sock, State, Step, guid, number, uid};
 use super::play::{Breach, Play, Socket, breach};
 use super::world::As;
 
@@ -203,6 +203,9 @@ impl Play {
             message.reactions.values_mut().for_each(|set| _ = set.remove(&who));
             message.mention = message.mention.filter(|p| *p != who);
             message.saved.remove(&who);
+            message.text = message.text.replace(&format!("<@uid:{}>", uid(who)), "@Deleted user");
+            // Pinned it stays, by nobody there is.
+            message.pinned = message.pinned.map(|p| if p == who { PEOPLE } else { p });
         }
         model.blocks.retain(|(a, b)| *a != who && *b != who);
         model.friends.retain(|(a, b)| *a != who && *b != who);
