@@ -55,6 +55,7 @@ mod moderation;
 mod names;
 mod notifications;
 mod online;
+mod operations;
 mod order;
 mod paging;
 mod parameters;
