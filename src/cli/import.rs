@@ -1,5 +1,6 @@
 //! `hobnob import`: an app out of an export, into one of this server.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::backup::Meter;
@@ -8,14 +9,22 @@ use super::{Outcome, Target, existing, open, open_at, say};
 use crate::backup::Scratch;
 use crate::config::{LimitArgs, RegionArg};
 use crate::lock;
+use crate::outgoing::Outgoing;
 use crate::store::backup::Moment;
+use crate::transfer::pull::{self, Note, Source};
 use crate::transfer::{Report, Take, Told, Where};
 
 /// What to take over, and into which app.
 #[derive(clap::Args)]
 pub struct Import {
     /// The export: a file, or a folder of the same form; `-` is standard input
-    file: PathBuf,
+    #[arg(required_unless_present = "from_cometchat", conflicts_with = "from_cometchat")]
+    file: Option<PathBuf>,
+    /// Take over a live app of a hosted service by its REST key; stopped, the same command goes on
+    #[arg(long, requires = "app_id")]
+    from_cometchat: bool,
+    #[command(flatten)]
+    live: Live,
     /// Id of the app that takes it
     #[arg(long, value_name = "APP_ID", conflicts_with = "new_app")]
     app: Option<String>,
@@ -36,10 +45,73 @@ pub struct Import {
     target: Target,
 }
 
+/// A live app elsewhere.
+#[derive(clap::Args)]
+struct Live {
+    /// Id of the app there
+    #[arg(long, value_name = "ID", requires = "from_cometchat")]
+    app_id: Option<String>,
+    /// File with its REST key
+    #[arg(long, value_name = "FILE", requires = "from_cometchat")]
+    key_file: Option<PathBuf>,
+    /// The REST key itself; a file keeps it out of the list of processes
+    #[arg(long, env = "HOBNOB_IMPORT_KEY", value_name = "KEY", hide_env_values = true, conflicts_with = "key_file")]
+    import_key: Option<String>,
+    /// Address of the REST API, if it is not that of the service: `https://chat.example/v3`
+    #[arg(long, value_name = "BASE", requires = "from_cometchat")]
+    url: Option<String>,
+    /// Leave the files of messages where they are
+    #[arg(long, requires = "from_cometchat")]
+    no_media: bool,
+}
+
+impl Live {
+    fn source(&self, region: &str) -> Result<Source, String> {
+        let app_id =
+            self.app_id.clone().filter(|id| !id.is_empty()).ok_or("expected --app-id, the id of the app there")?;
+        let key = match (&self.key_file, &self.import_key) {
+            (Some(file), _) => {
+                std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?
+            }
+            (None, Some(key)) => key.clone(),
+            (None, None) => return Err("expected --key-file FILE with the REST key, or HOBNOB_IMPORT_KEY".to_owned()),
+        };
+        let region = region.to_ascii_lowercase();
+        let plain = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !plain(&app_id) || !plain(&region) {
+            return Err("--app-id and --region are letters and digits".to_owned());
+        }
+        let url = match &self.url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("https://{app_id}.api-{region}.cometchat.io/v3"),
+        };
+        Ok(Source { url, app_id, region, key: key.trim().to_owned(), media: !self.no_media })
+    }
+
+    /// The folder with what was pulled.
+    async fn pull(&self, data: &Path, region: &str, json: bool) -> Result<(PathBuf, Note), String> {
+        let source = self.source(region)?;
+        let folder = data.join("imports").join(source.app_id.to_ascii_lowercase());
+        let outgoing = Outgoing::new(Vec::new())?;
+        let mut meter = Meter::default();
+        let mut progress = |_: &str, lines: u64| meter.text(lines, &format!("pull: {lines} lines"));
+        let note = pull::pull(source, &folder, outgoing, &mut progress).await?;
+        meter.done();
+        if !json {
+            for (what, count) in &note.left {
+                say(&format!("left behind: {count} × {what}"));
+            }
+            say("left behind: logins and keys, passwords of groups (set new ones), single receipts in groups");
+        }
+        Ok((folder, note))
+    }
+}
+
 impl Import {
     pub async fn run(self) -> Outcome {
         let database = existing(&self.target)?;
         let limits = self.limits.limits()?;
+        let region = self.region.region.clone();
         let to = match (self.app, self.new_app) {
             (Some(app), _) => Where::App(app),
             (None, Some(name)) => Where::New(name, self.region.region, Box::new(limits)),
@@ -50,6 +122,15 @@ impl Import {
             }
         };
         let data = &self.target.folder.data;
+        let pulled = match self.from_cometchat {
+            true => Some(self.live.pull(data, &region, self.target.json).await?),
+            false => None,
+        };
+        let from = match (&pulled, self.file) {
+            (Some((folder, _)), _) => folder.clone(),
+            (None, Some(file)) => file,
+            (None, None) => return Err("expected the export: a file or a folder".to_owned()),
+        };
         // Removed with all that was tried in it.
         let scratch = self.dry_run.then(|| Scratch::new(data));
         let store = match &scratch {
@@ -67,15 +148,21 @@ impl Import {
             keep_going: self.keep_going,
             gently: !self.dry_run && lock::holder(data).is_some(),
         };
-        let outcome = run(take, self.file, self.target.json, self.dry_run).await;
+        let left = pulled.as_ref().map(|(_, note)| &note.left);
+        let outcome = run(take, from, self.target.json, self.dry_run, left).await;
         store.close();
-        outcome
+        outcome?;
+        match pulled {
+            Some((folder, _)) if !self.dry_run => pull::forget(&folder),
+            _ => Ok(()),
+        }
     }
 }
 
 /// Takes it over and tells how it went.
-async fn run(take: Take, from: PathBuf, json: bool, dry: bool) -> Outcome {
-    let size = if from == Path::new("-") { 0 } else { std::fs::metadata(&from).map_or(0, |file| file.len()) };
+async fn run(take: Take, from: PathBuf, json: bool, dry: bool, left: Option<&BTreeMap<String, u64>>) -> Outcome {
+    let size =
+        if from == Path::new("-") || from.is_dir() { 0 } else { std::fs::metadata(&from).map_or(0, |file| file.len()) };
     let handle = tokio::runtime::Handle::current();
     let done = tokio::task::spawn_blocking(move || {
         let mut meter = Meter::default();
@@ -104,7 +191,7 @@ async fn run(take: Take, from: PathBuf, json: bool, dry: bool) -> Outcome {
     if json {
         say(&serde_json::json!({
             "appId": app_id, "created": created.as_ref().filter(|_| !dry), "new": new, "there": there, "refused": refused,
-            "files": files, "dryRun": dry,
+            "files": files, "dryRun": dry, "left": left,
         })
         .to_string());
     } else {

@@ -7,6 +7,7 @@
 //! An export shows one moment, beside a running server. An import writes a batch of lines at a time, notes in the same
 //! write where they came from, and does nothing twice: killed anywhere and started again it goes on.
 
+pub mod pull;
 mod read;
 mod take;
 mod write;

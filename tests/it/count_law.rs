@@ -41,6 +41,8 @@ pub struct World {
     sent: Vec<(usize, i64)>,
     /// Who is deactivated now.
     pub away: Option<usize>,
+    /// People delete conversations for themselves.
+    pub clears: bool,
 }
 
 impl World {
@@ -52,7 +54,7 @@ impl World {
         }
         h.group("team", &people[0], &[&people[1], &people[2]]).await;
         h.group("club", &people[3], &[&people[0], &people[1], &people[2]]).await;
-        World { app: h.app.clone(), h, dice: Dice(seed), people, sent: Vec::new(), away: None }
+        World { app: h.app.clone(), h, dice: Dice(seed), people, sent: Vec::new(), away: None, clears: true }
     }
 
     fn earlier(&mut self) -> Option<(usize, i64)> {
@@ -149,6 +151,7 @@ impl World {
             }
             20 => drop(self.h.delete(&format!("/groups/{group}/members/{other}")).await),
             21 => drop(one.post(&format!("/groups/{group}/members"), json!({})).await),
+            22 if !self.clears => {}
             22 => drop(one.delete(&format!("{path}/conversation")).await),
             _ => match self.away.take() {
                 Some(back) => {

@@ -64,6 +64,7 @@ mod permissions;
 mod pins;
 mod presence;
 mod public;
+mod pull;
 mod purge;
 mod rates;
 mod reactions;

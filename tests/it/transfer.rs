@@ -12,11 +12,11 @@ use crate::count_law::World;
 use crate::harness::{App, Harness, Process, hobnob, id_of, temp_dir, text_to};
 use crate::media::{Part, picture, post};
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn good(output: Output) -> Output {
+pub fn good(output: Output) -> Output {
     assert!(output.status.success(), "{}", said(&output));
     output
 }
@@ -33,7 +33,7 @@ fn import(data: &Path, file: &Path, more: &[&str]) -> Output {
     hobnob(data, &args)
 }
 
-fn report(output: &Output) -> Value {
+pub fn report(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", said(output)))
 }
 
@@ -165,8 +165,9 @@ async fn furnish(h: &Harness, people: &[crate::harness::User]) {
     ann.post("/groups/team/conversation/pin", json!({})).await;
 }
 
-async fn lived(seed: u64, steps: usize) -> World {
+pub async fn lived(seed: u64, steps: usize, clears: bool) -> World {
     let mut world = World::start(seed).await;
+    world.clears = clears;
     let people = world.people.clone();
     furnish(&world.h, &people).await;
     for step in 0..steps {
@@ -177,14 +178,14 @@ async fn lived(seed: u64, steps: usize) -> World {
 }
 
 /// A data folder with an empty database.
-fn fresh() -> TempDir {
+pub fn fresh() -> TempDir {
     let dir = temp_dir();
     Process::start(dir.path(), &[]).stop();
     dir
 }
 
 /// Logs everybody in at the app that took them over.
-async fn at(world: &mut World, app: App) {
+pub async fn at(world: &mut World, app: App) {
     for index in 0..world.people.len() {
         if world.away != Some(index) {
             world.people[index] = app.log_in(&world.people[index].uid.clone()).await;
@@ -196,7 +197,7 @@ async fn at(world: &mut World, app: App) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_goes_out_comes_in() {
     for seed in [4, 23] {
-        let mut world = lived(seed, 220).await;
+        let mut world = lived(seed, 220, true).await;
         let to = temp_dir();
         let first = export(&world.h.data, &world.h.app_id, &to.path().join("first"));
         let expected = lines(&first);
@@ -263,7 +264,7 @@ async fn what_goes_out_comes_in() {
 }
 
 /// What everybody is shown, but for ids, logins and addresses.
-async fn seen(world: &World) -> Vec<Value> {
+pub async fn seen(world: &World) -> Vec<Value> {
     let mut all = Vec::new();
     for (index, one) in world.people.iter().enumerate() {
         if world.away == Some(index) {
@@ -305,7 +306,7 @@ fn strip(value: &mut Value) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_import_goes_on_where_it_was_stopped() {
-    let world = lived(9, 60).await;
+    let world = lived(9, 60, true).await;
     let to = temp_dir();
     let file = export(&world.h.data, &world.h.app_id, &to.path().join("whole"));
     let expected = lines(&file);
