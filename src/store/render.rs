@@ -351,7 +351,11 @@ impl Shown<'_, '_> {
         )?;
         match found {
             Some(row) if sight::sees_quoted(self.read, self.look.viewer, quoting, &row)? => {
-                let mut quoted = self.messages(vec![row], false)?.pop();
+                // What was read for the page stays for the messages after this one: for the quote alone less is read.
+                let around = std::mem::take(&mut self.conversations);
+                let shown = self.messages(vec![row], false);
+                self.conversations = around;
+                let mut quoted = shown?.pop();
                 if let Some(Entities::Sides { sender, .. }) = quoted.as_mut().map(|quoted| &mut quoted.data.entities) {
                     *sender = self.beside(std::mem::take(sender));
                 }
