@@ -69,6 +69,9 @@ pub struct Config {
     pub rates: RateArgs,
     #[command(flatten)]
     pub media: MediaArgs,
+    /// Folder for backups that admins make; `backups` in the data folder if left out
+    #[arg(long, env = "HOBNOB_BACKUPS", value_name = "DIR")]
+    pub backups: Option<PathBuf>,
     #[command(flatten)]
     pub extensions: ExtensionArgs,
     #[command(flatten)]

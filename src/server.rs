@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use crate::actions::activity::Activity;
 use crate::api::answers::Answers;
+use crate::api::backups::Backups;
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::health::NO_ANSWER;
 use crate::api::rate::Meter;
@@ -138,6 +139,7 @@ impl House {
             meter: Meter::new(config.rate_limits()),
             ids: Ids,
             media,
+            backups: Backups::new(config.data(), config.backups.clone()),
             health: Default::default(),
             tokens: Default::default(),
             hsts: hsts(config),

@@ -9,6 +9,7 @@ mod admin;
 mod answering;
 pub mod answers;
 mod apps;
+pub mod backups;
 mod blocks;
 mod bodies;
 mod calls;
@@ -84,6 +85,7 @@ use crate::watch::meter::Counter;
 use crate::watch::request::within;
 use access::Parts;
 use answers::Answers;
+use backups::Backups;
 use guesses::Guesses;
 use peer::Certified;
 pub use prometheus::{Metrics, serve as serve_metrics};
@@ -121,6 +123,7 @@ pub struct Api {
     pub router: Router,
     pub meter: Meter,
     pub media: Media,
+    pub backups: Backups,
     pub health: health::Health,
     /// Proofs for a certificate authority that asks by plain HTTP.
     pub tokens: Arc<Tokens>,
@@ -178,6 +181,9 @@ async fn answer(
     } else if let Some(page) = pages::find(request, path) {
         seen.at(Place::Page);
         page
+    } else if let Some(file) = backups::find(request, path, api).await {
+        seen.at(Place::File);
+        file
     } else if let Some(file) = media::find(request, path, api).await {
         seen.at(Place::File);
         file

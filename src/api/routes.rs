@@ -4,9 +4,9 @@ use actix_web::http::Method;
 
 use super::router::{Route, Row};
 use super::{
-    admin, apps, blocks, calls, conversations, extensions, features, friends, groups, imports, keys, me, media,
-    members, messages, metrics, moderation, notifications, openapi, permissions, pins, presence, reactions, roles,
-    threads, tokens, users,
+    admin, apps, backups, blocks, calls, conversations, extensions, features, friends, groups, imports, keys, me,
+    media, members, messages, metrics, moderation, notifications, openapi, permissions, pins, presence, reactions,
+    roles, threads, tokens, users,
 };
 use crate::model::feature::Feature;
 use crate::model::public::PublicHost;
@@ -343,6 +343,9 @@ pub fn routes() -> Vec<Route> {
         r.on(&delete, "/admin/api/apps/{appId}/users/{uid}", "admin-delete-user", admin::delete_user),
         r.on(&get, "/admin/api/apps/{appId}/retention", "admin-show-retention", admin::show_retention),
         r.on(&put, "/admin/api/apps/{appId}/retention", "admin-set-retention", admin::set_retention),
+        r.on(&post, "/admin/api/backups", "admin-create-backup", backups::create),
+        r.on(&get, "/admin/api/backups", "admin-list-backups", backups::list),
+        r.on(&post, "/admin/api/backups/{name}/check", "admin-check-backup", backups::check),
         r.on(&get, "/admin/api/audit", "admin-list-audit", admin::list_audit),
         r.on(&post, "/admin/api/apps/{appId}/users/{uid}/deactivate", "admin-deactivate-user", admin::deactivate_user),
         r.on(&post, "/admin/api/apps/{appId}/users/{uid}/reactivate", "admin-reactivate-user", admin::reactivate_user),

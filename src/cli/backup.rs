@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Outcome, say};
+use super::{Outcome, note, say};
 use crate::backup::{self, Manifest, Target};
 use crate::config::Folder;
+use crate::model::audit::Act;
 use crate::model::time::Clock;
 
 /// What to back up, where to, and how often.
@@ -50,14 +51,14 @@ impl Backup {
         if (self.every.is_some() || self.keep.is_some()) && !to_folder {
             return Err(format!("--every and --keep need a folder: {} is none", self.to.display()));
         }
-        let Some(every) = self.every else { return self.once() };
+        let Some(every) = self.every else { return self.once().await };
         let mut next = tokio::time::interval(every);
         next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = next.tick() => {
                     // The next one may do better: a full disk is emptied, a folder mounted again.
-                    if let Err(error) = self.once() {
+                    if let Err(error) = self.once().await {
                         log::error!("no backup was made: {error}");
                     }
                 }
@@ -66,7 +67,7 @@ impl Backup {
         }
     }
 
-    fn once(&self) -> Outcome {
+    async fn once(&self) -> Outcome {
         let to = match self.to == Path::new("-") {
             true => Target::Output,
             false => Target::Path(self.to.clone()),
@@ -75,6 +76,8 @@ impl Backup {
         let (path, manifest) =
             backup::make(&self.folder.data, &to, &Clock::default(), &mut |what, bytes| progress.at(what, bytes))?;
         progress.done();
+        let made = path.as_ref().unwrap_or(&self.to).display().to_string();
+        note(&self.folder, Act::BackupCreate, &made).await;
         let gone = match self.keep {
             Some(keep) => backup::prune(&self.to, keep as usize)
                 .map_err(|e| format!("cannot remove old backups in {}: {e}", self.to.display()))?,

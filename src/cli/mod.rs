@@ -28,7 +28,9 @@ use std::sync::Arc;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::actions::audit as noting;
 use crate::config::{Config, Folder};
+use crate::model::audit::{Act, Actor};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::time::{Clock, Ids};
@@ -235,6 +237,21 @@ fn existing_in(folder: &Folder) -> Result<PathBuf, String> {
             store::SCHEMA
         )),
         _ => Ok(database),
+    }
+}
+
+/// Notes in the audit log what a tool did to the whole folder. That it was done is not undone where it cannot be noted: by an
+/// older database, say.
+async fn note(folder: &Folder, act: Act, on: &str) {
+    let noted = async {
+        let store = open(&Target { folder: folder.clone(), json: false })?;
+        let on = on.to_owned();
+        let done = store.write("audit", move |tx| noting::note(tx, &Actor::Cli, act, None, Some(&on))).await;
+        store.close();
+        done.map_err(|e| e.plain())
+    };
+    if let Err(error) = noted.await {
+        log::warn!("{act} of {on} is not in the audit log: {error}");
     }
 }
 

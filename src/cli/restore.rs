@@ -5,9 +5,10 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::backup::{Meter, contents};
-use super::{Outcome, say};
+use super::{Outcome, note, say};
 use crate::backup;
 use crate::config::Folder;
+use crate::model::audit::Act;
 
 /// Which backup, and where to.
 #[derive(clap::Args)]
@@ -40,6 +41,9 @@ impl Restore {
             false => backup::restore(archive, &self.folder.data, &mut progress)?,
         };
         meter.done();
+        if !self.check {
+            note(&self.folder, Act::BackupRestore, &self.file.display().to_string()).await;
+        }
         match self.json {
             true => say(&serde_json::json!({
                 "madeAt": manifest.made_at, "hobnob": manifest.hobnob, "schema": manifest.schema, "counts": manifest.counts,

@@ -39,6 +39,9 @@ pub enum Act {
     RoleCreate,
     RoleUpdate,
     RoleDelete,
+    BackupCreate,
+    BackupDownload,
+    BackupRestore,
 }
 
 impl Act {
@@ -63,6 +66,9 @@ impl Act {
             Act::RoleCreate => "role.create",
             Act::RoleUpdate => "role.update",
             Act::RoleDelete => "role.delete",
+            Act::BackupCreate => "backup.create",
+            Act::BackupDownload => "backup.download",
+            Act::BackupRestore => "backup.restore",
         }
     }
 }

@@ -6,9 +6,10 @@ use std::process::Output;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
+use hobnob::model::Code;
+use serde_json::{Value, json};
 
-use crate::harness::{App, Process, hobnob, id_of, temp_dir};
+use crate::harness::{App, Harness, Process, hobnob, id_of, temp_dir};
 use crate::media::{Part, post};
 
 fn said(output: &Output) -> String {
@@ -251,4 +252,51 @@ async fn old_ones_go_and_wrong_asks_are_told() {
     let output = hobnob(nowhere.path(), &["backup"]);
     assert!(!output.status.success() && said(&output).contains("there is no database"), "{}", said(&output));
     assert_eq!(std::fs::read_dir(nowhere.path()).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn admins_make_list_prove_and_download_backups() {
+    let h = Harness::start().await;
+    let root = crate::admin::root(&h).await;
+    let (ann, _bob) = (h.user("ann").await, h.user("bob").await);
+    ann.send("bob", "hello").await;
+    let path = "/admin/api/backups";
+    h.nobody().get(path).await.refused(Code::EmptyAuthHeader);
+    assert_eq!(root.get(path).await.list().len(), 0);
+    let made = root.post(path, json!({})).await.ok();
+    assert_eq!(made["counts"]["messages"], 1);
+    let name = made["name"].as_str().expect("a name").to_owned();
+    assert_eq!(root.get(path).await.each("name"), [name.clone()]);
+    let proved = root.post(&format!("{path}/{name}/check"), json!({})).await.ok();
+    assert_eq!(proved["counts"], made["counts"]);
+    root.post(&format!("{path}/hobnob.db/check"), json!({})).await.refused(Code::FileNotFound);
+    root.get(&format!("{path}/hobnob.db")).await.refused(Code::FileNotFound);
+    h.nobody().get(&format!("{path}/{name}")).await.refused(Code::EmptyAuthHeader);
+    h.get(&format!("{path}/{name}")).await.refused(Code::EmptyAuthHeader);
+
+    let body = json!({"name": "root", "password": "correct horse"});
+    let session =
+        h.nobody().post("/admin/api/login", body).await.ok()["session"].as_str().expect("a session").to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let asked = client.get(format!("{}/v3{path}/{name}", h.base())).header("X-Hobnob-Admin", session).send();
+    let bytes = asked.await.expect("answers").bytes().await.expect("all of it");
+    let folder = temp_dir();
+    let file = folder.path().join("got.tar.zst");
+    std::fs::write(&file, &bytes).expect("written");
+    let new = folder.path().join("new");
+    let restored = hobnob(&new, &["restore", file.to_str().expect("a plain path")]);
+    assert!(restored.status.success(), "{restored:?}");
+    // What was restored says so itself, and holds what it was made from.
+    let acts = |data: &std::path::Path| -> Vec<String> {
+        let listed: Value = serde_json::from_slice(&hobnob(data, &["audit", "list", "--json"]).stdout).expect("JSON");
+        listed
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|entry| entry["act"].as_str().expect("an act").to_owned())
+            .collect()
+    };
+    assert_eq!(acts(&new), ["backup.restore", "admin.create"]);
+    assert_eq!(acts(&h.data), ["backup.download", "backup.create", "admin.create"]);
+    h.stop().await;
 }

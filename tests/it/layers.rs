@@ -30,6 +30,7 @@ const MAY: &[(&str, &[&str])] = &[
             "tls",
             "watch",
             "api",
+            "backup",
         ],
     ),
     ("passwords", &["model", "watch"]),

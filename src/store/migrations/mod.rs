@@ -9,6 +9,8 @@
 //! steps) and is checked for broken ones before it is committed; the store's SQL functions are there.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -21,8 +23,29 @@ const STEPS: &[&str] = &[include_str!("0002.sql")];
 /// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
 pub const VERSION: i64 = 1 + STEPS.len() as i64;
 
-/// Brings the database at `path` from schema `from` to [`VERSION`].
+/// How often a start that takes long says how far it has come, and after how many steps of SQLite it looks at the clock.
+const TELL: Duration = Duration::from_secs(5);
+const LOOK: i32 = 1_000_000;
+
+/// Brings the database at `path` from schema `from` to [`VERSION`]. Where that takes long, the log says how far it is.
 pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<()> {
+    migrate_telling(connection, path, from, (TELL, LOOK), |line| log::info!("{line}"))
+}
+
+/// What is being done, for who waits for it.
+type Doing = Arc<Mutex<String>>;
+
+fn now_doing(doing: &Doing, what: String) {
+    *doing.lock().unwrap_or_else(|e| e.into_inner()) = what;
+}
+
+fn migrate_telling(
+    connection: &Connection,
+    path: &Path,
+    from: i64,
+    (every, look): (Duration, i32),
+    mut say: impl FnMut(String) + Send + 'static,
+) -> Result<()> {
     if !(1..=VERSION).contains(&from) {
         let sentence = format!(
             "The database was made by a newer version of Hobnob (schema {from}; this one knows up to {VERSION}). \
@@ -33,10 +56,28 @@ pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<()> {
     if from == VERSION {
         return Ok(());
     }
+    let doing = Doing::default();
+    let (shown, started, mut told) = (doing.clone(), Instant::now(), Instant::now());
+    let tell = move || {
+        if told.elapsed() >= every {
+            told = Instant::now();
+            let what = shown.lock().unwrap_or_else(|e| e.into_inner());
+            say(format!("database: {what}; {} s so far", started.elapsed().as_secs()));
+        }
+        false
+    };
+    connection.progress_handler(look, Some(tell))?;
+    let done = steps(connection, path, from, &doing);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    done
+}
+
+fn steps(connection: &Connection, path: &Path, from: i64, doing: &Doing) -> Result<()> {
+    now_doing(doing, format!("a copy of schema {from} is made"));
     let copy = snapshot(connection, path, from)?;
     log::warn!("database: schema {from} becomes {VERSION}; as it was: {}", copy.display());
     connection.pragma_update(None, "foreign_keys", false)?;
-    let done = (from..VERSION).try_for_each(|version| step(connection, version));
+    let done = (from..VERSION).try_for_each(|version| step(connection, version, doing));
     connection.pragma_update(None, "foreign_keys", true)?;
     done
 }
@@ -62,14 +103,19 @@ fn snapshot(connection: &Connection, path: &Path, from: i64) -> Result<PathBuf> 
 }
 
 /// One step up from `version`, unless another process took it meanwhile.
-fn step(connection: &Connection, version: i64) -> Result<()> {
+fn step(connection: &Connection, version: i64, doing: &Doing) -> Result<()> {
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let done = (|| {
         let now: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if now != version {
             return Ok(());
         }
-        connection.execute_batch(STEPS[version as usize - 1])?;
+        let pieces = statements(STEPS[version as usize - 1]);
+        for (done, piece) in pieces.iter().enumerate() {
+            now_doing(doing, format!("to schema {}, statement {} of {}", version + 1, done + 1, pieces.len()));
+            connection.execute_batch(piece)?;
+        }
+        now_doing(doing, format!("to schema {}, references are checked", version + 1));
         if connection.prepare("PRAGMA foreign_key_check")?.exists([])? {
             return Err(Error::internal(
                 "database",
@@ -88,14 +134,31 @@ fn step(connection: &Connection, version: i64) -> Result<()> {
     }
 }
 
+/// The statements of a step, each with the comments before it: one ends with its line, a trigger with `END;`.
+fn statements(sql: &str) -> Vec<&str> {
+    let (mut all, mut start, mut at, mut in_trigger) = (Vec::new(), 0, 0, false);
+    for line in sql.split_inclusive('\n') {
+        at += line.len();
+        let code = line.split("--").next().unwrap_or_default().trim();
+        in_trigger |= code.starts_with("CREATE TRIGGER");
+        let ends = if in_trigger { code == "END;" || code.ends_with("; END;") } else { code.ends_with(';') };
+        if ends {
+            all.push(&sql[start..at]);
+            (start, in_trigger) = (at, false);
+        }
+    }
+    if !sql[start..].trim().is_empty() {
+        all.push(&sql[start..]);
+    }
+    all
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::io::Read as _;
-    use std::sync::Arc;
-
     use super::*;
     use crate::store::db;
+    use std::collections::BTreeMap;
+    use std::io::Read as _;
 
     /// A database as the first release with schema 1 left it, with a bit of everything in it.
     const SCHEMA_1: &[u8] = include_bytes!("../../../tests/it/fixtures/schema-1.db.gz");
@@ -284,12 +347,41 @@ mod tests {
     }
 
     #[test]
+    fn a_long_migration_says_how_far_it_is() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = kept(dir.path());
+        let connection = Connection::open(&path).expect("opens");
+        db::add_functions(&connection, Arc::new(|_| false)).expect("functions");
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let says = lines.clone();
+        migrate_telling(&connection, &path, 1, (Duration::ZERO, 10), move |line| {
+            says.lock().expect("whole").push(line)
+        })
+        .expect("migrates");
+        let heard = || lines.lock().expect("whole").clone();
+        let count = statements(STEPS[0]).len();
+        assert!(count > 50, "{count}");
+        for part in [
+            "a copy of schema 1 is made",
+            &format!("to schema 2, statement 1 of {count}; 0 s"),
+            "references are checked",
+        ] {
+            assert!(heard().iter().any(|line| line.contains(part)), "{part}: {:?}", heard());
+        }
+        // Nothing is said any more once it is done.
+        let before = heard().len();
+        connection.execute_batch("SELECT count(*) FROM messages a, users b, users c").expect("runs");
+        assert_eq!(heard().len(), before);
+    }
+
+    #[test]
     fn a_newer_database_is_refused_and_left_alone() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = dir.path().join("hobnob.db");
         open(&path).expect("opens").pragma_update(None, "user_version", VERSION + 1).expect("set");
         let before = std::fs::read(&path).expect("reads");
-        assert!(open(&path).is_err());
+        let refused = open(&path).expect_err("refused").plain();
+        assert!(refused.contains("newer version of Hobnob") && refused.contains(&VERSION.to_string()), "{refused}");
         assert_eq!(std::fs::read(&path).expect("reads"), before);
     }
 }
