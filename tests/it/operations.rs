@@ -24,6 +24,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "needs a name in the DNS; acme.rs gets certificates from an authority of its own",
     ),
     ("hobnob serve --https 0.0.0.0:443 ", "needs that certificate; certificates.rs serves with files"),
+    ("hobnob import --from-cometchat ", "needs that app; pull.rs takes one over from another Hobnob"),
     ("hobnob doctor --url ", "needs that server; doctor.rs asks one behind proxies"),
 ];
 
