@@ -266,7 +266,7 @@ async fn admins_make_list_prove_and_download_backups() {
     let made = root.post(path, json!({})).await.ok();
     assert_eq!(made["counts"]["messages"], 1);
     let name = made["name"].as_str().expect("a name").to_owned();
-    assert_eq!(root.get(path).await.each("name"), [name.clone()]);
+    assert_eq!(root.get(path).await.each("name"), std::slice::from_ref(&name));
     let proved = root.post(&format!("{path}/{name}/check"), json!({})).await.ok();
     assert_eq!(proved["counts"], made["counts"]);
     root.post(&format!("{path}/hobnob.db/check"), json!({})).await.refused(Code::FileNotFound);
