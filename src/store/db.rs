@@ -20,6 +20,7 @@ use rusqlite::{Connection, OpenFlags, ffi};
 use sha2::{Digest as _, Sha256};
 
 use super::migrations::{self, VERSION};
+use crate::durable;
 use crate::model::error::{Code, Error, Result};
 
 const SCHEMA: &str = include_str!("../../schema.sql");
@@ -102,12 +103,15 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
 /// takes them for written: a later sync passes them over. A start reads them like any others and goes on behind them, and
 /// a power cut would then take what was never on disk with everything that was acknowledged after it. Pages that are
 /// written once more are dirty again, so this sync is of all that recovery has read. In the usual case, after a clean
-/// stop, there is no log.
+/// stop, the log is empty.
+///
+/// Its name is synced here as well: SQLite does so once, with the first commit, and goes on if that fails.
 fn renew_log(connection: &Connection, path: &Path) -> Result<()> {
     // Nobody else writes to the log meanwhile, or starts it over. (The locks are on other files: to close this one does
     // not give them up.)
     connection.execute_batch("BEGIN IMMEDIATE")?;
-    let renewed = rewrite(Path::new(&format!("{}-wal", path.display())));
+    let log = format!("{}-wal", path.display());
+    let renewed = rewrite(Path::new(&log)).and_then(|()| durable::sync_folder(path.parent().unwrap_or(Path::new(""))));
     connection.execute_batch("ROLLBACK")?;
     renewed.map_err(|e| Error::fault(Code::StorageFailed, "the log of the database", e))
 }

@@ -7,11 +7,13 @@
 
 mod calls;
 mod disk;
+mod each;
 mod files;
 mod play;
 mod storm;
 mod vfs;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -43,7 +45,8 @@ fn power_cuts_and_failing_disks_take_nothing_that_was_acknowledged() {
             if seed >= end {
                 break;
             }
-            if let Err(why) = storm::play(seed, None, &mut own) {
+            let played = catch_unwind(AssertUnwindSafe(|| storm::play(seed, None, &mut own)));
+            if let Err(why) = played.unwrap_or_else(|_| Err(format!("seed {seed} panics: HOBNOB_FAULT_SEED={seed}"))) {
                 next.store(end, Ordering::Relaxed);
                 *failed.lock().expect("not poisoned") = Some(why);
             }

@@ -273,9 +273,12 @@ impl Storm<'_> {
         let store = play::open(folder, &Heard::default()).map_err(|e| format!("it does not start: {}", e.plain()))?;
         self.resolve(folder)?;
         let proved = play::prove(folder);
+        if let Err(why) = proved {
+            store.close();
+            return Err(why);
+        }
         let (is, must) = (play::dump(&play::look(folder)), play::dump(&play::look(self.calm_folder.path())));
         store.close();
-        proved?;
         match is.iter().zip(&must).find(|(is, must)| is != must) {
             Some((is, must)) => Err(format!("there is\n{is}\nand should be\n{must}")),
             None if is.len() != must.len() => Err(format!("{} rows instead of {}", is.len(), must.len())),

@@ -1,0 +1,68 @@
+//! What seeds have found, one after the other: each sync and each read of a short life fails once, and what was told then
+//! holds after a start and a power cut.
+
+use std::collections::BTreeSet;
+
+use hobnob::store::Store;
+
+use crate::disk::{Dice, Disk, Errno, Fault, Op};
+use crate::play::{self, Act, DATABASE, Heard};
+use crate::vfs;
+
+/// Does acts one by one; the numbers of those that were acknowledged.
+fn acts(store: &Store, numbers: std::ops::Range<u64>, told: &mut BTreeSet<u64>) {
+    for n in numbers {
+        let act = match n % 4 {
+            // It passes over what fails within it.
+            0 => Act::Block { by: 0, whom: 1 + (n / 4 % 4) as usize, on: true },
+            _ => Act::Send { by: 1, to: None, size: 2000, parent: None, quoted: None },
+        };
+        if play::wait(store.write("each", move |tx| act.perform(tx, n))).is_ok() {
+            told.insert(n);
+        }
+    }
+}
+
+/// Fails each operation of a kind once in two lives on one disk. What must hold is given the last act that is there after
+/// the power cut, and those that were acknowledged.
+fn each(op: Op, most: u64, holds: impl Fn(u64, &BTreeSet<u64>) -> bool) {
+    vfs::install();
+    let mut struck = 0;
+    for after in 1..=most {
+        let (folder, mut told) = (play::folder(), BTreeSet::new());
+        std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+        let disk = Disk::of(folder.path());
+        disk.fail(Fault { op, after, errno: Errno::Io, forever: false });
+        for life in 0..2 {
+            if let Ok(store) = play::open(folder.path(), &Heard::default()) {
+                acts(&store, 1 + life * 20..1 + life * 20 + 8, &mut told);
+                if life == 1 {
+                    disk.crash();
+                }
+                store.close();
+            }
+        }
+        struck += disk.fired();
+        for seed in 0..6 {
+            let wreck = play::folder();
+            disk.wreck(&mut Dice::new(after * 10 + seed), wreck.path());
+            let store = play::open(wreck.path(), &Heard::default()).expect("it starts");
+            let last = play::last_act(&play::look(wreck.path()));
+            store.close();
+            assert_eq!(play::prove(wreck.path()), Ok(()), "{op:?} {after}, wreck {seed}");
+            assert!(holds(last, &told), "{op:?} {after}, wreck {seed}: the last is {last}, and told were {told:?}");
+        }
+    }
+    println!("{op:?}: {struck} struck");
+    assert!(struck > most / 2, "{struck} of {most}");
+}
+
+#[test]
+fn a_sync_that_fails_takes_nothing_that_is_acknowledged_later() {
+    each(Op::Sync, 16, |last, told| told.last().is_none_or(|told| last >= *told));
+}
+
+#[test]
+fn a_read_that_fails_leaves_no_part_of_a_write() {
+    each(Op::Read, 40, |last, told| last == told.last().copied().unwrap_or(0));
+}
