@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, ffi};
 use sha2::{Digest as _, Sha256};
@@ -147,11 +148,12 @@ fn drop_statistics(connection: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// A connection for checkpoints alone.
+/// A connection for checkpoints alone. Closing it makes none: whether the log may go is the writer's to say.
 pub fn open_checkpointer(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
 

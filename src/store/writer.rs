@@ -196,7 +196,7 @@ fn checkpoint(connection: &Connection, queue: &Queue<Box<dyn Job>>, failure: &Fa
     }
 }
 
-/// The log stays as it is when this connection closes.
+/// The log stays as it is when this connection closes. (That of the checkpointer never touches it at closing.)
 fn leave(connection: &Connection) {
     if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
         log::error!("the log may be touched at closing: {error}");
@@ -300,6 +300,9 @@ impl Writer {
         // No PRAGMA optimize: plans rest on no statistics (see `db`).
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
             log::warn!("checkpoint at the end: {error}");
+            // Pages of earlier checkpoints may have been lost with that sync, and nobody would copy them again: SQLite
+            // tries once more at closing, for the rest alone, and removes the log.
+            leave(&self.connection);
         }
     }
 
