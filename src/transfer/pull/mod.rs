@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 
 use super::{Outcome, Progress};
 use crate::backup::private_folder;
-use crate::durable::sync_folder;
+use crate::durable;
 use crate::model::transfer::FORM;
 use crate::outgoing::{Outgoing, Reach, Request};
 use ask::{get, send};
@@ -102,10 +102,8 @@ fn read_note(folder: &Path) -> Outcome<Note> {
 }
 
 fn write_note(folder: &Path, note: &Note) -> Outcome<()> {
-    let (path, draft) = (folder.join(NOTE), folder.join("pull.json.draft"));
     let text = serde_json::to_vec(note).map_err(|e| e.to_string())?;
-    let written = fs::write(&draft, text).and_then(|()| fs::File::open(&draft)?.sync_all());
-    written.and_then(|()| fs::rename(&draft, &path)).and_then(|()| sync_folder(folder)).map_err(|e| failed(folder, &e))
+    durable::put(&folder.join(NOTE), &text, 0o600).map_err(|e| failed(folder, &e))
 }
 
 struct Pull<'p> {
@@ -144,8 +142,8 @@ impl Pull<'_> {
             match self.note.step {
                 0 => self.pages("/roles", &[], role).await?,
                 1 => self.pages("/users", &["withTags=true", "withDeactivated=true"], user).await?,
-                2 => self.of_users("friends", friends).await?,
-                3 => self.of_users("blockedusers", blocks).await?,
+                2 => self.of_users(|uid| (format!("/users/{uid}/friends"), None), friends).await?,
+                3 => self.of_users(|uid| (format!("/users/{uid}/blockedusers"), None), blocks).await?,
                 4 => self.pages("/groups", &["withTags=true"], group).await?,
                 5 => self.members().await?,
                 6 => self.calls().await?,
@@ -243,8 +241,12 @@ impl Pull<'_> {
         Ok(found)
     }
 
-    /// Asks something about each user, a few at a time.
-    async fn of_users(&mut self, what: &str, line: fn(&str, &Value) -> Option<(&'static str, Value)>) -> Outcome<()> {
+    /// Asks for a list about each user, a few at a time.
+    async fn of_users(
+        &mut self,
+        ask: impl Fn(&str) -> (String, Option<String>),
+        line: fn(&str, &Value) -> Option<(&'static str, Value)>,
+    ) -> Outcome<()> {
         let step = self.note.step;
         let uids = self.known("user", "uid")?;
         loop {
@@ -253,7 +255,7 @@ impl Pull<'_> {
             if some.is_empty() {
                 return Ok(());
             }
-            let found = self.lists(&some, |uid| (format!("/users/{uid}/{what}"), None)).await?;
+            let found = self.lists(&some, &ask).await?;
             let mut lines = Lines::new();
             for (uid, items) in some.iter().zip(found) {
                 lines.extend(items.iter().filter_map(|item| line(uid, item)));
@@ -341,10 +343,8 @@ impl Pull<'_> {
             let mut reacted: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
             let has = |message: &&Value| message["data"]["reactions"].as_array().is_some_and(|list| !list.is_empty());
             let ids: Vec<u64> = page.iter().filter(has).map(|message| number(&message["id"])).collect();
-            for some in ids.chunks(AT_ONCE) {
-                for id in some {
-                    reacted.insert(*id, self.reactions(*id).await?);
-                }
+            for id in ids {
+                reacted.insert(id, self.reactions(id).await?);
             }
             let mut lines = Lines::new();
             for one in page {
@@ -443,29 +443,13 @@ impl Pull<'_> {
             }));
         }
         private_folder(&folder)?;
-        let draft = folder.join(format!("{name}.draft"));
-        let written = fs::write(&draft, &answer.body).and_then(|()| fs::File::open(&draft)?.sync_all());
-        written.and_then(|()| fs::rename(&draft, &path)).map_err(|e| failed(&path, &e))?;
+        durable::put(&path, &answer.body, 0o600).map_err(|e| failed(&path, &e))?;
         Ok(Ok(answer.body.len() as u64))
     }
 
     /// How far everybody has read each of their conversations.
     async fn marks(&mut self) -> Outcome<()> {
-        let step = self.note.step;
-        let uids = self.known("user", "uid")?;
-        loop {
-            let from = self.note.cursor as usize;
-            let some: Vec<String> = uids.iter().skip(from).take(AT_ONCE).cloned().collect();
-            if some.is_empty() {
-                return Ok(());
-            }
-            let path = "/conversations?withTags=true&includeBlockedUsers=true";
-            let found = self.lists(&some, |uid| (path.to_owned(), Some(uid.to_owned()))).await?;
-            let mut lines = Lines::new();
-            for (uid, items) in some.iter().zip(found) {
-                lines.extend(items.iter().filter_map(|one| mark(uid, one)));
-            }
-            self.keep(lines, step, (from + some.len()) as u64)?;
-        }
+        let path = "/conversations?withTags=true&includeBlockedUsers=true";
+        self.of_users(|uid| (path.to_owned(), Some(uid.to_owned())), mark).await
     }
 }
