@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::durable;
-use crate::model::attachment::is_name;
+use crate::model::attachment::{folder_of, is_name};
 use crate::model::error::{Code, Error};
 use crate::model::time::{Clock, Ids, date_and_time, hex};
 use crate::store::backup::{self, Counts, Moment};
@@ -180,7 +180,7 @@ fn write<W: Write>(source: &Source<'_>, to: W, scratch: &Path, progress: Progres
     }
     let (mut removed, mut bytes, mut trouble) = (Vec::new(), 0, None);
     let walked = moment.files(|name, size| {
-        let folder = name.get(..2).unwrap_or("00");
+        let folder = folder_of(&name);
         let path = data.join("media").join(folder).join(&name);
         match archive.add(&format!("media/{folder}/{name}"), &path) {
             Ok(()) => {
@@ -369,7 +369,7 @@ fn place(name: &str) -> Option<PathBuf> {
     match name.split('/').collect::<Vec<_>>()[..] {
         [DATABASE] => Some(DATABASE.into()),
         ["tls", file] if is_tls_name(file) => Some(Path::new("tls").join(file)),
-        ["media", folder, file] if is_name(file) && file.get(..2) == Some(folder) => {
+        ["media", folder, file] if is_name(file) && folder_of(file) == folder => {
             Some(Path::new("media").join(folder).join(file))
         }
         _ => None,

@@ -15,7 +15,7 @@ use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader};
 use tokio::io::AsyncWriteExt;
 
 use crate::durable;
-use crate::model::attachment::Owner;
+use crate::model::attachment::{Owner, folder_of};
 use crate::model::error::{Code, Error, Result};
 use crate::turns::Turns;
 
@@ -117,7 +117,7 @@ impl Media {
 
     /// Where the file with this name lies, or would.
     pub fn path(&self, name: &str) -> PathBuf {
-        self.root.join(name.get(..2).unwrap_or("00")).join(name)
+        self.root.join(folder_of(name)).join(name)
     }
 
     /// Begins a file. A row must speak of it already.

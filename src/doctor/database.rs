@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Finding;
 use crate::actions::repair::{self, Piece};
+use crate::model::attachment::folder_of;
 use crate::model::error::Result;
 use crate::model::time::Clock;
 use crate::store::checkup::Checkup;
@@ -128,8 +129,7 @@ fn orphans(audit: &Checkup, data: &Path, files: &BTreeMap<String, u64>) -> Resul
     let mut shown = HashSet::new();
     audit.shown_files(|name| {
         // One that came since the folder was read is there all the same.
-        let there =
-            files.contains_key(&name) || data.join("media").join(name.get(..2).unwrap_or("00")).join(&name).exists();
+        let there = files.contains_key(&name) || data.join("media").join(folder_of(&name)).join(&name).exists();
         if !there {
             lost.push(name.clone());
         }

@@ -105,6 +105,11 @@ pub fn is_name(text: &str) -> bool {
         && extension.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
 }
 
+/// The folder, of those for media, that a file of this name lies in.
+pub fn folder_of(name: &str) -> &str {
+    name.get(..2).unwrap_or("00")
+}
+
 /// The path of a file on this server.
 pub fn path(app_id: &str, name: &str) -> String {
     format!("/media/{app_id}/{name}")

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, Progress};
-use crate::model::attachment::is_name;
+use crate::model::attachment::{folder_of, is_name};
 use crate::store::exports::KINDS;
 
 /// The longest line that is read, in bytes. The longest that are written hold a message with all reactions to it.
@@ -82,7 +82,7 @@ fn archive(source: impl BufRead, each: Each<'_>) -> Outcome<()> {
             continue;
         }
         match name.split('/').collect::<Vec<_>>()[..] {
-            ["media", folder, file] if is_name(file) && file.get(..2) == Some(folder) => {
+            ["media", folder, file] if is_name(file) && folder_of(file) == folder => {
                 each(Item::File(file, &mut entry))?;
             }
             ["manifest.json"] | ["hobnob.db"] => {

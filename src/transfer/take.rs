@@ -13,6 +13,7 @@ use crate::actions::apps::{self, Created};
 use crate::actions::transfer::{self as act, Was};
 use crate::backup::{private, private_folder};
 use crate::durable::sync_folder;
+use crate::model::attachment::folder_of;
 use crate::model::error::Error;
 use crate::model::limits::Limits;
 use crate::model::transfer::{Head, Line};
@@ -244,7 +245,7 @@ impl Running<'_> {
 
 /// Writes a file durably under its name.
 fn put(media: &Path, name: &str, content: &mut dyn Read) -> Outcome<u64> {
-    let folder = media.join(name.get(..2).unwrap_or("00"));
+    let folder = media.join(folder_of(name));
     private_folder(&folder)?;
     let path = folder.join(name);
     let written = (|| {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Outcome, Progress};
 use crate::backup::{Target, partial_of, private};
 use crate::durable;
+use crate::model::attachment::folder_of;
 use crate::model::error::Error;
 use crate::model::time::{Clock, date_and_time};
 use crate::store::backup::{Moment, has_file};
@@ -136,7 +137,7 @@ impl Source<'_> {
     fn media<W: Write>(&self, parts: &mut Parts<W>, progress: Progress<'_>) -> Outcome<u64> {
         let (mut files, mut bytes) = (0, 0);
         let walked = self.moment.files_of(&self.app, |name| {
-            let folder = name.get(..2).unwrap_or("00");
+            let folder = folder_of(name);
             let path = self.media.join(folder).join(name);
             match parts.file(&format!("media/{folder}/{name}"), &path) {
                 Ok(size) => {

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use super::{Outcome, Progress};
 use crate::backup::private_folder;
 use crate::durable;
+use crate::model::attachment::folder_of;
 use crate::model::transfer::FORM;
 use crate::outgoing::{Outgoing, Reach, Request};
 use ask::{get, send};
@@ -423,7 +424,7 @@ impl Pull<'_> {
 
     /// Fetches one file, unless it is there; its size, or why it is not to be had.
     async fn file(&self, url: &str, name: &str) -> Outcome<Result<u64, String>> {
-        let folder = self.folder.join("media").join(name.get(..2).unwrap_or("00"));
+        let folder = self.folder.join("media").join(folder_of(name));
         let path = folder.join(name);
         if let Ok(known) = fs::metadata(&path) {
             return Ok(Ok(known.len()));
