@@ -21,7 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::durable;
 use crate::model::attachment::{folder_of, is_name};
 use crate::model::error::{Code, Error};
-use crate::model::time::{Clock, Ids, date_and_time, hex};
+use crate::model::time::{Clock, Ids, hex, stamp};
 use crate::store::backup::{self, Counts, Moment};
 
 /// The form of the archive. Another one is refused.
@@ -84,39 +84,44 @@ pub fn make(data: &Path, to: &Target, clock: &Clock, progress: Progress<'_>) -> 
         return Err(format!("there is no database at {}", database.display()));
     }
     let source = Source { data, database: &database, at: clock.now() };
-    match to {
-        Target::Output => Ok((None, write(&source, io::stdout().lock(), &std::env::temp_dir(), progress)?.0)),
-        Target::Path(path) => {
-            let path = if path.is_dir() { path.join(name(source.at)) } else { path.clone() };
-            let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
-            if path.exists() {
-                return Err(format!("{} is there already", path.display()));
-            }
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let partial = partial_of(&path);
-            let _ = fs::remove_file(&partial);
-            let outcome = private(&partial).map_err(failed).and_then(|file| {
-                let (manifest, file) = write(&source, file, folder, progress)?;
-                drop(file);
-                durable::place(&partial, &path).map_err(failed)?;
-                Ok(manifest)
-            });
-            if outcome.is_err() {
-                let _ = fs::remove_file(&partial);
-            }
-            Ok((Some(path), outcome?))
+    let name = format!("{PREFIX}{}{SUFFIX}", stamp(source.at));
+    to.fill(&name, |output, folder| write(&source, output, folder, progress))
+}
+
+impl Target {
+    /// Has it written: `name` is for a folder, and the file has no name of its own before it is whole and on disk. `write` is
+    /// told of a folder with room for it. The file that was made, and what `write` says.
+    pub(crate) fn fill<T>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut dyn Write, &Path) -> Outcome<T>,
+    ) -> Outcome<(Option<PathBuf>, T)> {
+        let path = match self {
+            Target::Output => return Ok((None, write(&mut io::stdout().lock(), &std::env::temp_dir())?)),
+            Target::Path(path) if path.is_dir() => path.join(name),
+            Target::Path(path) => path.clone(),
+        };
+        let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
+        if path.exists() {
+            return Err(format!("{} is there already", path.display()));
         }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let partial = partial_of(&path);
+        let _ = fs::remove_file(&partial);
+        let outcome = private(&partial).map_err(failed).and_then(|mut file| {
+            let done = write(&mut file, folder)?;
+            drop(file);
+            durable::place(&partial, &path).map_err(failed)?;
+            Ok(done)
+        });
+        if outcome.is_err() {
+            let _ = fs::remove_file(&partial);
+        }
+        Ok((Some(path), outcome?))
     }
 }
 
-/// The name of a backup made at this time.
-fn name(at: i64) -> String {
-    let at = date_and_time(at);
-    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-    format!("{PREFIX}{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z{SUFFIX}", at.hour(), at.minute(), at.second())
-}
-
-pub(crate) fn partial_of(path: &Path) -> PathBuf {
+fn partial_of(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".partial");
     name.into()
@@ -154,7 +159,7 @@ struct Source<'s> {
 }
 
 /// `scratch`: a folder with room for the database.
-fn write<W: Write>(source: &Source<'_>, to: W, scratch: &Path, progress: Progress<'_>) -> Outcome<(Manifest, W)> {
+fn write(source: &Source<'_>, to: &mut dyn Write, scratch: &Path, progress: Progress<'_>) -> Outcome<Manifest> {
     let Source { data, database, at: made_at } = *source;
     let plain = |e: Error| e.plain();
     let moment = Moment::of(database).map_err(plain)?;
@@ -211,8 +216,8 @@ fn write<W: Write>(source: &Source<'_>, to: W, scratch: &Path, progress: Progres
     };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|e| e.to_string())?;
     archive.tar.append_data(&mut header(text.len() as u64, made_at), MANIFEST, &*text).map_err(failed)?;
-    let to = archive.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
-    Ok((manifest, to))
+    archive.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
+    Ok(manifest)
 }
 
 struct Archive<W: Write> {

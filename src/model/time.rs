@@ -122,6 +122,13 @@ pub fn iso(at: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
 }
 
+/// The same as a part of a file's name, by which files sort: `20260301T120000Z`.
+pub fn stamp(at: i64) -> String {
+    let at = date_and_time(at);
+    let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
+    format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", at.hour(), at.minute(), at.second())
+}
+
 /// Random names and secrets from the operating system.
 #[derive(Clone, Default)]
 pub struct Ids;

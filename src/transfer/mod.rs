@@ -16,6 +16,11 @@ pub use read::{At, Item, read};
 pub use take::{Report, Take, Told, Where};
 pub use write::{Counts, export};
 
+/// What the `number`th part (from 1) of the lines of a kind is called.
+fn part_name(kind: &str, number: u32) -> String {
+    if number == 1 { format!("{kind}.jsonl") } else { format!("{kind}.{number}.jsonl") }
+}
+
 /// `Err`: what went wrong, for people.
 pub type Outcome<T> = Result<T, String>;
 

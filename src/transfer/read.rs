@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, Progress};
+use super::{Outcome, Progress, part_name};
 use crate::model::attachment::{folder_of, is_name};
 use crate::store::exports::KINDS;
 
@@ -127,7 +127,7 @@ fn folder(from: &Path, each: Each<'_>) -> Outcome<()> {
     kinds.dedup();
     for kind in kinds {
         for number in 1.. {
-            let name = if number == 1 { format!("{kind}.jsonl") } else { format!("{kind}.{number}.jsonl") };
+            let name = part_name(kind, number);
             let path = from.join(&name);
             if !path.exists() {
                 break;

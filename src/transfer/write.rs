@@ -1,16 +1,15 @@
 //! Export: all of an app as of one moment into one file.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Outcome, Progress};
-use crate::backup::{Target, partial_of, private};
-use crate::durable;
+use super::{Outcome, Progress, part_name};
+use crate::backup::Target;
 use crate::model::attachment::folder_of;
 use crate::model::error::Error;
-use crate::model::time::{Clock, date_and_time};
+use crate::model::time::{Clock, stamp};
 use crate::store::backup::{Moment, has_file};
 use crate::store::exports::{Exported, KINDS};
 
@@ -40,28 +39,8 @@ pub fn export(
         return Err(format!("there is no app {app_id}. There are:{known}"));
     };
     let source = Source { moment, database: &database, media: data.join("media"), app, now: clock.now() };
-    match to {
-        Target::Output => Ok((None, source.write(io::stdout().lock(), progress)?.0)),
-        Target::Path(path) => {
-            let path = if path.is_dir() { path.join(source.name()) } else { path.clone() };
-            let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
-            if path.exists() {
-                return Err(format!("{} is there already", path.display()));
-            }
-            let partial = partial_of(&path);
-            let _ = fs::remove_file(&partial);
-            let outcome = private(&partial).map_err(failed).and_then(|file| {
-                let (counts, file) = source.write(file, progress)?;
-                drop(file);
-                durable::place(&partial, &path).map_err(failed)?;
-                Ok(counts)
-            });
-            if outcome.is_err() {
-                let _ = fs::remove_file(&partial);
-            }
-            Ok((Some(path), outcome?))
-        }
-    }
+    let name = format!("{}-{}.tar.zst", source.app.app_id, stamp(source.now));
+    to.fill(&name, |output, _| source.write(output, progress))
 }
 
 struct Source<'s> {
@@ -94,15 +73,7 @@ impl Ended {
 }
 
 impl Source<'_> {
-    /// What the file is called in a folder.
-    fn name(&self) -> String {
-        let at = date_and_time(self.now);
-        let (year, month, day) = (at.year(), u8::from(at.month()), at.day());
-        let time = format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", at.hour(), at.minute(), at.second());
-        format!("{}-{time}.tar.zst", self.app.app_id)
-    }
-
-    fn write<W: Write>(&self, to: W, progress: Progress<'_>) -> Outcome<(Counts, W)> {
+    fn write(&self, to: &mut dyn Write, progress: Progress<'_>) -> Outcome<Counts> {
         let failed = |e: io::Error| format!("cannot write the export: {e}");
         let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(failed)?;
         encoder.include_checksum(true).map_err(failed)?;
@@ -130,8 +101,8 @@ impl Source<'_> {
         let end = format!("{{\"end\":{{\"lines\":{}}}}}", parts.lines);
         parts.line("end", &end)?;
         parts.flush()?;
-        let to = parts.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
-        Ok((counts, to))
+        parts.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
+        Ok(counts)
     }
 
     fn media<W: Write>(&self, parts: &mut Parts<W>, progress: Progress<'_>) -> Outcome<u64> {
@@ -186,7 +157,7 @@ impl<W: Write> Parts<W> {
         }
         self.named.1 += 1;
         let (kind, number) = self.named;
-        let name = if number == 1 { format!("{kind}.jsonl") } else { format!("{kind}.{number}.jsonl") };
+        let name = part_name(kind, number);
         let mut header = self.header(self.part.len() as u64);
         let added = self.tar.append_data(&mut header, name, &*self.part);
         self.part.clear();
