@@ -248,8 +248,8 @@ pub async fn create_key(access: Access<Admin>) -> Result<Reply> {
     let create = move |tx: &mut Write<'_>| {
         let app = app(tx, &app_id)?;
         let secret = actions::keys::create(tx, &app, &name, scope, &limits)?;
-        let hint = secret.get(..4).map(str::to_owned);
-        Ok((secret, hint))
+        let hint = keys::hint_of(&secret).to_owned();
+        Ok((secret, Some(hint)))
     };
     let secret = access.audited("admin.create_key", Act::KeyCreate, Some(access.param("appId")), create).await?;
     let app = access.param("appId");

@@ -34,8 +34,8 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
     let (app, limits, named) = (access.app().clone(), access.limits().clone(), name.clone());
     let create = move |tx: &mut Write<'_>| {
         let secret = actions::keys::create(tx, &app, &named, scope, &limits)?;
-        let hint = secret.get(..4).map(str::to_owned);
-        Ok(((secret, tx.now()), hint))
+        let hint = keys::hint_of(&secret).to_owned();
+        Ok(((secret, tx.now()), Some(hint)))
     };
     let (secret, at) = access.audited("keys.create", Act::KeyCreate, Some(&access.app().app_id), create).await?;
     log::info!("an API key {name:?} ({}) was made for the app {}", scope.as_str(), access.app().app_id);

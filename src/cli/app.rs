@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::{Outcome, Target, find_app, open, say};
-use crate::actions;
+use crate::actions::{self, apps::Created};
 use crate::config::{LimitArgs, RegionArg};
 use crate::model::audit::{Act, Actor};
 use crate::model::patch::Patch;
@@ -60,6 +60,12 @@ impl Days {
     }
 }
 
+/// An app that was made, with its keys, for people.
+pub fn shown(created: &Created) -> String {
+    let Created { app_id, region, auth_key, api_key } = created;
+    format!("app id        {app_id}\nregion        {region}\nauth key      {auth_key}\nREST API key  {api_key}")
+}
+
 /// Does it.
 pub async fn run(command: Command) -> Outcome {
     match command {
@@ -78,10 +84,7 @@ pub async fn run(command: Command) -> Outcome {
             if target.json {
                 say(&serde_json::to_string(&created).map_err(|e| e.to_string())?);
             } else {
-                say(&format!(
-                    "app id        {}\nregion        {}\nauth key      {}\nREST API key  {}",
-                    created.app_id, created.region, created.auth_key, created.api_key
-                ));
+                say(&shown(&created));
             }
         }
         Command::Retention { app, user, group, target } => {

@@ -173,10 +173,7 @@ async fn run(take: Take, from: PathBuf, json: bool, dry: bool, left: Option<&BTr
         let mut tell = |told: Told<'_>| match told {
             Told::App(report) if !json && !dry => {
                 if let Some(created) = &report.created {
-                    say(&format!(
-                        "app id        {}\nregion        {}\nauth key      {}\nREST API key  {}",
-                        created.app_id, created.region, created.auth_key, created.api_key
-                    ));
+                    say(&super::app::shown(created));
                 }
             }
             Told::App(_) => {}

@@ -62,7 +62,13 @@ pub async fn run(command: Command) -> Outcome {
                 .write("key create", move |tx| {
                     let app = find_app(tx, &app)?;
                     let secret = actions::keys::create(tx, &app, &name, scope, &limits)?;
-                    actions::audit::note(tx, &Actor::Cli, Act::KeyCreate, Some(&app.app_id), secret.get(..4))?;
+                    actions::audit::note(
+                        tx,
+                        &Actor::Cli,
+                        Act::KeyCreate,
+                        Some(&app.app_id),
+                        Some(keys::hint_of(&secret)),
+                    )?;
                     Ok(secret)
                 })
                 .await

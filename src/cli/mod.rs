@@ -34,7 +34,7 @@ use crate::model::audit::{Act, Actor};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::time::{Clock, Ids};
-use crate::settings::{self, Effective, Refusal};
+use crate::settings::{self, Effective, Gathered, Refusal};
 use crate::store::{self, Hooks, Read, Store, apps};
 
 /// Hobnob: a self-hosted chat back end in one binary.
@@ -134,20 +134,21 @@ pub fn described() -> clap::Command {
     settings::with_switches(Cli::command())
 }
 
+/// What this process's flags, variables and settings file say.
+fn gather() -> std::result::Result<Gathered, Refusal> {
+    settings::gather(&described(), std::env::args_os().collect(), &|name| std::env::var_os(name))
+}
+
 impl Cli {
     /// What was asked for by flags and variables; says what is wrong with them and ends the process if they are.
     pub fn of_process() -> Cli {
-        let line = std::env::args_os().collect();
-        let gathered =
-            settings::gather(&described(), line, &|name| std::env::var_os(name)).unwrap_or_else(
-                |refusal| match refusal {
-                    Refusal::Parser(error) => error.exit(),
-                    Refusal::Plain(why) => {
-                        eprintln!("hobnob: {why}");
-                        std::process::exit(USAGE)
-                    }
-                },
-            );
+        let gathered = gather().unwrap_or_else(|refusal| match refusal {
+            Refusal::Parser(error) => error.exit(),
+            Refusal::Plain(why) => {
+                eprintln!("hobnob: {why}");
+                std::process::exit(USAGE)
+            }
+        });
         let mut cli = Cli::from_arg_matches(&gathered.matches).unwrap_or_else(|error| error.exit());
         cli.settings = gathered.settings;
         cli
@@ -155,9 +156,7 @@ impl Cli {
 
     /// The settings of the server as they are now: those of a file may have changed since the start.
     fn again() -> std::result::Result<Config, String> {
-        let line = std::env::args_os().collect();
-        let gathered = settings::gather(&described(), line, &|name| std::env::var_os(name));
-        let gathered = gathered.map_err(|refusal| match refusal {
+        let gathered = gather().map_err(|refusal| match refusal {
             Refusal::Parser(error) => error.to_string(),
             Refusal::Plain(why) => why,
         })?;

@@ -32,13 +32,13 @@ pub fn check(data: &Path, database: &Path, clock: &Clock) -> Vec<Finding> {
     if schema != store::SCHEMA {
         return vec![version];
     }
-    let looked = Checkup::open(database).and_then(|audit| {
+    let looked = Checkup::open(database).and_then(|checkup| {
         Ok(vec![
-            damage(audit.damage()?),
-            references(audit.broken_references()?),
-            time(audit.newest_time()?, clock.now()),
-            orphans(&audit, data, &files)?,
-            backlog(audit.search_backlog()?),
+            damage(checkup.damage()?),
+            references(checkup.broken_references()?),
+            time(checkup.newest_time()?, clock.now()),
+            orphans(&checkup, data, &files)?,
+            backlog(checkup.search_backlog()?),
         ])
     });
     let mut found = vec![version];
@@ -123,11 +123,11 @@ fn some(names: &[String]) -> String {
     if more > 0 { format!("{told} and {more} more") } else { told }
 }
 
-fn orphans(audit: &Checkup, data: &Path, files: &BTreeMap<String, u64>) -> Result<Finding> {
+fn orphans(checkup: &Checkup, data: &Path, files: &BTreeMap<String, u64>) -> Result<Finding> {
     const CHECK: &str = "files";
     let mut lost = Vec::new();
     let mut shown = HashSet::new();
-    audit.shown_files(|name| {
+    checkup.shown_files(|name| {
         // One that came since the folder was read is there all the same.
         let there = files.contains_key(&name) || data.join("media").join(folder_of(&name)).join(&name).exists();
         if !there {
@@ -137,7 +137,7 @@ fn orphans(audit: &Checkup, data: &Path, files: &BTreeMap<String, u64>) -> Resul
     })?;
     let mut nobodys = Vec::new();
     for name in files.keys().filter(|name| !shown.contains(*name)) {
-        if !audit.knows_file(name)? {
+        if !checkup.knows_file(name)? {
             nobodys.push(name.clone());
         }
     }
@@ -170,10 +170,10 @@ fn backlog((waiting, is_far): (i64, bool)) -> Finding {
 
 /// The pieces whose counters are wrong, and what is to be said of them.
 pub fn recount(database: &Path) -> Result<(Vec<Piece>, Finding)> {
-    let audit = Checkup::open(database)?;
+    let checkup = Checkup::open(database)?;
     let (mut wrong, mut rows) = (Vec::new(), BTreeMap::<&str, usize>::new());
-    for piece in audit.pieces()? {
-        let found = audit.wrong(&piece)?;
+    for piece in checkup.pieces()? {
+        let found = checkup.wrong(&piece)?;
         if found > 0 {
             *rows.entry(piece.counters()).or_default() += found;
             wrong.push(piece);

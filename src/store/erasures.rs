@@ -178,8 +178,8 @@ pub enum Need {
 /// apps go with the app.
 pub fn next(read: &Read<'_>) -> Result<Option<Erasure>> {
     read.first(
-        "SELECT id, app, user_id, kind, uid, neutral, digest, step, position FROM erasures ORDER BY step = 11, id LIMIT 1",
-        [],
+        "SELECT id, app, user_id, kind, uid, neutral, digest, step, position FROM erasures ORDER BY step = ?1, id LIMIT 1",
+        [COMPACT],
         |row| {
             let kind: String = row.get(3)?;
             Ok(Erasure {

@@ -27,8 +27,13 @@ pub struct Key {
 impl Key {
     /// Its first digits, by which people tell it from others.
     pub fn hint(&self) -> String {
-        self.api_key.chars().take(4).collect()
+        hint_of(&self.api_key).to_owned()
     }
+}
+
+/// What is shown of a key, also when it is not known any more.
+pub fn hint_of(secret: &str) -> &str {
+    secret.get(..4).unwrap_or_default()
 }
 
 fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
@@ -48,7 +53,7 @@ pub fn insert(tx: &mut Write<'_>, app: i64, name: &str, scope: KeyScope) -> Resu
     let secret = tx.ids().hex(20);
     tx.insert(
         "INSERT INTO api_keys (app, hash, hint, name, scope, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![app, digest(&secret), &secret[..4], name, scope.as_str(), tx.now()],
+        params![app, digest(&secret), hint_of(&secret), name, scope.as_str(), tx.now()],
     )?;
     Ok(secret)
 }
