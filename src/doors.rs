@@ -44,6 +44,10 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 /// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
 const TLS_TIME: Duration = Duration::from_secs(10);
 
+/// A request refused before its body was read: what still comes is read and thrown away for so long. To close at once
+/// would be quicker than the answer, and who sends a large body would hear of a broken connection instead of why.
+const LINGER: Duration = Duration::from_secs(30);
+
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 pub const GRACE: u64 = 10;
 
@@ -129,6 +133,7 @@ where
         })
         .keep_alive(KEEP_ALIVE)
         .client_request_timeout(HEAD_TIME)
+        .client_disconnect_timeout(LINGER)
         .local_addr(door.address)
 }
 

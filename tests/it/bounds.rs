@@ -269,6 +269,26 @@ async fn begin_a_body(user: &User, length: &str, sent: usize) -> TcpStream {
 }
 
 #[tokio::test]
+async fn who_is_refused_while_he_sends_hears_why() {
+    let h = Harness::start().await;
+    let address = h.base().strip_prefix("http://").unwrap();
+    let large = vec![b' '; 8 << 20];
+    for (path, refused) in [("/v3/data_import/messages", "401"), ("/v3/messages", "413"), ("/v3/nowhere", "404")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let length = large.len();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        for piece in large.chunks(length / 32) {
+            stream.write_all(piece).await.unwrap_or_else(|error| panic!("{path}: {error} in the middle of the body"));
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap_or_else(|error| panic!("{path}: {error} instead of an answer"));
+        assert_eq!(String::from_utf8_lossy(&status), format!("HTTP/1.1 {refused}"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn bodies_that_do_not_come_fill_one_share() {
     // A quarter of it is one address's.
     let h = Harness::with(&["--limit", "bodies=320000"]).await;
