@@ -184,6 +184,8 @@ async fn sizes(page: &mut Page, api: &Api) {
     let files = api.metrics.files(&api.store).await;
     let (database, log) = api.store.bytes();
     gauge(page, "hobnob_database_bytes", "Size of the database file.", database as f64);
+    let help = "Memory that SQLite holds, most of it pages of the database.";
+    gauge(page, "hobnob_sqlite_memory_bytes", help, metrics::memory_bytes() as f64);
     gauge(page, "hobnob_wal_bytes", "Size of the write-ahead log beside it.", log as f64);
     let mut told = |name, help, value: Option<i64>| {
         let mut family = page.family(name, Kind::Gauge, help);

@@ -1,5 +1,7 @@
 //! Figures of an app over time, from indexes alone: what lies outside the period asked for costs nothing.
 
+use rusqlite::ffi;
+
 use super::Read;
 use super::receipts::{ALL, Kind};
 use crate::model::error::Result;
@@ -52,6 +54,12 @@ pub fn messages_so_far(read: &Read<'_>) -> Result<i64> {
 /// Size of the database file, without what waits beside it for the next checkpoint.
 pub fn database_bytes(read: &Read<'_>) -> Result<i64> {
     read.number("SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()", [])
+}
+
+/// Memory that SQLite holds in this process: above all pages of the database, the writer's up to `db::WRITER_CACHE`.
+pub fn memory_bytes() -> i64 {
+    // SAFETY: asks for a number that SQLite keeps under a lock of its own.
+    unsafe { ffi::sqlite3_memory_used() }
 }
 
 /// Bytes of all files, arrived or still to come, from the apps' own sums.

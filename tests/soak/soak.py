@@ -22,15 +22,20 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 
 # Memory, and what may be more at the end than before the storm.
 RATIO = 1.3
 # A server that has run for minutes only is still filling its caches (pages of the database, the allocator's own).
 YOUNG_SECONDS, YOUNG_MIB = 600, 16
+# Messages that are there before a long soak begins: enough for the pages of the database to fill SQLite's caches, which
+# would else grow all the time and look like what the storm left.
+KEPT_MESSAGES = 150_000
 # Descriptors and threads that may be more: connections that come and go are not the same at any moment.
 SLACK = 16
 # The log is written back all the time, and begins anew when it has been: it may grow to some batches.
 LOG_MIB = 64
+TOKEN = "the-soak-reads-the-metrics"
 PEOPLE = 200
 GROUPS = 20
 WORKERS = 24
@@ -50,7 +55,8 @@ class Server:
         self.out = open(os.path.join(self.folder, "out.txt"), "w+")
         self.log = open(os.path.join(self.folder, "log.txt"), "w+")
         self.data = os.path.join(self.folder, "data")
-        command = [binary, "serve", "--data", self.data, "--http", "127.0.0.1:0", "--https", "off", "--rate-limits", "off"]
+        command = [binary, "serve", "--data", self.data, "--http", "127.0.0.1:0", "--https", "off", "--rate-limits", "off",
+                   "--metrics-token", TOKEN]
         self.process = subprocess.Popen(command, stdout=self.out, stderr=self.log)
         for _ in range(300):
             said = open(self.out.name).read()
@@ -73,7 +79,16 @@ class Server:
             "threads": int(re.search(r"Threads:\s+(\d+)", status)[1]),
             "fds": len(os.listdir(f"/proc/{pid}/fd")),
             "wal": (os.path.getsize(log) if os.path.exists(log) else 0) / 1048576,
+            "sqlite": self.sqlite_memory() / 1048576,
         }
+
+    def sqlite_memory(self):
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
+        try:
+            page = urllib.request.urlopen(request, timeout=30).read().decode()
+        except OSError:
+            return 0.0
+        return float(re.search(r"^hobnob_sqlite_memory_bytes (\S+)", page, re.M)[1])
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
@@ -202,6 +217,23 @@ class Soak:
                 await http.call("POST", f"/groups/g{number}/members", {"participants": some[at:at + 20]})
         http.close()
 
+    async def fill(self, messages):
+        """Messages in all groups, as fast as they are taken."""
+        left = iter(range(messages))
+
+        async def some():
+            http = Http(self.server)
+            for number in left:
+                group = f"g{number % GROUPS}"
+                text = "soak river stone " * (number % 12 + 1)
+                body = {"receiver": group, "receiverType": "group", "category": "message", "type": "text", "data": {"text": text}}
+                status, answer = await http.call("POST", "/messages", body)
+                if status != 200:
+                    raise Failed(f"filling: {status} {answer}")
+            http.close()
+
+        await asyncio.gather(*(some() for _ in range(WORKERS)))
+
     def act(self):
         """One request: method, path, body, headers."""
         dice = self.dice
@@ -310,12 +342,15 @@ class Soak:
 
     async def watch(self):
         while not self.ended:
-            self.samples.append((time.monotonic(), self.phase, self.server.sample()))
+            sample = await asyncio.to_thread(self.server.sample)
+            self.samples.append((time.monotonic(), self.phase, sample))
             await asyncio.sleep(SAMPLE)
 
     async def run(self):
         await self.set_up()
         seconds = self.options.seconds
+        if seconds >= YOUNG_SECONDS:
+            await self.fill(KEPT_MESSAGES)
         started = time.monotonic()
         tasks = [asyncio.create_task(self.work()) for _ in range(WORKERS)]
         tasks += [asyncio.create_task(self.come_and_go()) for _ in range(min(ORDINARY, self.options.sockets // 5))]
@@ -342,7 +377,7 @@ class Soak:
 
         print(f"\n{'':12}{'before':>12}{'at peak':>12}{'after':>12}{'ratio':>8}")
         wrong = []
-        for what, unit in (("rss", "MiB"), ("fds", ""), ("threads", ""), ("wal", "MiB")):
+        for what, unit in (("rss", "MiB"), ("sqlite", "MiB"), ("fds", ""), ("threads", ""), ("wal", "MiB")):
             before, after = statistics.median(of("before", what)), statistics.median(of("after", what))
             peak = max(sample[what] for _, _, sample in self.samples)
             print(f"{what + ' ' + unit:12}{before:12.1f}{peak:12.1f}{after:12.1f}{after / max(before, 0.1):8.2f}")
@@ -354,9 +389,10 @@ class Soak:
             if what == "wal" and peak > LOG_MIB:
                 wrong.append(f"the log grew to {peak:.1f} MiB")
         third = max(1, len(of("after", "rss")) // 3)
-        course = [(phase, of(phase, "rss")) for phase in ("warm-up", "before", "storm", "ebb")]
-        course += [("after", of("after", "rss")[:third]), ("at the end", of("after", "rss")[-third:])]
-        print("memory in MiB: " + ", ".join(f"{name} {statistics.median(rss):.0f}" for name, rss in course if rss))
+        for what, name in (("rss", "memory"), ("sqlite", "of it SQLite")):
+            course = [(phase, of(phase, what)) for phase in ("warm-up", "before", "storm", "ebb")]
+            course += [("after", of("after", what)[:third]), ("at the end", of("after", what)[-third:])]
+            print(f"{name} in MiB: " + ", ".join(f"{name} {statistics.median(mib):.0f}" for name, mib in course if mib))
         print(f"\n{'':12}{'requests':>12}{'p50 ms':>12}{'p99 ms':>12}{'max ms':>12}")
         for phase in ("before", "storm", "after"):
             times = sorted(took for name, took in self.times if name == phase)
