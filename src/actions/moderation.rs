@@ -12,7 +12,7 @@ use crate::model::limits::Limits;
 use crate::model::message::{Message, Sent};
 use crate::model::moderation::{Flag, Reason, Verdict};
 use crate::store::moderation::{self as rows, Flagged};
-use crate::store::sight::{self, Hearing, Viewer};
+use crate::store::sight::{self, Viewer};
 use crate::store::{Read, Write, conversations, messages, render};
 
 /// Flags a message for a review; it stays visible until then.
@@ -35,14 +35,12 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
         return Err(Error::new(Code::MessageNotFound, format!("The message id {id} was not flagged.")));
     }
     // Those who saw it until now are to take it away.
-    let Hearing { audience, unquoted } = sight::hearing(tx, &conversations::by_id(tx, row.conv)?, &row)?;
+    let hearing = sight::hearing(tx, &conversations::by_id(tx, row.conv)?, &row)?;
     rows::set_verdict(tx, &row, verdict)?;
     let row = messages::find(tx, caller.app.id, id)?;
     if verdict == Verdict::Disapproved {
         let shell = render::shell(render::one(tx, row.clone(), Viewer::All)?);
-        let mut audience = audience.except(row.sender);
-        unquoted.into_iter().filter(|user| *user != row.sender).for_each(|user| audience.users.push(user));
-        tell_message_as(tx, caller, audience, MODERATED, shell);
+        tell_message_as(tx, caller, hearing.everybody().except(row.sender), MODERATED, shell);
     }
     tell_of(tx, caller, &row, MODERATED, Sent::of)?;
     Ok(Sent::of(render::one(tx, row, Viewer::App)?))

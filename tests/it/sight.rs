@@ -597,6 +597,12 @@ async fn who_has_cleared_a_chat_hears_the_rest_without_it() {
         assert_eq!(frames.len(), 2, "{frames:#?}");
         assert!(frames.iter().all(|frame| !frame.to_string().contains(&format!("{first} edited"))), "{frames:#?}");
         assert_eq!(at_ann.before_text("the end").await.len(), 4);
+        // Nor do they miss that a review takes such a message away.
+        let third = id_of(&ann.post("/messages", to("third", Some(first))).await.ok());
+        cy.post(&format!("/messages/{third}/flagged"), json!({"reasonId": "spam"})).await.ok();
+        h.patch(&format!("/moderation/flagged-messages/{third}"), json!({"status": "disapproved"})).await.ok();
+        let told = |frame: &Value| frame["type"] == "on_moderation_status_changed";
+        assert_eq!(at_cy.expect(told).await["body"]["id"], *third.to_string());
         at_cy.close().await;
     }
 }
