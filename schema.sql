@@ -683,7 +683,8 @@ INSERT INTO health (beats) VALUES (0);
 -- Deleted for good, with rows that are still to be removed piece by piece (store/purge.rs): gone for everybody from the
 -- moment they stand here. Nearly always empty.
 CREATE TABLE gone_conversations (
-  conv_id     INTEGER PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE
+  conv_id     INTEGER PRIMARY KEY REFERENCES conversations(id) ON DELETE CASCADE,
+  user_id     INTEGER                           -- users.id with whose erasure it goes; NULL: by itself
 ) STRICT;
 CREATE TABLE gone_groups (
   group_id    INTEGER PRIMARY KEY REFERENCES groups(id) ON DELETE CASCADE
@@ -713,9 +714,11 @@ CREATE TABLE erasures (
   neutral     TEXT    NOT NULL,                 -- the uid that stands in its place
   digest      TEXT    NOT NULL,                 -- what the audit log calls them (actions/erasures.rs)
   step        INTEGER NOT NULL DEFAULT 0,       -- what is at hand (store/erasures.rs)
-  position    INTEGER NOT NULL DEFAULT 0        -- how far it has come
+  position    INTEGER NOT NULL DEFAULT 0,       -- how far it has come
+  counts      TEXT    NOT NULL DEFAULT '{}'     -- JSON: how many of what were taken away or changed so far
 ) STRICT;
 CREATE INDEX erasures_by_app ON erasures(app);
+CREATE INDEX erasures_by_user ON erasures(user_id);
 
 -- How long an app keeps the messages of its conversations (store/retention.rs); without a row for ever.
 CREATE TABLE retention (

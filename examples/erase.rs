@@ -152,14 +152,7 @@ async fn run(cli: &Cli) {
     let took = timed(&store, move |tx| actions::conversations::reset(tx, &by, &with, true, false).map(drop)).await;
     report(&store, "a conversation of two, for both", took).await;
     let took = timed(&store, move |tx| {
-        actions::erasures::end(
-            tx,
-            (&Actor::Cli, &app),
-            &Uid::parse("cat")?,
-            Kind::Erase,
-            &Default::default(),
-            purge::PIECE,
-        )
+        actions::erasures::end(tx, (&Actor::Cli, &app), &Uid::parse("cat")?, Kind::Erase, purge::PIECE)
     })
     .await;
     report(&store, "a user who wrote every other message of a group", took).await;

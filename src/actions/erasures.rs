@@ -1,6 +1,7 @@
 //! Ending people's accounts for good: softly, anonymised, or with everything.
 //!
-//! Each is noted in the audit log, with what it was counted to touch. Of who was anonymised or erased the log keeps a
+//! Each is noted in the audit log with what ends at once, and once nothing is left with what was taken away, counted as it
+//! went: to count all of it first takes as long as the app's history is. Of who was anonymised or erased the log keeps a
 //! digest in place of the uid: whoever still knows the uid can prove by it that this was done and when, and nobody can read
 //! it there.
 
@@ -27,21 +28,15 @@ fn find(read: &Read<'_>, app: &App, uid: &Uid, kind: Kind) -> Result<i64> {
     found.ok_or_else(|| unknown_uid(uid.as_str()))
 }
 
-/// What that end of the user would touch.
+/// What that end of the user would touch, for a dry run: it looks through all messages of the app.
 pub fn count(read: &Read<'_>, app: &App, uid: &Uid, kind: Kind) -> Result<Counts> {
     erasures::count(read, app.id, find(read, app, uid, kind)?, kind)
 }
 
-/// Ends the user that way. `counts`: what was counted before; `most`: of their groups that are told by this call.
-pub fn end(
-    tx: &mut Write<'_>,
-    (actor, app): (&Actor, &App),
-    uid: &Uid,
-    kind: Kind,
-    counts: &Counts,
-    most: i64,
-) -> Result<()> {
+/// Ends the user that way. `most`: of their groups that are told by this call.
+pub fn end(tx: &mut Write<'_>, (actor, app): (&Actor, &App), uid: &Uid, kind: Kind, most: i64) -> Result<()> {
     let id = find(tx, app, uid, kind)?;
+    let counts = &erasures::ends(tx, app.id, id)?;
     super::users::end_account(tx, app, &users::by_id(tx, id)?, most)?;
     if kind == Kind::Soft {
         let named = (Some(&*app.app_id), Some(uid.as_str()));
@@ -89,7 +84,8 @@ pub fn finish(tx: &mut Write<'_>) -> Result<()> {
         return Ok(());
     }
     erasures::finish(tx, &erasure)?;
-    let Erasure { app, digest, .. } = &erasure;
+    let Erasure { app, digest, counts, .. } = &erasure;
+    let counts: Counts = serde_json::from_str(counts).map_err(|e| Error::internal("erasures", e))?;
     let app = apps::by_id(tx, *app)?.ok_or_else(|| Error::internal("erasures", format!("no app {app}")))?;
-    super::audit::note(tx, &Actor::Server, Act::UserGone, Some(&*app.app_id), Some(digest))
+    super::audit::note_with(tx, &Actor::Server, Act::UserGone, (Some(&*app.app_id), Some(digest)), &counts)
 }

@@ -140,7 +140,7 @@ async fn costs(past: usize) -> Vec<(&'static str, u64)> {
         })?;
         see("delete a user", tx, &mut |tx| {
             let uid = Uid::parse("bob")?;
-            actions::erasures::end(tx, (&Actor::Cli, &ann.app), &uid, Kind::Erase, &Default::default(), purge::PIECE)
+            actions::erasures::end(tx, (&Actor::Cli, &ann.app), &uid, Kind::Erase, purge::PIECE)
         })?;
         Ok(found.into_inner())
     });

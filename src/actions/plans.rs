@@ -286,7 +286,7 @@ async fn hold(store: Store) {
             groups::list(tx, app.id, &filter, ask)?;
             users::active(tx, app.id, &Uid::parse("ann")?)?;
             actions::groups::delete(tx, &people[0], &Guid::parse("team")?)?;
-            actions::erasures::end(tx, (&Actor::Cli, &app), &Uid::parse("bob")?, Kind::Erase, &Default::default(), 0)?;
+            actions::erasures::end(tx, (&Actor::Cli, &app), &Uid::parse("bob")?, Kind::Erase, 0)?;
             while actions::users::sweep(tx, 1)? {}
             for affix in [Affix::Append, Affix::Prepend] {
                 history::list(tx, app.id, within, &history::Filter::new(affix, 30))?;

@@ -267,7 +267,7 @@ impl DeleteBody {
     }
 }
 
-/// What became of a user. The last two where a kind or a dry run was asked for.
+/// What became of a user. The kind where one or a dry run was asked for; the counts of a dry run.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = UserDeletion)]
@@ -276,7 +276,7 @@ struct Deletion {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
-    /// How many of each are touched.
+    /// How many of each it would touch.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<std::collections::BTreeMap<String, i64>>)]
     counts: Option<Counts>,
@@ -291,20 +291,17 @@ pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
 pub(super) async fn remove<D: Demand>(access: &Access<D>, app: App, uid: Uid) -> Result<Reply> {
     let body: DeleteBody = access.json()?;
     let kind = body.kind()?;
-    let (named, counted, of) = (uid.clone(), uid.clone(), app.clone());
-    let counts = access.store().read(move |read| erasures::count(read, &of, &counted, kind)).await?;
-    let shown = (body.kind.is_some() || body.dry_run).then(|| counts.clone());
-    let message = match body.dry_run {
-        true => format!("Nothing was done: this is what it would touch of the user with UID {named}."),
-        false => {
-            let actor = access.actor();
-            let end =
-                move |tx: &mut Write<'_>| erasures::end(tx, (&actor, &app), &uid, kind, &counts, actions::users::PIECE);
-            access.store().write("users.delete", end).await?;
-            format!("User with UID {named} has been deleted successfully.")
-        }
+    let (named, asked) = (uid.clone(), body.kind.is_some() || body.dry_run);
+    let (message, counts) = if body.dry_run {
+        let counts = access.store().read(move |read| erasures::count(read, &app, &uid, kind)).await?;
+        (format!("Nothing was done: this is what it would touch of the user with UID {named}."), Some(counts))
+    } else {
+        let actor = access.actor();
+        let end = move |tx: &mut Write<'_>| erasures::end(tx, (&actor, &app), &uid, kind, actions::users::PIECE);
+        access.store().write("users.delete", end).await?;
+        (format!("User with UID {named} has been deleted successfully."), None)
     };
-    Ok(data(&Deletion { success: true, message, kind: shown.is_some().then(|| kind.as_str()), counts: shown }))
+    Ok(data(&Deletion { success: true, message, kind: asked.then(|| kind.as_str()), counts }))
 }
 
 #[derive(Deserialize, ToSchema)]

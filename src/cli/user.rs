@@ -13,7 +13,7 @@ use crate::store::erasures::Counts;
 /// What can be done with users.
 #[derive(Subcommand)]
 pub enum Command {
-    /// End a user's account; says first what it would touch
+    /// End a user's account; without --yes it counts what that would touch
     Delete {
         /// App id
         app: String,
@@ -37,23 +37,27 @@ pub async fn run(command: Command) -> Outcome {
     let Command::Delete { app, uid, kind, dry_run: _, yes, target } = command;
     let (kind, store) = (Kind::parse(&kind).map_err(|e| e.plain())?, open(&target)?);
     let (of, named) = (app.clone(), uid.clone());
-    let counted =
-        store.read(move |read| erasures::count(read, &find_app(read, &of)?, &Uid::parse(&named)?, kind)).await;
-    let counts: Counts = counted.map_err(|e| e.plain())?;
-    if yes {
-        let (of, named, counted) = (app.clone(), uid.clone(), counts.clone());
+    let counts = if yes {
         // Groups are told by the server, whose sockets hear it.
         let done = store.write("user delete", move |tx| {
-            erasures::end(tx, (&Actor::Cli, &find_app(tx, &of)?), &Uid::parse(&named)?, kind, &counted, 0)
+            erasures::end(tx, (&Actor::Cli, &find_app(tx, &of)?), &Uid::parse(&named)?, kind, 0)
         });
-        done.await.map_err(|e| e.plain())?;
-    }
+        done.await.map(|()| None)
+    } else {
+        let counted = store.read(move |read| erasures::count(read, &find_app(read, &of)?, &Uid::parse(&named)?, kind));
+        counted.await.map(Some)
+    };
+    let counts: Option<Counts> = counts.map_err(|e| e.plain())?;
     store.close();
     if target.json {
-        say(&serde_json::json!({ "kind": kind.as_str(), "done": yes, "counts": counts }).to_string());
+        let mut said = serde_json::json!({ "kind": kind.as_str(), "done": yes });
+        if let Some(counts) = counts {
+            said["counts"] = serde_json::json!(counts);
+        }
+        say(&said.to_string());
         return Ok(());
     }
-    for (name, count) in counts.iter().filter(|(_, count)| **count > 0) {
+    for (name, count) in counts.iter().flatten().filter(|(_, count)| **count > 0) {
         say(&format!("{count:>8}  {name}"));
     }
     say(&match (yes, lock::holder(&target.folder.data).is_some()) {

@@ -6,8 +6,9 @@
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, Row, params};
 
-use super::{Digest, Read, Write};
+use super::{Digest, Read, Write, erasures};
 use crate::model::attachment::{Owner, Profile, keep_url, keep_urls};
+use crate::model::erasure::Kind;
 use crate::model::error::{Code, Result};
 use crate::model::json::Object;
 
@@ -162,7 +163,14 @@ pub fn expired(read: &Read<'_>, most: i64) -> Result<Vec<(i64, String)>> {
 /// Forgets files that are gone from the disk.
 pub fn forget(tx: &Write<'_>, ids: &[i64]) -> Result<()> {
     for id in ids {
-        tx.run("DELETE FROM attachments WHERE id = ?1 AND expires_at <= ?2", [*id, tx.now()])?;
+        let gone = tx.first(
+            "DELETE FROM attachments WHERE id = ?1 AND expires_at <= ?2 RETURNING user_id, size",
+            [*id, tx.now()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        if let Some((user, size)) = gone {
+            erasures::tally(tx, user, Kind::Erase, &[("files", 1), ("fileBytes", size)])?;
+        }
     }
     Ok(())
 }

@@ -7,6 +7,7 @@
 //! both hold pieces of pages as they were. The writer's connection overwrites what it frees (see `db`), but not the copies
 //! that SQLite leaves in the unused parts of pages when it balances a tree.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use rusqlite::params;
@@ -24,7 +25,7 @@ const PIECE: i64 = 200;
 const PAGES: i64 = 32;
 
 /// How many there are of each kind, by its name.
-pub type Counts = BTreeMap<&'static str, i64>;
+pub type Counts = BTreeMap<Cow<'static, str>, i64>;
 
 /// What ends with a login, whichever way.
 const ENDS: &[(&str, &str)] = &[
@@ -79,14 +80,40 @@ const REST: &[(&str, &str)] = &[
     ),
 ];
 
-/// What that kind of end would touch of the user (users.id).
+/// What of the user (users.id) ends at once: no more than their own logins and places in groups, so that a write may count
+/// them.
+pub fn ends(read: &Read<'_>, app: i64, user: i64) -> Result<Counts> {
+    numbers(read, &[ENDS], app, user)
+}
+
+/// What that kind of end would touch of the user (users.id). It looks through all messages of the app: for a dry run alone.
 pub fn count(read: &Read<'_>, app: i64, user: i64, kind: Kind) -> Result<Counts> {
     let lists: &[&[(&'static str, &str)]] = match kind {
         Kind::Soft => &[ENDS],
         Kind::Anonymise => &[ENDS, NAMES],
         Kind::Erase => &[ENDS, NAMES, REST],
     };
-    lists.iter().flat_map(|list| list.iter()).map(|(name, sql)| Ok((*name, read.number(sql, [app, user])?))).collect()
+    numbers(read, lists, app, user)
+}
+
+fn numbers(read: &Read<'_>, lists: &[&[(&'static str, &str)]], app: i64, user: i64) -> Result<Counts> {
+    lists
+        .iter()
+        .flat_map(|list| list.iter())
+        .map(|(name, sql)| Ok(((*name).into(), read.number(sql, [app, user])?)))
+        .collect()
+}
+
+/// Adds to what was taken away of the user (users.id), or changed, by the names of [`count`]; what has none is not counted.
+pub(super) fn tally(tx: &Write<'_>, user: i64, kind: Kind, counts: &[(&str, i64)]) -> Result<()> {
+    for (name, more) in counts.iter().filter(|(name, more)| *more > 0 && !name.is_empty()) {
+        tx.run(
+            "UPDATE erasures SET counts = json_set(counts, '$.' || ?3, coalesce(json_extract(counts, '$.' || ?3), 0) + ?4)
+             WHERE user_id = ?1 AND kind = ?2",
+            params![user, kind.as_str(), name, more],
+        )?;
+    }
+    Ok(())
 }
 
 /// Gives the user the neutral uid and name, and nothing else of a profile.
@@ -130,6 +157,8 @@ pub struct Erasure {
     pub digest: String,
     step: i64,
     position: i64,
+    /// JSON: how many of what were taken away or changed so far.
+    pub counts: String,
 }
 
 // The steps, in their order. Kept in the database: new ones get new numbers.
@@ -178,7 +207,7 @@ pub enum Need {
 /// apps go with the app.
 pub fn next(read: &Read<'_>) -> Result<Option<Erasure>> {
     read.first(
-        "SELECT id, app, user_id, kind, uid, neutral, digest, step, position FROM erasures ORDER BY step = ?1, id LIMIT 1",
+        "SELECT id, app, user_id, kind, uid, neutral, digest, step, position, counts FROM erasures ORDER BY step = ?1, id LIMIT 1",
         [COMPACT],
         |row| {
             let kind: String = row.get(3)?;
@@ -192,6 +221,7 @@ pub fn next(read: &Read<'_>) -> Result<Option<Erasure>> {
                 digest: row.get(6)?,
                 step: row.get(7)?,
                 position: row.get(8)?,
+                counts: row.get(9)?,
             })
         },
     )
@@ -285,9 +315,11 @@ fn rewrite(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>> 
         bounds,
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    let mut mentions = 0;
     for (id, data) in named {
         if let Some(data) = without_mentions(&data, uid) {
             tx.run("UPDATE messages SET data = ?2 WHERE id = ?1", params![id, data])?;
+            mentions += 1;
         }
     }
     tx.run(
@@ -302,7 +334,14 @@ fn rewrite(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>> 
              WHERE id >= ?1 AND id < ?2 AND sender_id = ?3 AND (resource IS NOT NULL OR muid IS NOT NULL)",
             [least, before, erasure.user],
         )?;
+        let theirs = tx.number(
+            "SELECT count(*) FROM messages WHERE id >= ?1 AND id < ?2 AND sender_id = ?3
+             AND category IN ('message','custom','interactive')",
+            [least, before, erasure.user],
+        )?;
+        tally(tx, erasure.user, erasure.kind, &[("messages", theirs)])?;
     }
+    tally(tx, erasure.user, erasure.kind, &[("mentions", mentions)])?;
     Ok((least > 0).then_some(least))
 }
 
@@ -322,6 +361,7 @@ fn rename_conversations(tx: &Write<'_>, erasure: &Erasure) -> Result<Option<i64>
         let name = crate::model::user::conversation_name(a, b);
         tx.run("UPDATE conversations SET name = ?2 WHERE id = ?1", params![id, name])?;
     }
+    tally(tx, erasure.user, erasure.kind, &[("conversations", found.len() as i64)])?;
     Ok(found.last().map(|(id, ..)| *id))
 }
 
@@ -339,16 +379,29 @@ fn leftovers(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>
         params![mutes, uid],
     )?;
     if changed == 0 {
-        for sql in [
-            "DELETE FROM push_tokens WHERE id IN (SELECT id FROM push_tokens WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM mutes WHERE (user_id, type, id) IN (SELECT user_id, type, id FROM mutes WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM notification_choices WHERE user_id = ?1 AND ?2 > 0",
-            "DELETE FROM due WHERE id IN (SELECT id FROM due WHERE user_id = ?1 AND kind = 'reminder' LIMIT ?2)",
-            "UPDATE participants SET tags = NULL WHERE (user_id, conv_id) IN (
+        for (name, sql) in [
+            (
+                "pushTokens",
+                "DELETE FROM push_tokens WHERE id IN (SELECT id FROM push_tokens WHERE user_id = ?1 LIMIT ?2)",
+            ),
+            (
+                "",
+                "DELETE FROM mutes WHERE (user_id, type, id) IN (SELECT user_id, type, id FROM mutes WHERE user_id = ?1 LIMIT ?2)",
+            ),
+            ("", "DELETE FROM notification_choices WHERE user_id = ?1 AND ?2 > 0"),
+            (
+                "reminders",
+                "DELETE FROM due WHERE id IN (SELECT id FROM due WHERE user_id = ?1 AND kind = 'reminder' LIMIT ?2)",
+            ),
+            (
+                "",
+                "UPDATE participants SET tags = NULL WHERE (user_id, conv_id) IN (
                  SELECT user_id, conv_id FROM participants WHERE user_id = ?1 AND tags IS NOT NULL LIMIT ?2)",
+            ),
         ] {
             changed = tx.run(sql, [user, PIECE])?;
             if changed > 0 {
+                tally(tx, user, erasure.kind, &[(name, changed as i64)])?;
                 break;
             }
         }
@@ -367,6 +420,7 @@ fn disown_files(tx: &Write<'_>, erasure: &Erasure) -> Result<Option<i64>> {
     if found.is_empty() {
         return Ok(None);
     }
+    tally(tx, erasure.user, erasure.kind, &[("files", found.len() as i64), ("fileBytes", bytes)])?;
     // Those in their messages go with them: the purge comes next.
     tx.run(
         "UPDATE attachments SET user_id = 0, expires_at = CASE

@@ -11,8 +11,9 @@ use rusqlite::params;
 
 use super::conversations::{Conv, Kind};
 use super::rows::ids_text;
-use super::{Read, Write, calls, conversations, threads};
+use super::{Read, Write, calls, conversations, erasures, threads};
 use crate::model::call::CallStatus;
+use crate::model::erasure;
 use crate::model::error::Result;
 use crate::model::group::Group;
 
@@ -76,7 +77,8 @@ pub fn user(tx: &mut Write<'_>, id: i64) -> Result<()> {
     }
     for sql in [
         "DELETE FROM app_pins WHERE conv_id IN (SELECT id FROM conversations WHERE user_a = ?1 OR user_b = ?1)",
-        "INSERT OR IGNORE INTO gone_conversations (conv_id) SELECT id FROM conversations WHERE user_a = ?1 OR user_b = ?1",
+        "INSERT OR IGNORE INTO gone_conversations (conv_id, user_id)
+         SELECT id, ?1 FROM conversations WHERE user_a = ?1 OR user_b = ?1",
         "UPDATE conversations SET name = '/' || id, user_a = NULL, user_b = NULL WHERE user_a = ?1 OR user_b = ?1",
     ] {
         tx.run(sql, [id])?;
@@ -169,36 +171,83 @@ pub fn sweep(tx: &Write<'_>, most: i64) -> Result<bool> {
     Ok(true)
 }
 
-/// Runs the first of these statements that finds rows of `id` to remove; how many it removed.
-fn piece(tx: &Write<'_>, id: i64, most: i64, statements: &[&str]) -> Result<i64> {
-    for sql in statements {
+/// Runs the first of these statements that finds rows of `id` to remove; how many it removed, and what those are called when
+/// they are counted. What hangs on a message or a conversation is counted with it, and has no name here.
+fn piece<'n>(tx: &Write<'_>, id: i64, most: i64, statements: &[(&'n str, &str)]) -> Result<(i64, &'n str)> {
+    for (name, sql) in statements {
         let removed = tx.run(sql, [id, most])?;
         if removed > 0 {
-            return Ok(removed as i64);
+            return Ok((removed as i64, name));
         }
     }
-    Ok(0)
+    Ok((0, ""))
+}
+
+/// Notes what was taken away of somebody who is being erased.
+fn tally(tx: &Write<'_>, user: i64, counts: &[(&str, i64)]) -> Result<()> {
+    erasures::tally(tx, user, erasure::Kind::Erase, counts)
+}
+
+/// Notes what the next piece of a conversation that goes with a user holds: what they wrote, and what was written to them.
+fn tally_conversation(tx: &Write<'_>, id: i64, user: i64, most: i64) -> Result<()> {
+    let messages = tx.first(
+        "SELECT coalesce(sum(sender_id = ?2), 0), coalesce(sum(sender_id <> ?2), 0)
+         FROM (SELECT sender_id, category FROM messages WHERE conv_id = ?1 ORDER BY id DESC LIMIT ?3)
+         WHERE category IN ('message','custom','interactive')",
+        [id, user, most],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let (theirs, others): (i64, i64) = messages.unwrap_or_default();
+    tally(tx, user, &[("messages", theirs), ("messagesToThem", others)])
 }
 
 fn sweep_conversation(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
-    let removed = piece(
+    let with = tx
+        .first("SELECT user_id FROM gone_conversations WHERE conv_id = ?1", [id], |row| row.get::<_, Option<i64>>(0))?
+        .flatten();
+    if let Some(user) = with {
+        tally_conversation(tx, id, user, most)?;
+    }
+    let (removed, name) = piece(
         tx,
         id,
         most,
         &[
-            "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE conv_id = ?1 ORDER BY id DESC LIMIT ?2)",
-            "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
+            (
+                "",
+                "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE conv_id = ?1 ORDER BY id DESC LIMIT ?2)",
+            ),
+            (
+                "",
+                "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
                  SELECT conv_id, user_id, kind, upto FROM receipts WHERE conv_id = ?1 LIMIT ?2)",
-            "DELETE FROM own_marks WHERE (conv_id, user_id, block) IN (
+            ),
+            (
+                "",
+                "DELETE FROM own_marks WHERE (conv_id, user_id, block) IN (
                  SELECT conv_id, user_id, block FROM own_marks WHERE conv_id = ?1 LIMIT ?2)",
-            "DELETE FROM holes WHERE (conv_id, seq) IN (SELECT conv_id, seq FROM holes WHERE conv_id = ?1 LIMIT ?2)",
-            "DELETE FROM hole_sums WHERE (conv_id, sender_id, block) IN (
+            ),
+            (
+                "",
+                "DELETE FROM holes WHERE (conv_id, seq) IN (SELECT conv_id, seq FROM holes WHERE conv_id = ?1 LIMIT ?2)",
+            ),
+            (
+                "",
+                "DELETE FROM hole_sums WHERE (conv_id, sender_id, block) IN (
                  SELECT conv_id, sender_id, block FROM hole_sums WHERE conv_id = ?1 LIMIT ?2)",
-            "DELETE FROM participants WHERE (user_id, conv_id) IN (
+            ),
+            (
+                "",
+                "DELETE FROM participants WHERE (user_id, conv_id) IN (
                  SELECT user_id, conv_id FROM participants WHERE conv_id = ?1 LIMIT ?2)",
-            "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE conv_id = ?1 LIMIT ?2)",
+            ),
+            ("calls", "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE conv_id = ?1 LIMIT ?2)"),
         ],
     )?;
+    if let Some(user) = with {
+        let counts = [(name, removed), ("conversations", i64::from(removed == 0))];
+        tally(tx, user, &counts)?;
+    }
     if removed == 0 {
         tx.run("DELETE FROM conversations WHERE id = ?1", [id])?;
     }
@@ -206,14 +255,20 @@ fn sweep_conversation(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
 }
 
 fn sweep_group(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
-    let removed = piece(
+    let (removed, _) = piece(
         tx,
         id,
         most,
         &[
-            "DELETE FROM members WHERE (group_id, user_id) IN (
+            (
+                "",
+                "DELETE FROM members WHERE (group_id, user_id) IN (
                  SELECT group_id, user_id FROM members WHERE group_id = ?1 LIMIT ?2)",
-            "DELETE FROM bans WHERE (group_id, user_id) IN (SELECT group_id, user_id FROM bans WHERE group_id = ?1 LIMIT ?2)",
+            ),
+            (
+                "",
+                "DELETE FROM bans WHERE (group_id, user_id) IN (SELECT group_id, user_id FROM bans WHERE group_id = ?1 LIMIT ?2)",
+            ),
         ],
     )?;
     if removed == 0 {
@@ -229,35 +284,43 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
         tx.run("UPDATE gone_users SET looked_from = ?2 WHERE user_id = ?1", [id, upto])?;
         return Ok(most);
     }
-    let removed = piece(
+    let (removed, name) = piece(
         tx,
         id,
         most,
         &[
-            "DELETE FROM reactions WHERE id IN (SELECT id FROM reactions WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM interactions WHERE (message_id, user_id, element_id) IN (
-                 SELECT message_id, user_id, element_id FROM interactions WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM saved_messages WHERE (user_id, message_id) IN (
-                 SELECT user_id, message_id FROM saved_messages WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM thread_subscriptions WHERE (user_id, parent_id) IN (
-                 SELECT user_id, parent_id FROM thread_subscriptions WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM message_flags WHERE (message_id, user_id) IN (
-                 SELECT message_id, user_id FROM message_flags WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM goals_met WHERE (user_id, message_id) IN (
-                 SELECT user_id, message_id FROM goals_met WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM mentions WHERE (user_id, conv_id, message_id) IN (
-                 SELECT user_id, conv_id, message_id FROM mentions WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
+            ("reactions", "DELETE FROM reactions WHERE id IN (SELECT id FROM reactions WHERE user_id = ?1 LIMIT ?2)"),
+            ("interactions", "DELETE FROM interactions WHERE (message_id, user_id, element_id) IN (
+                 SELECT message_id, user_id, element_id FROM interactions WHERE user_id = ?1 LIMIT ?2)"),
+            ("saved", "DELETE FROM saved_messages WHERE (user_id, message_id) IN (
+                 SELECT user_id, message_id FROM saved_messages WHERE user_id = ?1 LIMIT ?2)"),
+            ("", "DELETE FROM thread_subscriptions WHERE (user_id, parent_id) IN (
+                 SELECT user_id, parent_id FROM thread_subscriptions WHERE user_id = ?1 LIMIT ?2)"),
+            ("flags", "DELETE FROM message_flags WHERE (message_id, user_id) IN (
+                 SELECT message_id, user_id FROM message_flags WHERE user_id = ?1 LIMIT ?2)"),
+            ("", "DELETE FROM goals_met WHERE (user_id, message_id) IN (
+                 SELECT user_id, message_id FROM goals_met WHERE user_id = ?1 LIMIT ?2)"),
+            ("", "DELETE FROM mentions WHERE (user_id, conv_id, message_id) IN (
+                 SELECT user_id, conv_id, message_id FROM mentions WHERE user_id = ?1 LIMIT ?2)"),
+            ("receipts", "DELETE FROM receipts WHERE (conv_id, user_id, kind, upto) IN (
                  SELECT r.conv_id, r.user_id, r.kind, r.upto FROM participants p
-                 CROSS JOIN receipts r ON r.conv_id = p.conv_id AND r.user_id = p.user_id WHERE p.user_id = ?1 LIMIT ?2)",
-            "DELETE FROM poll_votes WHERE id IN (SELECT id FROM poll_votes WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM due WHERE id IN (SELECT id FROM due WHERE user_id = ?1 LIMIT ?2)",
-            "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE initiator_id = ?1 OR callee_id = ?1 LIMIT ?2)",
-            "DELETE FROM call_participants WHERE (call_id, user_id) IN (
-                 SELECT call_id, user_id FROM call_participants WHERE user_id = ?1 LIMIT ?2)",
+                 CROSS JOIN receipts r ON r.conv_id = p.conv_id AND r.user_id = p.user_id WHERE p.user_id = ?1 LIMIT ?2)"),
+            ("votes", "DELETE FROM poll_votes WHERE id IN (SELECT id FROM poll_votes WHERE user_id = ?1 LIMIT ?2)"),
+            ("reminders", "DELETE FROM due WHERE id IN (SELECT id FROM due WHERE user_id = ?1 LIMIT ?2)"),
+            ("calls", "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE initiator_id = ?1 OR callee_id = ?1 LIMIT ?2)"),
+            ("", "DELETE FROM call_participants WHERE (call_id, user_id) IN (
+                 SELECT call_id, user_id FROM call_participants WHERE user_id = ?1 LIMIT ?2)"),
         ],
     )?;
+    tally(tx, id, &[(name, removed)])?;
     if removed == 0 {
+        // These go with the row.
+        let friends = tx.number("SELECT count(*) FROM friends WHERE user_id = ?1", [id])?;
+        let blocks = tx.number(
+            "SELECT (SELECT count(*) FROM blocks WHERE user_id = ?1) + (SELECT count(*) FROM blocks WHERE blocked_id = ?1)",
+            [id],
+        )?;
+        tally(tx, id, &[("friends", friends), ("blocks", blocks)])?;
         tx.run("DELETE FROM users WHERE id = ?1", [id])?;
     }
     Ok(removed)
@@ -268,15 +331,20 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
 /// about his calls: what they tell of will not be there.
 fn sweep_messages(tx: &Write<'_>, user: i64, from: i64, most: i64) -> Result<i64> {
     let least = (from - most * LOOKS).max(1);
-    let found: Vec<Doomed> = tx.all(
-        "SELECT id, conv_id, parent_id, deleted_at IS NULL AND flags & 512 = 0 FROM messages
+    let found: Vec<(Doomed, bool)> = tx.all(
+        "SELECT id, conv_id, parent_id, deleted_at IS NULL AND flags & 512 = 0,
+                category IN ('message','custom','interactive') FROM messages
          WHERE id >= ?2 AND id < ?3
            AND (sender_id = ?1 OR (category = 'action' AND subject_id = ?1)
                 OR (category = 'call' AND EXISTS (SELECT 1 FROM calls c WHERE c.id = subject_id AND c.initiator_id = ?1)))
          ORDER BY id DESC LIMIT ?4",
         [user, least, from, most],
-        |row| Ok(Doomed { id: row.get(0)?, conv: row.get(1)?, parent: row.get(2)?, seen: row.get(3)? }),
+        |row| {
+            Ok((Doomed { id: row.get(0)?, conv: row.get(1)?, parent: row.get(2)?, seen: row.get(3)? }, row.get(4)?))
+        },
     )?;
+    let (found, written): (Vec<Doomed>, Vec<bool>) = found.into_iter().unzip();
+    tally(tx, user, &[("messages", written.iter().filter(|written| **written).count() as i64)])?;
     remove(tx, &found)?;
     Ok(match found.last() {
         Some(last) if found.len() as i64 == most => last.id,

@@ -136,22 +136,8 @@ fn end(tx: &mut Write<'_>, way: &str) -> Result<()> {
     let app = app(tx)?;
     match way {
         "deactivate" => actions::users::deactivate(tx, &app, &["ann".into()], PIECE).map(drop),
-        "delete" => actions::erasures::end(
-            tx,
-            (&Actor::Cli, &app),
-            &uid("ann"),
-            erasure::Kind::Soft,
-            &Default::default(),
-            PIECE,
-        ),
-        _ => actions::erasures::end(
-            tx,
-            (&Actor::Cli, &app),
-            &uid("ann"),
-            erasure::Kind::Erase,
-            &Default::default(),
-            PIECE,
-        ),
+        "delete" => actions::erasures::end(tx, (&Actor::Cli, &app), &uid("ann"), erasure::Kind::Soft, PIECE),
+        _ => actions::erasures::end(tx, (&Actor::Cli, &app), &uid("ann"), erasure::Kind::Erase, PIECE),
     }
 }
 

@@ -483,9 +483,12 @@ CREATE TABLE erasures (
   neutral     TEXT    NOT NULL,
   digest      TEXT    NOT NULL,
   step        INTEGER NOT NULL DEFAULT 0,
-  position    INTEGER NOT NULL DEFAULT 0
+  position    INTEGER NOT NULL DEFAULT 0,
+  counts      TEXT    NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX erasures_by_app ON erasures(app);
+CREATE INDEX erasures_by_user ON erasures(user_id);
+ALTER TABLE gone_conversations ADD COLUMN user_id INTEGER;
 CREATE TABLE audit (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,
   at          INTEGER NOT NULL,
