@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_codec::{AsyncRead, AsyncWrite, Framed};
+use actix_codec::{AsyncRead, AsyncWrite, Framed, FramedParts};
 use actix_http::TlsAcceptorConfig;
 use actix_http::body::{BodySize, MessageBody};
 use actix_http::h1::{self, ExpectHandler, UpgradeHandler};
@@ -184,9 +184,9 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     match accepted {
         Some(accepted) => {
             connection.send(h1::Message::Item((head, BodySize::None))).await?;
-            let parts = connection.into_parts();
-            let (io, before) = (parts.io, parts.read_buf);
-            Box::pin(socket::serve(accepted, io, before)).await;
+            // Taken out at once: what is left of the parts, a buffer of HTTP, would live as long as the socket.
+            let FramedParts { io, read_buf, .. } = connection.into_parts();
+            Box::pin(socket::serve(accepted, io, read_buf)).await;
         }
         None => {
             connection.send(h1::Message::Item((head, body.size()))).await?;
