@@ -112,6 +112,20 @@ fn what_a_faulty_server_does_is_seen() {
     };
     let delete = Act::Delete { who: OTHER, message: 11, permanent: false };
     assert_eq!(caught(&block, deaf, &[delete]), Some(hears));
+    assert_eq!(
+        caught(&block, open, &[Act::Edit { who: OTHER, message: 11, word: 1 }]),
+        Some("what may not be done is refused")
+    );
+    // A call that outlived a block.
+    let call = [Act::Call { who: OTHER, peer: GUEST }, block[0].clone()];
+    let rings: Deed = |world| sql(world, "UPDATE calls SET status = 'initiated', ended_at = NULL");
+    assert_eq!(caught(&call, nothing, &[]), None);
+    assert_eq!(caught(&call, rings, &[]), Some("a call is as it was told"));
+    // The last message of a group as it was before its sender was erased.
+    let erased = [Act::DeleteUser { who: OTHER, permanent: true }, Act::Chores];
+    let stale: Deed = |world| sql(world, "UPDATE conversations SET preview_id = 10 WHERE group_id IS NOT NULL");
+    assert_eq!(caught(&erased, nothing, &[]), None);
+    assert_eq!(caught(&erased, stale, &[]), Some("conversations, unread counts and last messages are right"));
     // Words that nobody wrote.
     let words: Deed = |world| sql(world, r#"UPDATE messages SET data = '{"text":"apple"}' WHERE category = 'message'"#);
     assert_eq!(caught(&[], words, &[]), Some(sees));
