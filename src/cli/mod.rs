@@ -30,6 +30,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::actions::audit as noting;
 use crate::config::{Config, Folder};
+use crate::lock;
 use crate::model::audit::{Act, Actor};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -202,13 +203,24 @@ fn say(line: &str) {
 
 /// Opens the database without serving.
 fn open(target: &Target) -> Result<Store, String> {
-    open_at(&existing(target)?)
+    let database = existing(target)?;
+    match lock::holder(&target.folder.data) {
+        Some(_) => opened(&database, Store::open_beside),
+        None => open_at(&database),
+    }
 }
 
 /// Opens the database in this file.
 fn open_at(database: &Path) -> Result<Store, String> {
+    opened(database, Store::open)
+}
+
+fn opened(
+    database: &Path,
+    open: impl FnOnce(&Path, u32, usize, Hooks) -> crate::model::error::Result<Store>,
+) -> Result<Store, String> {
     let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
-    Store::open(database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
+    open(database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
 }
 
 /// The database file a tool works on, if there is one of this schema.

@@ -27,7 +27,7 @@ use crate::model::error::{Code, Error, Result};
 const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// Another process (a command-line tool) may hold the write lock for this long before a write gives up.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
+pub const BUSY: Duration = Duration::from_secs(5);
 
 /// Prepared statements kept per connection: more than the program has on its usual paths.
 const STATEMENTS: usize = 200;
@@ -145,6 +145,13 @@ fn drop_statistics(connection: &Connection) -> Result<()> {
             "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4; ANALYZE sqlite_schema",
         )?;
     }
+    Ok(())
+}
+
+/// The log is somebody else's: this connection makes no checkpoint, neither when the log is long nor at closing.
+pub fn leave_log(connection: &Connection) -> Result<()> {
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(())
 }
 

@@ -112,6 +112,15 @@ struct Inner {
     path: PathBuf,
 }
 
+/// Who moves what was committed from the log into the database file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keeper {
+    /// This store.
+    Own,
+    /// A server that runs there.
+    Server,
+}
+
 /// What `server` hands in when it opens the store.
 pub struct Hooks {
     /// Hears what every commit released, in commit order, on the writer's thread.
@@ -125,8 +134,25 @@ pub struct Hooks {
 impl Store {
     /// Opens the database at `path`, making it from `schema.sql` when it is new. `readers` is the number of
     /// connections that read in parallel, `queue` the number of writes that may wait.
-    pub fn open(path: &Path, readers: u32, queue: usize, mut hooks: Hooks) -> Result<Store> {
+    pub fn open(path: &Path, readers: u32, queue: usize, hooks: Hooks) -> Result<Store> {
+        Store::open_as(Keeper::Own, path, readers, queue, hooks)
+    }
+
+    /// Opens a database that a server has open, for a tool. The log is left to that server, also when it ends first: it
+    /// may end because the disk failed, and then only the log still holds what was acknowledged (see `writer`).
+    pub fn open_beside(path: &Path, readers: u32, queue: usize, hooks: Hooks) -> Result<Store> {
+        Store::open_as(Keeper::Server, path, readers, queue, hooks)
+    }
+
+    fn open_as(keeper: Keeper, path: &Path, readers: u32, queue: usize, mut hooks: Hooks) -> Result<Store> {
         let connection = db::open_writer(path, hooks.online.clone())?;
+        let checkpointer = match keeper {
+            Keeper::Own => Some(db::open_checkpointer(path)?),
+            Keeper::Server => {
+                db::leave_log(&connection)?;
+                None
+            }
+        };
         hooks.clock = hooks.clock.steady(clock::last(&connection)?);
         let readers_pool = db::open_readers(path, readers, hooks.online.clone())?;
         let clock = hooks.clock.clone();
@@ -134,7 +160,7 @@ impl Store {
         let meters = Arc::new(Meters::default());
         let writer = writer::start(
             connection,
-            db::open_checkpointer(path)?,
+            checkpointer,
             queue,
             credentials.clone(),
             place::Place::of(path),

@@ -25,7 +25,8 @@
 //!
 //! The store then answers everything with a fault of its own, leaves the log as it is (no checkpoint, not even the one at
 //! closing), and says why by [`Failure`], upon which the server exits. The next start writes the log anew before it goes
-//! on behind it (see `db`).
+//! on behind it (see `db`). A tool that works beside a server never makes a checkpoint: it would not know that the server's
+//! disk failed, take pages for copied that never arrived, and give up the log that holds them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -34,7 +35,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::failure::Failure;
@@ -198,7 +198,7 @@ fn checkpoint(connection: &Connection, queue: &Queue<Box<dyn Job>>, failure: &Fa
 
 /// The log stays as it is when this connection closes. (That of the checkpointer never touches it at closing.)
 fn leave(connection: &Connection) {
-    if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+    if let Err(error) = super::db::leave_log(connection) {
         log::error!("the log may be touched at closing: {error}");
     }
 }
@@ -222,7 +222,7 @@ fn disk_failed(error: &Error) -> String {
 
 pub fn start(
     connection: Connection,
-    checkpointer: Connection,
+    checkpointer: Option<Connection>,
     most: usize,
     credentials: Arc<Credentials>,
     place: Place,
@@ -243,6 +243,7 @@ pub fn start(
         place,
         failure: failed,
         meters: meters.clone(),
+        keeps_log: checkpointer.is_some(),
         seen: 0,
         noted: 0,
     };
@@ -252,9 +253,13 @@ pub fn start(
         thread.map_err(|e| Error::internal(name, e))
     };
     let writing = spawn("hobnob-writer", Box::new(move || writer.run()))?;
-    let (signs, failed) = (queue.clone(), failure.clone());
-    let copying = spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?;
-    Ok(Handle { queue, meters, failure, threads: Mutex::new(vec![copying, writing]) })
+    let mut threads = vec![writing];
+    if let Some(checkpointer) = checkpointer {
+        let (signs, failed) = (queue.clone(), failure.clone());
+        // It ends before the writer does, which makes the last checkpoint.
+        threads.insert(0, spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?);
+    }
+    Ok(Handle { queue, meters, failure, threads: Mutex::new(threads) })
 }
 
 struct Writer {
@@ -267,6 +272,8 @@ struct Writer {
     place: Place,
     failure: Arc<Failure>,
     meters: Arc<Meters>,
+    /// Whether checkpoints are this store's to make.
+    keeps_log: bool,
     /// `PRAGMA data_version` as last seen; it moves when another process commits.
     seen: i64,
     /// The time that is in the table `clock`.
@@ -296,6 +303,9 @@ impl Writer {
             if self.failure.happened() {
                 return self.give_up();
             }
+        }
+        if !self.keeps_log {
+            return;
         }
         // No PRAGMA optimize: plans rest on no statistics (see `db`).
         if let Err(error) = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {

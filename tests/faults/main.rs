@@ -5,6 +5,7 @@
 //! `HOBNOB_FAULT_SEED=7` one of them.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
+mod beside;
 mod calls;
 mod disk;
 mod each;

@@ -63,6 +63,20 @@ pub fn open(folder: &Path, heard: &Heard) -> Result<Store> {
     Store::open(&folder.join(DATABASE), 2, 100, hooks)
 }
 
+/// Opens it as a tool does while a server runs there.
+pub fn open_beside(folder: &Path) -> Result<Store> {
+    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(NOW), ids: Ids };
+    Store::open_beside(&folder.join(DATABASE), 1, 100, hooks)
+}
+
+/// A connection that makes checkpoints when it is told to, and none at closing.
+pub fn copier(folder: &Path) -> Connection {
+    let connection = Connection::open(folder.join(DATABASE)).expect("opens");
+    let leave = rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(leave, true).expect("is set");
+    connection
+}
+
 /// Where every play begins: a database with an app, its people and their group.
 pub struct Scene {
     pub database: Vec<u8>,
