@@ -224,7 +224,10 @@ impl Store {
             let _permit = permit;
             let _entered = request::enter(origin);
             let began = Instant::now();
-            let result = inner.readers.get().map_err(|e| Error::internal("reader", e)).and_then(|connection| {
+            // Where no more files can be opened, those that wait get a reader that came free, or a clear word in time.
+            let reader = inner.readers.get_timeout(watch.patience());
+            let reader = reader.map_err(|e| Error::fault(Code::Busy, "no connection to read on can be opened", e));
+            let result = reader.and_then(|connection| {
                 let _snapshot = Snapshot::begin(&connection, &watch)?;
                 let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
                 presence::veil(&read, viewer).and_then(|_veil| f(&read))

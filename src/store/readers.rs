@@ -16,10 +16,15 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::db::BUSY;
 use crate::model::error::{Code, Error, Result};
 
 /// Steps of SQLite between two looks at the watch: some microseconds.
 const STEPS: i32 = 1_000;
+
+/// Opening a connection takes less than this, unless it cannot be opened. Every read may wait so long for one: a shorter
+/// deadline is a matter of what it does then.
+const OPENING: Duration = Duration::from_secs(1);
 
 /// How many may wait in all, for each who may wait of one.
 const QUEUES: usize = 10;
@@ -209,6 +214,11 @@ pub struct Watch {
 impl Watch {
     fn is_over(&self) -> bool {
         self.left.load(Ordering::Relaxed) || self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
+    /// How long it may wait for a connection.
+    pub fn patience(&self) -> Duration {
+        self.until.map_or(BUSY, |until| until.saturating_duration_since(Instant::now()).max(OPENING))
     }
 
     /// The refusal, if the read is to end.

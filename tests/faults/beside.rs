@@ -1,5 +1,8 @@
-//! A tool beside a server whose disk fails.
+//! A tool beside a server whose disk fails, and a server that cannot open more files.
 
+use std::time::Duration;
+
+use hobnob::model::error::Code;
 use hobnob::store::Store;
 
 use crate::disk::{Dice, Disk, Errno, Fault, Op};
@@ -57,4 +60,35 @@ fn a_tool_that_closes_last_leaves_the_log_of_a_server_whose_disk_failed() {
         }
     }
     assert!(struck > 2, "{struck} syncs failed");
+}
+
+/// One reader is open and busy, and the system opens no more files: whoever else reads hears so in the time of a read.
+#[test]
+fn a_reader_that_cannot_be_opened_is_a_clear_refusal() {
+    vfs::install();
+    let folder = play::folder();
+    std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+    let disk = Disk::of(folder.path());
+    let store = play::open(folder.path(), &Heard::default()).expect("opens").with_reads(Duration::from_secs(1), 10);
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(async {
+        let (begun, begins) = std::sync::mpsc::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let long = store.clone();
+        let long = tokio::spawn(async move {
+            let held = move |_: &hobnob::store::Read<'_>| {
+                begun.send(()).expect("somebody listens");
+                ends.recv().expect("is let go");
+                Ok(())
+            };
+            long.read(held).await
+        });
+        begins.recv().expect("reads");
+        disk.fail(Fault { op: Op::Open, after: 1, errno: Errno::Io, forever: true });
+        let refused = store.shared_by(7).read(|_| Ok(())).await.expect_err("there is no reader");
+        assert_eq!(refused.code, Code::Busy, "not a fault without a name, and not after half a minute");
+        end.send(()).expect("is held");
+        long.await.expect("ends").expect("reads");
+        store.shared_by(7).read(|_| Ok(())).await.expect("the reader is free");
+    });
+    store.close();
 }
