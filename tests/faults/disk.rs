@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, RwLock, Weak};
 
 use crate::vfs::inside;
 
@@ -143,6 +143,9 @@ struct State {
 pub struct Disk {
     root: PathBuf,
     state: Mutex<State>,
+    /// Whether syncs wait, and who tells them to go on.
+    hangs: Mutex<bool>,
+    goes_on: Condvar,
 }
 
 static DISKS: RwLock<Vec<Weak<Disk>>> = RwLock::new(Vec::new());
@@ -153,7 +156,12 @@ impl Disk {
         let mut state = State::default();
         scan(root, &mut state);
         state.kept = state.names.clone();
-        let disk = Arc::new(Disk { root: root.to_owned(), state: Mutex::new(state) });
+        let disk = Arc::new(Disk {
+            root: root.to_owned(),
+            state: Mutex::new(state),
+            hangs: Mutex::new(false),
+            goes_on: Condvar::new(),
+        });
         let mut disks = DISKS.write().unwrap_or_else(|e| e.into_inner());
         disks.retain(|disk| disk.strong_count() > 0);
         disks.push(Arc::downgrade(&disk));
@@ -247,7 +255,15 @@ impl Disk {
         Ok(())
     }
 
+    /// From now on no sync of a file ends; or all that wait do.
+    pub fn hang(&self, on: bool) {
+        *self.hangs.lock().unwrap_or_else(|e| e.into_inner()) = on;
+        self.goes_on.notify_all();
+    }
+
     pub fn sync(&self, id: Id) -> Result<(), Errno> {
+        let hangs = self.hangs.lock().unwrap_or_else(|e| e.into_inner());
+        drop(self.goes_on.wait_while(hangs, |hangs| *hangs));
         let mut state = self.state();
         // The power may go before anything of it is done as well as after.
         state.changed();

@@ -13,6 +13,7 @@ mod files;
 mod play;
 mod storm;
 mod vfs;
+mod watchdog;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
