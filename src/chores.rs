@@ -47,12 +47,20 @@ pub fn all(store: &Store, limits: &Arc<Limits>, media: &Media, sooner: &Arc<Noti
 pub async fn round(store: &Store, limits: &Arc<Limits>, media: &Media) -> Result<()> {
     sweep_once(store, limits.app_grace).await;
     sweep_calls_once(store, limits).await;
-    while index_once(store, Lane::Low).await {}
+    index_all(store).await?;
     while due_once(store, limits).await.is_none() {}
     sweep_files(store, media).await?;
     while erase_once(store, media, limits.compact_bytes).await? {
         sweep_once(store, limits.app_grace).await;
-        while index_once(store, Lane::Low).await {}
+        index_all(store).await?;
+    }
+    Ok(())
+}
+
+/// As [`keep_indexed`] does it, by what waits.
+async fn index_all(store: &Store) -> Result<()> {
+    while store.read(search::waiting).await? > 0 {
+        store.write_in(Lane::Low, "search.index", |tx| search::index(tx, search::CHUNK)).await?;
     }
     Ok(())
 }

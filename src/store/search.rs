@@ -53,10 +53,11 @@ pub fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-/// How many messages wait to be put into the index or looked at again.
+/// How many messages wait to be put into the index or looked at again. Where the newest messages are removed the index is
+/// ahead of them, and what is to be looked at again waits all the same.
 pub fn waiting(read: &Read<'_>) -> Result<i64> {
     read.number(
-        "SELECT (SELECT coalesce(max(id), 0) FROM messages) - (SELECT indexed_id FROM search_state)
+        "SELECT max(0, (SELECT coalesce(max(id), 0) FROM messages) - (SELECT indexed_id FROM search_state))
               + (SELECT count(*) FROM (SELECT 1 FROM search_changes LIMIT 1000))",
         [],
     )

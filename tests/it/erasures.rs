@@ -235,6 +235,21 @@ async fn nothing_is_left_of_who_was_erased() {
 }
 
 #[tokio::test]
+async fn whose_word_was_the_last_is_erased_though_nobody_says_another() {
+    let h = Harness::start().await;
+    let (_ann, bob) = (h.user("ann").await, h.user("bob").await);
+    for text in ["one", "two", "three"] {
+        bob.send("ann", text).await;
+    }
+    settle(&h).await;
+    let app = &*h.app_id;
+    let erased = hobnob(&h.data, &["user", "delete", app, "bob", "--kind", "erase", "--yes"]);
+    assert!(erased.status.success(), "{erased:?}");
+    settle(&h).await;
+    h.stop().await;
+}
+
+#[tokio::test]
 async fn who_was_anonymised_is_named_nowhere_and_what_they_wrote_stays() {
     for seed in [7, 4_711] {
         let h = Harness::start().await;
