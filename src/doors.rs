@@ -18,20 +18,25 @@ use actix_http::body::{BodySize, MessageBody};
 use actix_http::h1::{self, ExpectHandler, UpgradeHandler};
 use actix_http::{HttpService, HttpServiceBuilder, Request, Response};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
-use actix_service::{IntoServiceFactory, Service, ServiceFactory, fn_factory, fn_service, map_config};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, apply_fn_factory, fn_factory, fn_service, map_config,
+};
+use actix_tls::accept::max_concurrent_tls_connect;
 use actix_tls::accept::rustls_0_23::{TlsStream, reexports::ServerConfig};
 use actix_web::dev::{AppConfig, Extensions, ServiceResponse};
 use actix_web::rt::net::TcpStream;
 use actix_web::web::{self, Data, ThinData};
-use actix_web::{App, Error};
-use futures_util::SinkExt;
+use actix_web::{App, Error, HttpMessage};
+use futures_util::future::{Either, ready};
+use futures_util::{FutureExt, SinkExt};
+use tokio::time::timeout;
 
 use crate::api::answers::Wire;
 use crate::api::peer::{Certified, Door};
 use crate::api::{self, Api};
 use crate::live::command::Context;
-use crate::live::socket::{self, Accepted};
-use crate::seats::{Seat, Seats};
+use crate::live::socket::{self, Accepted, Alone};
+use crate::seats::Seats;
 use crate::tls::Certificates;
 
 /// A connection on which nothing is asked is kept for this long. Longer than proxies keep theirs (60 seconds is usual),
@@ -41,7 +46,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(90);
 /// The head of a request must be there within this time. Under load it counts from the moment the
 /// system accepts, not from when there is time to read: with a short one, upgrades that waited their turn are told 408.
 const HEAD_TIME: Duration = Duration::from_secs(60);
-/// A TLS handshake likewise. Shorter, because a thread has no more than 256 of them under way.
+/// A TLS handshake likewise. Shorter, because nothing but the handshake is waited for.
 const TLS_TIME: Duration = Duration::from_secs(10);
 
 /// A request refused before its body was read: what still comes is read and thrown away for so long. To close at once
@@ -70,9 +75,13 @@ pub struct Doors {
 impl Doors {
     /// `connections`: most at once. So many threads serve them.
     pub fn new(inside: Inside, workers: usize, connections: usize) -> Self {
+        let share = connections.div_ceil(workers);
+        // A thread that has as many handshakes under way as it may takes no connection at all, not even a plain one. With
+        // its usual bound, 256, a client that opens connections and says nothing would close every door.
+        max_concurrent_tls_connect(share);
         let server = Server::build()
             .workers(workers)
-            .max_concurrent_connections(connections.div_ceil(workers))
+            .max_concurrent_connections(share)
             .shutdown_timeout(GRACE)
             .disable_signals();
         Doors { server, inside }
@@ -83,12 +92,12 @@ impl Doors {
         let (inside, stopping) = (self.inside.clone(), self.server.graceful_shutdown_signal());
         let door = Door { address: listener.local_addr()?, secure: false };
         self.server = self.server.listen("http", listener, move || {
-            let here = inside.clone();
-            http(door, stopping.clone())
-                .on_connect_ext(move |stream: &TcpStream, data| prepare(door, &here, stream, data))
+            let service = http(door, stopping.clone())
+                .on_connect_ext(move |stream: &TcpStream, data| prepare(door, stream, data))
                 .upgrade(upgrades(inside.clone()))
                 .finish(app(inside.clone()))
-                .tcp()
+                .tcp();
+            seated(inside.clone(), service)
         })?;
         Ok(self)
     }
@@ -98,18 +107,19 @@ impl Doors {
         let (inside, stopping) = (self.inside.clone(), self.server.graceful_shutdown_signal());
         let door = Door { address: listener.local_addr()?, secure: true };
         self.server = self.server.listen("https", listener, move || {
-            let here = inside.clone();
-            http(door, stopping.clone())
+            let certificates = inside.certificates.clone();
+            let service = http(door, stopping.clone())
                 .on_connect_ext(move |stream: &TlsStream<TcpStream>, data| {
                     let (stream, session) = stream.get_ref();
-                    if here.certificates.as_ref().is_some_and(|known| known.is_public(session.server_name())) {
+                    if certificates.as_ref().is_some_and(|known| known.is_public(session.server_name())) {
                         data.insert(Certified);
                     }
-                    prepare(door, &here, stream, data);
+                    prepare(door, stream, data);
                 })
                 .upgrade(upgrades(inside.clone()))
                 .finish(app(inside.clone()))
-                .rustls_0_23_with_config(tls.clone(), TlsAcceptorConfig::default().handshake_timeout(TLS_TIME))
+                .rustls_0_23_with_config(tls.clone(), TlsAcceptorConfig::default().handshake_timeout(TLS_TIME));
+            seated(inside.clone(), service)
         })?;
         Ok(self)
     }
@@ -118,6 +128,33 @@ impl Doors {
     pub fn run(self) -> Server {
         self.server.run()
     }
+}
+
+/// Gives each connection a seat for as long as it is served, its TLS handshake included; one too many of its address is
+/// closed.
+fn seated<S>(
+    Inside { api, seats, .. }: Inside,
+    service: S,
+) -> impl ServiceFactory<TcpStream, Config = (), Response = (), Error = S::Error, InitError = S::InitError>
+where
+    S: ServiceFactory<TcpStream, Config = (), Response = ()>,
+{
+    apply_fn_factory(service, move |stream: TcpStream, service: &S::Service| {
+        let seat = match stream.peer_addr().map(|peer| seats.take(peer.ip())) {
+            Ok(Some(seat)) => Some(seat),
+            Ok(None) => {
+                api.crowded.one();
+                log::debug!("an address has as many connections as it may");
+                return Either::Right(ready(Ok(())));
+            }
+            // It has gone.
+            Err(_) => None,
+        };
+        Either::Left(service.call(stream).map(move |done| {
+            drop(seat);
+            done
+        }))
+    })
 }
 
 /// What both kinds have in common.
@@ -162,8 +199,7 @@ fn upgrades<T: AsyncRead + AsyncWrite + Unpin + 'static>(
                 let app = app.clone();
                 // Boxed, because the HTTP connection it replaces keeps room for it.
                 Box::pin(async move {
-                    // Kept with the connection for as long as it is open.
-                    let _seat = request.conn_data::<Rc<Seat>>().cloned();
+                    request.extensions_mut().insert(Alone);
                     let answer = app.call(request).await?;
                     // A client that has gone needs no more.
                     let _ = serve(answer, connection).await;
@@ -183,7 +219,10 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     let (head, body) = Response::from(answer).into_parts();
     match accepted {
         Some(accepted) => {
-            connection.send(h1::Message::Item((head, BodySize::None))).await?;
+            // Answers to requests before it may still wait for a client that does not read. (Boxed, as below, because an idle
+            // socket would keep room for it.)
+            let told = Box::pin(timeout(LINGER, connection.send(h1::Message::Item((head, BodySize::None))))).await;
+            told.map_err(io::Error::other)??;
             // Taken out at once: what is left of the parts, a buffer of HTTP, would live as long as the socket.
             let FramedParts { io, read_buf, .. } = connection.into_parts();
             Box::pin(socket::serve(accepted, io, read_buf)).await;
@@ -195,30 +234,19 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
                 connection.send(h1::Message::Chunk(Some(part?))).await?;
             }
             connection.send(h1::Message::Chunk(None)).await?;
-            connection.close().await?;
+            Box::pin(socket::part(&mut connection.into_parts().io, LINGER)).await?;
         }
     }
     Ok(())
 }
 
 /// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
-/// connection they came by. One too many of its address is closed.
-fn prepare(door: Door, Inside { api, seats, .. }: &Inside, stream: &TcpStream, data: &mut Extensions) {
+/// connection they came by.
+fn prepare(door: Door, stream: &TcpStream, data: &mut Extensions) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
     data.insert(door);
     #[cfg(unix)]
     data.insert(Wire::of(stream));
-    match stream.peer_addr().map(|peer| seats.take(peer.ip())) {
-        Ok(Some(seat)) => _ = data.insert(Rc::new(seat)),
-        Ok(None) => {
-            #[cfg(unix)]
-            Wire::of(stream).end();
-            api.crowded.one();
-            log::debug!("an address has as many connections as it may");
-        }
-        // It has gone.
-        Err(_) => {}
-    }
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{DEADLINE, Harness, User, eventually};
+use crate::harness::{DEADLINE, Harness, Process, User, eventually, temp_dir};
 
 /// More than any of the bounds below.
 const ENDLESS: usize = 64 << 20;
@@ -341,4 +341,54 @@ async fn an_address_has_so_many_connections() {
     drop(held);
     eventually("they are free again", answered).await;
     assert!(answered().await);
+}
+
+#[tokio::test]
+async fn who_never_ends_a_tls_handshake_keeps_nobody_out() {
+    // More than a thread lets wait by itself.
+    const SILENT: usize = 300;
+    let dir = temp_dir();
+    let mut process = Process::start(dir.path(), &["--https", "127.0.0.1:0", "--workers", "1"]);
+    let secure = process.https();
+    let mut silent = Vec::new();
+    for _ in 0..SILENT {
+        silent.push(TcpStream::connect(secure).await.unwrap());
+    }
+    let plain = process.site.base.strip_prefix("http://").unwrap();
+    let answer = async {
+        let mut stream = TcpStream::connect(plain).await.unwrap();
+        stream.write_all(b"GET /health/live HTTP/1.1\r\nHost: it\r\n\r\n").await.unwrap();
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap();
+        status
+    };
+    tokio::select! {
+        biased;
+        status = answer => assert_eq!(&status, b"HTTP/1.1 200"),
+        _ = silent[0].read_u8() => panic!("nobody was answered before the handshakes were given up"),
+    }
+    drop(silent);
+    process.stop();
+}
+
+#[tokio::test]
+async fn a_tls_handshake_has_a_seat() {
+    let dir = temp_dir();
+    // One thread takes them in their order.
+    let settings = "--https 127.0.0.1:0 --trusted-proxies none --limit address_connections=2 --workers 1";
+    let settings: Vec<&str> = settings.split(' ').collect();
+    let mut process = Process::start(dir.path(), &settings);
+    let secure = process.https();
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        silent.push(TcpStream::connect(secure).await.unwrap());
+    }
+    let mut more = TcpStream::connect(secure).await.unwrap();
+    let (first, second) = silent.split_at_mut(1);
+    tokio::select! {
+        ended = more.read_u8() => assert!(ended.is_err()),
+        _ = first[0].read_u8() => panic!("who came first is closed"),
+        _ = second[0].read_u8() => panic!("who came second is closed"),
+    }
+    process.stop();
 }

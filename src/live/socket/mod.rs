@@ -14,8 +14,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_http::ws::HandshakeError;
+use actix_web::http::Version;
 use actix_web::web::{BytesMut, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Message};
 use bytestring::ByteString;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -29,6 +31,7 @@ use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
 use pace::Pace;
 use patience::Patience;
+pub use wire::part;
 use wire::{Heard, Silence, Wire};
 
 /// A frame must leave for the wire within this time.
@@ -40,6 +43,9 @@ pub struct Accepted {
     base: String,
 }
 
+/// What a request carries whose connection is to be had: nothing of HTTP goes on beside its answer.
+pub struct Alone;
+
 /// Answers a handshake, with an [`Accepted`] among the answer's extensions for who has the connection. `base`: where the
 /// client reached this server.
 pub fn accept(
@@ -48,6 +54,11 @@ pub fn accept(
     context: Rc<Context>,
     base: String,
 ) -> actix_web::Result<HttpResponse> {
+    // A handshake with a body stays in its HTTP connection. Were it accepted, a proxy would pass on whatever follows as a
+    // socket's, and here it would be read as further requests, past all that the proxy forbids. HTTP/1.0 has no upgrades.
+    if request.extensions().get::<Alone>().is_none() || request.version() < Version::HTTP_11 {
+        return Err(HandshakeError::NoWebsocketUpgrade.into());
+    }
     // Only the handshake is the library's: its streams go through the buffers and tasks of an HTTP connection, which cost
     // an idle socket more than all else.
     let (mut response, _, _) = actix_ws::handle(request, payload)?;

@@ -214,24 +214,32 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
         self.flush().await
     }
 
-    /// Says good-bye and waits a moment for the client to go, too: closing while something unread waits would make the system
-    /// tell the client of a broken connection, and it might never read why.
+    /// Says good-bye, and parts.
     pub async fn close(mut self, reason: Option<CloseReason>) -> io::Result<()> {
         self.say(Message::Close(reason)).await?;
-        poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await?;
-        let heard = poll_fn(|cx| {
+        part(&mut self.io, LINGER).await
+    }
+}
+
+/// Says nothing more and waits up to a time for the client to go, too; what still comes is thrown away. Closing while
+/// something unread waits would make the system tell the client of a broken connection, and it might never read why.
+pub async fn part<T: AsyncRead + AsyncWrite + Unpin>(io: &mut T, time: Duration) -> io::Result<()> {
+    let gone = async {
+        poll_fn(|cx| Pin::new(&mut *io).poll_shutdown(cx)).await?;
+        poll_fn(|cx| {
             READ.with_borrow_mut(|buffer| {
                 loop {
                     let mut unread = ReadBuf::new(buffer);
-                    ready!(Pin::new(&mut self.io).poll_read(cx, &mut unread))?;
+                    ready!(Pin::new(&mut *io).poll_read(cx, &mut unread))?;
                     if unread.filled().is_empty() {
                         return Poll::Ready(Ok(()));
                     }
                 }
             })
-        });
-        timeout(LINGER, heard).await?
-    }
+        })
+        .await
+    };
+    timeout(time, gone).await?
 }
 
 #[cfg(test)]
