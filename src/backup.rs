@@ -10,7 +10,7 @@
 //! Nothing is believed that an archive says about where to put things: names are taken only in the forms that are written
 //! here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -32,6 +32,11 @@ const LEVEL: i32 = 3;
 
 const DATABASE: &str = "hobnob.db";
 const MANIFEST: &str = "manifest.json";
+
+/// Bytes a manifest may have, and more for each file before it: as much as it may say of them, and the names of a million
+/// files that were removed meanwhile.
+const MOST_MANIFEST: u64 = 64 << 20;
+const MOST_OF_FILE: u64 = 1 << 10;
 
 /// How the files that [`make`] names itself begin and end.
 const PREFIX: &str = "hobnob-";
@@ -98,7 +103,7 @@ impl Target {
     ) -> Outcome<(Option<PathBuf>, T)> {
         let path = match self {
             Target::Output => return Ok((None, write(&mut io::stdout().lock(), &std::env::temp_dir())?)),
-            Target::Path(path) if path.is_dir() => path.join(name),
+            Target::Path(path) if path.is_dir() => free_in(path, name),
             Target::Path(path) => path.clone(),
         };
         let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
@@ -119,6 +124,19 @@ impl Target {
         }
         Ok((Some(path), outcome?))
     }
+}
+
+/// A place for a file of this name in a folder. Names tell the second: another of the same one, made or being made, has a
+/// number behind it.
+fn free_in(folder: &Path, name: &str) -> PathBuf {
+    let (stem, end) = name.split_once('.').unwrap_or((name, ""));
+    let named = |number: u32| match number {
+        1 => folder.join(name),
+        // Sorts behind the first.
+        number => folder.join(format!("{stem}_{number}.{end}")),
+    };
+    let is_free = |path: &PathBuf| !path.exists() && !partial_of(path).exists();
+    (1..100).map(named).find(is_free).unwrap_or_else(|| named(1))
 }
 
 fn partial_of(path: &Path) -> PathBuf {
@@ -297,7 +315,12 @@ pub fn restore(archive: impl Read, data: &Path, progress: Progress<'_>) -> Outco
 
 /// Reads a backup through, opens the database in it and counts. What is in it.
 pub fn check(archive: impl Read, progress: Progress<'_>) -> Outcome<Manifest> {
-    let scratch = Scratch::new(&std::env::temp_dir());
+    check_in(&std::env::temp_dir(), archive, progress)
+}
+
+/// The same, in a folder that has room for the database.
+pub fn check_in(folder: &Path, archive: impl Read, progress: Progress<'_>) -> Outcome<Manifest> {
+    let scratch = Scratch::new(folder);
     let manifest = unpack(archive, None, &scratch.0, progress)?;
     prove(&scratch.0, &manifest)?;
     Ok(manifest)
@@ -317,11 +340,18 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
     let damaged = |e: io::Error| format!("this is no whole backup of Hobnob: {e}");
     let mut tar = tar::Archive::new(zstd::Decoder::new(archive).map_err(damaged)?);
     let (mut found, mut manifest, mut bytes) = (Vec::new(), None, 0);
-    let mut folders = BTreeSet::new();
-    for entry in tar.entries().map_err(damaged)? {
+    let (mut folders, mut names) = (BTreeSet::new(), HashSet::new());
+    for entry in plain_entries(&mut tar).map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
+        if !entry.header().entry_type().is_file() {
+            return Err(format!("this is no backup of Hobnob: {name:?} in it is no file"));
+        }
         if name == MANIFEST {
+            let most = MOST_MANIFEST + MOST_OF_FILE * found.len() as u64;
+            if entry.size() > most {
+                return Err(format!("this is no backup of Hobnob: its manifest is larger than {most} bytes"));
+            }
             let mut text = Vec::new();
             entry.read_to_end(&mut text).map_err(damaged)?;
             manifest = Some(serde_json::from_slice::<Manifest>(&text).map_err(|e| format!("its manifest: {e}"))?);
@@ -332,6 +362,9 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
             Some(_) if name == DATABASE => Some(database.to_owned()),
             Some(place) => data.map(|data| data.join(place)),
         };
+        if !names.insert(name.clone()) {
+            return Err(format!("this backup is damaged: {name} is in it twice"));
+        }
         let mut reader = Digesting::new(&mut entry);
         match target {
             None => io::copy(&mut reader, &mut io::sink()).map_err(damaged)?,
@@ -361,12 +394,18 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
         return Err(format!("this backup is of form {}, and this version of Hobnob reads {FORMAT}", manifest.format));
     }
     if let Some((is, should)) = found.iter().zip(&manifest.files).find(|(is, should)| is != should) {
-        return Err(format!("this backup is damaged: {} is not {} as it was taken", is.path, should.path));
+        return Err(format!("this backup is damaged: {} is not {:?} as it was taken", is.path, should.path));
     }
     match found.len() == manifest.files.len() && found.iter().any(|entry| entry.path == DATABASE) {
         true => Ok(manifest),
         false => Err("this backup is damaged: files are missing".to_owned()),
     }
+}
+
+/// The entries of an archive as they stand there. What some of them may say of the next one (a long name, attributes) is
+/// not needed here, and would be read into memory at whatever length the archive claims.
+pub(crate) fn plain_entries<R: Read>(archive: &mut tar::Archive<R>) -> io::Result<tar::Entries<'_, R>> {
+    Ok(archive.entries()?.raw(true))
 }
 
 /// Where a file of an archive belongs in the data folder; `None`: nowhere.
@@ -384,7 +423,8 @@ fn place(name: &str) -> Option<PathBuf> {
 /// Whatever lies there, by a plain name.
 fn is_tls_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
-    (1..=100).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
+    // With its folder it must fit into the header of a tar.
+    (1..=96).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
 }
 
 /// A database that is only needed for a while, with what SQLite puts beside it.

@@ -133,7 +133,7 @@ pub async fn check(access: Access<Admin>) -> Result<Reply> {
         let path = backups.path(&name)?;
         let _turn = backups.turn()?;
         let file = std::fs::File::open(&path).map_err(|e| Error::internal("backups", e))?;
-        let checked = backup::check(BufReader::new(file), &mut |_, _| ());
+        let checked = backup::check_in(&backups.folder, BufReader::new(file), &mut |_, _| ());
         checked.map(|manifest| contents(&path, &manifest)).map_err(|sentence| Error::new(Code::BadRequest, sentence))
     });
     Ok(data(&proved.await?))
@@ -164,8 +164,8 @@ async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Re
     let path = beside(move || shared.backups.path(&asked)).await?;
     let opened = web::block(move || NamedFile::open(path)).await.map_err(|e| Error::internal("backups", e))?;
     let opened = opened.map_err(|e| Error::internal("backups", e))?;
-    // Only the beginning is noted: a download that goes on where it was is the same one.
-    if request.method() == Method::GET && !request.headers().contains_key(header::RANGE) {
+    // Each part is noted: whoever asks for all but the first byte has the backup as well.
+    if request.method() == Method::GET {
         let (actor, name) = (Actor::Admin(admin.uid.to_string()), name.to_owned());
         let note = move |tx: &mut Write<'_>| audit::note(tx, &actor, Act::BackupDownload, None, Some(&name));
         api.store.write("backups.download", note).await?;

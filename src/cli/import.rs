@@ -9,7 +9,9 @@ use super::{Outcome, Target, existing, open, open_at, say};
 use crate::backup::Scratch;
 use crate::config::{LimitArgs, RegionArg};
 use crate::lock;
+use crate::logging;
 use crate::outgoing::Outgoing;
+use crate::settings;
 use crate::store::backup::Moment;
 use crate::transfer::pull::{self, Note, Source};
 use crate::transfer::{Report, Take, Told, Where};
@@ -71,7 +73,7 @@ impl Live {
             self.app_id.clone().filter(|id| !id.is_empty()).ok_or("expected --app-id, the id of the app there")?;
         let key = match (&self.key_file, &self.import_key) {
             (Some(file), _) => {
-                std::fs::read_to_string(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?
+                settings::file::text(file).map_err(|e| format!("cannot read {}: {e}", file.display()))?
             }
             (None, Some(key)) => key.clone(),
             (None, None) => return Err("expected --key-file FILE with the REST key, or HOBNOB_IMPORT_KEY".to_owned()),
@@ -177,7 +179,7 @@ async fn run(take: Take, from: PathBuf, json: bool, dry: bool, left: Option<&BTr
                 }
             }
             Told::App(_) => {}
-            Told::Refused(at, why) => eprintln!("\r{at}: {why}"),
+            Told::Refused(at, why) => eprintln!("\r{at}: {}", logging::printable(why)),
         };
         let report = take.run(&from, handle, &mut progress, &mut tell)?;
         meter.done();

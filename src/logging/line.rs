@@ -96,6 +96,13 @@ fn escape(line: &mut String, text: &str) {
     }
 }
 
+/// The same as a text of its own.
+pub fn escaped(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    escape(&mut line, text);
+    line
+}
+
 /// Whether a value needs no quotes.
 fn is_plain(text: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| !c.is_control() && !c.is_whitespace() && c != '"' && c != '=')

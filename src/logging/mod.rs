@@ -80,8 +80,14 @@ pub fn last_word(error: &str) {
             };
             write(format_args!("{error}"));
         }
-        false => write(&format!("hobnob: {error}\n")),
+        false => write(&format!("hobnob: {}\n", printable(error))),
     }
+}
+
+/// A text for a terminal: lines stay lines, and nothing in it moves the cursor. What a file from elsewhere holds may be
+/// in an error about it.
+pub fn printable(text: &str) -> String {
+    text.split('\n').map(line::escaped).collect::<Vec<_>>().join("\n")
 }
 
 /// In one piece, so that lines of several threads stay apart. A reader that has gone is no reason to fail.

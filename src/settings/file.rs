@@ -3,6 +3,8 @@
 //! What a value must be is the setting's to say (`super`); here only what the file itself can get wrong is refused. Each
 //! error names file, line and key, because whoever reads it has an editor open, not the source.
 
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -64,8 +66,7 @@ pub struct File {
 impl File {
     /// Reads it. `Err`: one sentence that names the file, and the line if there is one.
     pub fn read(path: &Path) -> Result<File, String> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| format!("cannot read the settings in {}: {e}", path.display()))?;
+        let text = text(path).map_err(|e| format!("cannot read the settings in {}: {e}", path.display()))?;
         File::parse(path, &text)
     }
 
@@ -90,6 +91,20 @@ impl File {
     /// The start of an error about something in `line`.
     pub fn at(&self, line: usize) -> String {
         format!("{}:{line}", self.path.display())
+    }
+}
+
+/// Bytes of a file of settings, or of one with a secret: more is something else.
+const MOST: u64 = 1 << 20;
+
+/// What is in a small file. It need not be one on disk (shells and supervisors hand secrets over by pipes), so how long it
+/// is shows only when it is read.
+pub fn text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MOST {
+        true => Err(io::Error::other(format!("it is larger than {MOST} bytes"))),
+        false => Ok(text),
     }
 }
 

@@ -397,8 +397,7 @@ fn by_variable(setting: &Setting, variables: Variables<'_>) -> Result<Option<(Os
         (None, None) => Ok(None),
         (None, Some(path)) => {
             let path = Path::new(&path);
-            let text = std::fs::read_to_string(path)
-                .map_err(|e| format!("{name_of_file}: cannot read {}: {e}", path.display()))?;
+            let text = file::text(path).map_err(|e| format!("{name_of_file}: cannot read {}: {e}", path.display()))?;
             let text = text.strip_suffix('\n').map_or(&*text, |text| text.strip_suffix('\r').unwrap_or(text));
             match text {
                 "" => Err(format!("{name_of_file}: {} is empty", path.display())),

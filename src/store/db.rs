@@ -24,7 +24,7 @@ use super::migrations::{self, VERSION};
 use crate::durable;
 use crate::model::error::{Code, Error, Result};
 
-const SCHEMA: &str = include_str!("../../schema.sql");
+pub(super) const SCHEMA: &str = include_str!("../../schema.sql");
 
 /// Another process (a command-line tool) may hold the write lock for this long before a write gives up.
 pub const BUSY: Duration = Duration::from_secs(5);

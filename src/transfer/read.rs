@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, Progress, part_name};
+use crate::backup::plain_entries;
 use crate::model::attachment::{folder_of, is_name};
 use crate::store::exports::KINDS;
 
@@ -74,10 +75,13 @@ impl Read for Counted<'_> {
 fn archive(source: impl BufRead, each: Each<'_>) -> Outcome<()> {
     let damaged = |e: io::Error| format!("this is no whole export of Hobnob: {e}");
     let mut tar = tar::Archive::new(zstd::Decoder::with_buffer(source).map_err(damaged)?);
-    for entry in tar.entries().map_err(damaged)? {
+    for entry in plain_entries(&mut tar).map_err(damaged)? {
         let mut entry = entry.map_err(damaged)?;
         let name = entry.path().map_err(damaged)?.to_string_lossy().into_owned();
-        if name.ends_with(".jsonl") {
+        if !entry.header().entry_type().is_file() {
+            return Err(format!("this is no export of Hobnob: {name:?} in it is no file"));
+        }
+        if is_part(&name) {
             lines(BufReader::new(&mut entry), &name, each)?;
             continue;
         }
@@ -94,6 +98,12 @@ fn archive(source: impl BufRead, each: Each<'_>) -> Outcome<()> {
     // To the end, where the checksum of all of it is.
     io::copy(&mut tar.into_inner(), &mut io::sink()).map_err(damaged)?;
     Ok(())
+}
+
+/// Whether lines are called so: `message.jsonl`, `message.2.jsonl`.
+fn is_part(name: &str) -> bool {
+    let stem = name.strip_prefix("./").unwrap_or(name).strip_suffix(".jsonl");
+    stem.is_some_and(|stem| stem.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.'))
 }
 
 fn lines(mut source: impl BufRead, name: &str, each: Each<'_>) -> Outcome<()> {

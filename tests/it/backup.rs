@@ -135,6 +135,10 @@ async fn a_backup_that_is_not_whole_is_refused() {
     let process = Process::start(dir.path(), &[]);
     process.app(dir.path()).user("ann").await;
     process.stop();
+    std::fs::create_dir_all(dir.path().join("tls")).unwrap();
+    for name in ["cert.pem", "key.pem"] {
+        std::fs::write(dir.path().join("tls").join(name), name).unwrap();
+    }
     let (file, _) = backup(dir.path(), to.path());
     let whole = std::fs::read(&file).unwrap();
     let tried = |name: &str, bytes: &[u8]| {
@@ -166,6 +170,10 @@ async fn a_backup_that_is_not_whole_is_refused() {
             change(&mut name, &mut bytes);
             let mut header = tar::Header::new_gnu();
             header.set_size(bytes.len() as u64);
+            // Takes no more than a file does.
+            if name.starts_with('L') {
+                header.set_entry_type(tar::EntryType::GNULongName);
+            }
             header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
             header.set_cksum();
             tar.append(&header, &*bytes).unwrap();
@@ -175,7 +183,7 @@ async fn a_backup_that_is_not_whole_is_refused() {
     assert!(said(&hobnob(dir.path(), &["restore", "--check", file.to_str().unwrap()])).contains("is good"));
     std::fs::write(to.path().join("same"), forged(&|_, _| {})).unwrap();
     good(hobnob(dir.path(), &["restore", "--check", to.path().join("same").to_str().unwrap()]));
-    for name in ["../hobnob.db", "/tmp/x", "media/../../x", "tls/../x.pem", "hobnob.lock", "media/aa/x"] {
+    for name in ["LongLink", "../hobnob.db", "/tmp/x", "media/../../x", "tls/../x.pem", "hobnob.lock", "media/aa/x"] {
         let said = tried(
             "elsewhere",
             &forged(&|path, _| {
@@ -186,6 +194,24 @@ async fn a_backup_that_is_not_whole_is_refused() {
         );
         assert!(said.contains("no backup of Hobnob"), "{name}: {said}");
     }
+    let said = tried(
+        "endless",
+        &forged(&|path, bytes| {
+            if path == "manifest.json" {
+                bytes.resize((64 << 20) + (1 << 16), b' ');
+            }
+        }),
+    );
+    assert!(said.contains("its manifest is larger"), "{said}");
+    let said = tried(
+        "twice",
+        &forged(&|path, _| {
+            if path.starts_with("tls/") {
+                "tls/key.pem".clone_into(path);
+            }
+        }),
+    );
+    assert!(said.contains("tls/key.pem is in it twice"), "{said}");
     let said = tried(
         "changed",
         &forged(&|path, bytes| {
@@ -278,8 +304,11 @@ async fn admins_make_list_prove_and_download_backups() {
     let session =
         h.nobody().post("/admin/api/login", body).await.ok()["session"].as_str().expect("a session").to_owned();
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let asked = client.get(format!("{}/v3{path}/{name}", h.base())).header("X-Hobnob-Admin", session).send();
+    let asked = client.get(format!("{}/v3{path}/{name}", h.base())).header("X-Hobnob-Admin", &session).send();
     let bytes = asked.await.expect("answers").bytes().await.expect("all of it");
+    // Another in the same second has a name of its own.
+    let more = root.post(path, json!({})).await.ok();
+    assert_ne!(more["name"].as_str(), Some(name.as_str()));
     let folder = temp_dir();
     let file = folder.path().join("got.tar.zst");
     std::fs::write(&file, &bytes).expect("written");
@@ -297,6 +326,37 @@ async fn admins_make_list_prove_and_download_backups() {
             .collect()
     };
     assert_eq!(acts(&new), ["backup.restore", "admin.create"]);
-    assert_eq!(acts(&h.data), ["backup.download", "backup.create", "admin.create"]);
+    assert_eq!(acts(&h.data), ["backup.create", "backup.download", "backup.create", "admin.create"]);
+    // In parts it is noted as well, whichever they are.
+    for range in ["bytes=0-", "bytes=1-"] {
+        let asked = client.get(format!("{}/v3{path}/{name}", h.base())).header("X-Hobnob-Admin", &session);
+        assert_eq!(asked.header("Range", range).send().await.expect("answers").status(), 206);
+    }
+    assert_eq!(acts(&h.data)[..3], ["backup.download", "backup.download", "backup.create"]);
     h.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_that_runs_by_itself_comes_with_a_backup() {
+    let (dir, to, place) = (temp_dir(), temp_dir(), temp_dir());
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    app.user("ann").await;
+    process.stop();
+    let database = |folder: &Path| rusqlite::Connection::open(folder.join("hobnob.db")).unwrap();
+    let strange = "CREATE TRIGGER spy AFTER INSERT ON messages BEGIN DELETE FROM users; END;
+                   CREATE VIEW \"odd \"\" one\" AS SELECT uid FROM users; CREATE TABLE own_notes (note TEXT);";
+    database(dir.path()).execute_batch(strange).unwrap();
+    let (file, _) = backup(dir.path(), to.path());
+    let told = said(&good(hobnob(place.path(), &["restore", "--check", file.to_str().unwrap()])));
+    assert!(told.contains("TRIGGER") && told.contains("spy") && told.contains("is good"), "{told}");
+    let told = said(&good(restore(&file, place.path())));
+    assert!(told.contains("spy") && told.contains("odd"), "{told}");
+    let kinds = "SELECT group_concat(type) FROM sqlite_schema WHERE name IN ('spy', 'odd \" one', 'own_notes')";
+    let left: String = database(place.path()).query_row(kinds, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, "table", "a table does nothing by itself");
+    let process = Process::start(place.path(), &[]);
+    let back = App::new(&process.site, &app.app_id, &app.auth_key, &app.api_key);
+    back.user("bob").await.send("ann", "both are there").await;
+    process.stop();
 }

@@ -295,4 +295,12 @@ fn a_variable_that_names_a_file_is_refused_with_its_name() {
     }
     let said = refused(&run(&["config", "show"], &[("HOBNOB_WORKERS", "four")]));
     assert!(said.contains("HOBNOB_WORKERS: "), "{said}");
+    #[cfg(unix)]
+    for (args, variables) in [
+        (&["config", "show"][..], &[("HOBNOB_METRICS_TOKEN_FILE", "/dev/zero")][..]),
+        (&["config", "check", "/dev/zero"], &[]),
+    ] {
+        let said = refused(&run(args, variables));
+        assert!(said.contains("/dev/zero") && said.contains("larger than"), "{said}");
+    }
 }

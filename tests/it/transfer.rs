@@ -405,3 +405,47 @@ fn report_of(output: &Output) -> Value {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap_or_else(|_| panic!("{}", said(output)))
 }
+
+#[tokio::test]
+async fn an_archive_from_elsewhere_is_taken_for_no_more_than_it_is() {
+    let h = Harness::start().await;
+    let dir = temp_dir();
+    let head = json!({"app": {"form": 1, "appId": "other", "name": "Other"}}).to_string();
+    let packed = |kind: tar::EntryType, name: &str, content: &[u8]| {
+        let mut tar = tar::Builder::new(Vec::new());
+        for (kind, name, content) in [(tar::EntryType::Regular, "app.jsonl", head.as_bytes()), (kind, name, content)] {
+            let mut header = tar::Header::new_gnu();
+            header.set_entry_type(kind);
+            header.set_size(content.len() as u64);
+            header.as_gnu_mut().unwrap().name[..name.len()].copy_from_slice(name.as_bytes());
+            header.set_cksum();
+            tar.append(&header, content).unwrap();
+        }
+        let path = dir.path().join("packed");
+        std::fs::write(&path, zstd::encode_all(&*tar.into_inner().unwrap(), 1).unwrap()).unwrap();
+        path
+    };
+    use tar::EntryType as Kind;
+    for (kind, name) in [
+        (Kind::GNULongName, "././@LongLink"),
+        (Kind::XHeader, "x"),
+        (Kind::XGlobalHeader, "x"),
+        (Kind::Symlink, "user.jsonl"),
+        (Kind::Link, "user.jsonl"),
+        (Kind::Directory, "media"),
+        (Kind::Fifo, "user.jsonl"),
+        (Kind::Regular, "../user.jsonl"),
+        (Kind::Regular, "/etc/user.jsonl"),
+        (Kind::Regular, "\u{1b}[31muser.jsonl"),
+        (Kind::Regular, "media/aa/../../x"),
+    ] {
+        let output = import(&h.data, &packed(kind, name, b"{}"), &["--app", &h.app_id]);
+        let said = said(&output);
+        assert!(!output.status.success() && said.contains("no export of Hobnob"), "{kind:?} {name}: {said}");
+        assert!(!said.contains('\u{1b}'), "{said:?}");
+    }
+    // What it says itself does not reach the terminal as it is, either.
+    let output = import(&h.data, &packed(Kind::Regular, "user.jsonl", b"{\"\\u001b[31m\":1}"), &["--app", &h.app_id]);
+    let said = said(&output);
+    assert!(said.contains("u{1b}[31m") && !said.contains('\u{1b}'), "{said:?}");
+}

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::db::SCHEMA;
 use crate::durable;
-use crate::model::error::{Error, Result};
+use crate::model::error::{Code, Error, Result};
 
 /// The steps, the first leading from schema 1 to 2.
 const STEPS: &[&str] = &[include_str!("0002.sql")];
@@ -132,6 +133,42 @@ fn step(connection: &Connection, version: i64, doing: &Doing) -> Result<()> {
             Err(error)
         }
     }
+}
+
+/// What runs by itself in a database of this schema and is not of Hobnob's making: triggers, views, tables of SQLite's
+/// modules. What it is (as `DROP` calls it), and its name. `Err`: something bears a name of ours and is another thing.
+pub fn strange(connection: &Connection, schema: i64) -> Result<Vec<(String, String)>> {
+    let made: Vec<&str> = statements(SCHEMA).into_iter().filter_map(made_by).collect();
+    // A step makes it anew.
+    let later = |kind: &str, name: &str| {
+        let steps = STEPS.iter().skip(usize::try_from(schema - 1).unwrap_or(0));
+        let begins = format!("CREATE {kind} {name} ");
+        steps.flat_map(|step| statements(step)).filter_map(made_by).any(|made| made.starts_with(&begins))
+    };
+    let mut listed = connection.prepare(
+        "SELECT upper(type), name, sql FROM sqlite_schema
+         WHERE type IN ('trigger', 'view') OR (type = 'table' AND sql LIKE 'CREATE VIRTUAL%')",
+    )?;
+    let rows = listed.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, Option<String>>(2)?)))?;
+    let mut strange = Vec::new();
+    for row in rows {
+        let (kind, name, sql): (String, String, _) = row?;
+        if made.contains(&sql.unwrap_or_default().trim_end()) || later(&kind, &name) {
+            continue;
+        }
+        if made.iter().any(|made| made.starts_with(&format!("CREATE {kind} {name} "))) {
+            let sentence = format!("the {} {name:?} in it is not the one that Hobnob makes", kind.to_ascii_lowercase());
+            return Err(Error::new(Code::BadRequest, sentence));
+        }
+        strange.push((kind, name));
+    }
+    Ok(strange)
+}
+
+/// A statement as SQLite keeps it: without the comments before and the sign behind it.
+fn made_by(statement: &str) -> Option<&str> {
+    let statement = &statement[statement.find("CREATE ")?..];
+    Some(statement.trim_end().trim_end_matches(';'))
 }
 
 /// The statements of a step, each with the comments before it: one ends with its line, a trigger with `END;`.
@@ -263,6 +300,33 @@ mod tests {
         assert_eq!(messages(&copy), messages(&migrated));
         let whole: String = migrated.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("answers");
         assert_eq!(whole, "ok");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_told_from_what_a_release_made() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let fresh = open(&dir.path().join("fresh.db")).expect("opens");
+        let older = Connection::open(kept(dir.path())).expect("opens");
+        assert_eq!(strange(&older, 1).expect("reads"), []);
+        let migrated = open(&dir.path().join("hobnob.db")).expect("migrates");
+        for ours in [&fresh, &migrated] {
+            assert_eq!(strange(ours, VERSION).expect("reads"), []);
+        }
+        fresh
+            .execute_batch(
+                "CREATE TRIGGER spy AFTER INSERT ON messages BEGIN DELETE FROM audit; END;
+                 CREATE VIEW totals AS SELECT count(*) FROM messages;
+                 CREATE VIRTUAL TABLE more USING fts5(words)",
+            )
+            .expect("made");
+        let mut found = strange(&fresh, VERSION).expect("reads");
+        found.sort();
+        let expected = [("TABLE", "more"), ("TRIGGER", "spy"), ("VIEW", "totals")];
+        assert_eq!(found, expected.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
+        let disguised =
+            "DROP TRIGGER messages_gone; CREATE TRIGGER messages_gone AFTER INSERT ON messages BEGIN SELECT 1; END";
+        fresh.execute_batch(disguised).expect("made");
+        assert!(strange(&fresh, VERSION).is_err());
     }
 
     #[test]
