@@ -29,10 +29,13 @@ use address::Strangers;
 use names::Checked;
 
 /// Where a request may go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Anywhere: whoever runs this server named the address.
     Anywhere,
+    /// To this origin wherever it is, because whoever runs this server named it; elsewhere as [`Reach::Public`], also by
+    /// a redirect from there.
+    Around(String),
     /// Into the public Internet, and the private networks that the settings allow.
     Public,
 }
@@ -51,6 +54,22 @@ pub struct Request {
     pub bytes: usize,
     /// Redirects that are followed; only a GET follows any.
     pub redirects: usize,
+}
+
+impl Reach {
+    /// Around the server at this address.
+    pub fn around(url: &str) -> Reach {
+        Url::parse(url).map_or(Reach::Public, |url| Reach::Around(url.origin().ascii_serialization()))
+    }
+
+    /// Whether whoever runs this server named where this leads.
+    fn is_named(&self, url: &Url) -> bool {
+        match self {
+            Reach::Anywhere => true,
+            Reach::Around(origin) => url.origin().ascii_serialization() == *origin,
+            Reach::Public => false,
+        }
+    }
 }
 
 impl Request {
@@ -196,15 +215,11 @@ impl Outgoing {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(Failure::Url);
         }
-        let client = match request.reach {
-            Reach::Anywhere => &self.anywhere,
-            Reach::Public => {
-                // An address in place of a name is never resolved.
-                if !self.strangers.may_name(url) {
-                    return Err(Failure::Forbidden);
-                }
-                &self.public
-            }
+        let client = match request.reach.is_named(url) {
+            true => &self.anywhere,
+            // An address in place of a name is never resolved.
+            false if !self.strangers.may_name(url) => return Err(Failure::Forbidden),
+            false => &self.public,
         };
         let asked = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         asked.body(request.body.clone()).send().await.map_err(|error| failure(&error))
@@ -329,6 +344,23 @@ mod tests {
         assert_eq!(outgoing.send(get(format!("http://{at}/"), 3)).await.unwrap_err(), Failure::Redirects);
         let at = answering(vec![moved("/a")]).await;
         assert_eq!(outgoing.send(get(format!("http://{at}/"), 0)).await.unwrap().status, 302);
+    }
+
+    #[tokio::test]
+    async fn around_a_server_is_at_its_origin_alone() {
+        let outgoing = Outgoing::new(Vec::new()).unwrap();
+        let inside = answering(vec![page("secret"); 9]).await;
+        let at = answering(vec![page("own"), moved("/next"), page("own"), moved(&format!("http://{inside}/"))]).await;
+        let reach = Reach::around(&format!("http://{at}/v3"));
+        let get = async |url: String| {
+            outgoing.send(Request { redirects: 3, ..Request::get(&url, reach.clone()) }).await.map(|answer| answer.body)
+        };
+        for _ in 0..2 {
+            assert_eq!(get(format!("http://{at}/file")).await.unwrap(), b"own");
+        }
+        assert_eq!(get(format!("http://{at}/file")).await, Err(Failure::Forbidden), "by a redirect");
+        assert_eq!(get(format!("http://{at}@{inside}/file")).await, Err(Failure::Forbidden), "it only begins so");
+        assert_eq!(get(format!("http://{inside}/file")).await, Err(Failure::Forbidden));
     }
 
     #[tokio::test]

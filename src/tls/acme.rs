@@ -113,6 +113,12 @@ impl Customer {
                 continue;
             }
             let name = authorization.identifier().to_string();
+            // Whatever it is, it is not for the authority to name.
+            if !self.order.domains.iter().any(|own| own.eq_ignore_ascii_case(&name)) {
+                return Err(Trouble::own(&format!(
+                    "the authority asks for a proof for {name:?}, which was not asked for"
+                )));
+            }
             let mut challenge = authorization.challenge(way.challenge()).ok_or_else(|| Trouble {
                 kind: Kind::Proof,
                 why: format!("the authority does not look at port {} for a proof for {name}", way.port()),

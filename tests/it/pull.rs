@@ -183,3 +183,32 @@ async fn everybody_sees_the_same_after_a_move() {
         assert!(!output.status.success() && said(&output).contains(word), "{args:?}: {}", said(&output));
     }
 }
+
+/// A server that gives the same page of roles whichever is asked for, and of all else nothing; and where it is.
+async fn on_one_page() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut head = [0; 4096];
+            let read = socket.read(&mut head).await.unwrap_or(0);
+            let roles: Vec<Value> = (0..100).map(|n| json!({"role": format!("r{n}"), "name": "R"})).collect();
+            let list = if head[..read].starts_with(b"GET /v3/roles?") { roles } else { Vec::new() };
+            let body = json!({ "data": list }).to_string();
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = socket.write_all((head + &body).as_bytes()).await;
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_that_does_not_go_on_ends() {
+    let (keys, target) = (temp_dir(), fresh());
+    let key = keys.path().join("key");
+    std::fs::write(&key, "k").unwrap();
+    let url = format!("http://{}/v3", on_one_page().await);
+    let fixed = ["import", "--from-cometchat", "--app-id", "other", "--new-app", "X", "--url", &url, "--key-file"];
+    let output = hobnob(target.path(), &fixed.into_iter().chain(key.to_str()).collect::<Vec<_>>());
+    assert!(!output.status.success() && said(&output).contains("GET /roles: the list has no end"), "{}", said(&output));
+}

@@ -28,7 +28,7 @@ use crate::model::attachment::folder_of;
 use crate::model::transfer::FORM;
 use crate::outgoing::{Outgoing, Reach, Request};
 use ask::{get, send};
-use shapes::{blocks, call, file_name, friends, group, host, items, mark, member, message, number, role, text, user};
+use shapes::{blocks, call, file_name, friends, group, items, mark, member, message, number, role, text, user};
 pub use since::forget;
 use since::since;
 
@@ -40,6 +40,9 @@ const AT_ONCE: usize = 6;
 
 /// Items asked for on a page.
 const PAGE: usize = 100;
+
+/// Pages of one list that is held in memory until it is whole: a million items.
+const MOST_PAGES: usize = 10_000;
 
 /// The largest file that is fetched, in bytes: it is held in memory.
 const MOST_FILE: usize = 200 << 20;
@@ -113,6 +116,18 @@ struct Pull<'p> {
     outgoing: Outgoing,
     note: Note,
     progress: Progress<'p>,
+}
+
+fn endless(path: &str) -> String {
+    format!("GET {path}: the list has no end")
+}
+
+/// A server that gives the same page for every number would be asked for ever.
+fn advances(path: &str, before: &[Value], items: &[Value]) -> Outcome<()> {
+    match items.is_empty() || before != items {
+        true => Ok(()),
+        false => Err(endless(path)),
+    }
 }
 
 /// Lines of one page, by the part they belong to.
@@ -216,16 +231,19 @@ impl Pull<'_> {
         line: fn(&Value) -> Option<(&'static str, Value)>,
     ) -> Outcome<()> {
         let step = self.note.step;
+        let mut before = Vec::new();
         loop {
             let page = self.note.cursor + 1;
             let more = query.iter().map(|more| format!("&{more}")).collect::<String>();
             let answer = self.get(&format!("{path}?perPage={PAGE}&page={page}{more}"), None).await?;
             let items = items(answer.as_ref());
+            advances(path, &before, &items)?;
             let lines = items.iter().filter_map(line).collect();
             self.keep(lines, step, page)?;
             if items.len() < PAGE {
                 return Ok(());
             }
+            before = items;
         }
     }
 
@@ -277,6 +295,9 @@ impl Pull<'_> {
             if open.is_empty() {
                 break;
             }
+            if page > MOST_PAGES {
+                return Err(endless(&ask(&names[open[0]]).0));
+            }
             let asks = open.iter().map(|index| {
                 let (path, behalf) = ask(&names[*index]);
                 let sign = if path.contains('?') { '&' } else { '?' };
@@ -286,6 +307,8 @@ impl Pull<'_> {
             let mut more = Vec::new();
             for (index, answer) in open.iter().zip(&answers) {
                 let items = items(answer.as_ref());
+                let before = found[*index].len().saturating_sub(PAGE);
+                advances(&ask(&names[*index]).0, &found[*index][before..], &items)?;
                 if items.len() == PAGE {
                     more.push(*index);
                 }
@@ -378,6 +401,9 @@ impl Pull<'_> {
             if !full || newest <= from {
                 return Ok(found);
             }
+            if found.len() > MOST_PAGES * PAGE {
+                return Err(endless(&format!("/messages/{id}/reactions")));
+            }
             from = newest;
         }
     }
@@ -429,8 +455,8 @@ impl Pull<'_> {
         if let Ok(known) = fs::metadata(&path) {
             return Ok(Ok(known.len()));
         }
-        // A message may name any address; only that of the app itself may lead anywhere.
-        let reach = if url.starts_with(host(&self.source.url)) { Reach::Anywhere } else { Reach::Public };
+        // A message may name any address; only the server that was named here may be anywhere.
+        let reach = Reach::around(&self.source.url);
         let request =
             Request { bytes: MOST_FILE, time: Duration::from_secs(600), redirects: 5, ..Request::get(url, reach) };
         let answer = match send(&self.outgoing, request).await {

@@ -8,13 +8,6 @@ use crate::model::message::SERVER_KEYS;
 use crate::model::transfer::EVERYBODY;
 use crate::store::digest;
 
-/// `https://host:port` of an address.
-pub(super) fn host(url: &str) -> &str {
-    let start = url.find("://").map_or(0, |at| at + 3);
-    let end = url[start..].find('/').map_or(url.len(), |at| start + at);
-    &url[..end]
-}
-
 /// A name for the file at an address: always the same.
 pub(super) fn file_name(url: &str, extension: Option<&str>) -> String {
     let name = crate::model::time::hex(&digest(url)[..16]);
@@ -265,6 +258,5 @@ mod tests {
         assert!(crate::model::attachment::is_name(&name) && name.ends_with(".png"), "{name}");
         assert_eq!(name, file_name("https://a.example/x.PNG", Some("PNG")));
         assert_eq!(file_name("https://a.example/y", Some("not/one")).len(), 32);
-        assert_eq!(host("https://a.example:8/v3"), "https://a.example:8");
     }
 }
