@@ -76,4 +76,29 @@ dpkg --remove hobnob >/dev/null
 dpkg --purge hobnob >/dev/null 2>&1
 [ ! -e /var/lib/hobnob ] && [ ! -e /etc/hobnob ] || fail "a purge left something"
 ! getent passwd hobnob >/dev/null || fail "a purge left the user"
+
+# A user of that name whom somebody else made is used, and stays.
+getent group hobnob >/dev/null || groupadd hobnob
+useradd --gid hobnob --no-create-home --home-dir /nowhere hobnob
+dpkg -i "$deb" >/dev/null && dpkg --purge hobnob >/dev/null 2>&1 || fail "a user who is there is in the way"
+getent passwd hobnob >/dev/null || fail "a purge took a user of somebody else"
+userdel hobnob
+
+# Under systemd, whose control is played here: nothing starts, and the package is installed all the same; what was enabled when
+# it was removed is started when it comes back.
+if unshare --mount true 2>/dev/null; then
+  dpkg-deb --control "$deb" "$work/control"
+  mkdir "$work/play"
+  printf '#!/bin/sh\necho "$*" >> "%s/asked"\n[ "$1" = is-enabled ] || exit 1\n[ "$3" = hobnob.service ]\n' "$work" > "$work/play/systemctl"
+  printf '#!/bin/sh\nexit 0\n' | tee "$work/play/useradd" > "$work/play/groupadd"
+  chmod +x "$work/play"/*
+  for script in "postinst configure" "prerm remove" "postinst configure 0.0.1"; do
+    set -- $script
+    unshare --mount sh -c "mount -t tmpfs play /run && mkdir -p /run/systemd/system && PATH='$work/play':\$PATH sh '$work/control/$1' $2 ${3:-}" \
+      2>/dev/null || fail "$script fails where nothing starts"
+  done
+  [ "$(tail -1 "$work/asked")" = 'restart hobnob.service' ] || fail "what was enabled does not start when it is installed again"
+else
+  echo "SKIPPED: the maintainer scripts under systemd: no mount namespaces here"
+fi
 echo "packages: all well"
