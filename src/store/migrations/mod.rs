@@ -88,12 +88,10 @@ fn snapshot_path(path: &Path, from: i64) -> PathBuf {
     path.with_extension(format!("schema-{from}.db"))
 }
 
-/// Copies the database as it is. A copy of an earlier try is as good: that try changed nothing.
+/// Copies the database as it is. A copy that is there gives way, once the new one is whole: after a try that failed, or after
+/// the way back, an older Hobnob may have served the folder for months.
 fn snapshot(connection: &Connection, path: &Path, from: i64) -> Result<PathBuf> {
     let copy = snapshot_path(path, from);
-    if copy.exists() {
-        return Ok(copy);
-    }
     let unfinished = path.with_extension("snapshot");
     let _ = std::fs::remove_file(&unfinished);
     super::db::private_file(&unfinished)?;
@@ -436,6 +434,21 @@ mod tests {
         let before = heard().len();
         connection.execute_batch("SELECT count(*) FROM messages a, users b, users c").expect("runs");
         assert_eq!(heard().len(), before);
+    }
+
+    #[test]
+    fn the_copy_is_of_the_database_as_it_was_just_before() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = kept(dir.path());
+        // Of a try that failed; an older Hobnob has served the folder since.
+        std::fs::copy(&path, snapshot_path(&path, 1)).expect("copied");
+        let old = Connection::open(&path).expect("opens");
+        old.execute("UPDATE users SET name = 'since then'", []).expect("written");
+        drop(old);
+        open(&path).expect("migrates");
+        let copy = Connection::open(snapshot_path(&path, 1)).expect("the snapshot");
+        let name: String = copy.query_row("SELECT name FROM users LIMIT 1", [], |row| row.get(0)).expect("a name");
+        assert_eq!(name, "since then");
     }
 
     #[test]
