@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use super::backup::Meter;
 use super::export::shown;
 use super::{Outcome, Target, existing, open, open_at, say};
-use crate::backup::Scratch;
 use crate::config::{LimitArgs, RegionArg};
+use crate::draft::Draft;
 use crate::lock;
 use crate::logging;
 use crate::outgoing::Outgoing;
@@ -68,7 +68,7 @@ struct Live {
 }
 
 impl Live {
-    fn source(&self, region: &str) -> Result<Source, String> {
+    fn source(&self, region: &str, into: Option<String>) -> Result<Source, String> {
         let app_id =
             self.app_id.clone().filter(|id| !id.is_empty()).ok_or("expected --app-id, the id of the app there")?;
         let key = match (&self.key_file, &self.import_key) {
@@ -87,12 +87,18 @@ impl Live {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => format!("https://{app_id}.api-{region}.cometchat.io/v3"),
         };
-        Ok(Source { url, app_id, region, key: key.trim().to_owned(), media: !self.no_media })
+        Ok(Source { url, app_id, region, key: key.trim().to_owned(), media: !self.no_media, into })
     }
 
     /// The folder with what was pulled.
-    async fn pull(&self, data: &Path, region: &str, json: bool) -> Result<(PathBuf, Note), String> {
-        let source = self.source(region)?;
+    async fn pull(
+        &self,
+        data: &Path,
+        region: &str,
+        into: Option<String>,
+        json: bool,
+    ) -> Result<(PathBuf, Note), String> {
+        let source = self.source(region, into)?;
         let folder = data.join("imports").join(source.app_id.to_ascii_lowercase());
         let outgoing = Outgoing::new(Vec::new())?;
         let mut meter = Meter::default();
@@ -114,6 +120,7 @@ impl Import {
         let database = existing(&self.target)?;
         let limits = self.limits.limits()?;
         let region = self.region.region.clone();
+        let into = self.app.clone();
         let to = match (self.app, self.new_app) {
             (Some(app), _) => Where::App(app),
             (None, Some(name)) => Where::New(name, self.region.region, Box::new(limits)),
@@ -125,7 +132,7 @@ impl Import {
         };
         let data = &self.target.folder.data;
         let pulled = match self.from_cometchat {
-            true => Some(self.live.pull(data, &region, self.target.json).await?),
+            true => Some(self.live.pull(data, &region, into, self.target.json).await?),
             false => None,
         };
         let from = match (&pulled, self.file) {
@@ -134,12 +141,16 @@ impl Import {
             (None, None) => return Err("expected the export: a file or a folder".to_owned()),
         };
         // Removed with all that was tried in it.
-        let scratch = self.dry_run.then(|| Scratch::new(data));
-        let store = match &scratch {
-            Some(scratch) => {
+        let draft = match self.dry_run {
+            true => Some(Draft::new(data).map_err(|e| format!("cannot write in {}: {e}", data.display()))?),
+            false => None,
+        };
+        let store = match &draft {
+            Some(draft) => {
+                let copy = draft.path("hobnob.db");
                 let moment = Moment::of(&database).map_err(|e| e.plain())?;
-                moment.copy(&scratch.0, |_| ()).map_err(|e| e.plain())?;
-                open_at(&scratch.0)?
+                moment.copy(&copy, |_| ()).map_err(|e| e.plain())?;
+                open_at(&copy)?
             }
             None => open(&self.target)?,
         };
@@ -153,16 +164,26 @@ impl Import {
         let left = pulled.as_ref().map(|(_, note)| &note.left);
         let outcome = run(take, from, self.target.json, self.dry_run, left).await;
         store.close();
-        outcome?;
-        match pulled {
-            Some((folder, _)) if !self.dry_run => pull::forget(&folder),
-            _ => Ok(()),
+        let (app_id, refused) = outcome?;
+        if let Some((folder, _)) = pulled.filter(|_| !self.dry_run) {
+            pull::forget(&folder, &app_id)?;
+        }
+        match refused {
+            0 => Ok(()),
+            1 => Err("1 line was refused and left out".to_owned()),
+            many => Err(format!("{many} lines were refused and left out")),
         }
     }
 }
 
-/// Takes it over and tells how it went.
-async fn run(take: Take, from: PathBuf, json: bool, dry: bool, left: Option<&BTreeMap<String, u64>>) -> Outcome {
+/// Takes it over and tells how it went; the id of the app that has it, and how many lines were refused.
+async fn run(
+    take: Take,
+    from: PathBuf,
+    json: bool,
+    dry: bool,
+    left: Option<&BTreeMap<String, u64>>,
+) -> Result<(String, u64), String> {
     let size =
         if from == Path::new("-") || from.is_dir() { 0 } else { std::fs::metadata(&from).map_or(0, |file| file.len()) };
     let handle = tokio::runtime::Handle::current();
@@ -203,9 +224,5 @@ async fn run(take: Take, from: PathBuf, json: bool, dry: bool, left: Option<&BTr
             say(&format!("there already: {there} lines"));
         }
     }
-    match refused {
-        0 => Ok(()),
-        1 => Err("1 line was refused and left out".to_owned()),
-        many => Err(format!("{many} lines were refused and left out")),
-    }
+    Ok((app_id.clone(), *refused))
 }

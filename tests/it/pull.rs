@@ -161,6 +161,16 @@ async fn everybody_sees_the_same_after_a_move() {
     assert_eq!((&again["new"]["message"], &again["refused"]), (&json!(1), &json!(0)), "{again}");
     let newest = app.get("/messages?limit=1").await.list();
     assert_eq!(newest[0]["data"]["text"], "the last word");
+    // Another app has nothing yet, whatever the first one has: not even one that goes on with what was begun for the first.
+    world.h.post("/messages", crate::harness::text_to("user", &old.uid, "and one more")).await;
+    way.left.store(7, Ordering::Relaxed);
+    assert!(!run(&key, &["--app", &app.app_id]).status.success());
+    way.left.store(u64::MAX, Ordering::Relaxed);
+    let other = report(&good(run(&key, &["--new-app", "Other"])));
+    let all = done["new"]["message"].as_u64().unwrap() + 2;
+    assert_eq!((&other["new"]["message"], &other["files"]), (&json!(all), &json!(1)), "{other}");
+    let again = report(&good(run(&key, &["--app", &app.app_id])));
+    assert_eq!(again["new"]["message"], 1, "{again}");
     process.stop();
     for (args, word) in [
         (vec!["import", "--from-cometchat"], "--app-id"),

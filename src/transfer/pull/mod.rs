@@ -58,6 +58,8 @@ pub struct Source {
     pub key: String,
     /// Fetch the files of messages, too.
     pub media: bool,
+    /// The app here that takes it and may have some of it; `None`: it is made for it.
+    pub into: Option<String>,
 }
 
 /// What is pulled, in this order.
@@ -72,6 +74,9 @@ pub struct Note {
     step: usize,
     /// Within the step: a page, a place in a list, a message id.
     cursor: u64,
+    /// Messages up to this one are not pulled: the app has them.
+    #[serde(default)]
+    since: u64,
     /// Bytes of each part that count.
     bytes: BTreeMap<String, u64>,
     /// What was left out, and how often.
@@ -84,9 +89,16 @@ pub struct Note {
 /// Pulls the app into the folder; what was left out, and counts.
 pub async fn pull(source: Source, folder: &Path, outgoing: Outgoing, progress: Progress<'_>) -> Outcome<Note> {
     private_folder(folder)?;
-    let mut pull = Pull { source, folder: folder.to_owned(), outgoing, note: read_note(folder)?, progress };
+    let since = since(folder, source.into.as_deref());
+    let begun = read_note(folder)?;
+    // What was begun for an app that has more lacks what this one has not. Files stay, and are not fetched again.
+    let note = if begun.since > since { Note::default() } else { begun };
+    let mut pull = Pull { source, folder: folder.to_owned(), outgoing, note, progress };
     if pull.note.done {
         return Ok(pull.note);
+    }
+    if pull.note.bytes.is_empty() {
+        pull.note.since = since;
     }
     pull.cut()?;
     pull.run().await?;
@@ -355,7 +367,7 @@ impl Pull<'_> {
         let step = self.note.step;
         let calls: BTreeSet<String> = self.known("call", "sessionId")?.into_iter().collect();
         if self.note.cursor == 0 {
-            self.note.cursor = since(&self.folder);
+            self.note.cursor = self.note.since;
         }
         loop {
             let from = self.note.cursor;
