@@ -196,8 +196,7 @@ fn one(tx: &mut Write<'_>, into: &Into, line: Line, marks: &mut GroupMarks) -> R
                 uid => into.user(tx, "uid", uid)?.id,
             };
             let Some((upto, _)) = rows::upto(tx, into.import, conv.id, line.upto)? else { return Ok(Was::There) };
-            tx.dated(Some(line.at), |tx| receipts::insert(tx, conv.id, user, kind, upto))?;
-            Ok(Was::New)
+            was(tx.dated(Some(line.at), |tx| receipts::insert(tx, conv.id, user, kind, upto))?)
         }
         Line::Pin(line) => match &line.peer {
             Some(peer) => {

@@ -431,18 +431,22 @@ pub struct Points {
     pub since: Option<i64>,
 }
 
-/// One user's copy as it was. It never goes back behind what they did here. Whether they have a copy.
+/// One user's copy as it was. It never goes back behind what they did here. Whether that changed anything.
 pub fn set_mark(tx: &Write<'_>, conv: &Conv, user: i64, points: &Points, mark: &transfer::Mark) -> Result<bool> {
-    let own =
-        tx.first("SELECT read_id FROM participants WHERE user_id = ?1 AND conv_id = ?2", [user, conv.id], |row| {
-            row.get::<_, i64>(0)
-        })?;
-    let Some(read_id) = own else { return Ok(false) };
-    tx.run(
-        "UPDATE participants SET created_at = coalesce(?3, created_at), updated_at = coalesce(?4, updated_at),
-                hidden_id = CASE WHEN ?8 AND hidden_id = 0 THEN -1 ELSE max(hidden_id, coalesce(?5, 0)) END,
-                since_id = max(since_id, coalesce(?6, 0)), tags = coalesce(tags, ?7), pinned_at = coalesce(pinned_at, ?9)
-         WHERE user_id = ?1 AND conv_id = ?2",
+    let own = tx.first(
+        "SELECT read_id, delivered_id FROM participants WHERE user_id = ?1 AND conv_id = ?2",
+        [user, conv.id],
+        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+    )?;
+    let Some((read_id, delivered_id)) = own else { return Ok(false) };
+    let changed = tx.run(
+        "UPDATE participants SET (created_at, updated_at, hidden_id, since_id, tags, pinned_at) = (n.a, n.b, n.c, n.d, n.e, n.f)
+         FROM (SELECT coalesce(?3, created_at) AS a, coalesce(?4, updated_at) AS b,
+                      CASE WHEN ?5 > hidden_id THEN ?5 WHEN ?8 AND hidden_id = 0 THEN -1 ELSE hidden_id END AS c,
+                      max(since_id, coalesce(?6, 0)) AS d, coalesce(tags, ?7) AS e, coalesce(pinned_at, ?9) AS f
+               FROM participants WHERE user_id = ?1 AND conv_id = ?2) n
+         WHERE user_id = ?1 AND conv_id = ?2
+           AND (created_at, updated_at, hidden_id, since_id, tags, pinned_at) IS NOT (n.a, n.b, n.c, n.d, n.e, n.f)",
         params![
             user,
             conv.id,
@@ -455,13 +459,15 @@ pub fn set_mark(tx: &Write<'_>, conv: &Conv, user: i64, points: &Points, mark: &
             mark.pinned_at
         ],
     )?;
-    if let Some((upto, total)) = points.read.filter(|(upto, _)| *upto > read_id) {
+    let read = points.read.filter(|(upto, _)| *upto > read_id);
+    if let Some((upto, total)) = read {
         set_read(tx, conv, user, upto, total)?;
     }
-    if let Some(upto) = points.delivered {
+    let delivered = points.delivered.filter(|upto| *upto > delivered_id);
+    if let Some(upto) = delivered {
         set_delivered(tx, conv.id, user, upto)?;
     }
-    Ok(true)
+    Ok(changed > 0 || read.is_some() || delivered.is_some())
 }
 
 /// Whether it is new.

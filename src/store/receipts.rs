@@ -16,12 +16,12 @@ pub enum Kind {
     Read = 1,
 }
 
-pub fn insert(tx: &Write<'_>, conv: i64, user: i64, kind: Kind, upto: i64) -> Result<()> {
-    tx.run(
+pub fn insert(tx: &Write<'_>, conv: i64, user: i64, kind: Kind, upto: i64) -> Result<bool> {
+    let new = tx.run(
         "INSERT OR IGNORE INTO receipts (conv_id, user_id, kind, upto, at) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![conv, user, kind as i64, upto, tx.now()],
     )?;
-    Ok(())
+    Ok(new > 0)
 }
 
 /// When each message of a page was covered: look up by id.
