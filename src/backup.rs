@@ -1,14 +1,19 @@
 //! Backups: all of a data folder as of one moment in one file, and the way back.
 //!
 //! The file is a tar in zstd: `hobnob.db`, `tls/…`, `media/…` and last `manifest.json`, with the size and SHA-256 of each
-//! file and the counts of what is in the database. It is written under another name, synced, and then takes its own, so a
-//! file of that name is whole. An archive without its manifest was cut off and is refused.
+//! file and the counts of what is in the database. It is written in a draft, synced, and then takes its name, so a file of
+//! that name is whole. An archive without its manifest was cut off and is refused.
 //!
 //! The database is copied as of one moment ([`crate::store::backup`]), the files after it. A file is removed only after
 //! its row, so one that is missing then belongs to a message that was deleted meanwhile; the manifest names it.
 //!
+//! A restore holds the folder as a server does, and marks it from its first moment to its last: a folder in which one was
+//! interrupted is not served, and the next restore begins it anew.
+//!
 //! Nothing is believed that an archive says about where to put things: names are taken only in the forms that are written
 //! here.
+
+mod files;
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, OpenOptions};
@@ -18,11 +23,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::draft::Draft;
 use crate::durable;
+use crate::lock::{self, Lock};
 use crate::model::attachment::{folder_of, is_name};
 use crate::model::error::{Code, Error};
-use crate::model::time::{Clock, Ids, hex, stamp};
+use crate::model::time::{Clock, hex, stamp};
 use crate::store::backup::{self, Counts, Moment};
+use files::PREFIX;
+pub use files::{Target, list, prune};
 
 /// The form of the archive. Another one is refused.
 const FORMAT: u32 = 1;
@@ -38,9 +47,8 @@ const MANIFEST: &str = "manifest.json";
 const MOST_MANIFEST: u64 = 64 << 20;
 const MOST_OF_FILE: u64 = 1 << 10;
 
-/// How the files that [`make`] names itself begin and end.
-const PREFIX: &str = "hobnob-";
-const SUFFIX: &str = ".tar.zst";
+/// The database of a restore that is not finished.
+const RESTORING: &str = "restoring.db";
 
 /// `Err`: what went wrong, for people.
 type Outcome<T> = Result<T, String>;
@@ -74,99 +82,15 @@ pub struct Entry {
 /// How far it has come: what is done, and bytes of it.
 pub type Progress<'p> = &'p mut dyn FnMut(&str, u64);
 
-/// Where a backup goes.
-pub enum Target {
-    /// A file, or a folder in which it gets a name by its time.
-    Path(PathBuf),
-    /// Standard output.
-    Output,
-}
-
 /// Makes a backup of the data folder, which may be in use. The file that was made, and what is in it.
 pub fn make(data: &Path, to: &Target, clock: &Clock, progress: Progress<'_>) -> Outcome<(Option<PathBuf>, Manifest)> {
     let database = data.join(DATABASE);
-    if !database.exists() {
-        return Err(format!("there is no database at {}", database.display()));
-    }
+    File::open(&database).map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => format!("there is no database at {}", database.display()),
+        _ => format!("cannot read {}: {e}", database.display()),
+    })?;
     let source = Source { data, database: &database, at: clock.now() };
-    let name = format!("{PREFIX}{}{SUFFIX}", stamp(source.at));
-    to.fill(&name, |output, folder| write(&source, output, folder, progress))
-}
-
-impl Target {
-    /// Has it written: `name` is for a folder, and the file has no name of its own before it is whole and on disk. `write` is
-    /// told of a folder with room for it. The file that was made, and what `write` says.
-    pub(crate) fn fill<T>(
-        &self,
-        name: &str,
-        write: impl FnOnce(&mut dyn Write, &Path) -> Outcome<T>,
-    ) -> Outcome<(Option<PathBuf>, T)> {
-        let path = match self {
-            Target::Output => return Ok((None, write(&mut io::stdout().lock(), &std::env::temp_dir())?)),
-            Target::Path(path) if path.is_dir() => free_in(path, name),
-            Target::Path(path) => path.clone(),
-        };
-        let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
-        if path.exists() {
-            return Err(format!("{} is there already", path.display()));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let partial = partial_of(&path);
-        let _ = fs::remove_file(&partial);
-        let outcome = private(&partial).map_err(failed).and_then(|mut file| {
-            let done = write(&mut file, folder)?;
-            drop(file);
-            durable::place(&partial, &path).map_err(failed)?;
-            Ok(done)
-        });
-        if outcome.is_err() {
-            let _ = fs::remove_file(&partial);
-        }
-        Ok((Some(path), outcome?))
-    }
-}
-
-/// A place for a file of this name in a folder. Names tell the second: another of the same one, made or being made, has a
-/// number behind it.
-fn free_in(folder: &Path, name: &str) -> PathBuf {
-    let (stem, end) = name.split_once('.').unwrap_or((name, ""));
-    let named = |number: u32| match number {
-        1 => folder.join(name),
-        // Sorts behind the first.
-        number => folder.join(format!("{stem}_{number}.{end}")),
-    };
-    let is_free = |path: &PathBuf| !path.exists() && !partial_of(path).exists();
-    (1..100).map(named).find(is_free).unwrap_or_else(|| named(1))
-}
-
-fn partial_of(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".partial");
-    name.into()
-}
-
-/// Backups that [`make`] named itself in a folder, the oldest first: their names sort by time.
-pub fn list(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let ours = |name: &str| name.starts_with(PREFIX) && name.ends_with(SUFFIX);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.file_name().and_then(|name| name.to_str()).is_some_and(ours) {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
-/// Removes all but the newest `keep` of them; which went.
-pub fn prune(folder: &Path, keep: usize) -> io::Result<Vec<PathBuf>> {
-    let mut all = list(folder)?;
-    all.truncate(all.len().saturating_sub(keep));
-    for path in &all {
-        fs::remove_file(path)?;
-    }
-    Ok(all)
+    to.fill(&format!("{PREFIX}{}", stamp(source.at)), |output, folder| write(&source, output, folder, progress))
 }
 
 /// What is backed up, and when.
@@ -182,15 +106,15 @@ fn write(source: &Source<'_>, to: &mut dyn Write, scratch: &Path, progress: Prog
     let plain = |e: Error| e.plain();
     let moment = Moment::of(database).map_err(plain)?;
     let counts = moment.counts().map_err(plain)?;
-    let copy = Scratch::new(scratch);
-    moment.copy(&copy.0, |bytes| progress("database", bytes)).map_err(plain)?;
-    let failed = |e: io::Error| format!("cannot write the backup: {e}");
-    let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(failed)?;
+    let draft = Draft::new(scratch).map_err(|e| format!("cannot write in {}: {e}", scratch.display()))?;
+    let copy = draft.path(DATABASE);
+    moment.copy(&copy, |bytes| progress("database", bytes)).map_err(plain)?;
+    let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(unwritten)?;
     // What no digest of the manifest covers (names, the manifest itself) is covered by this.
-    encoder.include_checksum(true).map_err(failed)?;
+    encoder.include_checksum(true).map_err(unwritten)?;
     let mut archive = Archive { tar: tar::Builder::new(encoder), files: Vec::new(), made_at };
-    archive.add(DATABASE, &copy.0)?;
-    drop(copy);
+    archive.add(DATABASE, &copy)?;
+    drop(draft);
     if let Ok(entries) = fs::read_dir(data.join("tls")) {
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|p| p.is_file()).collect();
         paths.sort();
@@ -233,9 +157,13 @@ fn write(source: &Source<'_>, to: &mut dyn Write, scratch: &Path, progress: Prog
         removed,
     };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|e| e.to_string())?;
-    archive.tar.append_data(&mut header(text.len() as u64, made_at), MANIFEST, &*text).map_err(failed)?;
-    archive.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
+    archive.tar.append_data(&mut header(text.len() as u64, made_at), MANIFEST, &*text).map_err(unwritten)?;
+    archive.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(unwritten)?;
     Ok(manifest)
+}
+
+fn unwritten(error: io::Error) -> String {
+    format!("cannot write the backup: {error}")
 }
 
 struct Archive<W: Write> {
@@ -250,7 +178,8 @@ impl<W: Write> Archive<W> {
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         let mut reader = Digesting::new(file.take(size));
-        self.tar.append_data(&mut header(size, self.made_at), name, &mut reader).map_err(failed)?;
+        let added = self.tar.append_data(&mut header(size, self.made_at), name, &mut reader);
+        added.map_err(|e| if reader.inner.broke { failed(e) } else { unwritten(e) })?;
         if reader.bytes != size {
             return Err(format!("{} changed while it was read", path.display()));
         }
@@ -267,16 +196,36 @@ fn header(size: u64, made_at: i64) -> tar::Header {
     header
 }
 
+/// What is read, and whether that failed: who copies it elsewhere hears of one error only.
+pub(crate) struct Incoming<R> {
+    inner: R,
+    pub(crate) broke: bool,
+}
+
+impl<R: Read> Incoming<R> {
+    pub(crate) fn new(inner: R) -> Self {
+        Incoming { inner, broke: false }
+    }
+}
+
+impl<R: Read> Read for Incoming<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer);
+        self.broke |= read.as_ref().is_err_and(|e| e.kind() != io::ErrorKind::Interrupted);
+        read
+    }
+}
+
 /// What passes through, counted and digested.
 struct Digesting<R> {
-    inner: R,
+    inner: Incoming<R>,
     digest: Sha256,
     bytes: u64,
 }
 
 impl<R: Read> Digesting<R> {
     fn new(inner: R) -> Self {
-        Digesting { inner, digest: Sha256::new(), bytes: 0 }
+        Digesting { inner: Incoming::new(inner), digest: Sha256::new(), bytes: 0 }
     }
 
     fn finish(self) -> String {
@@ -293,24 +242,68 @@ impl<R: Read> Read for Digesting<R> {
     }
 }
 
-/// Puts a backup into an empty folder, or one that is not there yet. What was in it.
+/// Puts a backup into an empty folder, or one that is not there yet, or one in which a restore was interrupted. What was
+/// in it. Where that fails nothing of it stays.
 pub fn restore(archive: impl Read, data: &Path, progress: Progress<'_>) -> Outcome<Manifest> {
-    match fs::read_dir(data).map(|mut entries| entries.next().is_none()) {
-        Ok(true) => {}
-        Ok(false) => {
-            return Err(format!("{} is not empty: a backup is restored into a folder of its own", data.display()));
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(format!("cannot read {}: {error}", data.display())),
-    }
+    may_restore(data)?;
     private_folder(data)?;
-    let unproved = data.join("restoring.db");
-    let manifest = unpack(archive, Some(data), &unproved, progress)?;
-    prove(&unproved, &manifest)?;
-    remove_sides(&unproved);
-    // Last of all, and synced: where this file is, all of it is.
-    durable::place(&unproved, &data.join(DATABASE)).map_err(|e| format!("cannot finish {}: {e}", data.display()))?;
-    Ok(manifest)
+    // No server, and no other restore, meanwhile; from here on nothing can come between.
+    let _lock = Lock::take(data)?;
+    may_restore(data)?;
+    let unproved = data.join(RESTORING);
+    let failed = |e: io::Error| format!("cannot write in {}: {e}", data.display());
+    private(&unproved).and_then(|_| durable::sync_folder(data)).map_err(failed)?;
+    let done = (|| {
+        clear(data).map_err(failed)?;
+        let manifest = unpack(archive, Some(data), &unproved, progress)?;
+        prove(&unproved, &manifest)?;
+        remove_sides(&unproved);
+        // Last of all, and synced: where this file is, all of it is.
+        durable::place(&unproved, &data.join(DATABASE)).map_err(failed)?;
+        Ok(manifest)
+    })();
+    if done.is_err() && is_interrupted(data) && clear(data).is_ok() {
+        remove_sides(&unproved);
+        let _ = fs::remove_file(&unproved);
+    }
+    done
+}
+
+/// Whether nothing is in the folder that a restore would mix with or take the place of.
+fn may_restore(data: &Path) -> Outcome<()> {
+    let entries = match fs::read_dir(data) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(format!("cannot read {}: {error}", data.display())),
+    };
+    let interrupted = is_interrupted(data);
+    let is_free = |name: &str| match name {
+        // A file system of its own begins with the first.
+        "lost+found" | lock::NAME => true,
+        "tls" | "media" => interrupted,
+        other => interrupted && other.starts_with(RESTORING),
+    };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    match names.into_iter().all(|name| name.to_str().is_some_and(is_free)) {
+        true => Ok(()),
+        false => Err(format!("{} is not empty: a backup is restored into a folder of its own", data.display())),
+    }
+}
+
+/// Whether a restore into this folder began and did not end.
+pub fn is_interrupted(data: &Path) -> bool {
+    data.join(RESTORING).exists() && !data.join(DATABASE).exists()
+}
+
+/// Removes what an interrupted restore has put there besides the database.
+fn clear(data: &Path) -> io::Result<()> {
+    for folder in ["tls", "media"] {
+        match fs::remove_dir_all(data.join(folder)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Reads a backup through, opens the database in it and counts. What is in it.
@@ -320,9 +313,10 @@ pub fn check(archive: impl Read, progress: Progress<'_>) -> Outcome<Manifest> {
 
 /// The same, in a folder that has room for the database.
 pub fn check_in(folder: &Path, archive: impl Read, progress: Progress<'_>) -> Outcome<Manifest> {
-    let scratch = Scratch::new(folder);
-    let manifest = unpack(archive, None, &scratch.0, progress)?;
-    prove(&scratch.0, &manifest)?;
+    let draft = Draft::new(folder).map_err(|e| format!("cannot write in {}: {e}", folder.display()))?;
+    let database = draft.path(DATABASE);
+    let manifest = unpack(archive, None, &database, progress)?;
+    prove(&database, &manifest)?;
     Ok(manifest)
 }
 
@@ -375,7 +369,8 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
                     folders.insert(folder.to_owned());
                 }
                 let mut file = private(&path).map_err(failed)?;
-                let copied = io::copy(&mut reader, &mut file).map_err(failed)?;
+                let copied = io::copy(&mut reader, &mut file);
+                let copied = copied.map_err(|e| if reader.inner.broke { damaged(e) } else { failed(e) })?;
                 file.sync_all().map_err(failed)?;
                 copied
             }
@@ -425,22 +420,6 @@ fn is_tls_name(name: &str) -> bool {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
     // With its folder it must fit into the header of a tar.
     (1..=96).contains(&name.len()) && !name.starts_with('.') && name.bytes().all(plain)
-}
-
-/// A database that is only needed for a while, with what SQLite puts beside it.
-pub(crate) struct Scratch(pub(crate) PathBuf);
-
-impl Scratch {
-    pub(crate) fn new(folder: &Path) -> Self {
-        Scratch(folder.join(format!(".hobnob-{}.db", Ids.hex(8))))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-        remove_sides(&self.0);
-    }
 }
 
 /// What SQLite puts beside a database that is opened. Nothing is in them: it was only read.

@@ -102,7 +102,7 @@ pub struct AcmeArgs {
     #[arg(long, env = "HOBNOB_ACME_EMAIL", value_name = "ADDRESS", value_parser = email)]
     pub acme_email: Option<String>,
     /// Directory of the certificate authority (ACME)
-    #[arg(long, env = "HOBNOB_ACME_DIRECTORY", default_value = LETS_ENCRYPT, value_name = "URL")]
+    #[arg(long, env = "HOBNOB_ACME_DIRECTORY", default_value = LETS_ENCRYPT, value_name = "URL", value_parser = directory)]
     pub acme_directory: String,
     /// Authority (PEM) by which a private ACME server is known
     #[arg(long, env = "HOBNOB_ACME_CA", value_name = "FILE")]
@@ -289,8 +289,8 @@ pub struct MediaArgs {
 /// How many requests an app may make.
 #[derive(Args, Clone, Debug)]
 pub struct RateArgs {
-    /// Whose requests are counted: `off`, `remote` (not those from this machine; behind a proxy on this machine that is
-    /// nobody's) or `all` [default: remote; off with --demo]
+    /// Whose requests are counted: `off`, `remote` (not those from this machine; behind a proxy on it, clients are where its
+    /// `X-Forwarded-For` says) or `all` [default: remote; off with --demo]
     #[arg(long, env = "HOBNOB_RATE_LIMITS", value_name = "WHOSE", value_parser = Rates::parse)]
     pub rate_limits: Option<Rates>,
     /// Requests of an app in a minute
@@ -348,12 +348,19 @@ impl Config {
 
     /// Whether a server can be started with these, as far as they alone tell.
     pub fn check(&self) -> Result<(), String> {
-        if self.addresses()? == (None, None) {
-            return Err(NO_DOOR.to_owned());
+        match self.addresses()? {
+            (None, None) => Err(NO_DOOR.to_owned()),
+            _ => self.sound(),
         }
+    }
+
+    /// The same, with doors that somebody else may hand over.
+    pub fn sound(&self) -> Result<(), String> {
         self.settled()?;
+        self.addresses()?;
         self.limits()?;
         self.trusted()?;
+        self.metrics()?;
         self.extensions.private()?;
         Ok(())
     }
@@ -402,6 +409,14 @@ fn metrics_token(text: &str) -> Result<String, String> {
 /// Levels that the log understands.
 fn levels(text: &str) -> Result<String, String> {
     Levels::parse(text).map(|_| text.to_owned())
+}
+
+fn directory(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest.is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
+        true => Ok(text.to_owned()),
+        false => Err("expected an address like https://ca.lan/acme/directory".to_owned()),
+    }
 }
 
 fn email(text: &str) -> Result<String, String> {

@@ -43,6 +43,17 @@ pub fn place(from: &Path, to: &Path) -> io::Result<()> {
     sync_folder(to.parent().unwrap_or(Path::new("")))
 }
 
+/// As [`place`], unless something has that name already: that stays, and this is an error (`AlreadyExists`). Who else does
+/// this in the folder waits, where there are locks.
+pub fn place_new(from: &Path, to: &Path) -> io::Result<()> {
+    let folder = File::open(or_here(to.parent().unwrap_or(Path::new(""))));
+    let _turn = folder.and_then(|folder| folder.lock().map(|()| folder));
+    match to.exists() {
+        true => Err(io::ErrorKind::AlreadyExists.into()),
+        false => place(from, to),
+    }
+}
+
 /// Puts a small file in place, whole or not at all. `mode`: what the owner and others may do with it.
 pub fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let mut name = path.as_os_str().to_owned();
@@ -79,6 +90,18 @@ mod tests {
         assert_eq!(fs::read(&file).unwrap(), b"two");
         assert_eq!(fs::read_dir(&below).unwrap().count(), 1);
         assert!(make_folder(&file, true).is_err());
+    }
+
+    #[test]
+    fn what_is_placed_anew_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, b"new").unwrap();
+        place_new(&from, &to).unwrap();
+        assert_eq!((fs::read(&to).unwrap(), from.exists()), (b"new".to_vec(), false));
+        fs::write(&from, b"newer").unwrap();
+        assert_eq!(place_new(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!((fs::read(&to).unwrap(), from.exists()), (b"new".to_vec(), true));
     }
 
     #[cfg(unix)]

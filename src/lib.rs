@@ -20,7 +20,7 @@
 //! - [`backup`]: all of a data folder in one file, and back.
 //! - [`transfer`]: one app in a file, and out of it.
 //! - [`doctor`]: what is wrong with a folder, its machine and the way in.
-//! - [`durable`]: files that are there after a power cut.
+//! - [`durable`]: files that are there after a power cut; [`draft`]: what is not whole yet, and goes if it never is.
 //! - [`lock`]: one server to a data folder.
 //! - [`passwords`], [`turns`]: heavy work, a little at a time.
 //! - `sync`: locks and threads, which a checker can stand in for.
@@ -65,6 +65,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod doors;
+pub mod draft;
 pub mod durable;
 pub mod live;
 pub mod lock;

@@ -1,8 +1,8 @@
 //! One server to a data folder.
 //!
 //! Two servers on one database would both work, and each would announce to its own sockets only: a message sent through
-//! one never reaches the clients of the other. So the serving process holds a lock on `hobnob.lock` in the folder. The
-//! system lets go of it when the process ends, however it ends; the file stays, and says nothing then. Tools do not take
+//! one never reaches the clients of the other. So the serving process holds a lock on `hobnob.lock` in the folder, and so
+//! does a restore, which puts a database there. The system lets go of it when the process ends, however it ends; the file stays, and says nothing then. Tools do not take
 //! the lock: they write beside the server, which notices. The file also remembers that the folder has been served.
 
 use std::cell::Cell;
@@ -35,8 +35,11 @@ pub struct Holder {
     pub served: bool,
 }
 
+/// The file's name.
+pub const NAME: &str = "hobnob.lock";
+
 fn path(data: &Path) -> PathBuf {
-    data.join("hobnob.lock")
+    data.join(NAME)
 }
 
 fn open(data: &Path, create: bool) -> std::io::Result<File> {

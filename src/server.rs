@@ -39,7 +39,7 @@ use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::seats::Seats;
 use crate::store::{Hooks, Store};
-use crate::{systemd, tls};
+use crate::{backup, draft, systemd, tls};
 use places::{Place, Places, reachable};
 use secure::{Reload, Secure};
 
@@ -72,12 +72,15 @@ impl Server {
     /// Starts in the current actix system. Port 0 takes any free one; sockets that a supervisor hands over take the place of
     /// the addresses in the settings.
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
+        config.sound()?;
         let config = &config.settled()?;
         let places = Places::plan(config)?;
         durable::make_folder(config.data(), false)
             .map_err(|e| format!("cannot make {}: {e}", config.data().display()))?;
         // Before anything in the folder is looked at, let alone changed.
         let lock = Lock::take(config.data())?;
+        // Whoever is killed leaves a copy of the database behind.
+        draft::sweep(config.data());
         if !config.new_database {
             refuse_emptied(config, &lock)?;
         }
@@ -281,6 +284,12 @@ fn refuse_emptied(config: &Config, lock: &Lock) -> Result<(), String> {
     let database = config.database();
     if std::fs::metadata(&database).is_ok_and(|file| file.len() > 0) {
         return Ok(());
+    }
+    if backup::is_interrupted(config.data()) {
+        return Err(format!(
+            "a restore into {} did not come to its end: hobnob restore begins it anew",
+            config.data().display()
+        ));
     }
     let files = std::fs::read_dir(config.data().join("media")).into_iter().flatten().flatten();
     // The certificate and the files tell it of servers from before the lock did.

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::backup::many;
 use super::{Outcome, Target, find_app, open, say};
 use crate::actions::{self, apps::Created};
 use crate::config::{LimitArgs, RegionArg};
@@ -105,7 +106,7 @@ pub async fn run(command: Command) -> Outcome {
             if target.json {
                 say(&serde_json::to_string(&kept).map_err(|e| e.to_string())?);
             } else {
-                let words = |days: Option<i64>| days.map_or("off".to_owned(), |days| format!("{days} days"));
+                let words = |days: Option<i64>| days.map_or("off".to_owned(), |days| many(days, "day"));
                 say(&format!("user   {}\ngroup  {}", words(kept.user), words(kept.group)));
             }
         }
@@ -117,7 +118,8 @@ pub async fn run(command: Command) -> Outcome {
                 say(&serde_json::to_string(&apps).map_err(|e| e.to_string())?);
             } else {
                 for app in apps {
-                    say(&format!("{}  {}  {} users, {} groups", app.app_id, app.name, app.users, app.groups));
+                    let (users, groups) = (many(app.users, "user"), many(app.groups, "group"));
+                    say(&format!("{}  {}  {users}, {groups}", app.app_id, app.name));
                 }
             }
         }

@@ -1,8 +1,9 @@
 //! `hobnob backup`: all of a data folder in one file, once or again and again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::serve::{Signal, Signals};
 use super::{Outcome, note, say};
 use crate::backup::{self, Manifest, Target};
 use crate::config::Folder;
@@ -12,7 +13,8 @@ use crate::model::time::Clock;
 /// What to back up, where to, and how often.
 #[derive(clap::Args)]
 pub struct Backup {
-    /// File or folder to write to; in a folder it gets a name by its time. `-` is standard output
+    /// File or folder to write to; in a folder it gets a name by its time. A folder is made if a slash ends its name; `-` is
+    /// standard output
     #[arg(long, default_value = ".", value_name = "FILE|DIR")]
     to: PathBuf,
     /// Go on, and make one each time this has passed: 30m, 6h, 1d
@@ -47,41 +49,39 @@ fn period(text: &str) -> Result<Duration, String> {
 
 impl Backup {
     pub async fn run(self) -> Outcome {
+        let to = Target::of(&self.to)?;
         let to_folder = self.to.is_dir();
         if (self.every.is_some() || self.keep.is_some()) && !to_folder {
             return Err(format!("--every and --keep need a folder: {} is none", self.to.display()));
         }
-        let Some(every) = self.every else { return self.once().await };
+        let Some(every) = self.every else { return self.once(&to).await };
+        let mut signals = Signals::listen()?;
         let mut next = tokio::time::interval(every);
         next.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 _ = next.tick() => {
                     // The next one may do better: a full disk is emptied, a folder mounted again.
-                    if let Err(error) = self.once().await {
+                    if let Err(error) = self.once(&to).await {
                         log::error!("no backup was made: {error}");
                     }
                 }
-                _ = tokio::signal::ctrl_c() => return Ok(()),
+                signal = signals.next() => if matches!(signal, Signal::Stop) { return Ok(()) },
             }
         }
     }
 
-    async fn once(&self) -> Outcome {
-        let to = match self.to == Path::new("-") {
-            true => Target::Output,
-            false => Target::Path(self.to.clone()),
-        };
+    async fn once(&self, to: &Target) -> Outcome {
         let mut progress = Meter::default();
         let (path, manifest) =
-            backup::make(&self.folder.data, &to, &Clock::default(), &mut |what, bytes| progress.at(what, bytes))?;
+            backup::make(&self.folder.data, to, &Clock::default(), &mut |what, bytes| progress.at(what, bytes))?;
         progress.done();
         let made = path.as_ref().unwrap_or(&self.to).display().to_string();
         note(&self.folder, Act::BackupCreate, &made).await;
-        let gone = match self.keep {
-            Some(keep) => backup::prune(&self.to, keep as usize)
+        let gone = match (self.keep, &path) {
+            (Some(keep), Some(made)) => backup::prune(&self.to, keep as usize, made)
                 .map_err(|e| format!("cannot remove old backups in {}: {e}", self.to.display()))?,
-            None => Vec::new(),
+            _ => Vec::new(),
         };
         // Where the backup itself goes to the output, nothing else does.
         let Some(path) = path else { return Ok(()) };
@@ -99,10 +99,14 @@ impl Backup {
     }
 }
 
+/// A number of things, for people.
+pub fn many(count: i64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// What is in a backup, for people.
 pub fn contents(manifest: &Manifest) -> String {
     let counts = &manifest.counts;
-    let many = |count: i64, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     [
         many(counts.apps, "app"),
         many(counts.users, "user"),

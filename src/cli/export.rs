@@ -1,6 +1,6 @@
 //! `hobnob export`: one app in one file.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::backup::Meter;
 use super::{Outcome, existing_in, say};
@@ -14,7 +14,8 @@ use crate::transfer;
 pub struct Export {
     /// App id
     app: String,
-    /// File or folder to write to; in a folder it gets a name by app and time. `-` is standard output
+    /// File or folder to write to; in a folder it gets a name by app and time. A folder is made if a slash ends its name; `-`
+    /// is standard output
     #[arg(long, default_value = ".", value_name = "FILE|DIR")]
     to: PathBuf,
     #[command(flatten)]
@@ -27,10 +28,7 @@ pub struct Export {
 impl Export {
     pub fn run(self) -> Outcome {
         existing_in(&self.folder)?;
-        let to = match self.to == Path::new("-") {
-            true => Target::Output,
-            false => Target::Path(self.to.clone()),
-        };
+        let to = Target::of(&self.to)?;
         let mut meter = Meter::default();
         let mut progress = |what: &str, count: u64| match what {
             "lines" => meter.text(count, &format!("export: {count} lines")),

@@ -22,15 +22,16 @@ mod restore;
 mod serve;
 mod user;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::actions::audit as noting;
 use crate::config::{Config, Folder};
 use crate::lock;
+use crate::logging;
 use crate::model::audit::{Act, Actor};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -170,6 +171,18 @@ impl Cli {
 
     /// Does what was asked for.
     pub async fn run(self) -> Outcome {
+        let serves = matches!(self.command, None | Some(Command::Serve(_)));
+        if !serves {
+            logging::of_tool();
+        }
+        self.act().await?;
+        match UNSAID.get() {
+            Some(why) if !serves => Err(format!("it is done, but what there is to say of it cannot be written: {why}")),
+            _ => Ok(()),
+        }
+    }
+
+    async fn act(self) -> Outcome {
         match self.command {
             None => serve::run(self.serve).await,
             Some(Command::Serve(serve)) => serve::run(*serve).await,
@@ -195,10 +208,16 @@ impl Cli {
     }
 }
 
+/// Why something could not be printed, the first time: a key that nobody saw is not well made.
+static UNSAID: OnceLock<String> = OnceLock::new();
+
 /// Prints a line; a reader that has gone is no reason to fail.
 fn say(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-    let _ = std::io::stdout().flush();
+    let mut output = std::io::stdout().lock();
+    match writeln!(output, "{line}").and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => _ = UNSAID.set(error.to_string()),
+        _ => {}
+    }
 }
 
 /// Opens the database without serving.
@@ -231,12 +250,15 @@ fn existing(target: &Target) -> Result<PathBuf, String> {
 /// The same of a folder.
 fn existing_in(folder: &Folder) -> Result<PathBuf, String> {
     let database = folder.database();
-    if !database.exists() {
+    if let Err(error) = std::fs::File::open(&database) {
         let looked = std::path::absolute(&database).unwrap_or(database);
-        return Err(format!(
-            "there is no database at {}: start the server there first, or name its folder with --data",
-            looked.display()
-        ));
+        return Err(match error.kind() {
+            ErrorKind::NotFound => format!(
+                "there is no database at {}: start the server there first, or name its folder with --data",
+                looked.display()
+            ),
+            _ => format!("cannot read {}: {error}", looked.display()),
+        });
     }
     // Only a server brings a database to another schema: it holds the folder, so that no other uses it meanwhile.
     match store::schema(&database).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))? {

@@ -148,13 +148,13 @@ This is the first start. Keep these, they are shown only now:
 }
 
 /// What a signal asks for.
-enum Signal {
+pub(super) enum Signal {
     Stop,
     Reload,
 }
 
-/// The signals that a server heeds.
-struct Signals {
+/// The signals that a server heeds, and whatever else goes on and on.
+pub(super) struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -169,7 +169,7 @@ struct Signals {
 #[cfg(unix)]
 impl Signals {
     /// Listens, from now on.
-    fn listen() -> Result<Signals, String> {
+    pub(super) fn listen() -> Result<Signals, String> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).map_err(|e| format!("cannot listen for signals: {e}"));
         Ok(Signals {
@@ -181,7 +181,7 @@ impl Signals {
     }
 
     /// The next one.
-    async fn next(&mut self) -> Signal {
+    pub(super) async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
@@ -203,11 +203,11 @@ fn terminals() -> [bool; 3] {
 
 #[cfg(not(unix))]
 impl Signals {
-    fn listen() -> Result<Signals, String> {
+    pub(super) fn listen() -> Result<Signals, String> {
         Ok(Signals {})
     }
 
-    async fn next(&mut self) -> Signal {
+    pub(super) async fn next(&mut self) -> Signal {
         let _ = tokio::signal::ctrl_c().await;
         Signal::Stop
     }

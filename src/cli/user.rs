@@ -62,6 +62,9 @@ pub async fn run(command: Command) -> Outcome {
     }
     say(&match (yes, lock::holder(&target.folder.data).is_some()) {
         (false, _) => "Nothing was done: this is what it would touch. --yes does it.".to_owned(),
+        (true, _) if kind == Kind::Soft => {
+            format!("{uid} cannot log in any more. What they wrote stays, under their name.")
+        }
         (true, true) => format!("{uid} is gone for everybody. The server that runs here removes the rest."),
         (true, false) => format!("{uid} is gone for everybody. The rest is removed when the server runs again."),
     });

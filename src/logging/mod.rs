@@ -102,6 +102,14 @@ pub fn reload(levels: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// For a program that does one thing and goes: it says itself what went wrong, in a sentence at its end. Who named levels has
+/// those.
+pub fn of_tool() {
+    if std::env::var_os("HOBNOB_LOG").is_none_or(|text| text.is_empty()) {
+        let _ = reload("hobnob::model::error=off");
+    }
+}
+
 /// Another form of lines from now on.
 pub fn set_format(format: Format) {
     if let Some(quiet) = LINES.get() {

@@ -129,6 +129,16 @@ pub fn stamp(at: i64) -> String {
     format!("{year:04}{month:02}{day:02}T{:02}{:02}{:02}Z", at.hour(), at.minute(), at.second())
 }
 
+/// Whether [`stamp`] may have made this.
+pub fn is_stamp(text: &str) -> bool {
+    let fits = |(at, byte): (usize, u8)| match at {
+        8 => byte == b'T',
+        15 => byte == b'Z',
+        _ => byte.is_ascii_digit(),
+    };
+    text.len() == 16 && text.bytes().enumerate().all(fits)
+}
+
 /// Random names and secrets from the operating system.
 #[derive(Clone, Default)]
 pub struct Ids;

@@ -11,7 +11,7 @@ use super::read::{At, Item, read};
 use super::{Outcome, Progress};
 use crate::actions::apps::{self, Created};
 use crate::actions::transfer::{self as act, Was};
-use crate::backup::{private, private_folder};
+use crate::backup::{Incoming, private, private_folder};
 use crate::durable::sync_folder;
 use crate::model::attachment::folder_of;
 use crate::model::error::Error;
@@ -232,7 +232,7 @@ impl Running<'_> {
             self.handle.block_on(store.read(move |read| act::awaited(read, &into, &wanted))).map_err(plain)?;
         let Some(here) = awaited else { return Ok(()) };
         let size = match &self.take.media {
-            None => io::copy(content, &mut io::sink()).map_err(|e| format!("{name}: {e}"))?,
+            None => io::copy(content, &mut io::sink()).map_err(|e| unread(name, &e))?,
             Some(media) => put(media, &here, content)?,
         };
         let size = i64::try_from(size).unwrap_or(i64::MAX);
@@ -248,14 +248,22 @@ fn put(media: &Path, name: &str, content: &mut dyn Read) -> Outcome<u64> {
     let folder = media.join(folder_of(name));
     private_folder(&folder)?;
     let path = folder.join(name);
+    let mut content = Incoming::new(content);
     let written = (|| {
         let mut file = private(&path)?;
-        let size = io::copy(content, &mut file)?;
+        let size = io::copy(&mut content, &mut file)?;
         file.flush()?;
         file.sync_all()?;
         sync_folder(&folder)?;
         sync_folder(media)?;
         Ok(size)
     })();
-    written.map_err(|e: io::Error| format!("cannot write {}: {e}", path.display()))
+    written.map_err(|e: io::Error| match content.broke {
+        true => unread(name, &e),
+        false => format!("cannot write {}: {e}", path.display()),
+    })
+}
+
+fn unread(name: &str, error: &io::Error) -> String {
+    format!("this is no whole export of Hobnob: {name}: {error}")
 }

@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Outcome, Progress, part_name};
-use crate::backup::Target;
+use crate::backup::{Incoming, Target};
 use crate::model::attachment::folder_of;
 use crate::model::error::Error;
 use crate::model::time::{Clock, stamp};
@@ -39,8 +39,8 @@ pub fn export(
         return Err(format!("there is no app {app_id}. There are:{known}"));
     };
     let source = Source { moment, database: &database, media: data.join("media"), app, now: clock.now() };
-    let name = format!("{}-{}.tar.zst", source.app.app_id, stamp(source.now));
-    to.fill(&name, |output, _| source.write(output, progress))
+    let stem = format!("{}-{}", source.app.app_id, stamp(source.now));
+    to.fill(&stem, |output, _| source.write(output, progress))
 }
 
 struct Source<'s> {
@@ -74,9 +74,8 @@ impl Ended {
 
 impl Source<'_> {
     fn write(&self, to: &mut dyn Write, progress: Progress<'_>) -> Outcome<Counts> {
-        let failed = |e: io::Error| format!("cannot write the export: {e}");
-        let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(failed)?;
-        encoder.include_checksum(true).map_err(failed)?;
+        let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(unwritten)?;
+        encoder.include_checksum(true).map_err(unwritten)?;
         let mut parts =
             Parts { tar: tar::Builder::new(encoder), now: self.now, part: Vec::new(), named: ("", 0), lines: 0 };
         let mut counts = Counts::new();
@@ -101,7 +100,7 @@ impl Source<'_> {
         let end = format!("{{\"end\":{{\"lines\":{}}}}}", parts.lines);
         parts.line("end", &end)?;
         parts.flush()?;
-        parts.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(failed)?;
+        parts.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(unwritten)?;
         Ok(counts)
     }
 
@@ -161,7 +160,7 @@ impl<W: Write> Parts<W> {
         let mut header = self.header(self.part.len() as u64);
         let added = self.tar.append_data(&mut header, name, &*self.part);
         self.part.clear();
-        added.map_err(|e| format!("cannot write the export: {e}"))
+        added.map_err(unwritten)
     }
 
     fn header(&self, size: u64) -> tar::Header {
@@ -177,7 +176,13 @@ impl<W: Write> Parts<W> {
         let file = File::open(path).map_err(failed)?;
         let size = file.metadata().map_err(failed)?.len();
         let mut header = self.header(size);
-        self.tar.append_data(&mut header, name, file.take(size)).map_err(failed)?;
+        let mut content = Incoming::new(file.take(size));
+        let added = self.tar.append_data(&mut header, name, &mut content);
+        added.map_err(|e| if content.broke { failed(e) } else { unwritten(e) })?;
         Ok(size)
     }
+}
+
+fn unwritten(error: io::Error) -> String {
+    format!("cannot write the export: {error}")
 }

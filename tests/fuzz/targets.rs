@@ -396,7 +396,7 @@ pub fn backups(bytes: &[u8]) {
     walk(folder.path(), &mut all);
     for path in all {
         let name = path.strip_prefix(folder.path()).expect("inside").to_string_lossy().into_owned();
-        let ours = ["data", "data/hobnob.db", "data/restoring.db", "data/tls", "data/media"];
+        let ours = ["data", "data/hobnob.db", "data/hobnob.lock", "data/restoring.db", "data/tls", "data/media"];
         let sides = name.starts_with("data/restoring.db-");
         assert!(
             ours.contains(&&*name) || sides || name.starts_with("data/tls/") || name.starts_with("data/media/"),

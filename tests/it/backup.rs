@@ -237,7 +237,7 @@ async fn old_ones_go_and_wrong_asks_are_told() {
     let (dir, to) = (temp_dir(), temp_dir());
     let process = Process::start(dir.path(), &[]);
     process.app(dir.path()).user("ann").await;
-    for name in ["hobnob-20200101T000000Z.tar.zst", "hobnob-20210101T000000Z.tar.zst", "mine.tar.zst"] {
+    for name in ["hobnob-20200101T000000Z.tar.zst", "hobnob-20210101T000000Z.tar.zst", "hobnob-mine.tar.zst"] {
         std::fs::write(to.path().join(name), b"x").unwrap();
     }
     let (file, told) = {
@@ -249,7 +249,7 @@ async fn old_ones_go_and_wrong_asks_are_told() {
     assert!(
         told["removed"][0].as_str().unwrap().contains("20200101") && told["removed"].as_array().unwrap().len() == 1
     );
-    assert!(file.exists() && to.path().join("mine.tar.zst").exists());
+    assert!(file.exists() && to.path().join("hobnob-mine.tar.zst").exists());
     // All that is in the folder comes back, but what belongs to the running server.
     std::fs::create_dir_all(dir.path().join("tls")).unwrap();
     for name in ["ca.pem", "cert.pem", "key.pem", "names"] {
@@ -358,5 +358,104 @@ async fn nothing_that_runs_by_itself_comes_with_a_backup() {
     let process = Process::start(place.path(), &[]);
     let back = App::new(&process.site, &app.app_id, &app.auth_key, &app.api_key);
     back.user("bob").await.send("ann", "both are there").await;
+    process.stop();
+}
+
+/// What a process that is killed leaves behind: a draft whose lock nobody holds.
+fn left_behind(folder: &Path) -> PathBuf {
+    let draft = folder.join(".hobnob-0123456789abcdef");
+    std::fs::create_dir(&draft).unwrap();
+    std::fs::write(draft.join("lock"), b"").unwrap();
+    std::fs::write(draft.join("hobnob.db"), b"of people who were erased since").unwrap();
+    draft
+}
+
+#[tokio::test]
+async fn what_the_killed_leave_behind_goes() {
+    let (dir, to) = (temp_dir(), temp_dir());
+    let draft = left_behind(dir.path());
+    let process = Process::start(dir.path(), &[]);
+    assert!(!draft.exists(), "a start removes it");
+    process.app(dir.path()).user("ann").await;
+    let (beside, made) = (left_behind(to.path()), left_behind(dir.path()));
+    let folder = format!("{}/", to.path().join("later").to_str().unwrap());
+    // A folder is made, and two of one second have two names.
+    let backups: Vec<_> = (0..3).map(|_| backup(dir.path(), Path::new(&folder)).0).collect();
+    backup(dir.path(), to.path());
+    assert!(!beside.exists() && made.exists(), "where it is made, and nowhere else");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 3, "{backups:?}");
+    for file in &backups {
+        good(hobnob(dir.path(), &["restore", "--check", file.to_str().unwrap()]));
+    }
+    process.stop();
+}
+
+#[tokio::test]
+async fn an_interrupted_restore_is_not_served_and_goes_on() {
+    let (dir, to, place) = (temp_dir(), temp_dir(), temp_dir());
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    app.user("ann").await;
+    let (file, _) = backup(dir.path(), to.path());
+    // Beside a server nothing is restored, not even where it has nothing yet.
+    let held = temp_dir();
+    let lock = hobnob::lock::Lock::take(held.path()).unwrap();
+    let refused = restore(&file, held.path());
+    assert!(!refused.status.success() && said(&refused).contains("another Hobnob"), "{}", said(&refused));
+    drop(lock);
+    good(restore(&file, held.path()));
+    process.stop();
+    let data = place.path();
+    for name in ["lost+found", "tls", "media", "media/ab"] {
+        std::fs::create_dir(data.join(name)).unwrap();
+    }
+    for name in ["restoring.db", "restoring.db-journal", "tls/key.pem", "media/ab/x"] {
+        std::fs::write(data.join(name), b"half").unwrap();
+    }
+    let served = hobnob(data, &["serve", "--http", "127.0.0.1:0", "--https", "off"]);
+    assert!(!served.status.success() && said(&served).contains("did not come to its end"), "{}", said(&served));
+    assert!(!data.join("hobnob.db").exists());
+    // What cannot be a restore's is nobody's to remove.
+    std::fs::write(data.join("mine"), b"x").unwrap();
+    let refused = restore(&file, data);
+    assert!(!refused.status.success() && said(&refused).contains("is not empty"), "{}", said(&refused));
+    std::fs::remove_file(data.join("mine")).unwrap();
+    // One that fails leaves nothing, and the next one begins anew.
+    let cut = to.path().join("cut");
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&cut, &whole[..whole.len() / 2]).unwrap();
+    let refused = restore(&cut, data);
+    assert!(!refused.status.success() && said(&refused).contains("no whole backup"), "{}", said(&refused));
+    assert_eq!(files(data), BTreeSet::new());
+    std::fs::write(data.join("restoring.db"), b"half").unwrap();
+    good(restore(&file, data));
+    assert_eq!(files(data), files(held.path()));
+    let process = Process::start(data, &[]);
+    App::new(&process.site, &app.app_id, &app.auth_key, &app.api_key).get("/users/ann").await.ok();
+    process.stop();
+}
+
+/// A disk that is full: what was to be written to it is no backup, and what was to be told of a key is not told.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_full_disk_under_the_output_is_told_as_what_it_is() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    let onto = |output: &str, args: &[&str]| {
+        let file = std::fs::OpenOptions::new().write(true).open(output).unwrap();
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hobnob"));
+        command.args(args).arg("--data").arg(dir.path()).stdout(file).output().unwrap()
+    };
+    for (args, word) in [
+        (&["backup", "--to", "-"][..], "cannot write the backup: No space left"),
+        (&["export", &app.app_id, "--to", "-"], "cannot write the export: No space left"),
+        (&["key", "create", &app.app_id, "x"], "No space left"),
+        (&["app", "list"], "No space left"),
+    ] {
+        let output = onto("/dev/full", args);
+        assert!(!output.status.success() && said(&output).contains(word), "{args:?}: {}", said(&output));
+        assert!(onto("/dev/null", args).status.success(), "{args:?}");
+    }
     process.stop();
 }

@@ -173,6 +173,9 @@ fn a_mistake_in_the_file_is_told_with_its_line_and_key() {
         ("workers = ", &[":1:", "TOML"]),
         ("new_database = true", &[":1:", "new_database", "--new-database", "one start"]),
         ("tls_cert = \"a.pem\"", &["tls-key"]),
+        ("metrics = \"nope\"", &["--metrics nope", "expected ADDRESS:PORT or off"]),
+        ("trusted_proxies = [\"x\"]", &["--trusted-proxies: x", "expected"]),
+        ("acme_directory = \"x\"", &["acme_directory", "expected an address like https://"]),
         ("data = 2026-01-01", &[":1:", "data", "time"]),
     ] {
         let file = written(dir.path(), "hobnob.toml", text);
