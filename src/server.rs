@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use crate::actions::activity::Activity;
 use crate::api::answers::Answers;
-use crate::api::backups::Backups;
+use crate::api::backups::{self, Backups};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::health::NO_ANSWER;
 use crate::api::rate::Meter;
@@ -81,6 +81,7 @@ impl Server {
         let lock = Lock::take(config.data())?;
         // Whoever is killed leaves a copy of the database behind.
         draft::sweep(config.data());
+        draft::sweep(&backups::place(config.data(), config.backups.clone()));
         if !config.new_database {
             refuse_emptied(config, &lock)?;
         }

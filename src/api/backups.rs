@@ -33,6 +33,11 @@ pub struct Backups {
     busy: AtomicBool,
 }
 
+/// The folder they lie in: the one that is named, or one in the data folder.
+pub fn place(data: &Path, named: Option<PathBuf>) -> PathBuf {
+    named.unwrap_or_else(|| data.join("backups"))
+}
+
 /// The right to work on them; given back when it is dropped.
 struct Turn<'b>(&'b AtomicBool);
 
@@ -45,7 +50,7 @@ impl Drop for Turn<'_> {
 impl Backups {
     /// Of the data folder, in `folder`.
     pub fn new(data: &Path, folder: Option<PathBuf>) -> Self {
-        let folder = folder.unwrap_or_else(|| data.join("backups"));
+        let folder = place(data, folder);
         Backups { data: data.to_owned(), folder, busy: AtomicBool::new(false) }
     }
 

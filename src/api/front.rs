@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::requests::{Place, Seen};
-use super::{Api, access, prometheus};
+use super::{Api, access, peer, prometheus};
 
 /// Where a certificate authority looks for a proof (RFC 8555, section 8.3).
 const PROOFS: &str = "/.well-known/acme-challenge/";
@@ -19,6 +19,7 @@ pub async fn find(request: &HttpRequest, path: &str, api: &Api, seen: &Seen) -> 
         "/" => {
             seen.at(Place::Front);
             let base = access::base(api, request);
+            let client = peer::seen(request, &api.trusted);
             Some(HttpResponse::Ok().json(json!({"data": {
                 "name": "Hobnob",
                 "version": env!("CARGO_PKG_VERSION"),
@@ -27,6 +28,12 @@ pub async fn find(request: &HttpRequest, path: &str, api: &Api, seen: &Seen) -> 
                 "openapi": format!("{base}/openapi.json"),
                 "admin": format!("{base}/admin/"),
                 "health": format!("{base}/health"),
+                // Their own, and no more: for the doctor.
+                "client": {
+                    "address": client.address.map(|address| address.to_string()),
+                    "forwarded": client.forwarded,
+                    "believed": client.believed,
+                },
             }})))
         }
         "/metrics" if api.metrics.has_token() => {

@@ -47,6 +47,23 @@ pub fn address(request: &HttpRequest, trusted: &[Network]) -> Option<IpAddr> {
     Some(nearest_stranger(peer, &lines, trusted))
 }
 
+/// What arrived of a client's address, for who sets up a proxy.
+pub struct Seen {
+    /// What is counted by.
+    pub address: Option<IpAddr>,
+    /// How many addresses `X-Forwarded-For` names.
+    pub forwarded: usize,
+    /// Whether the other end of the connection is a proxy that is believed.
+    pub believed: bool,
+}
+
+/// What arrived of this client's.
+pub fn seen(request: &HttpRequest, trusted: &[Network]) -> Seen {
+    let lines = request.headers().get_all("x-forwarded-for").filter_map(|line| line.to_str().ok());
+    let forwarded = lines.flat_map(|line| line.split(',')).filter(|part| !part.trim().is_empty()).count();
+    Seen { address: address(request, trusted), forwarded, believed: is_trusted(request, trusted) }
+}
+
 /// The last address of the chain that is no trusted proxy. What is no address ends the chain.
 fn nearest_stranger(peer: IpAddr, lines: &[&str], trusted: &[Network]) -> IpAddr {
     let mut nearest = peer;

@@ -63,6 +63,8 @@ impl Target {
         let mut file = private(&whole).map_err(failed)?;
         let done = write(&mut file, folder)?;
         drop(file);
+        // It moves from one folder to another: the one it leaves has to know it before the other does.
+        durable::sync_folder(whole.parent().unwrap_or(folder)).map_err(failed)?;
         for number in 1..=if is_folder { MOST_NUMBER } else { 1 } {
             let name = match number {
                 1 => path.clone(),

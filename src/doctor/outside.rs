@@ -59,6 +59,7 @@ pub async fn check(outside: &Outside) -> Vec<Finding> {
     }
     found.push(health(outside, &client).await);
     found.push(headers(outside, &client).await);
+    found.extend(clients(outside, &client).await);
     found.extend(socket(outside, &client).await);
     found.push(body(outside, &client).await);
     found
@@ -200,6 +201,36 @@ async fn headers(outside: &Outside, client: &Client) -> Finding {
             format!("these headers do not arrive: {}", lost.join(", ")),
             "let the proxy pass all headers of requests (nginx: proxy_pass_request_headers on; and no proxy_set_header that empties them)",
         ),
+    }
+}
+
+/// Whether the server can tell the proxy's clients from one another. `None`: nothing shows that there is a proxy.
+async fn clients(outside: &Outside, client: &Client) -> Option<Finding> {
+    const CHECK: &str = "outside: clients";
+    // Nobody's (documentation, RFC 5737). A proxy adds the address it sees to this, or puts that in its place.
+    const CLAIM: &str = "192.0.2.1";
+    let asked = client.get(format!("{}/", outside.url)).header("x-forwarded-for", CLAIM);
+    let answer = asked.timeout(PATIENCE).send().await.ok()?;
+    let is_proxied = ["server", "via"].iter().any(|name| answer.headers().contains_key(*name));
+    let (_, said) = json_of(Ok(answer)).await?;
+    let seen = &said["data"]["client"];
+    let (address, forwarded) = (seen["address"].as_str()?, seen["forwarded"].as_u64()?);
+    let advice = "nginx: proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for; Caddy does it by itself";
+    let wrong = |says: String, advice: String| Some(Finding::fail(CHECK, says, advice));
+    match (is_proxied, forwarded, seen["believed"] == true) {
+        (false, ..) => None,
+        (_, 0, _) => {
+            wrong(format!("the proxy does not say who its clients are: all of them count as {address}"), advice.into())
+        }
+        (_, _, false) => wrong(
+            format!("the server does not believe the proxy at {address}: all of its clients count as one"),
+            format!("--trusted-proxies {address}, or the network it is in"),
+        ),
+        (_, 1, true) if address == CLAIM => wrong(
+            "the proxy passes on what clients say of their own address: anybody can pretend to be anywhere".to_owned(),
+            advice.into(),
+        ),
+        _ => Some(Finding::ok(CHECK, "the server is told who the proxy's clients are")),
     }
 }
 

@@ -391,6 +391,12 @@ enum Way {
     OtherHost,
     /// Answers everything itself.
     Another,
+    /// Adds what it sees of clients to what they say.
+    Tells,
+    /// Passes on what they say.
+    Claims,
+    /// Takes that away and says nothing.
+    Mute,
 }
 
 /// A proxy on a thread of its own for each connection; they end with the test.
@@ -436,6 +442,8 @@ fn pass(mut client: TcpStream, to: &str, way: Way) -> std::io::Result<()> {
         Way::OtherHost => {
             headers.iter_mut().filter(|(name, _)| name == "host").for_each(|(_, host)| *host = "inner".to_owned())
         }
+        Way::Tells => headers.push(("x-forwarded-for".to_owned(), "127.0.0.1".to_owned())),
+        Way::Mute => headers.retain(|(name, _)| name != "x-forwarded-for"),
         _ => {}
     }
     let upgrades = headers.iter().any(|(name, _)| name == "upgrade");
@@ -457,6 +465,14 @@ fn pass(mut client: TcpStream, to: &str, way: Way) -> std::io::Result<()> {
     std::thread::spawn(move || {
         let _ = std::io::copy(&mut from_client, &mut server);
     });
+    if matches!(way, Way::Tells | Way::Claims | Way::Mute) {
+        let mut byte = [0];
+        while byte != *b"\n" {
+            down.read_exact(&mut byte)?;
+            to_client.write_all(&byte)?;
+        }
+        to_client.write_all(b"server: between\r\n")?;
+    }
     std::io::copy(&mut down, &mut to_client)?;
     let _ = up.flush();
     up.shutdown(std::net::Shutdown::Both)
@@ -476,6 +492,8 @@ async fn what_a_proxy_does_wrong_is_named_with_the_line_that_mends_it() {
         (Way::NoKey, "outside: headers", &["apikey", "proxy_pass_request_headers"]),
         (Way::OtherHost, "outside: host", &["http://inner", "proxy_set_header Host", "--public-host"]),
         (Way::Another, "outside: server", &["not Hobnob", "proxy_pass"]),
+        (Way::Claims, "outside: clients", &["pretend", "proxy_add_x_forwarded_for"]),
+        (Way::Mute, "outside: clients", &["all of them count as 127.0.0.1", "proxy_add_x_forwarded_for"]),
     ] {
         let url = proxy(base, way);
         let (_, found) = doctor(&["--data", data, "--url", &url, "--limit", "upload=200000", "--idle", "1"]);
@@ -488,6 +506,16 @@ async fn what_a_proxy_does_wrong_is_named_with_the_line_that_mends_it() {
         assert!(said.starts_with("fail: ") && words.iter().all(|word| said.contains(word)), "{way:?}: {found:#?}");
         assert_eq!(failed.len(), 1, "{way:?}: {failed:#?}");
     }
+    let told = |base: &str| {
+        doctor(&["--data", data, "--url", &proxy(base, Way::Tells), "--limit", "upload=1000", "--idle", "1"]).1
+    };
+    let said = of(&told(base), "outside: clients");
+    assert!(said.starts_with("ok: "), "{said}");
+    let deaf = temp_dir();
+    let process = Process::start(deaf.path(), &["--trusted-proxies", "none"]);
+    let said = of(&told(&process.site.base), "outside: clients");
+    assert!(said.starts_with("fail: ") && said.contains("--trusted-proxies 127.0.0.1"), "{said}");
+    process.stop();
     // Nobody there.
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
     let (well, found) = doctor(&["--data", data, "--url", &format!("http://{free}")]);
