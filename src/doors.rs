@@ -4,17 +4,19 @@
 //! This is what actix-web's own `HttpServer` does, put together from the same parts, because that one leaves a socket inside
 //! its HTTP connection, with the buffers of a request and a response, for as long as it is open.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, Framed, FramedParts};
 use actix_http::TlsAcceptorConfig;
-use actix_http::body::{BodySize, MessageBody};
+use actix_http::body::{BodySize, BoxBody, MessageBody};
 use actix_http::h1::{self, ExpectHandler, UpgradeHandler};
 use actix_http::{HttpService, HttpServiceBuilder, Request, Response};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
@@ -23,18 +25,19 @@ use actix_service::{
 };
 use actix_tls::accept::max_concurrent_tls_connect;
 use actix_tls::accept::rustls_0_23::{TlsStream, reexports::ServerConfig};
-use actix_web::dev::{AppConfig, Extensions, ServiceResponse};
+use actix_web::dev::{self, AppConfig, Extensions, ServiceResponse};
+use actix_web::error::PayloadError;
 use actix_web::rt::net::TcpStream;
-use actix_web::web::{self, Data, ThinData};
+use actix_web::web::{self, Bytes, Data, ThinData};
 use actix_web::{App, Error, HttpMessage};
 use futures_util::future::{Either, ready};
-use futures_util::{FutureExt, SinkExt};
+use futures_util::{FutureExt, SinkExt, Stream};
 use tokio::time::timeout;
 
 use crate::api::answers::Wire;
 use crate::api::peer::{Certified, Door};
 use crate::api::{self, Api};
-use crate::live::command::Context;
+use crate::live::command;
 use crate::live::socket::{self, Accepted, Alone};
 use crate::seats::Seats;
 use crate::tls::Certificates;
@@ -60,7 +63,7 @@ pub const GRACE: u64 = 10;
 #[derive(Clone)]
 pub struct Inside {
     pub api: Data<Api>,
-    pub context: Context,
+    pub context: command::Context,
     pub seats: Seats,
     /// What handshakes choose from, if there is https.
     pub certificates: Option<Arc<Certificates>>,
@@ -183,7 +186,57 @@ fn app(
         .app_data(ThinData(Rc::new(context)))
         .default_service(web::to(api::dispatch))
         .into_factory();
-    map_config(app, |()| AppConfig::default())
+    apply_fn_factory(map_config(app, |()| AppConfig::default()), |mut request: Request, app| {
+        let chunks = share_chunks(&mut request);
+        let answering = app.call(request);
+        async move {
+            let answer = answering.await?;
+            Ok::<_, Error>(match chunks {
+                Some(chunks) => answer.map_body(|_, body| BoxBody::new(Answer { body, _chunks: chunks })),
+                None => answer,
+            })
+        }
+    })
+}
+
+/// A body in chunks, to be kept with the answer as well. Of one that is given up the framework would read whatever still
+/// comes, however long that takes: a client that went away in the middle would keep its connection for ever. While it is
+/// kept, the framework closes the connection behind the answer, as it does with other bodies.
+fn share_chunks(request: &mut Request) -> Option<Rc<RefCell<dev::Payload>>> {
+    if !request.chunked().is_ok_and(|chunked| chunked) {
+        return None;
+    }
+    let chunks = Rc::new(RefCell::new(request.take_payload()));
+    *request.payload() = dev::Payload::Stream { payload: Box::pin(Chunks(chunks.clone())) };
+    Some(chunks)
+}
+
+struct Chunks(Rc<RefCell<dev::Payload>>);
+
+impl Stream for Chunks {
+    type Item = Result<Bytes, PayloadError>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Pin::new(&mut *self.0.borrow_mut()).poll_next(cx)
+    }
+}
+
+/// An answer's body, with the request's.
+struct Answer {
+    body: BoxBody,
+    _chunks: Rc<RefCell<dev::Payload>>,
+}
+
+impl MessageBody for Answer {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        self.body.as_pin_mut().poll_next(cx)
+    }
 }
 
 /// Takes connections whose clients ask for another protocol. They are answered as any request is; a handshake that was

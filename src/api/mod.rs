@@ -59,7 +59,7 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
-use actix_web::http::{Method, StatusCode, header};
+use actix_web::http::{ConnectionType, Method, StatusCode, header};
 use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
@@ -67,7 +67,7 @@ use tokio::sync::Notify;
 
 use crate::live::command::Context;
 use crate::live::hub::Hub;
-use crate::live::socket;
+use crate::live::socket::{self, Refused};
 use crate::media::Media;
 use crate::model::attachment::show_urls;
 use crate::model::error::{Code, Error, Result};
@@ -173,10 +173,10 @@ async fn answer(
         preflight(request, path)
     } else if is_upgrade(request, path) {
         seen.at(Place::Socket);
-        match socket::accept(request, payload, context, access::base(api, request)) {
+        match socket::accept(request, context, access::base(api, request)) {
             // A socket's answer belongs to the socket: no more headers on it.
             Ok(response) => return response,
-            Err(_) => reply::refusal(&Error::new(Code::BadRequest, "This is no proper WebSocket handshake.")),
+            Err(why) => no_socket(why),
         }
     } else if let Some(page) = pages::find(request, path) {
         seen.at(Place::Page);
@@ -220,12 +220,32 @@ async fn answer(
     if !is_admins(path) {
         allow_any_origin(&mut response);
     }
+    // The framework ends a connection that was to be upgraded and is not, but says that it was.
+    if request.head().upgrade() && !response.headers().contains_key(header::UPGRADE) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     if let Some(hsts) = &api.hsts
         && request.conn_data::<Certified>().is_some()
     {
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
     }
     response
+}
+
+/// The answer to a handshake that is refused.
+fn no_socket(why: Refused) -> HttpResponse {
+    let refusal = |sentence: &str| reply::refusal(&Error::new(Code::BadRequest, sentence));
+    match why {
+        Refused::Improper => refusal("This is no proper WebSocket handshake."),
+        Refused::Version => {
+            let mut answer = refusal("This server speaks version 13 of WebSocket, and no other.");
+            *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
+            let headers = answer.headers_mut();
+            headers.insert(header::UPGRADE, header::HeaderValue::from_static("websocket"));
+            headers.insert(header::SEC_WEBSOCKET_VERSION, header::HeaderValue::from_static(socket::VERSION));
+            answer
+        }
+    }
 }
 
 async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>, seen: &Seen) -> Result<Reply> {

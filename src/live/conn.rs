@@ -54,6 +54,8 @@ pub enum Close {
     TooLarge,
     /// The frame is no JSON object.
     Malformed,
+    /// What came is no frame as the protocol has it (RFC 6455).
+    Protocol,
     /// More frames than a client may write.
     TooMany,
     /// The user has more sockets than one may have.
@@ -62,7 +64,7 @@ pub enum Close {
 
 impl Close {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Close; 10] = [
+    pub const ALL: [Close; 11] = [
         Close::Unauthorized,
         Close::Silent,
         Close::TooSlow,
@@ -71,6 +73,7 @@ impl Close {
         Close::Binary,
         Close::TooLarge,
         Close::Malformed,
+        Close::Protocol,
         Close::TooMany,
         Close::Crowded,
     ];
@@ -86,6 +89,7 @@ impl Close {
             Close::Binary => "binary",
             Close::TooLarge => "too_large",
             Close::Malformed => "malformed",
+            Close::Protocol => "protocol",
             Close::TooMany => "too_many_frames",
             Close::Crowded => "too_many_sockets",
         }
@@ -104,6 +108,7 @@ impl Close {
             Close::TooMany => (4004, "too many frames"),
             Close::Crowded => (4005, "too many sockets"),
             Close::Malformed => (1007, "not a JSON object"),
+            Close::Protocol => (1002, "not a WebSocket frame"),
         }
     }
 }

@@ -96,7 +96,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("r2d2", &["store"]),
     ("r2d2_sqlite", &["store"]),
     ("actix_web", &["api", "live/socket", "doors", "server", "main", "tls"]),
-    ("actix_ws", &["live/socket"]),
     // The log names it, too, to keep it quiet.
     ("actix_http", &["live/socket", "doors", "logging"]),
     ("actix_codec", &["live/socket", "doors"]),

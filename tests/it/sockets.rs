@@ -25,6 +25,82 @@ async fn upgraded(h: &Harness) -> TcpStream {
     tcp
 }
 
+/// What the server says to a handshake that is not the usual one, and to what is written behind it, to the end.
+async fn refused(h: &Harness, handshake: &str, behind: &[u8]) -> String {
+    let address = h.base().strip_prefix("http://").expect("plain HTTP");
+    let mut tcp = TcpStream::connect(address).await.expect("connects");
+    tcp.write_all(handshake.as_bytes()).await.expect("writes");
+    for piece in behind.chunks(behind.len().div_ceil(32).max(1)) {
+        tcp.write_all(piece).await.expect("the server still reads");
+    }
+    tcp.shutdown().await.expect("says that this was all");
+    let mut answer = Vec::new();
+    timeout(DEADLINE, tcp.read_to_end(&mut answer)).await.expect("in time").expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn a_handshake_that_is_refused_is_told_why() {
+    let h = Harness::start().await;
+    let (host, version) = ("Host: it\r\n", "Sec-WebSocket-Version: 13\r\n");
+    for other in ["Sec-WebSocket-Version: 8\r\n", "Sec-WebSocket-Version: 13, 8\r\n", ""] {
+        let answer = refused(&h, &HANDSHAKE.replace(version, other), b"").await;
+        assert!(answer.starts_with("HTTP/1.1 426 "), "{other:?}: {answer}");
+        assert!(answer.contains("\r\nsec-websocket-version: 13\r\n"), "{other:?}: {answer}");
+        assert!(answer.contains("\r\nupgrade: websocket\r\n"), "{other:?}: {answer}");
+        assert!(answer.contains("ERR_BAD_REQUEST"), "{other:?}: {answer}");
+    }
+    // A body in chunks would not end where the frames begin: who speaks so gets no socket that nobody serves.
+    let chunked = HANDSHAKE.replace(host, "Host: it\r\nTransfer-Encoding: chunked\r\n");
+    let no_key = HANDSHAKE.replace("dGhlIHNhbXBsZSBub25jZQ==", "short");
+    let elsewhere = HANDSHAKE.replace("GET /", "GET /nowhere");
+    for (handshake, behind, status) in [(chunked, &b"0\r\n\r\n"[..], 400), (no_key, b"", 400), (elsewhere, b"", 404)] {
+        let answer = refused(&h, &handshake, behind).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{handshake}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{handshake}: {answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{handshake}: {answer}");
+    }
+    // A proxy that asks for an upgrade with each request and names none is told that its connection ends.
+    let answer = refused(&h, "GET /health HTTP/1.1\r\nHost: it\r\nConnection: upgrade\r\n\r\n", b"").await;
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn who_is_refused_a_socket_hears_it_whatever_was_written_already() {
+    let h = Harness::start().await;
+    let answer = refused(&h, &HANDSHAKE.replace("GET /", "GET /nowhere"), &vec![b' '; 16 << 20]).await;
+    assert!(answer.starts_with("HTTP/1.1 404 ") && answer.contains("ERR_API_NOT_FOUND"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_good_bye_is_answered_with_its_own_code() {
+    let h = Harness::start().await;
+    let good_bye = |code: &[u8]| [&[0x88, 0x80 | code.len() as u8, 0, 0, 0, 0], code].concat();
+    let protocol = || Some(1002u16.to_be_bytes().to_vec());
+    for (said, heard) in [
+        (good_bye(&1000u16.to_be_bytes()), Some(1000u16.to_be_bytes().to_vec())),
+        (good_bye(&[&4321u16.to_be_bytes()[..], b"bye"].concat()), Some(4321u16.to_be_bytes().to_vec())),
+        (good_bye(&[]), None),
+        (good_bye(&[3]), protocol()),
+        (good_bye(&1005u16.to_be_bytes()), protocol()),
+        // Not masked; a reserved bit; a reserved kind; a fragment of nothing; a ping in fragments.
+        (vec![0x81, 2, b'{', b'}'], protocol()),
+        (vec![0xC1, 0x80, 0, 0, 0, 0], protocol()),
+        (vec![0x83, 0x80, 0, 0, 0, 0], protocol()),
+        (vec![0x80, 0x80, 0, 0, 0, 0], protocol()),
+        (vec![0x09, 0x80, 0, 0, 0, 0], protocol()),
+    ] {
+        let mut tcp = upgraded(&h).await;
+        tcp.write_all(&said).await.expect("writes");
+        let mut answer = Vec::new();
+        timeout(DEADLINE, tcp.read_to_end(&mut answer)).await.expect("the server ends it").expect("a good-bye");
+        assert_eq!(answer[0], 0x88, "{said:?}: {answer:?}");
+        let code = answer.get(2..4).map(<[u8]>::to_vec);
+        assert_eq!(code, heard, "{said:?}: {answer:?}");
+    }
+    h.user("ann").await.connect().await;
+}
+
 /// Writes for as long as the server takes it; the close code that comes back.
 async fn flooded(tcp: TcpStream, first: &[u8], then: &[u8]) -> Option<u16> {
     let (mut reading, mut writing) = tcp.into_split();

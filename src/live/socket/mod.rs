@@ -14,11 +14,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::ws::HandshakeError;
+use actix_http::ws::{CloseCode, CloseReason, HandshakeError, Message, handshake};
 use actix_web::http::Version;
-use actix_web::web::{BytesMut, Payload};
+use actix_web::web::BytesMut;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use actix_ws::{CloseCode, CloseReason, Message};
 use bytestring::ByteString;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -37,33 +36,83 @@ use wire::{Heard, Silence, Wire};
 /// A frame must leave for the wire within this time.
 const WRITE_TIME: Duration = Duration::from_secs(10);
 
+/// What a request carries whose connection is to be had: nothing of HTTP goes on beside its answer.
+pub struct Alone;
+
 /// A handshake that was answered: what its connection becomes.
 pub struct Accepted {
     context: Rc<Context>,
     base: String,
 }
 
-/// What a request carries whose connection is to be had: nothing of HTTP goes on beside its answer.
-pub struct Alone;
+/// Why a handshake is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It is for another version of the protocol than [`VERSION`], or for none.
+    Version,
+    /// It is no proper one, or its connection is not to be had.
+    Improper,
+}
+
+/// The version of the protocol (RFC 6455, section 4.1).
+pub const VERSION: &str = "13";
 
 /// Answers a handshake, with an [`Accepted`] among the answer's extensions for who has the connection. `base`: where the
 /// client reached this server.
-pub fn accept(
-    request: &HttpRequest,
-    payload: Payload,
-    context: Rc<Context>,
-    base: String,
-) -> actix_web::Result<HttpResponse> {
+pub fn accept(request: &HttpRequest, context: Rc<Context>, base: String) -> Result<HttpResponse, Refused> {
     // A handshake with a body stays in its HTTP connection. Were it accepted, a proxy would pass on whatever follows as a
     // socket's, and here it would be read as further requests, past all that the proxy forbids. HTTP/1.0 has no upgrades.
     if request.extensions().get::<Alone>().is_none() || request.version() < Version::HTTP_11 {
-        return Err(HandshakeError::NoWebsocketUpgrade.into());
+        return Err(Refused::Improper);
     }
-    // Only the handshake is the library's: its streams go through the buffers and tasks of an HTTP connection, which cost
-    // an idle socket more than all else.
-    let (mut response, _, _) = actix_ws::handle(request, payload)?;
-    response.extensions_mut().insert(Accepted { context, base });
-    Ok(response)
+    let mut answer = handshake(request.head()).map_err(|why| match why {
+        HandshakeError::NoVersionHeader | HandshakeError::UnsupportedVersion => Refused::Version,
+        _ => Refused::Improper,
+    })?;
+    let mut answer = HttpResponse::from(answer.finish().map_into_boxed_body());
+    answer.extensions_mut().insert(Accepted { context, base });
+    Ok(answer)
+}
+
+/// Why a socket ends.
+enum End {
+    /// The server ends it.
+    Ours(Close),
+    /// The client said good-bye, with its code if it gave one.
+    Theirs(Option<CloseCode>),
+    /// The connection is gone.
+    Lost,
+}
+
+impl End {
+    /// What the client is told: the server's reason, or its own code again, as the protocol has it.
+    fn reason(&self) -> Option<CloseReason> {
+        match self {
+            End::Ours(why) => {
+                let (code, text) = why.code();
+                Some(CloseReason { code: CloseCode::from(code), description: Some(text.to_owned()) })
+            }
+            End::Theirs(code) => code.map(CloseReason::from),
+            End::Lost => None,
+        }
+    }
+}
+
+impl From<Close> for End {
+    fn from(why: Close) -> Self {
+        End::Ours(why)
+    }
+}
+
+impl From<Silence> for End {
+    fn from(why: Silence) -> Self {
+        match why {
+            Silence::TooLarge => Close::TooLarge.into(),
+            Silence::NoProtocol => Close::Protocol.into(),
+            Silence::NoText => Close::Malformed.into(),
+            Silence::Gone => End::Lost,
+        }
+    }
 }
 
 /// Serves a socket until it ends. `before`: what the client wrote behind its handshake.
@@ -71,15 +120,14 @@ pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(Accepted { context, base }
     let conn = context.hub.open();
     let wire = Wire::new(io, before, context.limits.frame);
     let mut socket = Socket { conn: conn.clone(), wire, context: context.clone(), base, identity: None };
-    let why = socket.run().await;
-    context.hub.meters().closed(why);
+    let end = socket.run().await;
+    context.hub.meters().closed(match end {
+        End::Ours(why) => Some(why),
+        End::Theirs(_) | End::Lost => None,
+    });
     // First out of the index, then the good-bye: nothing more is queued for it.
     context.hub.gone(&conn);
-    let reason = why.map(|why| {
-        let (code, text) = why.code();
-        CloseReason { code: CloseCode::from(code), description: Some(text.to_owned()) }
-    });
-    let _ = timeout(WRITE_TIME, socket.wire.close(reason)).await;
+    let _ = timeout(WRITE_TIME, socket.wire.close(end.reason())).await;
 }
 
 /// Returns when the connection may have something to send.
@@ -101,8 +149,7 @@ struct Socket<T> {
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
-    /// `Some`: the server ends it, for this reason.
-    async fn run(&mut self) -> Option<Close> {
+    async fn run(&mut self) -> End {
         let (mut patience, mut pace) = {
             let now = Instant::now();
             (Patience::new(now), Pace::new(self.context.limits.frames, now))
@@ -117,29 +164,28 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
                 () = woken(&self.conn, held) => {
                     match self.tell().await {
                         Ok(until) => held = until,
-                        Err(why) => return why,
+                        Err(end) => return end,
                     }
                 }
                 heard = self.wire.hear() => match heard {
                     Ok(heard) => {
                         if !pace.spend(Instant::now()) {
-                            return Some(Close::TooMany);
+                            return Close::TooMany.into();
                         }
                         // Boxed, because an idle socket would keep room for it.
-                        if let Err(why) = Box::pin(self.hear(heard)).await {
-                            return why;
+                        if let Err(end) = Box::pin(self.hear(heard)).await {
+                            return end;
                         }
                         if !patience.heard(self.identity.is_some(), Instant::now()) {
-                            return Some(Close::Silent);
+                            return Close::Silent.into();
                         }
                         due.as_mut().reset(patience.due());
                     }
-                    Err(Silence::TooLarge) => return Some(Close::TooLarge),
-                    Err(Silence::Gone) => return None,
+                    Err(why) => return why.into(),
                 },
                 () = &mut due => {
                     if !patience.elapsed(Instant::now()) {
-                        return Some(Close::Silent);
+                        return Close::Silent.into();
                     }
                     due.as_mut().reset(patience.due());
                 }
@@ -148,7 +194,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     }
 
     /// Writes what waits. `Ok`: until when the rest is held, if it is; `Err`: the socket ends.
-    async fn tell(&mut self) -> Result<Option<Instant>, Option<Close>> {
+    async fn tell(&mut self) -> Result<Option<Instant>, End> {
         loop {
             let mut then = None;
             let Socket { conn, wire, base, context, .. } = self;
@@ -163,13 +209,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
                     None
                 }
             };
-            if !wire.gather(next).await.map_err(|_| None)? {
+            if !wire.gather(next).await.map_err(|_| End::Lost)? {
                 in_time(wire.flush()).await?;
             }
             match then {
                 // The buffer is full.
                 None | Some(Next::Send(_)) => {}
-                Some(Next::Close(why)) => return Err(Some(why)),
+                Some(Next::Close(why)) => return Err(why.into()),
                 Some(Next::Hold(due)) => return Ok(Some(due.into())),
                 Some(Next::Wait) => return Ok(None),
             }
@@ -177,10 +223,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     }
 
     /// `Err`: the socket ends.
-    async fn hear(&mut self, heard: Heard) -> Result<(), Option<Close>> {
+    async fn hear(&mut self, heard: Heard) -> Result<(), End> {
         match heard {
             Heard::Text(text) => {
-                let command = Command::parse(&text, &self.context.limits).ok_or(Some(Close::Malformed))?;
+                let command = Command::parse(&text, &self.context.limits).ok_or(Close::Malformed)?;
                 match &self.identity {
                     None => self.authenticate(&command).await,
                     Some((identity, device)) => match obey(&self.context, identity, device, command).await {
@@ -191,16 +237,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
             }
             Heard::Ping(bytes) => in_time(self.wire.say(Message::Pong(bytes))).await,
             Heard::Pong => Ok(()),
-            Heard::Binary => Err(Some(Close::Binary)),
-            Heard::Close => Err(None),
+            Heard::Binary => Err(Close::Binary.into()),
+            Heard::Close(code) => Err(End::Theirs(code)),
         }
     }
 
-    async fn authenticate(&mut self, command: &Command<'_>) -> Result<(), Option<Close>> {
+    async fn authenticate(&mut self, command: &Command<'_>) -> Result<(), End> {
         if command.is_ping() {
             return self.say(frame::PONG).await;
         }
-        let Some(ask) = command.auth() else { return Err(Some(Close::Unauthorized)) };
+        let Some(ask) = command.auth() else { return Err(Close::Unauthorized.into()) };
         let device: Arc<str> = ask.device.as_str().into();
         let _ = self.conn.subscription.set(ask.subscription);
         let _ = self.conn.device.set(device.clone());
@@ -214,26 +260,26 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
                 self.say(answer).await
             }
             // A fault of ours says nothing about the client: "not authorised" would log it out.
-            Err(error) if error.code.is_fault() => Err(Some(Close::TryLater)),
+            Err(error) if error.code.is_fault() => Err(Close::TryLater.into()),
             Err(_) => {
                 self.context.hub.meters().unauthorized.one();
                 self.say(frame::auth(&ask.app_id, "", &ask.device, false)).await?;
-                Err(Some(Close::Unauthorized))
+                Err(Close::Unauthorized.into())
             }
         }
     }
 
-    async fn say(&mut self, frame: ByteString) -> Result<(), Option<Close>> {
+    async fn say(&mut self, frame: ByteString) -> Result<(), End> {
         in_time(self.wire.say(Message::Text(frame))).await
     }
 }
 
 /// `Err`: the socket ends, because the client has gone or takes too long.
-async fn in_time(write: impl Future<Output = io::Result<()>>) -> Result<(), Option<Close>> {
+async fn in_time(write: impl Future<Output = io::Result<()>>) -> Result<(), End> {
     match timeout(WRITE_TIME, write).await {
         Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(None),
-        Err(_) => Err(Some(Close::TooSlow)),
+        Ok(Err(_)) => Err(End::Lost),
+        Err(_) => Err(Close::TooSlow.into()),
     }
 }
 

@@ -11,9 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_codec::{Decoder, Encoder};
-use actix_http::ws::{Codec, Frame};
+use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Item, Message, ProtocolError};
 use actix_web::web::{Bytes, BytesMut};
-use actix_ws::{CloseReason, Item, Message, ProtocolError};
 use bytestring::ByteString;
 use futures_util::future::poll_fn;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -39,7 +38,8 @@ pub enum Heard {
     Binary,
     Ping(Bytes),
     Pong,
-    Close,
+    /// The client says good-bye, with its code if it gives one.
+    Close(Option<CloseCode>),
 }
 
 /// Why nothing more is heard.
@@ -47,7 +47,11 @@ pub enum Heard {
 pub enum Silence {
     /// A frame or message claims more than it may.
     TooLarge,
-    /// The client has gone, or does not speak the protocol.
+    /// What came is no frame, or none that may come here.
+    NoProtocol,
+    /// A text is not UTF-8.
+    NoText,
+    /// The client has gone.
     Gone,
 }
 
@@ -96,7 +100,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
                     Ok(Some(frame)) => frame,
                     Ok(None) => break,
                     Err(ProtocolError::Overflow) => return Poll::Ready(Err(Silence::TooLarge)),
-                    Err(_) => return Poll::Ready(Err(Silence::Gone)),
+                    Err(_) => return Poll::Ready(Err(Silence::NoProtocol)),
                 };
                 if let Some(heard) = self.whole(frame)? {
                     return Poll::Ready(Ok(heard));
@@ -122,13 +126,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
 
     /// The message this frame makes whole, if it does.
     fn whole(&mut self, frame: Frame) -> Result<Option<Heard>, Silence> {
-        let text = |bytes: Bytes| ByteString::try_from(bytes).map(Heard::Text).map_err(|_| Silence::Gone);
+        let text = |bytes: Bytes| ByteString::try_from(bytes).map(Heard::Text).map_err(|_| Silence::NoText);
         Ok(Some(match frame {
             Frame::Text(bytes) => text(bytes)?,
             Frame::Binary(_) => Heard::Binary,
             Frame::Ping(bytes) => Heard::Ping(bytes),
             Frame::Pong(_) => Heard::Pong,
-            Frame::Close(_) => Heard::Close,
+            Frame::Close(reason) => Heard::Close(reason.map(|reason| reason.code)),
             Frame::Continuation(Item::FirstText(bytes)) => return Ok(self.begin(true, &bytes)),
             Frame::Continuation(Item::FirstBinary(bytes)) => return Ok(self.begin(false, &bytes)),
             Frame::Continuation(Item::Continue(bytes)) => {
@@ -151,7 +155,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Wire<T> {
     }
 
     fn go_on(&mut self, bytes: &[u8]) -> Result<(), Silence> {
-        let (_, all) = self.fragments.as_mut().ok_or(Silence::Gone)?;
+        let (_, all) = self.fragments.as_mut().ok_or(Silence::NoProtocol)?;
         if all.len() + bytes.len() > self.walk.most() {
             return Err(Silence::TooLarge);
         }
@@ -321,13 +325,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_no_protocol_ends_it() {
-        for bytes in [masked(0x80, b"no beginning"), masked(0x81, &[0xFF, 0xFE]), b"\x81\x02no".to_vec()] {
+    async fn what_is_no_protocol_is_told_from_a_client_that_has_gone() {
+        let heard = async |bytes: &[u8]| {
             let (mut wire, mut client) = pair(MOST);
-            client.write_all(&bytes).await.unwrap();
+            client.write_all(bytes).await.unwrap();
             drop(client);
-            assert_eq!(wire.hear().await.unwrap_err(), Silence::Gone);
+            wire.hear().await
+        };
+        let one_byte_of_a_code = masked(0x88, &[3]);
+        let no_code = masked(0x88, &1005u16.to_be_bytes());
+        let frames = [masked(0x80, b"no beginning"), masked(0x83, b"reserved"), masked(0xC1, b"{}"), masked(0x09, b"")];
+        for bytes in frames.iter().chain([&one_byte_of_a_code, &no_code, &b"\x81\x02no".to_vec()]) {
+            assert_eq!(heard(bytes).await.unwrap_err(), Silence::NoProtocol, "{bytes:?}");
         }
+        assert_eq!(heard(&masked(0x81, &[0xFF, 0xFE])).await.unwrap_err(), Silence::NoText);
+        assert_eq!(heard(&masked(0x81, b"half")[..5]).await.unwrap_err(), Silence::Gone);
+        assert!(matches!(heard(&masked(0x88, b"")).await, Ok(Heard::Close(None))));
+        let good_bye = [&4321u16.to_be_bytes()[..], b"bye"].concat();
+        assert!(matches!(heard(&masked(0x88, &good_bye)).await, Ok(Heard::Close(Some(CloseCode::Other(4321))))));
     }
 
     #[tokio::test]
