@@ -21,6 +21,16 @@ pub const BODY_TIME: Duration = Duration::from_secs(30);
 /// A body up to this size is a small one, which needs no room of its own: a buffer that every connection may have.
 const SMALL_BODY: usize = 16 * 1024;
 
+/// Whether the request says that its body is compressed. Bodies are read as they come, so that a few bytes of one never
+/// become many; those who say `utf-8` there mean something else and are read.
+pub fn is_compressed(request: &HttpRequest) -> bool {
+    let said = request.headers().get_all(header::CONTENT_ENCODING).filter_map(|how| how.to_str().ok());
+    said.flat_map(|how| how.split(',')).any(|how| {
+        let how = how.trim().to_ascii_lowercase();
+        matches!(how.as_str(), "gzip" | "x-gzip" | "deflate" | "br" | "zstd" | "compress" | "x-compress")
+    })
+}
+
 /// Reads the body, if it is within `most` bytes.
 pub async fn read(api: &Api, request: &HttpRequest, payload: Payload, most: usize) -> Result<Bytes> {
     let too_large = || Error::new(Code::TooLarge, format!("The body may not be larger than {most} bytes."));

@@ -273,6 +273,12 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         body: Bytes::new(),
         upload: None,
     };
+    if !request.method().is_safe() && bodies::is_compressed(request) {
+        return Err(Error::new(
+            Code::BadRequest,
+            "Compressed bodies are not read: send it without a Content-Encoding.",
+        ));
+    }
     let most = if route.class == Class::Import {
         // So much is read only from somebody who may import.
         access::admit::<access::FullKey>(&api, &parts).await?;

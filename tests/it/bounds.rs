@@ -289,6 +289,46 @@ async fn who_is_refused_while_he_sends_hears_why() {
 }
 
 #[tokio::test]
+async fn a_body_in_chunks_that_is_given_up_keeps_no_connection() {
+    let h = Harness::start().await;
+    let address = h.base().strip_prefix("http://").unwrap();
+    let (key, app) = (&h.api_key, &h.app.app_id);
+    let head = |path: &str| {
+        format!(
+            "POST /v3{path} HTTP/1.1\r\nHost: {address}\r\nappId: {app}\r\napiKey: {key}\r\n\
+             Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        )
+    };
+    let answer = async |request: String| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}}") {
+            assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "an answer");
+        }
+        String::from_utf8(answer).unwrap()
+    };
+    let refused = answer(head("/nowhere") + "40\r\nthe beginning of a chunk").await;
+    assert!(refused.starts_with("HTTP/1.1 404") && refused.contains("\r\nconnection: close\r\n"), "{refused}");
+    let whole = head("/users") + "10\r\n{\"uid\": \"chunky\"\r\n10;and=more\r\n, \"name\": \"Chu\"}\r\n0\r\n\r\n";
+    let taken = answer(whole).await;
+    assert!(taken.starts_with("HTTP/1.1 200") && !taken.contains("connection: close"), "{taken}");
+}
+
+#[tokio::test]
+async fn bodies_compressed_are_told_apart_from_bad_ones() {
+    let h = Harness::start().await;
+    let create = async |how: &str, uid: &str| {
+        let app = h.nobody().with("appId", &h.app.app_id).with("apiKey", &h.api_key);
+        app.with("Content-Encoding", how).post("/users", json!({"uid": uid, "name": "N"})).await
+    };
+    let refused = create("gzip", "z").await.refused(Code::BadRequest);
+    assert!(refused["message"].as_str().unwrap().contains("Content-Encoding"), "{refused}");
+    // Some clients name the characters there.
+    create("utf-8", "u").await.ok();
+}
+
+#[tokio::test]
 async fn bodies_that_do_not_come_fill_one_share() {
     // A quarter of it is one address's.
     let h = Harness::with(&["--limit", "bodies=320000"]).await;
