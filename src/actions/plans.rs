@@ -18,18 +18,20 @@ use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Ask, Draft, Receiver};
 use crate::model::page::{Affix, PageAsk, Range};
+use crate::model::patch::Patch;
 use crate::model::poll::Poll;
 use crate::model::reminder::About;
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
 use crate::model::user::{Profile, UserDraft};
+use crate::store::erasures::Need;
 use crate::store::{
-    Hooks, Store, Write, apps, calls, conversations, groups, history, members, mentions, moderation, plans, purge,
-    receipts, render, threads, users,
+    Hooks, Store, Write, apps, attachments, calls, checkup, conversations, groups, history, members, mentions,
+    messages, moderation, plans, purge, receipts, render, search, threads, users,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 33] = [
+const GROWING: [&str; 39] = [
     "groups",
     "g",
     "nw",
@@ -63,6 +65,12 @@ const GROWING: [&str; 33] = [
     "poll_votes",
     "due",
     "v",
+    "attachments",
+    "f",
+    "name_words",
+    "n",
+    "own_marks",
+    "hole_sums",
 ];
 
 pub(super) fn caller(app: &App, user: i64, uid: &str) -> Caller {
@@ -145,6 +153,61 @@ fn extensions(tx: &mut Write<'_>, people: &[Caller], limits: &Limits) -> Result<
     actions::extensions::check(tx, app.id, Extension::Polls)?;
     actions::extensions::listed(tx, app.id, Extension::ALL)?;
     Ok(())
+}
+
+/// What is done piece by piece beside the requests, and by tools: each piece finds its rows by an index, however many there
+/// are besides.
+fn in_pieces(tx: &mut Write<'_>, person: &Caller) -> Result<()> {
+    // Bob is being erased already; cy is anonymised, with something of each kind that is theirs.
+    let app = &person.app;
+    let draft = UserDraft { uid: Uid::parse("cy")?, name: "cy".into(), role: None, profile: Profile::default() };
+    let cy = caller(app, actions::users::create(tx, app, draft)?.id, "cy");
+    let sent = actions::messages::send(tx, &cy, text("ann", "user", None))?.id;
+    let mut named = text("cy", "user", None);
+    named.content.data = Object::parse(r#"{"text":"<@uid:cy>"}"#).unwrap();
+    actions::messages::send(tx, person, named)?;
+    for kind in [Kind::Anonymise, Kind::Erase] {
+        actions::erasures::count(tx, app, &uid_of(tx, cy.user)?, kind)?;
+        actions::erasures::end(tx, (&Actor::Cli, app), &uid_of(tx, cy.user)?, kind, 0)?;
+        while let Some(need) = actions::erasures::need(tx)? {
+            match need {
+                Need::Write => drop(actions::erasures::sweep(tx)?),
+                Need::Wait => {
+                    while actions::users::sweep(tx, 1)? {}
+                    while purge::sweep(tx, 2)? {}
+                    while !search::index(tx, search::CHUNK)? {}
+                }
+                Need::Files => {
+                    let (ids, _): (Vec<i64>, Vec<String>) = attachments::expired(tx, 100)?.into_iter().unzip();
+                    attachments::forget(tx, &ids)?;
+                }
+                Need::Compact => actions::erasures::compacted(tx)?,
+                Need::Log => actions::erasures::finish(tx)?,
+            }
+        }
+    }
+    assert!(messages::find(tx, app.id, sent).is_err(), "all of it was done");
+    let days = || Patch::Set(1);
+    actions::retention::set(tx, (&Actor::Cli, app), days(), days())?;
+    let (old, later) = (actions::messages::send(tx, person, text("ann", "user", None))?.id, tx.now() + 10 * 86_400);
+    tx.dated(Some(later), |tx| {
+        actions::retention::is_due(tx)?;
+        while actions::retention::sweep(tx)? {}
+        Ok(())
+    })?;
+    assert!(messages::find(tx, app.id, old).is_err(), "it was old");
+    for piece in checkup::pieces(tx)? {
+        // The one that is a sum of everything says so itself.
+        if piece.counters() != "file_bytes.bytes" {
+            checkup::mend(tx, &piece)?;
+        }
+    }
+    Ok(())
+}
+
+/// The uid of who is anonymised changes.
+fn uid_of(tx: &Write<'_>, id: i64) -> Result<Uid> {
+    Uid::parse(&users::by_id(tx, id)?.uid)
 }
 
 /// Walks the usual paths in the database, and closes it.
@@ -296,22 +359,26 @@ async fn hold(store: Store) {
             crate::store::search::waiting(tx)?;
             actions::health::beat(tx, true)?;
             while purge::sweep(tx, 2)? {}
-            Ok(())
+            in_pieces(tx, &people[0])
         })
         .await
         .unwrap();
 
     let noted = plans::plans().clone();
     assert!(noted.len() > 20, "the statements were not noted: {}", noted.len());
-    for (sql, plan) in noted {
+    let mut walks = Vec::new();
+    for (sql, plan) in &noted {
         for line in plan {
             // A JSON list is no table.
             let walked = line
                 .strip_prefix("SCAN ")
                 .filter(|rest| !rest.contains("VIRTUAL TABLE"))
                 .and_then(|rest| rest.split(' ').next());
-            assert!(!walked.is_some_and(|table| GROWING.contains(&table)), "{line}\nin {sql}");
+            if walked.is_some_and(|table| GROWING.contains(&table)) {
+                walks.push(format!("{line}\nin {sql}"));
+            }
         }
     }
+    assert!(walks.is_empty(), "{}", walks.join("\n\n"));
     store.close();
 }

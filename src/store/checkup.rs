@@ -85,6 +85,12 @@ impl Checkup {
     }
 }
 
+/// The same for who has the database open for writing.
+#[cfg(test)]
+pub fn pieces(tx: &Write<'_>) -> Result<Vec<Piece>> {
+    counters::pieces(tx.connection)
+}
+
 /// Mends a piece; how many rows were wrong. Counted again within the write: what changed since it was looked at counts.
 pub fn mend(tx: &Write<'_>, piece: &Piece) -> Result<usize> {
     if tx.connection.is_autocommit() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::Connection;
 
-use super::Fixes;
+use super::{Fixes, prepare};
 use crate::model::error::Result;
 
 /// Messages that count as unread for others.
@@ -45,7 +45,7 @@ pub(super) fn fixes(connection: &Connection, id: i64) -> Result<Fixes> {
     let sql = format!(
         "SELECT id, seq, sender_id, {COUNTED}, deleted_at IS NULL AND flags & 512 = 0 FROM messages WHERE conv_id = ?1 ORDER BY id"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = prepare(connection, &sql)?;
     let messages = statement.query_map([id], |row| {
         Ok(Message {
             id: row.get(0)?,
@@ -56,7 +56,7 @@ pub(super) fn fixes(connection: &Connection, id: i64) -> Result<Fixes> {
         })
     })?;
     let messages = messages.collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut statement = connection.prepare_cached("SELECT seq, sender_id FROM holes WHERE conv_id = ?1")?;
+    let mut statement = prepare(connection, "SELECT seq, sender_id FROM holes WHERE conv_id = ?1")?;
     let holes = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut holes = holes.collect::<rusqlite::Result<BTreeMap<i64, i64>>>()?;
 
@@ -102,7 +102,7 @@ fn hole_sums(connection: &Connection, id: i64, holes: &BTreeMap<i64, i64>, fixes
         *sums.entry((sender, seq >> BLOCK)).or_default() += 1;
     }
     let sql = "SELECT sender_id, block, holes FROM hole_sums WHERE conv_id = ?1 AND holes <> 0";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepare(connection, sql)?;
     let kept = statement.query_map([id], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     let kept = kept.collect::<rusqlite::Result<BTreeMap<(i64, i64), i64>>>()?;
     // A hole that was mended moves its sums with it, by the triggers: all of them are said anew.
@@ -160,7 +160,7 @@ fn copies(connection: &Connection, id: i64, counted: &Counted<'_>, fixes: &mut F
         own.entry(point.sender).or_default().push(seq);
     }
     let sql = "SELECT user_id, read_id, read_total, own_total, own_read, own_seq FROM participants WHERE conv_id = ?1";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepare(connection, sql)?;
     let copies = statement.query_map([id], |row| {
         Ok(Copy {
             user: row.get(0)?,
@@ -220,7 +220,7 @@ fn is_right(connection: &Connection, id: i64, counted: &Counted<'_>, copy: &Copy
         return Ok(false);
     }
     let sql = "SELECT block, own FROM own_marks WHERE conv_id = ?1 AND user_id = ?2";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepare(connection, sql)?;
     let kept = statement.query_map([id, copy.user], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let kept = kept.collect::<rusqlite::Result<BTreeMap<i64, i64>>>()?;
     Ok(marks(seqs).iter().all(|(block, own)| kept.get(block) == Some(own)))

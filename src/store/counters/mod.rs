@@ -4,14 +4,14 @@
 //! one function ([`fixes`]), from a snapshot or inside the write that then changes it: so what is reported is what is mended,
 //! and a server may run beside it, because its writes come before or after the whole of one piece.
 //!
-//! A piece is a range of ids, or one conversation. What is deleted in pieces itself (`gone_…`) is passed over.
+//! A piece is a range of rows, or one conversation: whoever writes waits for no more than that. What is deleted in pieces itself (`gone_…`) is passed over.
 
 mod conversation;
 
 use std::collections::BTreeMap;
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{CachedStatement, Connection, Rows, params, params_from_iter};
 
 use crate::model::error::Result;
 
@@ -128,17 +128,24 @@ const COLUMNS: &[Column] = &[
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// Rows of one of the columns, from after the first key up to the second.
-    Rows {
-        counter: &'static str,
-        after: i64,
-        upto: i64,
-    },
+    Rows { counter: &'static str, after: i64, upto: i64 },
     /// Counts, holes and read points of one conversation.
     Conversation(i64),
-    Votes,
+    /// Options of polls, from after the first message up to the second.
+    Votes { after: i64, upto: i64 },
+    /// All files: their sums have no range. There are far fewer than messages.
     Files,
-    Names,
+    /// Words that should be there of one kind of name ([`NAMED`]), by the ids of who has it.
+    Named { kind: usize, after: i64, upto: i64 },
+    /// Words that should not be there.
+    Words { after: Word, upto: Word },
 }
+
+/// A row of `name_words`: app, kind, word, id.
+type Word = (i64, i64, String, i64);
+
+/// Table and column of a name, by `name_words.kind`.
+const NAMED: [(&str, &str); 4] = [("users", "name"), ("users", "uid"), ("groups", "name"), ("groups", "guid")];
 
 impl Piece {
     /// The counters it is about, as columns of the schema.
@@ -146,9 +153,9 @@ impl Piece {
         match self {
             Piece::Rows { counter, .. } => counter,
             Piece::Conversation(_) => "conversations.total, participants, own_marks, holes, hole_sums",
-            Piece::Votes => "poll_options.votes",
+            Piece::Votes { .. } => "poll_options.votes",
             Piece::Files => "file_bytes.bytes",
-            Piece::Names => "name_words",
+            Piece::Named { .. } | Piece::Words { .. } => "name_words",
         }
     }
 }
@@ -168,7 +175,7 @@ impl Fixes {
 
     pub(super) fn run(self, connection: &Connection) -> Result<usize> {
         for (sql, values) in self.statements {
-            connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+            prepare(connection, &sql)?.execute(params_from_iter(values))?;
         }
         Ok(self.wrong)
     }
@@ -176,12 +183,20 @@ impl Fixes {
 
 /// All pieces there are now, in the order in which they are mended.
 pub(super) fn pieces(connection: &Connection) -> Result<Vec<Piece>> {
-    let mut pieces = vec![Piece::Votes, Piece::Files, Piece::Names];
-    for column in COLUMNS {
-        let sql = format!("SELECT coalesce(max({}), 0) FROM {}", column.key, column.table);
+    let ranges = |table: &str, key: &str| -> Result<_> {
+        let sql = format!("SELECT coalesce(max({key}), 0) FROM {table}");
         let last: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
-        let starts = (0..last).step_by(RANGE as usize);
-        pieces.extend(starts.map(|after| Piece::Rows { counter: column.name, after, upto: after + RANGE }));
+        Ok((0..last).step_by(RANGE as usize).map(|after| (after, after + RANGE)))
+    };
+    let votes = ranges("poll_options", "message_id")?.map(|(after, upto)| Piece::Votes { after, upto });
+    let mut pieces: Vec<Piece> = votes.chain([Piece::Files]).collect();
+    for (kind, (table, _)) in NAMED.iter().enumerate() {
+        pieces.extend(ranges(table, "id")?.map(|(after, upto)| Piece::Named { kind, after, upto }));
+    }
+    pieces.extend(words(connection)?);
+    for column in COLUMNS {
+        let ranges = ranges(column.table, column.key)?;
+        pieces.extend(ranges.map(|(after, upto)| Piece::Rows { counter: column.name, after, upto }));
     }
     let sql = "SELECT id FROM conversations WHERE id NOT IN (SELECT conv_id FROM gone_conversations) ORDER BY id";
     let ids = connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
@@ -189,14 +204,40 @@ pub(super) fn pieces(connection: &Connection) -> Result<Vec<Piece>> {
     Ok(pieces)
 }
 
+/// The words there are now, so many in a piece.
+fn words(connection: &Connection) -> Result<Vec<Piece>> {
+    let (mut pieces, mut after) = (Vec::new(), (i64::MIN, 0, String::new(), 0));
+    let mut statement =
+        connection.prepare("SELECT app, kind, word, id FROM name_words ORDER BY app, kind, word, id")?;
+    let mut rows = statement.query([])?;
+    let mut number = 0;
+    while let Some(row) = rows.next()? {
+        number += 1;
+        if number % RANGE == 0 {
+            let upto: Word = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            pieces.push(Piece::Words { after: std::mem::replace(&mut after, upto.clone()), upto });
+        }
+    }
+    pieces.push(Piece::Words { after, upto: (i64::MAX, 0, String::new(), 0) });
+    Ok(pieces)
+}
+
+/// A statement of a piece.
+fn prepare<'c>(connection: &'c Connection, sql: &str) -> Result<CachedStatement<'c>> {
+    #[cfg(test)]
+    super::plans::note(connection, sql);
+    Ok(connection.prepare_cached(sql)?)
+}
+
 /// What has to be done so that the piece is right.
 pub(super) fn fixes(connection: &Connection, piece: &Piece) -> Result<Fixes> {
     match piece {
         Piece::Rows { counter, after, upto } => rows(connection, counter, *after, *upto),
         Piece::Conversation(id) => conversation::fixes(connection, *id),
-        Piece::Votes => votes(connection),
+        Piece::Votes { after, upto } => votes(connection, *after, *upto),
         Piece::Files => files(connection),
-        Piece::Names => names(connection),
+        Piece::Named { kind, after, upto } => named(connection, *kind, *after, *upto),
+        Piece::Words { after, upto } => surplus(connection, after, upto),
     }
 }
 
@@ -208,7 +249,7 @@ fn rows(connection: &Connection, counter: &str, after: i64, upto: i64) -> Result
     let sql = format!(
         "SELECT t.{key}, {truth} FROM {table} t WHERE t.{key} > ?1 AND t.{key} <= ?2 AND {rows} AND t.{column} IS NOT ({truth})"
     );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let mut statement = prepare(connection, &sql)?;
     let mut found = statement.query([after, upto])?;
     while let Some(row) = found.next()? {
         fixes.wrong += 1;
@@ -218,13 +259,13 @@ fn rows(connection: &Connection, counter: &str, after: i64, upto: i64) -> Result
     Ok(fixes)
 }
 
-fn votes(connection: &Connection) -> Result<Fixes> {
+fn votes(connection: &Connection, after: i64, upto: i64) -> Result<Fixes> {
     let mut fixes = Fixes::default();
-    let sql = "SELECT o.message_id, o.number, (SELECT count(*) FROM poll_votes v WHERE v.message_id = o.message_id AND v.number = o.number)
-               FROM poll_options o
-               WHERE o.votes <> (SELECT count(*) FROM poll_votes v WHERE v.message_id = o.message_id AND v.number = o.number)";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query([])?;
+    let sql = "SELECT poll_options.message_id, poll_options.number, (SELECT count(*) FROM poll_votes v WHERE v.message_id = poll_options.message_id AND v.number = poll_options.number)
+               FROM poll_options
+               WHERE message_id > ?1 AND message_id <= ?2 AND votes <> (SELECT count(*) FROM poll_votes v WHERE v.message_id = poll_options.message_id AND v.number = poll_options.number)";
+    let mut statement = prepare(connection, sql)?;
+    let mut found = statement.query([after, upto])?;
     while let Some(row) = found.next()? {
         fixes.wrong += 1;
         let values = [row.get(0)?, row.get(1)?, row.get(2)?];
@@ -235,7 +276,7 @@ fn votes(connection: &Connection) -> Result<Fixes> {
 
 /// The number in the last column by those in the first two.
 fn by_two(connection: &Connection, sql: &str) -> Result<BTreeMap<(i64, i64), i64>> {
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = prepare(connection, sql)?;
     let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -262,31 +303,39 @@ fn files(connection: &Connection) -> Result<Fixes> {
     Ok(fixes)
 }
 
-fn names(connection: &Connection) -> Result<Fixes> {
-    let mut fixes = Fixes::default();
-    const NAMED: &str = "SELECT app, 0 AS kind, name AS text, id FROM users UNION ALL SELECT app, 1, uid, id FROM users
-                         UNION ALL SELECT app, 2, name, id FROM groups UNION ALL SELECT app, 3, guid, id FROM groups";
-    let missing = format!(
-        "SELECT n.app, n.kind, w.value, n.id FROM ({NAMED}) n, json_each(name_words(n.text)) w
-         WHERE NOT EXISTS (SELECT 1 FROM name_words x WHERE x.app = n.app AND x.kind = n.kind AND x.word = w.value AND x.id = n.id)
+fn named(connection: &Connection, kind: usize, after: i64, upto: i64) -> Result<Fixes> {
+    let Some((table, column)) = NAMED.get(kind) else { return Ok(Fixes::default()) };
+    let sql = format!(
+        "SELECT n.app, {kind}, w.value, n.id FROM {table} n CROSS JOIN json_each(name_words(n.{column})) w
+         WHERE n.id > ?1 AND n.id <= ?2
+           AND NOT EXISTS (SELECT 1 FROM name_words x WHERE x.app = n.app AND x.kind = {kind} AND x.word = w.value AND x.id = n.id)
          GROUP BY 1, 2, 3, 4"
     );
-    let surplus = "SELECT x.app, x.kind, x.word, x.id FROM name_words x
+    let mut statement = prepare(connection, &sql)?;
+    let change = "INSERT OR IGNORE INTO name_words (app, kind, word, id) VALUES (?1, ?2, ?3, ?4)";
+    by_word(statement.query([after, upto])?, change)
+}
+
+fn surplus(connection: &Connection, after: &Word, upto: &Word) -> Result<Fixes> {
+    let sql = "SELECT x.app, x.kind, x.word, x.id FROM name_words x
          LEFT JOIN users u ON x.kind < 2 AND u.id = x.id AND u.app = x.app
          LEFT JOIN groups g ON x.kind >= 2 AND g.id = x.id AND g.app = x.app
-         WHERE x.word NOT IN (SELECT value FROM json_each(name_words(coalesce(
+         WHERE (x.app, x.kind, x.word, x.id) > (?1, ?2, ?3, ?4) AND (x.app, x.kind, x.word, x.id) <= (?5, ?6, ?7, ?8)
+           AND x.word NOT IN (SELECT value FROM json_each(name_words(coalesce(
                  CASE x.kind WHEN 0 THEN u.name WHEN 1 THEN u.uid WHEN 2 THEN g.name ELSE g.guid END, ''))))";
-    for (sql, change) in [
-        (missing.as_str(), "INSERT OR IGNORE INTO name_words (app, kind, word, id) VALUES (?1, ?2, ?3, ?4)"),
-        (surplus, "DELETE FROM name_words WHERE app = ?1 AND kind = ?2 AND word = ?3 AND id = ?4"),
-    ] {
-        let mut statement = connection.prepare_cached(sql)?;
-        let mut found = statement.query([])?;
-        while let Some(row) = found.next()? {
-            fixes.wrong += 1;
-            let values = (0..4).map(|column| row.get::<_, Value>(column)).collect::<rusqlite::Result<_>>()?;
-            fixes.statements.push((change.to_owned(), values));
-        }
+    let mut statement = prepare(connection, sql)?;
+    let change = "DELETE FROM name_words WHERE app = ?1 AND kind = ?2 AND word = ?3 AND id = ?4";
+    let bounds = params![after.0, after.1, after.2, after.3, upto.0, upto.1, upto.2, upto.3];
+    by_word(statement.query(bounds)?, change)
+}
+
+/// A change for each word that was found.
+fn by_word(mut found: Rows<'_>, change: &str) -> Result<Fixes> {
+    let mut fixes = Fixes::default();
+    while let Some(row) = found.next()? {
+        fixes.wrong += 1;
+        let values = (0..4).map(|column| row.get::<_, Value>(column)).collect::<rusqlite::Result<_>>()?;
+        fixes.statements.push((change.to_owned(), values));
     }
     Ok(fixes)
 }
