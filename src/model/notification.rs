@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Result};
-use super::time::date_and_time;
 
 /// Longest text of a template or sound, in characters; longest free object, in bytes.
 const MOST_LETTERS: usize = 2000;
@@ -281,15 +280,6 @@ pub fn check_phone(text: &str) -> Result<()> {
     }
 }
 
-/// `2026-01-02T03:04:05.000Z`: notifications say times so, unlike everything else.
-pub fn iso(at: i64) -> String {
-    let at = date_and_time(at);
-    let (year, month, day) = at.to_calendar_date();
-    let (hour, minute, second) = at.to_hms();
-    let month = u8::from(month);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.000Z")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,7 +322,6 @@ mod tests {
             check_email("ann@chat.example").is_ok() && check_email("ann").is_err() && check_email("a b@c.d").is_err()
         );
         assert!(check_phone("+15550100").is_ok() && check_phone("15550100").is_err() && check_phone("+1x").is_err());
-        assert_eq!(iso(1_795_000_000), "2026-11-18T11:06:40.000Z");
         assert_eq!(token_field("fcm_web"), Some(("fcmToken", "chat")));
         assert_eq!(token_field("pigeon"), None);
     }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{Read, Write};
 use crate::model::error::Result;
-use crate::model::notification::iso;
+use crate::model::time::iso;
 
 /// A push token.
 #[derive(Debug, Serialize, ToSchema)]
