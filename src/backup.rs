@@ -108,7 +108,8 @@ fn write(source: &Source<'_>, to: &mut dyn Write, scratch: &Path, progress: Prog
     let counts = moment.counts().map_err(plain)?;
     let draft = Draft::new(scratch).map_err(|e| format!("cannot write in {}: {e}", scratch.display()))?;
     let copy = draft.path(DATABASE);
-    moment.copy(&copy, |bytes| progress("database", bytes)).map_err(plain)?;
+    let copied = moment.copy(&copy, |bytes| progress("database", bytes));
+    copied.map_err(|e| format!("cannot copy the database into {}: {}", scratch.display(), e.plain()))?;
     let mut encoder = zstd::Encoder::new(to, LEVEL).map_err(unwritten)?;
     // What no digest of the manifest covers (names, the manifest itself) is covered by this.
     encoder.include_checksum(true).map_err(unwritten)?;
@@ -348,7 +349,10 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
             }
             let mut text = Vec::new();
             entry.read_to_end(&mut text).map_err(damaged)?;
-            manifest = Some(serde_json::from_slice::<Manifest>(&text).map_err(|e| format!("its manifest: {e}"))?);
+            manifest = Some(
+                serde_json::from_slice::<Manifest>(&text)
+                    .map_err(|e| format!("this is no whole backup of Hobnob: its manifest: {e}"))?,
+            );
             break;
         }
         let target = match place(&name) {

@@ -135,7 +135,8 @@ fn tell(found: &[Finding], json: bool) -> Outcome {
             };
             let advice = one.advice.as_deref().filter(|advice| !advice.is_empty());
             let advice = advice.map(|advice| format!(". {advice}")).unwrap_or_default();
-            say(&format!("{verdict}  {}: {}{advice}", one.check, one.says));
+            let says = if advice.is_empty() { &*one.says } else { one.says.trim_end_matches('.') };
+            say(&format!("{verdict}  {}: {says}{advice}", one.check));
         }),
     }
     match found.iter().filter(|one| one.verdict == Verdict::Fail).count() {

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use super::backup::Meter;
 use super::export::shown;
-use super::{Outcome, Target, existing, open, open_at, say};
+use super::{Outcome, Target, existing, not_as_root, open, open_at, say};
 use crate::config::{LimitArgs, RegionArg};
 use crate::draft::Draft;
 use crate::lock;
 use crate::logging;
+use crate::model::error::Error;
 use crate::outgoing::Outgoing;
 use crate::settings;
 use crate::store::backup::Moment;
@@ -118,6 +119,7 @@ impl Live {
 impl Import {
     pub async fn run(self) -> Outcome {
         let database = existing(&self.target)?;
+        not_as_root(&self.target.folder)?;
         let limits = self.limits.limits()?;
         let region = self.region.region.clone();
         let into = self.app.clone();
@@ -148,8 +150,9 @@ impl Import {
         let store = match &draft {
             Some(draft) => {
                 let copy = draft.path("hobnob.db");
-                let moment = Moment::of(&database).map_err(|e| e.plain())?;
-                moment.copy(&copy, |_| ()).map_err(|e| e.plain())?;
+                let failed = |e: Error| format!("cannot copy the database into {}: {}", data.display(), e.plain());
+                let moment = Moment::of(&database).map_err(failed)?;
+                moment.copy(&copy, |_| ()).map_err(failed)?;
                 open_at(&copy)?
             }
             None => open(&self.target)?,

@@ -273,6 +273,39 @@ fn existing_in(folder: &Folder) -> Result<PathBuf, String> {
     }
 }
 
+/// Refuses to put files into a folder as root whose server is another user: they could not be read there, nor what it makes
+/// itself beside them.
+fn not_as_root(folder: &Folder) -> Outcome {
+    let owner = owner(&folder.database()).filter(|owner| *owner != 0 && is_root());
+    owner.map_or(Ok(()), |owner| {
+        Err(format!(
+            "{} belongs to user {owner}, who could not read what root puts there: run this as them, as with sudo -u '#{owner}'",
+            folder.data.display()
+        ))
+    })
+}
+
+/// Whose a file or folder is, if it is there and files are somebody's.
+#[cfg(unix)]
+fn owner(path: &Path) -> Option<u32> {
+    std::fs::metadata(path).ok().map(|found| std::os::unix::fs::MetadataExt::uid(&found))
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Path) -> Option<u32> {
+    None
+}
+
+#[cfg(not(unix))]
+fn is_root() -> bool {
+    false
+}
+
 /// Notes in the audit log what a tool did to the whole folder. That it was done is not undone where it cannot be noted: by an
 /// older database, say.
 async fn note(folder: &Folder, act: Act, on: &str) {

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::backup::{Meter, contents};
-use super::{Outcome, note, say};
+use super::{Outcome, is_root, note, owner, say};
 use crate::backup;
 use crate::config::Folder;
 use crate::model::audit::Act;
@@ -42,6 +42,13 @@ impl Restore {
         };
         meter.done();
         if !self.check {
+            let whose = owner(&self.folder.data).filter(|owner| *owner != 0 && is_root());
+            if let Some(owner) = whose {
+                log::warn!(
+                    "what was restored is root's: chown -R {owner} {} before their server starts",
+                    self.folder.data.display()
+                );
+            }
             note(&self.folder, Act::BackupRestore, &self.file.display().to_string()).await;
         }
         match self.json {

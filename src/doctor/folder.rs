@@ -47,6 +47,31 @@ fn private_files(data: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Files and folders of the server that are not whose the database is.
+#[cfg(unix)]
+fn strangers(data: &Path, database: &Path) -> Vec<PathBuf> {
+    let owner = |path: &Path| std::fs::metadata(path).ok().map(|found| std::os::unix::fs::MetadataExt::uid(&found));
+    let list = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect::<Vec<_>>()
+    };
+    let Some(whose) = owner(database) else { return Vec::new() };
+    let mut all = private_files(data);
+    all.extend(list(&data.join("tls")));
+    for folder in list(&data.join("media")) {
+        all.extend(list(&folder));
+        all.push(folder);
+    }
+    all.retain(|path| owner(path).is_some_and(|owner| owner != whose));
+    all.sort();
+    all
+}
+
+#[cfg(not(unix))]
+fn strangers(_: &Path, _: &Path) -> Vec<PathBuf> {
+    Vec::new()
+}
+
 #[cfg(unix)]
 fn is_open_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
@@ -70,6 +95,13 @@ fn permissions(data: &Path) -> Finding {
     {
         let advice = "run this as the user who serves the folder, or give it to them: chown -R USER FOLDER";
         return Finding::fail(CHECK, format!("{}: {error}", database.display()), advice);
+    }
+    let strange = strangers(data, &database);
+    if let Some(first) = strange.first() {
+        let more = if strange.len() > 1 { format!(" and {} more", strange.len() - 1) } else { String::new() };
+        let says = format!("{}{more} belong to another user than the database", first.display());
+        let advice = format!("what root did there its server cannot read: chown -R USER {}", data.display());
+        return Finding::fail(CHECK, says, advice);
     }
     let open: Vec<PathBuf> = private_files(data).into_iter().filter(|path| is_open_to_others(path)).collect();
     match open.as_slice() {

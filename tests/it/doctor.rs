@@ -160,6 +160,37 @@ fn what_is_wrong_with_folder_and_machine_is_found() {
     assert!(of(&look(&none.path().join("not"), &[]), "permissions").starts_with("fail: "));
 }
 
+/// Needs root, who alone can give files away.
+#[cfg(unix)]
+#[test]
+fn what_root_leaves_in_the_folder_of_another_user_is_refused_or_found() {
+    use std::os::unix::fs::chown;
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let dir = served();
+    let data = dir.path();
+    let file = data.join("media").join("ab").join("ab.txt");
+    std::fs::create_dir_all(file.parent().expect("a folder")).expect("makes");
+    std::fs::write(&file, b"of root").expect("writes");
+    assert!(of(&look(data, &[]), "permissions").starts_with("ok: "));
+    chown(data.join("hobnob.db"), Some(65534), None).expect("gives");
+    let said = of(&look(data, &[]), "permissions");
+    assert!(said.starts_with("fail: ") && said.contains("another user") && said.contains("chown -R"), "{said}");
+    let refused = crate::harness::hobnob(data, &["import", "/nowhere", "--new-app", "x"]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success() && said.contains("sudo -u '#65534'"), "{said}");
+    // A restore is made by whoever may, and says whose it should be.
+    let (to, empty) = (temp_dir(), temp_dir());
+    let archive = to.path().join("b");
+    let archive = archive.to_str().expect("a path");
+    assert!(crate::harness::hobnob(data, &["backup", "--to", archive]).status.success());
+    chown(empty.path(), Some(65534), None).expect("gives");
+    let restored = crate::harness::hobnob(empty.path(), &["restore", archive]);
+    let said = String::from_utf8_lossy(&restored.stderr).into_owned();
+    assert!(restored.status.success() && said.contains("chown -R 65534"), "{said}");
+}
+
 #[test]
 fn what_is_wrong_with_a_certificate_is_found() {
     let dir = served();
