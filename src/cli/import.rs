@@ -125,7 +125,7 @@ impl Import {
         let into = self.app.clone();
         let to = match (self.app, self.new_app) {
             (Some(app), _) => Where::App(app),
-            (None, Some(name)) => Where::New(name, self.region.region, Box::new(limits)),
+            (None, Some(name)) => Where::New(name, self.region.region, Box::new(limits.clone())),
             (None, None) => {
                 return Err(
                     "expected --app APP_ID, the app that takes it, or --new-app NAME, which makes one".to_owned()
@@ -163,6 +163,7 @@ impl Import {
             to,
             keep_going: self.keep_going,
             gently: !self.dry_run && lock::holder(data).is_some(),
+            limits,
         };
         let left = pulled.as_ref().map(|(_, note)| &note.left);
         let outcome = run(take, from, self.target.json, self.dry_run, left).await;

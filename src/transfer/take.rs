@@ -15,6 +15,7 @@ use crate::backup::{Incoming, private, private_folder};
 use crate::durable::sync_folder;
 use crate::model::attachment::folder_of;
 use crate::model::error::Error;
+use crate::model::json;
 use crate::model::limits::Limits;
 use crate::model::transfer::{Head, Line};
 use crate::store::{Lane, Store};
@@ -45,7 +46,12 @@ pub struct Take {
     pub keep_going: bool,
     /// Somebody else writes to the database: leave them room.
     pub gently: bool,
+    /// What the server takes.
+    pub limits: Limits,
 }
+
+/// Objects and lists that a line puts around what a request brought.
+const AROUND: usize = 8;
 
 /// What became of it.
 #[derive(Debug, Default)]
@@ -71,6 +77,7 @@ pub enum Told<'t> {
 
 struct Running<'r> {
     take: &'r Take,
+    checks: Limits,
     handle: Handle,
     into: Option<act::Into>,
     head: Option<Head>,
@@ -97,6 +104,7 @@ impl Take {
     ) -> Outcome<Report> {
         let mut running = Running {
             take: self,
+            checks: Limits { depth: self.limits.depth.saturating_add(AROUND), ..self.limits.clone() },
             handle,
             into: None,
             head: None,
@@ -130,6 +138,11 @@ impl Take {
 impl Running<'_> {
     fn line(&mut self, at: At, text: &str) -> Outcome<()> {
         self.lines += 1;
+        // What breaks parsers would break those of everybody who reads it here.
+        if let Err(error) = json::check(text.as_bytes(), &self.checks) {
+            self.flush()?;
+            return self.refused(&at, &error.plain());
+        }
         let line = match Line::parse(text) {
             Ok(line) => line,
             Err(_) if self.head.is_none() => {

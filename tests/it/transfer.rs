@@ -362,6 +362,23 @@ async fn what_is_wrong_is_told_with_its_line_and_field() {
     let left: Vec<_> = std::fs::read_dir(&h.data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(!left.iter().any(|name| name.to_string_lossy().starts_with(".hobnob-")), "{left:?}");
 
+    // What no request could bring in, no line does.
+    let deep = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
+    for (value, refused) in [
+        (deep(60), false),
+        (deep(100), true),
+        ("1e999".to_owned(), true),
+        ("\"\\ud800\"".to_owned(), true),
+        ("1".repeat(2000), true),
+    ] {
+        let path = dir.path().join("odd.jsonl");
+        let odd = format!("{head}\n{{\"user\":{{\"uid\":\"odd\",\"name\":\"O\",\"metadata\":{{\"a\":{value}}}}}}}\n");
+        std::fs::write(&path, odd).unwrap();
+        let output = import(&h.data, &path, &["--app", app, "--dry-run"]);
+        assert_eq!(output.status.success(), !refused, "{value}: {}", said(&output));
+        assert!(!refused || said(&output).contains("odd.jsonl line 2"), "{value}: {}", said(&output));
+    }
+
     let mut stranger = message.clone();
     (stranger["message"]["id"], stranger["message"]["sender"]) = (json!(8), json!("zoe"));
     let bad = [
