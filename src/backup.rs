@@ -363,6 +363,7 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
         if !names.insert(name.clone()) {
             return Err(format!("this backup is damaged: {name} is in it twice"));
         }
+        let size = entry.size();
         let mut reader = Digesting::new(&mut entry);
         match target {
             None => io::copy(&mut reader, &mut io::sink()).map_err(damaged)?,
@@ -370,6 +371,11 @@ fn unpack(archive: impl Read, data: Option<&Path>, database: &Path, progress: Pr
                 let failed = |e: io::Error| format!("cannot write {}: {e}", path.display());
                 if let Some(folder) = path.parent() {
                     private_folder(folder)?;
+                    // An archive of a few kilobytes may hold more than fits.
+                    if let Some(room) = durable::room(folder).filter(|room| size > *room) {
+                        let folder = folder.display();
+                        return Err(format!("{name} has {size} bytes, and {folder} has room for {room}"));
+                    }
                     folders.insert(folder.to_owned());
                 }
                 let mut file = private(&path).map_err(failed)?;

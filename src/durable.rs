@@ -69,6 +69,14 @@ pub fn put(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     place(draft, path)
 }
 
+/// Bytes for which there is room on the disk of a folder; `None`: nobody knows.
+pub fn room(folder: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    return rustix::fs::statvfs(or_here(folder)).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    return Some(folder).and(None);
+}
+
 /// The folder of a bare name is the one we are in.
 fn or_here(folder: &Path) -> &Path {
     if folder.as_os_str().is_empty() { Path::new(".") } else { folder }

@@ -182,7 +182,7 @@ async fn answer(
         seen.at(Place::Page);
         page
     } else if let Some(file) = backups::find(request, path, api).await {
-        seen.at(Place::File);
+        seen.at(Place::Backup);
         file
     } else if let Some(file) = media::find(request, path, api).await {
         seen.at(Place::File);

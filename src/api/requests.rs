@@ -46,6 +46,7 @@ places! {
     Socket "(socket)"
     Page "/admin/{file}"
     File "/media/{file}"
+    Backup "/admin/api/backups/{name}"
     Front "/"
     Live "/health/live"
     Ready "/health/ready"

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::{Finding, size};
+use crate::durable;
 
 /// With less than this left, a busy server may stop within the hour.
 const LITTLE: u64 = 1 << 30;
@@ -131,10 +132,9 @@ fn settings_file(path: &Path) -> Option<Finding> {
 fn space(data: &Path) -> Finding {
     const CHECK: &str = "space";
     let advice = "make room, or move the folder: a full disk refuses messages (507) and loses none";
-    match rustix::fs::statvfs(data) {
-        Err(error) => Finding::warn(CHECK, format!("the free space is not known: {error}"), "look with df"),
-        Ok(disk) => {
-            let free = disk.f_bavail * disk.f_frsize;
+    match durable::room(data) {
+        None => Finding::warn(CHECK, "the free space is not known", "look with df"),
+        Some(free) => {
             let says = format!("{} free", size(free));
             match free {
                 free if free < TOO_LITTLE => Finding::fail(CHECK, says, advice),

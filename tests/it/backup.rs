@@ -148,7 +148,9 @@ async fn a_backup_that_is_not_whole_is_refused() {
         let checked = hobnob(place.path(), &["restore", "--check", bad.to_str().unwrap()]);
         let restored = restore(&bad, place.path());
         assert!(!checked.status.success() && !restored.status.success(), "{name}");
-        assert!(!place.path().join("hobnob.db").exists(), "{name}: nothing that could be served");
+        for left in ["hobnob.db", "restoring.db"] {
+            assert!(!place.path().join(left).exists(), "{name}: nothing that could be served");
+        }
         said(&restored)
     };
     for cut in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
@@ -169,7 +171,7 @@ async fn a_backup_that_is_not_whole_is_refused() {
             std::io::Read::read_to_end(&mut entry, &mut bytes).unwrap();
             change(&mut name, &mut bytes);
             let mut header = tar::Header::new_gnu();
-            header.set_size(bytes.len() as u64);
+            header.set_size(if bytes.starts_with(b"huge") { 1 << 56 } else { bytes.len() as u64 });
             // Takes no more than a file does.
             if name.starts_with('L') {
                 header.set_entry_type(tar::EntryType::GNULongName);
@@ -203,6 +205,15 @@ async fn a_backup_that_is_not_whole_is_refused() {
         }),
     );
     assert!(said.contains("its manifest is larger"), "{said}");
+    let said = tried(
+        "huge",
+        &forged(&|path, bytes| {
+            if path == "hobnob.db" {
+                *bytes = b"huge".to_vec();
+            }
+        }),
+    );
+    assert!(said.contains("has room for"), "{said}");
     let said = tried(
         "twice",
         &forged(&|path, _| {

@@ -46,7 +46,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("settings", &["model", "settings"]),
     ("tls", &["model", "outgoing", "durable"]),
     ("systemd", &[]),
-    ("doctor", &["model", "store", "actions", "config", "lock", "tls", "doctor"]),
+    ("doctor", &["model", "store", "actions", "config", "durable", "lock", "tls", "doctor"]),
     ("draft", &["model"]),
     ("durable", &[]),
     ("sync", &[]),
