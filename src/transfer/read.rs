@@ -129,7 +129,6 @@ fn lines(mut source: impl BufRead, name: &str, each: Each<'_>) -> Outcome<()> {
 
 /// The parts of a folder in their order, and its files after those lines that announce them.
 fn folder(from: &Path, each: Each<'_>) -> Outcome<()> {
-    let failed = |path: &Path, e: io::Error| format!("cannot read {}: {e}", path.display());
     if !from.join("app.jsonl").exists() {
         return Err(format!("{} is no export of Hobnob: there is no app.jsonl in it", from.display()));
     }
@@ -142,14 +141,22 @@ fn folder(from: &Path, each: Each<'_>) -> Outcome<()> {
             if !path.exists() {
                 break;
             }
-            let file = File::open(&path).map_err(|e| failed(&path, e))?;
-            lines(BufReader::new(file), &name, each)?;
+            lines(BufReader::new(plain_file(&path)?), &name, each)?;
         }
         if kind == "file" {
             media(&from.join("media"), each)?;
         }
     }
     Ok(())
+}
+
+/// A file of a folder that somebody else may have packed. A link would bring in what it leads to, wherever that is.
+fn plain_file(path: &Path) -> Outcome<File> {
+    let failed = |e: io::Error| format!("cannot read {}: {e}", path.display());
+    match fs::symlink_metadata(path).map_err(failed)?.is_file() {
+        true => File::open(path).map_err(failed),
+        false => Err(format!("this is no export of Hobnob: {} is no plain file", path.display())),
+    }
 }
 
 fn media(root: &Path, each: Each<'_>) -> Outcome<()> {
@@ -161,8 +168,7 @@ fn media(root: &Path, each: Each<'_>) -> Outcome<()> {
     };
     for path in list(root).iter().filter(|path| path.is_dir()).flat_map(|folder| list(folder)) {
         let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| is_name(name)) else { continue };
-        let mut file = File::open(&path).map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-        each(Item::File(name, &mut file))?;
+        each(Item::File(name, &mut plain_file(&path)?))?;
     }
     Ok(())
 }

@@ -466,3 +466,24 @@ async fn an_archive_from_elsewhere_is_taken_for_no_more_than_it_is() {
     let said = said(&output);
     assert!(said.contains("u{1b}[31m") && !said.contains('\u{1b}'), "{said:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_brings_in_nothing_by_a_link() {
+    let h = Harness::start().await;
+    let (dir, elsewhere) = (temp_dir(), temp_dir());
+    let name = "00112233445566778899aabbccddeeff.txt";
+    std::fs::write(elsewhere.path().join("secret"), "secret").unwrap();
+    std::fs::create_dir_all(dir.path().join("media/00")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("secret"), dir.path().join("media/00").join(name)).unwrap();
+    let head = json!({"app": {"form": 1, "appId": "other", "name": "Other"}});
+    let file = json!({"file": {"name": name, "title": "a", "mimeType": "text/plain", "size": 6}});
+    std::fs::write(dir.path().join("app.jsonl"), head.to_string()).unwrap();
+    std::fs::write(dir.path().join("file.jsonl"), file.to_string()).unwrap();
+    let output = import(&h.data, dir.path(), &["--app", &h.app_id]);
+    assert!(!output.status.success() && said(&output).contains("is no plain file"), "{}", said(&output));
+    std::fs::remove_file(dir.path().join("media/00").join(name)).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path().join("secret"), dir.path().join("user.jsonl")).unwrap();
+    let output = import(&h.data, dir.path(), &["--app", &h.app_id]);
+    assert!(!output.status.success() && said(&output).contains("is no plain file"), "{}", said(&output));
+}
