@@ -165,9 +165,14 @@ impl Play {
     }
 
     async fn delete_user(&mut self, step: Step, who: P, permanent: bool) -> Result<(), Breach> {
-        let known = matches!(self.model.people[who], State::Active | State::Deactivated);
+        let may = match self.model.people[who] {
+            State::Active | State::Deactivated => true,
+            // What is left of them can still be taken away.
+            State::Deleted => permanent,
+            State::Free => false,
+        };
         let call = (Method::DELETE, format!("/users/{}", uid(who)));
-        if self.ask(step, None, call, json!({"permanent": permanent}), known).await?.is_none() {
+        if self.ask(step, None, call, json!({"permanent": permanent}), may).await?.is_none() {
             return Ok(());
         }
         self.ends(who, State::Deleted).await?;
