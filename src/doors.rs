@@ -4,6 +4,8 @@
 //! This is what actix-web's own `HttpServer` does, put together from the same parts, because that one leaves a socket inside
 //! its HTTP connection, with the buffers of a request and a response, for as long as it is open.
 
+mod paced;
+
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -15,16 +17,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_codec::{AsyncRead, AsyncWrite, Framed, FramedParts};
-use actix_http::TlsAcceptorConfig;
 use actix_http::body::{BodySize, BoxBody, MessageBody};
+use actix_http::error::DispatchError;
 use actix_http::h1::{self, ExpectHandler, UpgradeHandler};
-use actix_http::{HttpService, HttpServiceBuilder, Request, Response};
+use actix_http::{HttpService, HttpServiceBuilder, Protocol, Request, Response};
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder};
 use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, apply_fn_factory, fn_factory, fn_service, map_config,
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, apply_fn_factory, fn_factory, fn_service,
+    map_config,
 };
-use actix_tls::accept::max_concurrent_tls_connect;
-use actix_tls::accept::rustls_0_23::{TlsStream, reexports::ServerConfig};
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream, reexports::ServerConfig};
+use actix_tls::accept::{TlsError, max_concurrent_tls_connect};
 use actix_web::dev::{self, AppConfig, Extensions, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::rt::net::TcpStream;
@@ -41,6 +44,7 @@ use crate::live::command;
 use crate::live::socket::{self, Accepted, Alone};
 use crate::seats::Seats;
 use crate::tls::Certificates;
+use paced::{Asked, Course, Paced};
 
 /// A connection on which nothing is asked is kept for this long. Longer than proxies keep theirs (60 seconds is usual),
 /// so that none of them sends a request down a connection that ends at that moment; and longer than a short sleep of the
@@ -96,33 +100,43 @@ impl Doors {
         let door = Door { address: listener.local_addr()?, secure: false };
         self.server = self.server.listen("http", listener, move || {
             let service = http(door, stopping.clone())
-                .on_connect_ext(move |stream: &TcpStream, data| prepare(door, stream, data))
+                .on_connect_ext(move |stream: &Paced<TcpStream>, data| prepare(door, stream.get_ref(), stream, data))
                 .upgrade(upgrades(inside.clone()))
-                .finish(app(inside.clone()))
-                .tcp();
-            seated(inside.clone(), service)
+                .finish(app(inside.clone()));
+            let paced = |stream: TcpStream| {
+                let peer = stream.peer_addr().ok();
+                ready(Ok::<_, DispatchError>((Paced::new(stream), Protocol::Http1, peer)))
+            };
+            seated(inside.clone(), fn_service(paced).and_then(service))
         })?;
         Ok(self)
     }
 
     /// HTTPS and secure WebSocket.
-    pub fn secure(mut self, listener: TcpListener, tls: ServerConfig) -> io::Result<Self> {
+    pub fn secure(mut self, listener: TcpListener, mut tls: ServerConfig) -> io::Result<Self> {
+        tls.alpn_protocols.insert(0, b"http/1.1".to_vec());
         let (inside, stopping) = (self.inside.clone(), self.server.graceful_shutdown_signal());
         let door = Door { address: listener.local_addr()?, secure: true };
         self.server = self.server.listen("https", listener, move || {
             let certificates = inside.certificates.clone();
             let service = http(door, stopping.clone())
-                .on_connect_ext(move |stream: &TlsStream<TcpStream>, data| {
-                    let (stream, session) = stream.get_ref();
+                .on_connect_ext(move |stream: &Paced<TlsStream<TcpStream>>, data| {
+                    let (tcp, session) = stream.get_ref().get_ref();
                     if certificates.as_ref().is_some_and(|known| known.is_public(session.server_name())) {
                         data.insert(Certified);
                     }
-                    prepare(door, stream, data);
+                    prepare(door, tcp, stream, data);
                 })
                 .upgrade(upgrades(inside.clone()))
-                .finish(app(inside.clone()))
-                .rustls_0_23_with_config(tls.clone(), TlsAcceptorConfig::default().handshake_timeout(TLS_TIME));
-            seated(inside.clone(), service)
+                .finish(app(inside.clone()));
+            let mut acceptor = Acceptor::new(tls.clone());
+            acceptor.set_handshake_timeout(TLS_TIME);
+            let paced = |stream: TlsStream<TcpStream>| {
+                let peer = stream.get_ref().0.peer_addr().ok();
+                ready(Ok((Paced::new(stream), Protocol::Http1, peer)))
+            };
+            let accepting = acceptor.map_init_err(|_| ()).map_err(TlsError::into_service_error);
+            seated(inside.clone(), accepting.and_then(paced).and_then(service.map_err(TlsError::Service)))
         })?;
         Ok(self)
     }
@@ -187,44 +201,55 @@ fn app(
         .default_service(web::to(api::dispatch))
         .into_factory();
     apply_fn_factory(map_config(app, |()| AppConfig::default()), |mut request: Request, app| {
-        let chunks = share_chunks(&mut request);
+        let course = request.conn_data::<Rc<Course>>().cloned().unwrap_or_default();
+        let body = Body::share(&mut request, &course);
+        let asked = (course.begin(body.is_some()), body);
         let answering = app.call(request);
         async move {
             let answer = answering.await?;
-            Ok::<_, Error>(match chunks {
-                Some(chunks) => answer.map_body(|_, body| BoxBody::new(Answer { body, _chunks: chunks })),
-                None => answer,
-            })
+            Ok::<_, Error>(answer.map_body(|_, body| BoxBody::new(Answer { body, _asked: asked })))
         }
     })
 }
 
-/// A body in chunks, to be kept with the answer as well. Of one that is given up the framework would read whatever still
-/// comes, however long that takes: a client that went away in the middle would keep its connection for ever. While it is
-/// kept, the framework closes the connection behind the answer, as it does with other bodies.
-fn share_chunks(request: &mut Request) -> Option<Rc<RefCell<dev::Payload>>> {
-    if !request.chunked().is_ok_and(|chunked| chunked) {
-        return None;
-    }
-    let chunks = Rc::new(RefCell::new(request.take_payload()));
-    *request.payload() = dev::Payload::Stream { payload: Box::pin(Chunks(chunks.clone())) };
-    Some(chunks)
+/// The body of a request, shared with the answer to it. Of a body in chunks that is given up the framework would read whatever
+/// still comes, however long that takes: a client that went away in the middle would keep its connection for ever. While it
+/// is kept, the framework closes the connection behind the answer, as it does with other bodies.
+#[derive(Clone)]
+struct Body {
+    payload: Rc<RefCell<dev::Payload>>,
+    course: Rc<Course>,
 }
 
-struct Chunks(Rc<RefCell<dev::Payload>>);
+impl Body {
+    /// Takes the place of the body in a request, if that has one.
+    fn share(request: &mut Request, course: &Rc<Course>) -> Option<Body> {
+        let payload = match request.take_payload() {
+            dev::Payload::None => return None,
+            payload => Rc::new(RefCell::new(payload)),
+        };
+        let body = Body { payload, course: course.clone() };
+        *request.payload() = dev::Payload::Stream { payload: Box::pin(body.clone()) };
+        Some(body)
+    }
+}
 
-impl Stream for Chunks {
+impl Stream for Body {
     type Item = Result<Bytes, PayloadError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut *self.0.borrow_mut()).poll_next(cx)
+        let next = std::task::ready!(Pin::new(&mut *self.payload.borrow_mut()).poll_next(cx));
+        if !matches!(next, Some(Ok(_))) {
+            self.course.whole();
+        }
+        Poll::Ready(next)
     }
 }
 
 /// An answer's body, with the request's.
 struct Answer {
     body: BoxBody,
-    _chunks: Rc<RefCell<dev::Payload>>,
+    _asked: (Asked, Option<Body>),
 }
 
 impl MessageBody for Answer {
@@ -243,12 +268,13 @@ impl MessageBody for Answer {
 /// accepted makes a socket of the connection, anything else ends it.
 fn upgrades<T: AsyncRead + AsyncWrite + Unpin + 'static>(
     inside: Inside,
-) -> impl ServiceFactory<(Request, Framed<T, h1::Codec>), Config = (), Response = (), Error = Error, InitError = ()> {
+) -> impl ServiceFactory<(Request, Framed<Paced<T>, h1::Codec>), Config = (), Response = (), Error = Error, InitError = ()>
+{
     fn_factory(move || {
         let starting = app(inside.clone()).new_service(());
         async move {
             let app = Rc::new(starting.await?);
-            Ok(fn_service(move |(request, connection): (Request, Framed<T, h1::Codec>)| {
+            Ok(fn_service(move |(request, connection): (Request, Framed<Paced<T>, h1::Codec>)| {
                 let app = app.clone();
                 // Boxed, because the HTTP connection it replaces keeps room for it.
                 Box::pin(async move {
@@ -265,20 +291,21 @@ fn upgrades<T: AsyncRead + AsyncWrite + Unpin + 'static>(
 
 async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     answer: ServiceResponse,
-    mut connection: Framed<T, h1::Codec>,
+    mut connection: Framed<Paced<T>, h1::Codec>,
 ) -> Result<(), Error> {
     let (_, mut answer) = answer.into_parts();
     let accepted = answer.extensions_mut().remove::<Accepted>();
     let (head, body) = Response::from(answer).into_parts();
     match accepted {
         Some(accepted) => {
+            drop(body);
             // Answers to requests before it may still wait for a client that does not read. (Boxed, as below, because an idle
             // socket would keep room for it.)
             let told = Box::pin(timeout(LINGER, connection.send(h1::Message::Item((head, BodySize::None))))).await;
             told.map_err(io::Error::other)??;
             // Taken out at once: what is left of the parts, a buffer of HTTP, would live as long as the socket.
             let FramedParts { io, read_buf, .. } = connection.into_parts();
-            Box::pin(socket::serve(accepted, io, read_buf)).await;
+            Box::pin(socket::serve(accepted, io.into_inner(), read_buf)).await;
         }
         None => {
             connection.send(h1::Message::Item((head, body.size()))).await?;
@@ -287,7 +314,7 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
                 connection.send(h1::Message::Chunk(Some(part?))).await?;
             }
             connection.send(h1::Message::Chunk(None)).await?;
-            Box::pin(socket::part(&mut connection.into_parts().io, LINGER)).await?;
+            Box::pin(socket::part(&mut connection.into_parts().io.into_inner(), LINGER)).await?;
         }
     }
     Ok(())
@@ -295,11 +322,12 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
 
 /// Small frames must leave at once: without this, fan-out to 100 members is several times slower. Requests find the
 /// connection they came by.
-fn prepare(door: Door, stream: &TcpStream, data: &mut Extensions) {
+fn prepare<T>(door: Door, stream: &TcpStream, paced: &Paced<T>, data: &mut Extensions) {
     if let Err(error) = stream.set_nodelay(true) {
         log::debug!("TCP_NODELAY: {error}");
     }
     data.insert(door);
+    data.insert(paced.course());
     #[cfg(unix)]
     data.insert(Wire::of(stream));
 }
