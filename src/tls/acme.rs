@@ -214,6 +214,19 @@ async fn refused(order: &mut instant_acme::Order, way: Way) -> Option<Trouble> {
     None
 }
 
+/// The longest wait that an authority may ask for, in seconds: far more than any is waited for.
+const MOST_WAIT: u64 = 86_400;
+
+/// The library adds the seconds to the clock as they are. Where that overflows it panics, and nothing would renew the
+/// certificate any more.
+fn shorten_wait(headers: &mut http::HeaderMap) {
+    let asked =
+        headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    if asked.is_some_and(|seconds| seconds > MOST_WAIT) {
+        headers.insert(http::header::RETRY_AFTER, MOST_WAIT.into());
+    }
+}
+
 /// The protocol's requests, by the server's own client.
 struct Requests(Outgoing);
 
@@ -237,7 +250,27 @@ impl HttpClient for Requests {
             }
             let mut response = http::Response::builder().status(answer.status).body(()).map_err(Error::Http)?;
             *response.headers_mut() = answer.headers;
+            shorten_wait(response.headers_mut());
             Ok(BytesResponse { parts: response.into_parts().0, body: Box::new(bytes::Bytes::from(answer.body)) })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_wait_is_longer_than_the_clock_goes() {
+        let shortened = |text: &'static str| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("retry-after", http::HeaderValue::from_static(text));
+            shorten_wait(&mut headers);
+            headers["retry-after"].to_str().unwrap().to_owned()
+        };
+        assert_eq!(shortened("18446744073709551615"), "86400");
+        for kept in ["0", " 30 ", "86400", "Fri, 31 Dec 1999 23:59:59 GMT", "soon", "99999999999999999999999"] {
+            assert_eq!(shortened(kept), kept);
+        }
     }
 }
