@@ -42,8 +42,12 @@ fn unknown(name: &str) -> String {
     format!("there is no limit {name}; the nearest is {near}, and `hobnob limits` lists them")
 }
 
+/// No limit is larger: what is added to it (the clock, another limit) must still be a number. In seconds 285 million years.
+const MOST: u64 = (1 << 53) - 1;
+
 fn fitting<T: TryFrom<u64>>(value: u64) -> Result<T, String> {
-    T::try_from(value).map_err(|_| format!("{value} is too large"))
+    let fits = T::try_from(value).ok().filter(|_| value <= MOST);
+    fits.ok_or_else(|| format!("{value} is too large"))
 }
 
 limits! {
@@ -252,5 +256,23 @@ impl Limits {
     pub fn import_body(&self) -> usize {
         const PEOPLE: usize = 16 * 1024;
         self.body.max(self.import_rows.saturating_mul(self.data + PEOPLE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_leaves_room_for_what_is_added_to_it() {
+        let now = std::time::Instant::now();
+        for (name, ..) in Limits::TABLE {
+            for huge in [u64::MAX, i64::MAX as u64, MOST + 1] {
+                assert_eq!(Limits::default().set(name, huge), Err(format!("{huge} is too large")), "{name}");
+            }
+        }
+        let mut limits = Limits::default();
+        limits.set("read_seconds", MOST).unwrap();
+        assert!(now.checked_add(std::time::Duration::from_secs(limits.read_seconds)).is_some());
     }
 }
