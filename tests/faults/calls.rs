@@ -87,10 +87,8 @@ unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_
 
 #[unsafe(no_mangle)]
 unsafe extern "C" fn close(fd: c_int) -> c_int {
-    // Before the number can be another's.
-    if !is_inside() {
-        known().remove(&fd);
-    }
+    // Before the number can be another's, whoever closes it: SQLite closes late what others have locked.
+    known().remove(&fd);
     unsafe { libc::syscall(libc::SYS_close, fd) as c_int }
 }
 
