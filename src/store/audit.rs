@@ -70,6 +70,13 @@ pub fn list(read: &Read<'_>, app: Option<&str>, ask: PageAsk) -> Result<Page<Ent
     Ok(Page { items, total: read.number(count, [app])? })
 }
 
+/// Those who were anonymised or erased in an app since then, as this log calls them.
+pub fn erased_since(read: &Read<'_>, app: &str, at: i64) -> Result<Vec<String>> {
+    let sql = "SELECT target FROM audit WHERE app = ?1 AND at >= ?2 AND act IN ('user.anonymise','user.erase')
+               AND target IS NOT NULL";
+    read.all(sql, params![app, at], |row| row.get(0))
+}
+
 /// Calls a target by another name in all that was noted of it in an app.
 pub fn rename_target(tx: &Write<'_>, app: &str, old: &str, new: &str) -> Result<()> {
     tx.run("UPDATE audit SET target = ?3 WHERE app = ?1 AND target = ?2", [app, old, new])?;

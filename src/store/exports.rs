@@ -93,7 +93,11 @@ pub const KINDS: &[Kind] = &[
         name: "file",
         sql: "SELECT f.name, f.title, f.mime_type AS mimeType, f.size, u.uid AS owner, f.created_at AS createdAt
               FROM attachments f LEFT JOIN users u ON u.id = f.user_id AND u.id NOT IN (SELECT user_id FROM gone_users)
-              WHERE f.app = :app AND f.arrived_at IS NOT NULL AND f.expires_at IS NULL ORDER BY f.name",
+              WHERE f.app = :app AND f.arrived_at IS NOT NULL AND f.expires_at IS NULL
+                AND NOT (f.user_id IN (SELECT user_id FROM gone_users) AND NOT EXISTS (
+                    SELECT 1 FROM attachment_uses a CROSS JOIN messages m ON m.id = a.message_id
+                    WHERE a.attachment_id = f.id AND m.sender_id <> f.user_id))
+              ORDER BY f.name",
     },
     Kind {
         name: "sticker",
@@ -282,8 +286,13 @@ impl Moment {
         mut each: impl FnMut(&str) -> Result<(), E>,
     ) -> Result<(), E> {
         let sql = |error: rusqlite::Error| E::from(error.into());
-        let files = "SELECT name FROM attachments
-                     WHERE app = ?1 AND arrived_at IS NOT NULL AND expires_at IS NULL ORDER BY name";
+        // As the lines of the kind `file`: those of somebody who is being erased are gone.
+        let files = "SELECT f.name FROM attachments f
+                     WHERE f.app = ?1 AND f.arrived_at IS NOT NULL AND f.expires_at IS NULL
+                       AND NOT (f.user_id IN (SELECT user_id FROM gone_users) AND NOT EXISTS (
+                           SELECT 1 FROM attachment_uses a CROSS JOIN messages m ON m.id = a.message_id
+                           WHERE a.attachment_id = f.id AND m.sender_id <> f.user_id))
+                     ORDER BY f.name";
         let mut statement = self.connection.prepare(files).map_err(sql)?;
         let mut rows = statement.query([app.id]).map_err(sql)?;
         while let Some(row) = rows.next().map_err(sql)? {

@@ -27,6 +27,11 @@ pub fn begin(tx: &Write<'_>, app: i64, source: &str) -> Result<i64> {
     tx.number("SELECT id FROM imports WHERE app = ?1 AND source = ?2", params![app, source])
 }
 
+/// When it was begun, the first time.
+pub fn begun_at(read: &Read<'_>, import: i64) -> Result<i64> {
+    read.number("SELECT begun_at FROM imports WHERE id = ?1", [import])
+}
+
 pub fn finish(tx: &Write<'_>, import: i64) -> Result<()> {
     tx.run("UPDATE imports SET finished_at = ?2 WHERE id = ?1", [import, tx.now()])?;
     Ok(())

@@ -487,3 +487,56 @@ async fn a_folder_brings_in_nothing_by_a_link() {
     let output = import(&h.data, dir.path(), &["--app", &h.app_id]);
     assert!(!output.status.success() && said(&output).contains("is no plain file"), "{}", said(&output));
 }
+
+/// Who was erased stays so, whether their rows have gone already or wait for a server, and goes out in no export.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_erased_is_not_brought_back() {
+    let (dir, to) = (temp_dir(), temp_dir());
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    let (ann, bob) = (app.user("ann").await, app.user("bob").await);
+    app.post("/groups", json!({"guid": "team", "name": "Team", "type": "public", "owner": "bob"})).await.ok();
+    app.post("/groups/team/members", json!({"participants": ["ann"]})).await.ok();
+    app.post("/users/ann/friends", json!({"accepted": ["bob"]})).await.ok();
+    bob.send("ann", "from bob to ann").await;
+    for (who, kind, receiver) in [(&ann, "group", "team"), (&bob, "group", "team")] {
+        who.post("/messages", text_to(kind, receiver, "to the team")).await.ok();
+    }
+    let parts_of: [Part<'_>; 4] = [
+        ("receiver", None, b"team"),
+        ("receiverType", None, b"group"),
+        ("type", None, b"file"),
+        ("files[]", Some(("a.txt", "text/plain")), b"a file of ann"),
+    ];
+    assert_eq!(post(&ann, "/messages", &parts_of).await.0, 200);
+    let before = export(dir.path(), &app.app_id, &to.path().join("before"));
+    let told = report(&good(import(dir.path(), &before, &["--new-app", "Other"])));
+    let other = told["appId"].as_str().unwrap().to_owned();
+    assert_eq!((&told["new"]["user"], &told["files"]), (&json!(2), &json!(1)), "{told}");
+    process.stop();
+    let erased = ["user", "delete", &other, "ann", "--kind", "erase", "--yes"];
+    good(hobnob(dir.path(), &erased));
+    let holds = |name: &str| {
+        let file = export(dir.path(), &other, &to.path().join(name));
+        let parts = parts(&file);
+        let text = parts.iter().map(|(_, bytes)| String::from_utf8_lossy(bytes)).collect::<String>();
+        assert!(!parts.iter().any(|(name, _)| name.starts_with("media/")), "{name}: a file of hers");
+        assert!(!text.contains("\"ann\"") && !text.contains("of ann"), "{name}: {text}");
+        assert!(text.contains("\"bob\""), "{name}: {text}");
+    };
+    holds("at once");
+    for name in ["before a server", "after it"] {
+        let again = report(&good(import(dir.path(), &before, &["--app", &other])));
+        assert_eq!((&again["new"], &again["files"]), (&json!({}), &json!(0)), "{name}: {again}");
+        holds(name);
+        let process = Process::start(dir.path(), &[]);
+        crate::harness::eventually("her rows are gone", async || {
+            String::from_utf8_lossy(&hobnob(dir.path(), &["audit", "list"]).stdout).contains("user.gone")
+        })
+        .await;
+        process.stop();
+    }
+    // Who is made anew is somebody else, and elsewhere nobody was erased.
+    let told = report(&good(import(dir.path(), &before, &["--new-app", "Third"])));
+    assert_eq!(told["new"]["user"], 2, "{told}");
+}

@@ -6,6 +6,10 @@
 
 mod message;
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::erasures::digest_of;
 use super::imports::{self, GroupMarks};
 use crate::model::attachment::is_name;
 use crate::model::caller::App;
@@ -22,7 +26,7 @@ use crate::model::user::{Profile, User, UserDraft, check_name};
 use crate::store::conversations::{self, Conv};
 use crate::store::imports as rows;
 use crate::store::receipts::{self, Kind};
-use crate::store::{Read, Write, bans, blocks, groups, members, users};
+use crate::store::{Read, Write, audit, bans, blocks, groups, members, users};
 
 /// Where lines go to.
 #[derive(Clone, Debug)]
@@ -32,6 +36,8 @@ pub struct Into {
     import: i64,
     /// The lines are an export of Hobnob: what they do not tell is not.
     told: bool,
+    /// Who was anonymised or erased here since it was first begun, as the audit log calls them: they are not brought back.
+    erased: Arc<HashSet<String>>,
 }
 
 /// What became of a line.
@@ -67,7 +73,8 @@ pub fn begin(tx: &mut Write<'_>, app_id: &str, head: &Head) -> Result<Into> {
     }
     let app = super::apps::find(tx, app_id)?;
     let import = rows::begin(tx, app.id, &head.app_id)?;
-    Ok(Into { app, import, told: head.hobnob.is_some() })
+    let erased = audit::erased_since(tx, &app.app_id, rows::begun_at(tx, import)?)?;
+    Ok(Into { app, import, told: head.hobnob.is_some(), erased: Arc::new(erased.into_iter().collect()) })
 }
 
 /// The app into which an import of this head's app was begun under this name and not finished.
@@ -86,7 +93,10 @@ pub fn take(tx: &mut Write<'_>, into: &Into, batch: Vec<Line>, stop: bool) -> Re
     let mut marks = GroupMarks::default();
     let mut done = Vec::with_capacity(batch.len());
     for line in batch {
-        let outcome = tx.attempt(|tx| one(tx, into, line, &mut marks))?;
+        let outcome = match into.is_of_erased(tx, &line)? {
+            true => Ok(Was::There),
+            false => tx.attempt(|tx| one(tx, into, line, &mut marks))?,
+        };
         let refused = outcome.is_err();
         done.push(outcome);
         if refused && stop {
@@ -214,6 +224,20 @@ fn one(tx: &mut Write<'_>, into: &Into, line: Line, marks: &mut GroupMarks) -> R
 
 impl Into {
     /// The user of this uid, whatever became of them.
+    /// Whether it is about somebody who was erased here since, and is not there again.
+    fn is_of_erased(&self, read: &Read<'_>, line: &Line) -> Result<bool> {
+        if self.erased.is_empty() {
+            return Ok(false);
+        }
+        for uid in line.people().into_iter().filter_map(|uid| Uid::parse(uid).ok()) {
+            let is_erased = self.erased.contains(&digest_of(&self.app.app_id, uid.as_str()));
+            if is_erased && users::ever(read, self.app.id, &uid)?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     fn user(&self, read: &Read<'_>, field: &str, uid: &str) -> Result<User> {
         let parsed = Uid::parse(uid).map_err(|error| Error::field(field, error.plain()))?;
         users::ever(read, self.app.id, &parsed)?.ok_or_else(|| unknown_uid(uid))

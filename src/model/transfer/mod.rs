@@ -47,6 +47,28 @@ pub enum Line {
 }
 
 impl Line {
+    /// Uids of those without whom it says nothing.
+    pub fn people(&self) -> Vec<&str> {
+        match self {
+            Line::User(line) => vec![&line.uid],
+            Line::Friend(line) => vec![&line.uid, &line.friend],
+            Line::Block(line) => vec![&line.uid, &line.blocked],
+            Line::Member(line) => vec![&line.uid],
+            Line::Reminder(line) => vec![&line.uid],
+            Line::File(line) => line.owner.iter().map(String::as_str).collect(),
+            Line::Call(line) => line.callee.iter().chain([&line.initiator]).map(String::as_str).collect(),
+            Line::Message(line) if line.receiver_type == "user" => {
+                [&*line.sender, &*line.receiver].into_iter().chain(both(&line.between)).collect()
+            }
+            Line::Message(line) => vec![&line.sender],
+            Line::Conversation(line) => both(&line.between.users).collect(),
+            Line::Pin(line) => both(&line.between.users).collect(),
+            Line::Mark(line) => both(&line.between.users).chain([&*line.uid]).collect(),
+            Line::Receipt(line) => both(&line.between.users).chain([&*line.uid]).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// As the line names it.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -369,6 +391,11 @@ pub struct Reminder {
     pub at: i64,
     pub time_ms: i64,
     pub created_at: i64,
+}
+
+/// The two of a pair, if there is one.
+fn both(pair: &Option<(String, String)>) -> impl Iterator<Item = &str> {
+    pair.iter().flat_map(|(one, other)| [&**one, &**other])
 }
 
 #[cfg(test)]
