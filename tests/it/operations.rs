@@ -131,6 +131,16 @@ fn every_command_of_the_handbook_does_its_work() {
         Command::new(env!("CARGO_BIN_EXE_hobnob")).args(["app", "list", "--json"]).current_dir(folder).output();
     let listed: serde_json::Value = serde_json::from_slice(&listed.unwrap().stdout).unwrap();
     let app = listed[0]["appId"].as_str().or(listed[0]["id"].as_str()).unwrap_or_else(|| panic!("{listed}")).to_owned();
+    // An export is taken over into another app than its own.
+    run("hobnob app create Other", folder).unwrap();
+    let apps = Command::new(env!("CARGO_BIN_EXE_hobnob"))
+        .args(["app", "list", "--json"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let apps: serde_json::Value = serde_json::from_slice(&apps.stdout).unwrap();
+    let other =
+        apps.as_array().unwrap().iter().find(|one| one["name"] == "Other").unwrap()["id"].as_str().unwrap().to_owned();
     let (mut wrong, mut run_lines) = (Vec::new(), 0);
     for line in commands() {
         let is_not_run = NOT_RUN.iter().any(|(begin, _)| line.starts_with(begin));
@@ -139,7 +149,9 @@ fn every_command_of_the_handbook_does_its_work() {
         }
         assert!(line.starts_with("hobnob "), "who runs this? {line}");
         run_lines += 1;
-        if let Err(why) = run(&filled_in(&line, folder, &app), folder) {
+        if let Err(why) =
+            run(&filled_in(&line, folder, if line.starts_with("hobnob import") { &other } else { &app }), folder)
+        {
             wrong.push(format!("{line}\n    {why}"));
         }
     }

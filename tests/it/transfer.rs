@@ -536,6 +536,9 @@ async fn who_was_erased_is_not_brought_back() {
         .await;
         process.stop();
     }
+    // The app it is of would have everything twice.
+    let refused = import(dir.path(), &before, &["--app", &app.app_id]);
+    assert!(!refused.status.success() && said(&refused).contains("that very app"), "{}", said(&refused));
     // Who is made anew is somebody else, and elsewhere nobody was erased.
     let told = report(&good(import(dir.path(), &before, &["--new-app", "Third"])));
     assert_eq!(told["new"]["user"], 2, "{told}");

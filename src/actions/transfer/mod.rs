@@ -72,6 +72,11 @@ pub fn begin(tx: &mut Write<'_>, app_id: &str, head: &Head) -> Result<Into> {
         return Err(Error::new(Code::BadRequest, sentence));
     }
     let app = super::apps::find(tx, app_id)?;
+    // A message of an import is known by the import it came with, and these came with none.
+    if head.hobnob.is_some() && head.app_id.eq_ignore_ascii_case(&app.app_id) {
+        let sentence = "This is an export of that very app: all that was said would be in it twice. Take it over into another one.";
+        return Err(Error::new(Code::BadRequest, sentence));
+    }
     let import = rows::begin(tx, app.id, &head.app_id)?;
     let erased = audit::erased_since(tx, &app.app_id, rows::begun_at(tx, import)?)?;
     Ok(Into { app, import, told: head.hobnob.is_some(), erased: Arc::new(erased.into_iter().collect()) })
