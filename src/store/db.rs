@@ -82,9 +82,13 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     private_file(path)?;
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
+    // Whatever fails before the log is written anew: its pages must not get into the database, from where a power cut would
+    // take them half.
+    checkpoint_at_closing(&connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     renew_log(&connection, path)?;
+    checkpoint_at_closing(&connection, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE)?;
     connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
@@ -151,8 +155,13 @@ fn drop_statistics(connection: &Connection) -> Result<()> {
 /// The log is somebody else's: this connection makes no checkpoint, neither when the log is long nor at closing.
 pub fn leave_log(connection: &Connection) -> Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    checkpoint_at_closing(connection, false)?;
     Ok(())
+}
+
+/// Whether the connection copies the log into the database when it is the last one to close.
+pub fn checkpoint_at_closing(connection: &Connection, does: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !does).map(drop)
 }
 
 /// A connection for checkpoints alone. Closing it makes none: whether the log may go is the writer's to say.
@@ -160,7 +169,7 @@ pub fn open_checkpointer(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    checkpoint_at_closing(&connection, false)?;
     Ok(connection)
 }
 
