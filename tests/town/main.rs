@@ -138,6 +138,17 @@ pub fn run(seed: u64, given: Option<&[(Step, Act)]>, most: usize) -> Result<(), 
 }
 
 fn run_for(seed: u64, given: Option<&[(Step, Act)]>, most: usize, tally: &mut Tally) -> Result<(), Broken> {
+    // A play that ends by a panic has no steps to show, but it has a seed.
+    struct Playing(u64, usize);
+    impl Drop for Playing {
+        fn drop(&mut self) {
+            let Playing(seed, most) = self;
+            if std::thread::panicking() {
+                eprintln!("a panic, again: HOBNOB_TOWN_SEED={seed} HOBNOB_TOWN_STEPS={most} cargo test --test town");
+            }
+        }
+    }
+    let _playing = Playing(seed, most);
     actix_web::rt::System::new().block_on(play(seed, given, most, tally))
 }
 

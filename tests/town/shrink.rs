@@ -38,12 +38,13 @@ pub fn shorten(seed: u64, broken: &Broken, time: Duration) -> Broken {
 pub fn report(seed: u64, first: &Broken, short: &Broken) -> String {
     let lines: Vec<String> = short.steps.iter().map(|(step, act)| format!("  #{step} {act}")).collect();
     format!(
-        "seed {seed} broke a law after {} steps: {}\n{}\n\nshortened to {} steps: {}\n{}\n\nagain: HOBNOB_TOWN_SEED={seed} cargo test --test town",
+        "seed {seed} broke a law after {} steps: {}\n{}\n\nshortened to {} steps: {}\n{}\n\nagain: HOBNOB_TOWN_SEED={seed} HOBNOB_TOWN_STEPS={} cargo test --test town",
         first.steps.len(),
         first.breach.law,
         first.breach.what,
         short.steps.len(),
         short.breach.what,
-        lines.join("\n")
+        lines.join("\n"),
+        first.steps.len()
     )
 }
