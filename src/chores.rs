@@ -5,10 +5,12 @@
 //! them ([`all`]); a test does one [`round`] when it wants to.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 use crate::actions;
@@ -28,19 +30,46 @@ const INDEX: Duration = Duration::from_secs(1);
 const MEDIA_SWEEP: Duration = Duration::from_secs(60);
 const SWEEP_FILES: i64 = 100;
 
+/// How long after a panic a chore begins anew.
+const AGAIN: Duration = Duration::from_secs(60);
+
 /// Runs until it is dropped.
 pub type Chore = Pin<Box<dyn Future<Output = ()>>>;
 
-/// Everything there is to do. `sooner` is told when something has become due before what was due next.
-pub fn all(store: &Store, limits: &Arc<Limits>, media: &Media, sooner: &Arc<Notify>) -> Vec<Chore> {
-    vec![
-        Box::pin(sweep(store.clone(), limits.app_grace)),
-        Box::pin(sweep_calls(store.clone(), limits.clone())),
-        Box::pin(keep_indexed(store.clone())),
-        Box::pin(keep_swept(store.clone(), media.clone())),
-        Box::pin(keep_due(store.clone(), sooner.clone(), limits.clone())),
-        Box::pin(keep_erasing(store.clone(), media.clone(), limits.compact_bytes)),
-    ]
+/// What chores need. `sooner` is told when something has become due before what was due next.
+#[derive(Clone)]
+pub struct Needs {
+    pub store: Store,
+    pub limits: Arc<Limits>,
+    pub media: Media,
+    pub sooner: Arc<Notify>,
+}
+
+/// Everything there is to do.
+pub fn all(needs: &Needs) -> Vec<Chore> {
+    let chores: [fn(Needs) -> Chore; 6] = [
+        |Needs { store, limits, .. }| Box::pin(sweep(store, limits.app_grace)),
+        |Needs { store, limits, .. }| Box::pin(sweep_calls(store, limits)),
+        |Needs { store, .. }| Box::pin(keep_indexed(store)),
+        |Needs { store, media, .. }| Box::pin(keep_swept(store, media)),
+        |Needs { store, sooner, limits, .. }| Box::pin(keep_due(store, sooner, limits)),
+        |Needs { store, media, limits, .. }| Box::pin(keep_erasing(store, media, limits.compact_bytes)),
+    ];
+    let lasting = |chore: fn(Needs) -> Chore| {
+        let needs = needs.clone();
+        lasting(AGAIN, move || chore(needs.clone()))
+    };
+    chores.into_iter().map(lasting).collect()
+}
+
+/// A chore that begins anew a while after it panicked (the log has told of it): a server that runs for years must not go on
+/// without one of them.
+fn lasting(again: Duration, make: impl Fn() -> Chore + 'static) -> Chore {
+    Box::pin(async move {
+        while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
+            tokio::time::sleep(again).await;
+        }
+    })
 }
 
 /// Does all that is to be done now.
@@ -225,5 +254,26 @@ pub async fn sweep_files(store: &Store, media: &Media) -> Result<()> {
         let (ids, names): (Vec<i64>, Vec<String>) = due.into_iter().unzip();
         media.remove(names).await?;
         store.write_in(Lane::Low, "attachments.forget", move |tx| attachments::forget(tx, &ids)).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_chore_that_panics_begins_anew() {
+        let begun = Rc::new(Cell::new(0));
+        let count = begun.clone();
+        let chore = lasting(Duration::ZERO, move || {
+            count.set(count.get() + 1);
+            let first = count.get() == 1;
+            Box::pin(async move { assert!(!first, "the chore's own fault") })
+        });
+        chore.await;
+        assert_eq!(begun.get(), 2);
     }
 }

@@ -23,7 +23,7 @@ use crate::api::rate::Meter;
 use crate::api::requests::Requests;
 use crate::api::room::Room;
 use crate::api::{self, Api, Metrics, Router};
-use crate::chores::{self, Chore};
+use crate::chores::{self, Chore, Needs};
 use crate::config::Config;
 use crate::doors::{Doors, GRACE, Inside};
 use crate::durable;
@@ -213,7 +213,8 @@ impl House {
         let server = doors.run();
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        let chores = chores::all(&store, &limits, &shared.media, &shared.due);
+        let (media, sooner) = (shared.media.clone(), shared.due.clone());
+        let chores = chores::all(&Needs { store: store.clone(), limits, media, sooner });
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
         chores.extend(fetching.into_iter().chain(more).map(actix_web::rt::spawn));
         let (http, https) = bound;
