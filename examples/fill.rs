@@ -100,16 +100,7 @@ async fn fill(store: &Store, count: usize) -> Filled {
                 let draft =
                     UserDraft { uid: Uid::parse(&uid)?, name: uid.clone(), role: None, profile: Profile::default() };
                 let user = actions::users::create(tx, &app, draft)?.id;
-                people.push(Caller {
-                    app: app.clone(),
-                    user,
-                    uid: uid.as_str().into(),
-                    person: true,
-                    role: hobnob::model::role::Role::free(),
-                    token: None,
-                    device: "fill".into(),
-                    answer: None,
-                });
+                people.push(Caller { device: "fill".into(), ..Caller::of(app.clone(), user, &uid) });
             }
             for n in 0..=GROUPS {
                 let group = GroupDraft {

@@ -17,7 +17,6 @@ use hobnob::model::ids::Uid;
 use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft};
-use hobnob::model::role::Role;
 use hobnob::model::time::{Clock, Ids};
 use hobnob::model::user::{Profile, UserDraft};
 use hobnob::store::{Hooks, Store, Write, apps};
@@ -58,16 +57,7 @@ async fn people(store: &Store, pairs: usize) -> Vec<Caller> {
             let draft =
                 UserDraft { uid: Uid::parse(&uid)?, name: uid.clone(), role: None, profile: Profile::default() };
             let user = actions::users::create(tx, &app, draft)?.id;
-            people.push(Caller {
-                app: app.clone(),
-                user,
-                uid: uid.as_str().into(),
-                person: true,
-                role: Role::free(),
-                token: None,
-                device: "sending".into(),
-                answer: None,
-            });
+            people.push(Caller { device: "sending".into(), ..Caller::of(app.clone(), user, &uid) });
         }
         Ok(people)
     };

@@ -5,8 +5,8 @@ use std::time::Duration;
 use hobnob::model::error::Code;
 use hobnob::store::Store;
 
-use crate::disk::{Dice, Disk, Errno, Fault, Op};
-use crate::play::{self, Act, DATABASE, Heard};
+use crate::disk::{Disk, Errno, Fault, Op};
+use crate::play::{self, Act, Heard};
 use crate::vfs;
 
 /// Sends messages one by one; the number of the last one that was acknowledged.
@@ -29,8 +29,7 @@ fn a_tool_that_closes_last_leaves_the_log_of_a_server_whose_disk_failed() {
     vfs::install();
     let mut struck = 0;
     for after in 1..=8 {
-        let folder = play::folder();
-        std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+        let folder = play::stage();
         let disk = Disk::of(folder.path());
         let server = play::open(folder.path(), &Heard::default()).expect("opens");
         let tool = play::open_beside(folder.path()).expect("opens");
@@ -51,13 +50,9 @@ fn a_tool_that_closes_last_leaves_the_log_of_a_server_whose_disk_failed() {
         tool.close();
         drop(tool);
         for seed in 0..8 {
-            let wreck = play::folder();
-            disk.wreck(&mut Dice::new(after * 10 + seed), wreck.path());
-            let store = play::open(wreck.path(), &Heard::default()).expect("it starts");
-            let last = play::last_act(&play::look(wreck.path()));
-            store.close();
-            assert_eq!(play::prove(wreck.path()), Ok(()), "sync {after}, wreck {seed}");
-            assert!(last >= told, "sync {after}, wreck {seed}: the last is {last}, and told was {told}");
+            let place = format!("sync {after}, wreck {seed}");
+            let (_, last) = play::wreck(&disk, after * 10 + seed, &place);
+            assert!(last >= told, "{place}: the last is {last}, and told was {told}");
         }
     }
     assert!(struck > 2, "{struck} syncs failed");
@@ -67,8 +62,7 @@ fn a_tool_that_closes_last_leaves_the_log_of_a_server_whose_disk_failed() {
 #[test]
 fn a_reader_that_cannot_be_opened_is_a_clear_refusal() {
     vfs::install();
-    let folder = play::folder();
-    std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+    let folder = play::stage();
     let disk = Disk::of(folder.path());
     let store = play::open(folder.path(), &Heard::default()).expect("opens").with_reads(Duration::from_secs(1), 10);
     tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime").block_on(async {

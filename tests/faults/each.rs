@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use hobnob::store::Store;
 
-use crate::disk::{Dice, Disk, Errno, Fault, Op};
-use crate::play::{self, Act, DATABASE, Heard};
+use crate::disk::{Disk, Errno, Fault, Op};
+use crate::play::{self, Act, Heard};
 use crate::vfs;
 
 /// Does acts one by one; the numbers of those that were acknowledged.
@@ -29,8 +29,7 @@ fn each(op: Op, forever: bool, range: std::ops::RangeInclusive<u64>, holds: impl
     vfs::install();
     let mut struck = 0;
     for (after, lives) in range.clone().flat_map(|after| [(after, 1), (after, 2)]) {
-        let (folder, mut told) = (play::folder(), BTreeSet::new());
-        std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+        let (folder, mut told) = (play::stage(), BTreeSet::new());
         let disk = Disk::of(folder.path());
         disk.fail(Fault { op, after, errno: Errno::Io, forever });
         for life in 0..lives {
@@ -45,16 +44,9 @@ fn each(op: Op, forever: bool, range: std::ops::RangeInclusive<u64>, holds: impl
         }
         struck += disk.fired().min(1);
         for seed in 0..4 {
-            let wreck = play::folder();
-            disk.wreck(&mut Dice::new(after * 10 + seed), wreck.path());
-            let store = play::open(wreck.path(), &Heard::default()).expect("it starts");
-            let last = play::last_act(&play::look(wreck.path()));
-            store.close();
-            assert_eq!(play::prove(wreck.path()), Ok(()), "{op:?} {after}, lives {lives}, wreck {seed}");
-            assert!(
-                holds(last, &told),
-                "{op:?} {after}, lives {lives}, wreck {seed}: the last is {last}, and told were {told:?}"
-            );
+            let place = format!("{op:?} {after}, lives {lives}, wreck {seed}");
+            let (_, last) = play::wreck(&disk, after * 10 + seed, &place);
+            assert!(holds(last, &told), "{place}: the last is {last}, and told were {told:?}");
         }
     }
     println!("{op:?}: {struck} struck");
@@ -85,8 +77,7 @@ fn a_start_that_fails_leaves_a_log_whose_sync_failed() {
     };
     let mut failed = 0;
     for (read, change) in (1..=19).step_by(3).flat_map(|read| (2..=26).step_by(3).map(move |change| (read, change))) {
-        let (folder, mut told) = (play::folder(), BTreeSet::new());
-        std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+        let (folder, mut told) = (play::stage(), BTreeSet::new());
         let disk = Disk::of(folder.path());
         let store = play::open(folder.path(), &Heard::default()).expect("opens");
         acts(&store, 1..4, &mut told);
@@ -109,13 +100,9 @@ fn a_start_that_fails_leaves_a_log_whose_sync_failed() {
             Err(_) => failed += 1,
         }
         for seed in 0..3 {
-            let wreck = play::folder();
-            disk.wreck(&mut Dice::new(read * 1000 + change * 10 + seed), wreck.path());
-            let store = play::open(wreck.path(), &Heard::default()).expect("it starts");
-            let (last, now) = (play::last_act(&play::look(wreck.path())), members(wreck.path()));
-            store.close();
             let place = format!("read {read}, change {change}, wreck {seed}");
-            assert_eq!(play::prove(wreck.path()), Ok(()), "{place}");
+            let (wreck, last) = play::wreck(&disk, read * 1000 + change * 10 + seed, &place);
+            let now = members(wreck.path());
             let whole = (last, now) == (3, before) || (last, now) == (5, before - 2);
             assert!(whole, "{place}: the last act is {last}, and of {before} members there are {now}");
         }

@@ -179,17 +179,11 @@ fn a_migrated_database_has_the_copy_of_before_beside_it() {
 
 #[test]
 fn a_folder_that_was_served_is_there_afterwards() {
-    #[derive(clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        config: hobnob::config::Config,
-    }
     vfs::install();
     let folder = play::folder();
     let disk = Disk::of(folder.path());
     let place = folder.path().join("of").join("hobnob");
-    let words = ["faults", "--http", "127.0.0.1:0", "--https", "off", "--data", place.to_str().expect("a plain path")];
-    let config = <Cli as clap::Parser>::parse_from(words).config;
+    let config = play::config(&place);
     actix_web::rt::System::new().block_on(async {
         let server = Server::start(&config, Clock::fixed(NOW)).await.expect("it starts");
         for seed in 0..MORE_WRECKS {

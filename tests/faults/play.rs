@@ -20,7 +20,7 @@ use hobnob::store::receipts::Kind;
 use hobnob::store::{Hooks, Store, Write, apps, purge, search};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::disk::Dice;
+use crate::disk::{Dice, Disk};
 
 pub const NOW: i64 = 1_795_000_000;
 
@@ -38,6 +38,35 @@ pub fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
     let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
     tempfile::Builder::new().prefix("hobnob-faults-").tempdir_in(place).expect("a temporary folder")
+}
+
+/// Such a folder with the database of the scene.
+pub fn stage() -> tempfile::TempDir {
+    let folder = folder();
+    std::fs::write(folder.path().join(DATABASE), &scene().database).expect("written");
+    folder
+}
+
+/// The settings of a server on this folder.
+pub fn config(folder: &Path) -> hobnob::config::Config {
+    #[derive(clap::Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: hobnob::config::Config,
+    }
+    let words = ["faults", "--http", "127.0.0.1:0", "--https", "off", "--data", folder.to_str().expect("a plain path")];
+    <Cli as clap::Parser>::parse_from(words).config
+}
+
+/// The power goes: what is left of the disk starts and proves itself. It, and the last act that is there.
+pub fn wreck(disk: &Disk, seed: u64, place: &str) -> (tempfile::TempDir, u64) {
+    let wreck = folder();
+    disk.wreck(&mut Dice::new(seed), wreck.path());
+    let store = open(wreck.path(), &Heard::default()).expect("it starts");
+    let last = last_act(&look(wreck.path()));
+    store.close();
+    assert_eq!(prove(wreck.path()), Ok(()), "{place}");
+    (wreck, last)
 }
 
 /// What was announced, a line each.

@@ -72,8 +72,7 @@ struct Storm<'t> {
 
 /// Plays a seed; `Err`: what does not hold, and how it came.
 pub fn play(seed: u64, lie: Option<Lie>, tally: &mut Tally) -> Result<(), String> {
-    let (calm_folder, calm_heard) = (play::folder(), Heard::default());
-    std::fs::write(calm_folder.path().join(DATABASE), &play::scene().database).expect("written");
+    let (calm_folder, calm_heard) = (play::stage(), Heard::default());
     let calm = play::open(calm_folder.path(), &calm_heard).expect("opens");
     tally.plays += 1;
     let (dice, unknown, log) = (Dice::new(seed), Vec::new(), Vec::new());
@@ -90,8 +89,7 @@ pub fn play(seed: u64, lie: Option<Lie>, tally: &mut Tally) -> Result<(), String
 
 impl Storm<'_> {
     fn run(&mut self, lie: Option<Lie>) -> Result<(), String> {
-        let mut folder = play::folder();
-        std::fs::write(folder.path().join(DATABASE), &play::scene().database).expect("written");
+        let mut folder = play::stage();
         for _ in 0..2 {
             let disk = Disk::of(folder.path());
             if let Some(lie) = lie {

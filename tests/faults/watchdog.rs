@@ -22,16 +22,10 @@ const ANEW: Duration = Duration::from_secs(2);
 #[test]
 #[ignore = "the server of the test below"]
 fn a_server_whose_disk_can_hang() {
-    #[derive(clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        config: hobnob::config::Config,
-    }
     vfs::install();
     let folder = play::folder();
     let disk = Disk::of(folder.path());
-    let words = ["faults", "--http", "127.0.0.1:0", "--https", "off", "--data", folder.path().to_str().expect("plain")];
-    let config = <Cli as clap::Parser>::parse_from(words).config;
+    let config = play::config(folder.path());
     actix_web::rt::System::new().block_on(async {
         let server = Server::start(&config, Clock::fixed(NOW)).await.expect("it starts");
         println!("\nat {}", server.base);

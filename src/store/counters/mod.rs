@@ -4,7 +4,8 @@
 //! one function ([`fixes`]), from a snapshot or inside the write that then changes it: so what is reported is what is mended,
 //! and a server may run beside it, because its writes come before or after the whole of one piece.
 //!
-//! A piece is a range of rows, or one conversation: whoever writes waits for no more than that. What is deleted in pieces itself (`gone_…`) is passed over.
+//! A piece is a range of rows, or one conversation: whoever writes waits for no more than that. What is deleted in pieces
+//! itself (`gone_…`) is passed over.
 
 mod conversation;
 
