@@ -159,7 +159,7 @@ fn write(source: &Source<'_>, to: &mut dyn Write, scratch: &Path, progress: Prog
     };
     let text = serde_json::to_vec_pretty(&manifest).map_err(|e| e.to_string())?;
     archive.tar.append_data(&mut header(text.len() as u64, made_at), MANIFEST, &*text).map_err(unwritten)?;
-    archive.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(unwritten)?;
+    archive.tar.into_inner().and_then(|encoder| encoder.finish()?.flush()).map_err(unwritten)?;
     Ok(manifest)
 }
 

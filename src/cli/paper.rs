@@ -44,7 +44,8 @@ pub fn pages(args: Pages) -> Outcome {
 
 fn write(text: &[u8]) -> Outcome {
     use std::io::{ErrorKind, Write};
-    match std::io::stdout().write_all(text) {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text).and_then(|()| output.flush()) {
         // Who reads no further has read enough.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(format!("cannot write: {error}")),
         _ => Ok(()),

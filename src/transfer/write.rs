@@ -100,7 +100,7 @@ impl Source<'_> {
         let end = format!("{{\"end\":{{\"lines\":{}}}}}", parts.lines);
         parts.line("end", &end)?;
         parts.flush()?;
-        parts.tar.into_inner().and_then(|encoder| encoder.finish()).map_err(unwritten)?;
+        parts.tar.into_inner().and_then(|encoder| encoder.finish()?.flush()).map_err(unwritten)?;
         Ok(counts)
     }
 

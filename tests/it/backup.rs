@@ -469,5 +469,11 @@ async fn a_full_disk_under_the_output_is_told_as_what_it_is() {
         assert!(!output.status.success() && said(&output).contains(word), "{args:?}: {}", said(&output));
         assert!(onto("/dev/null", args).status.success(), "{args:?}");
     }
+    // Standard output keeps what comes after the last line's end: in a small export without such a byte, all of it.
+    for each in 0..16 {
+        app.user(&format!("u{each}")).await;
+        let output = onto("/dev/full", &["export", &app.app_id, "--to", "-"]);
+        assert!(!output.status.success() && said(&output).contains("cannot write the export"), "{}", said(&output));
+    }
     process.stop();
 }
