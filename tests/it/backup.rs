@@ -156,13 +156,17 @@ async fn a_backup_that_is_not_whole_is_refused() {
     for cut in [0, 1, 100, whole.len() / 2, whole.len() - 1] {
         tried("cut", &whole[..cut]);
     }
+    let plain = zstd::decode_all(&*whole).unwrap();
     for at in (10..whole.len()).step_by(whole.len() / 23) {
         let mut bytes = whole.clone();
         bytes[at] ^= 0x40;
+        // About one bit in 300 says nothing that matters: all that is unpacked is the same, and whole.
+        if zstd::decode_all(&*bytes).is_ok_and(|unpacked| unpacked == plain) {
+            continue;
+        }
         tried("flipped", &bytes);
     }
     // Taken apart and put together again with something changed.
-    let plain = zstd::decode_all(&*whole).unwrap();
     let forged = |change: &dyn Fn(&mut String, &mut Vec<u8>)| {
         let mut tar = tar::Builder::new(Vec::new());
         for entry in tar::Archive::new(&*plain).entries().unwrap() {
