@@ -831,3 +831,66 @@ CREATE TABLE imported_files (
   name          TEXT    NOT NULL,               -- attachments.name here
   PRIMARY KEY (import, source_name)
 ) STRICT, WITHOUT ROWID;
+
+-- Where an app's events are told (src/out sends them), and how each of these does.
+CREATE TABLE webhooks (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  webhook_id  TEXT    NOT NULL,                 -- what the app calls it
+  name        TEXT    NOT NULL,
+  url         TEXT    NOT NULL,
+  basic_auth  INTEGER NOT NULL,
+  username    TEXT    NOT NULL,
+  password    TEXT    NOT NULL,                 -- sent as it is
+  enabled     INTEGER NOT NULL,
+  retries     INTEGER NOT NULL,                 -- whether what fails is tried again
+  secret      TEXT    NOT NULL,                 -- signs what is sent: base64
+  old_secret  TEXT,                             -- signs beside it until then
+  old_until   INTEGER,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  passed      INTEGER NOT NULL,                 -- outbox.id up to which nothing waits here, except what deliveries say
+  dropped     INTEGER NOT NULL DEFAULT 0,       -- events that were never delivered, because they became too old or too many
+  failing_at  INTEGER,                          -- since when nothing arrives; NULL: the last try arrived
+  ended       TEXT,                             -- why the server switched it off, if it did
+  UNIQUE (app, webhook_id)
+) STRICT;
+
+-- What each is told.
+CREATE TABLE webhook_triggers (
+  webhook     INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  kind        TEXT    NOT NULL,                 -- the trigger (model/trigger.rs)
+  since       INTEGER NOT NULL,                 -- outbox.id of the newest event that was there before
+  PRIMARY KEY (webhook, kind)
+) STRICT, WITHOUT ROWID;
+
+-- Events that are told outside, written with what they tell of; in the order of commits. They stay a while after they were
+-- delivered, to be told again.
+CREATE TABLE outbox (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name        TEXT    NOT NULL,                 -- random; the same on every try
+  kind        TEXT    NOT NULL,                 -- the trigger (model/trigger.rs)
+  at          INTEGER NOT NULL,
+  data        TEXT    NOT NULL                  -- JSON
+) STRICT;
+CREATE INDEX outbox_by_app ON outbox(app, id);
+CREATE INDEX outbox_by_time ON outbox(at);
+
+-- What became of an event at a webhook, once it was tried; without a row it was not yet.
+CREATE TABLE deliveries (
+  webhook     INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  event       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+  state       TEXT    NOT NULL CHECK (state IN ('delivered','waiting','failed')),
+  tries       INTEGER NOT NULL,
+  first_at    INTEGER,                          -- of these tries; NULL: none yet
+  next_at     INTEGER,                          -- set exactly while it waits
+  tried_at    INTEGER,
+  took_ms     INTEGER,
+  status      INTEGER,                          -- of HTTP; NULL: there was no answer
+  answer      TEXT,                             -- how it began, or why there was none
+  PRIMARY KEY (webhook, event)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_by_event ON deliveries(event);
+CREATE INDEX deliveries_due ON deliveries(webhook, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX deliveries_failed ON deliveries(webhook, event) WHERE state = 'failed';

@@ -17,6 +17,8 @@ use crate::actions;
 use crate::media::Media;
 use crate::model::error::Result;
 use crate::model::limits::Limits;
+use crate::out;
+use crate::outgoing::Outgoing;
 use crate::store::erasures::Need;
 use crate::store::extensions::due;
 use crate::store::{Lane, Store, Write, apps, attachments, clock, metrics, purge, search};
@@ -43,16 +45,18 @@ pub struct Needs {
     pub limits: Arc<Limits>,
     pub media: Media,
     pub sooner: Arc<Notify>,
+    pub outgoing: Outgoing,
 }
 
 /// Everything there is to do.
 pub fn all(needs: &Needs) -> Vec<Chore> {
-    let chores: [fn(Needs) -> Chore; 6] = [
+    let chores: [fn(Needs) -> Chore; 7] = [
         |Needs { store, limits, .. }| Box::pin(sweep(store, limits.app_grace)),
         |Needs { store, limits, .. }| Box::pin(sweep_calls(store, limits)),
         |Needs { store, .. }| Box::pin(keep_indexed(store)),
         |Needs { store, media, .. }| Box::pin(keep_swept(store, media)),
         |Needs { store, sooner, limits, .. }| Box::pin(keep_due(store, sooner, limits)),
+        |Needs { store, outgoing, limits, .. }| Box::pin(out::keep(out::Needs { store, outgoing, limits })),
         |Needs { store, media, limits, .. }| Box::pin(keep_erasing(store, media, limits.compact_bytes)),
     ];
     let lasting = |chore: fn(Needs) -> Chore| {

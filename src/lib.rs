@@ -73,6 +73,7 @@ pub mod logging;
 pub mod media;
 pub mod model;
 pub mod network;
+pub mod out;
 pub mod outgoing;
 pub mod passwords;
 pub mod previews;

@@ -1,7 +1,7 @@
 //! Sending, editing and deleting messages.
 
 use super::standing::{permit, permit_rank, standing};
-use super::{Outcome, Outcomes, tell_message, tell_of};
+use super::{Outcome, Outcomes, outbox, tell_message, tell_of};
 use crate::model::attachment::keep_urls;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
@@ -17,6 +17,7 @@ use crate::model::role::Contact;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
+use crate::store::sight::Viewer;
 use crate::store::{Read, Write, attachments, conversations, friends, groups, mentions, render, sight, threads, users};
 
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
@@ -82,8 +83,11 @@ pub(super) fn send_with(
     // What needs no look-up is not looked up: this is the path every message takes.
     if row.quoted.is_none() && mentions.is_empty() && row.flags & flags::POLL == 0 {
         let message = render::fresh(row, &conv.name, sender, receiver);
-        return Ok(tell_message(tx, caller, conv.audience(), message));
+        let sent = tell_message(tx, caller, conv.audience(), message);
+        outbox::message_sent(tx, &caller.app, |_| Ok(sent.clone()))?;
+        return Ok(sent);
     }
+    outbox::message_sent(tx, &caller.app, |tx| Ok(Sent::of(render::one(tx, row.clone(), Viewer::App)?)))?;
     tell_of(tx, caller, &row, "message", Sent::of)
 }
 

@@ -28,6 +28,7 @@ pub mod members;
 pub mod messages;
 pub mod moderation;
 pub mod notifications;
+pub mod outbox;
 pub mod pins;
 #[cfg(test)]
 mod plans;
@@ -42,6 +43,7 @@ pub mod threads;
 pub mod tokens;
 pub mod transfer;
 pub mod users;
+pub mod webhooks;
 
 use std::collections::BTreeMap;
 

@@ -53,6 +53,7 @@ mod threads;
 mod tokens;
 mod unsupported;
 mod users;
+mod webhooks;
 
 use std::borrow::Cow;
 use std::pin::pin;

@@ -2,11 +2,12 @@
 
 use actix_web::http::Method;
 
+use super::access::Management;
 use super::router::{Route, Row};
 use super::{
     admin, apps, backups, blocks, calls, conversations, extensions, features, friends, groups, imports, keys, me,
     media, members, messages, metrics, moderation, notifications, openapi, permissions, pins, presence, reactions,
-    roles, threads, tokens, users,
+    roles, threads, tokens, users, webhooks,
 };
 use crate::model::feature::Feature;
 use crate::model::public::PublicHost;
@@ -186,6 +187,29 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/apps", "list-apps", apps::list),
         r.on(&delete, "/apps/{appId}", "delete-app", apps::delete),
         r.on(&post, "/apps/{appId}/usage", "fetch-multi-tenant-usage", apps::usage),
+        r.on(&post, "/apps/{appId}/webhooks", "create-webhook", webhooks::create::<Management>),
+        r.on(&get, "/apps/{appId}/webhooks", "list-webhooks", webhooks::list::<Management>),
+        r.on(&get, "/apps/{appId}/webhooks/{webhookId}", "get-webhook", webhooks::show::<Management>),
+        r.on(&put, "/apps/{appId}/webhooks/{webhookId}", "update-webhook", webhooks::update::<Management>),
+        r.on(&delete, "/apps/{appId}/webhooks/{webhookId}", "delete-webhook", webhooks::delete::<Management>),
+        r.on(
+            &post,
+            "/apps/{appId}/webhooks/{webhookId}/triggers",
+            "add-triggers",
+            webhooks::add_triggers::<Management>,
+        ),
+        r.on(
+            &get,
+            "/apps/{appId}/webhooks/{webhookId}/triggers",
+            "list-triggers",
+            webhooks::list_triggers::<Management>,
+        ),
+        r.on(
+            &delete,
+            "/apps/{appId}/webhooks/{webhookId}/triggers",
+            "remove-triggers",
+            webhooks::remove_triggers::<Management>,
+        ),
         r.on(&post, "/extensions/polls/create", "extension-create-poll", extensions::polls::create)
             .feature(&[F::CreateMessage]),
         r.on(&post, "/extensions/polls/vote", "extension-vote-in-poll", extensions::polls::vote),
@@ -385,6 +409,7 @@ pub(super) fn describe_nouns() -> openapi::Doc {
     threads::describe(&mut doc);
     tokens::describe(&mut doc);
     users::describe(&mut doc);
+    webhooks::describe(&mut doc);
     doc
 }
 

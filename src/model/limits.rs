@@ -107,6 +107,10 @@ limits! {
     saved_messages: i64 = 100,
     /// Reasons for flagging of an app.
     reasons: usize = 25,
+    /// Webhooks of an app.
+    webhooks: i64 = 25,
+    /// Seconds in which a webhook is to answer.
+    webhook_seconds: u64 = 10,
     /// Bots of an app.
     bots: i64 = 25,
     /// Receivers of one message.

@@ -40,7 +40,9 @@ pub mod sticker;
 pub mod text;
 pub mod time;
 pub mod transfer;
+pub mod trigger;
 pub mod user;
+pub mod webhook;
 pub mod words;
 
 pub use error::{Code, Error, Result};

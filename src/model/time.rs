@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use ::time::OffsetDateTime;
 
 /// The time of day in Unix seconds; a test may set it.
@@ -146,10 +149,19 @@ pub struct Ids;
 impl Ids {
     /// `bytes` random bytes as lower-case hex (two digits each).
     pub fn hex(&self, bytes: usize) -> String {
+        hex(&self.bytes(bytes))
+    }
+
+    /// `bytes` random bytes as base64.
+    pub fn base64(&self, bytes: usize) -> String {
+        STANDARD.encode(self.bytes(bytes))
+    }
+
+    fn bytes(&self, bytes: usize) -> Vec<u8> {
         let mut buffer = vec![0u8; bytes];
         // Without the system's randomness no secret may be made: stopping is the only safe answer.
         getrandom::fill(&mut buffer).expect("the operating system gives random bytes");
-        hex(&buffer)
+        buffer
     }
 }
 

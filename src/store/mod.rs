@@ -43,6 +43,7 @@ mod migrations;
 pub mod moderation;
 mod names;
 pub mod notifications;
+pub mod outbox;
 pub mod pins;
 mod place;
 #[cfg(test)]
@@ -61,6 +62,7 @@ pub mod sight;
 pub mod threads;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -70,7 +72,7 @@ use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection, Params, Row};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::model::caller::Credential;
 use crate::model::error::{Code, Error, Result};
@@ -335,6 +337,11 @@ impl Store {
         (size(&self.inner.path), size(Path::new(&log)))
     }
 
+    /// Changes whenever there may be more in the outbox, or other webhooks.
+    pub fn told(&self) -> watch::Receiver<()> {
+        self.inner.writer.told()
+    }
+
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
     }
@@ -431,6 +438,8 @@ pub struct Write<'a> {
     ids: &'a Ids,
     posts: &'a mut Vec<Post>,
     credentials_changed: bool,
+    subscribed: &'a outbox::Subscribed,
+    webhooks_changed: bool,
 }
 
 impl<'a> Deref for Write<'a> {
@@ -485,6 +494,12 @@ impl Write<'_> {
     /// A key, token, app or user changed in a way that cached credentials must not outlive.
     fn credentials_changed(&mut self) {
         self.credentials_changed = true;
+    }
+
+    /// Somebody outside is told of other things from now on, or nobody.
+    fn webhooks_changed(&mut self) {
+        self.webhooks_changed = true;
+        self.subscribed.forget();
     }
 
     /// Runs one statement; the number of rows it changed.

@@ -35,10 +35,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::failure::Failure;
 use super::meters::Meters;
+use super::outbox::Subscribed;
 use super::place::Place;
 use super::queue::{Lane, Queue, Queued, Refused, Taken};
 use super::{Credentials, Hooks, Read, Write, clock};
@@ -122,6 +123,7 @@ pub struct Handle {
     queue: Arc<Queue<Box<dyn Job>>>,
     meters: Arc<Meters>,
     failure: Arc<Failure>,
+    told: watch::Receiver<()>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -155,6 +157,11 @@ impl Handle {
     /// How many transactions were committed: each is a sync.
     pub fn commits(&self) -> u64 {
         self.queue.commits()
+    }
+
+    /// Changes whenever there may be more in the outbox, or other webhooks.
+    pub fn told(&self) -> watch::Receiver<()> {
+        self.told.clone()
     }
 
     /// How many jobs wait.
@@ -233,6 +240,7 @@ pub fn start(
     let failure = Arc::new(Failure::default());
     let queue = Arc::new(Queue::new(most));
     let failed = failure.clone();
+    let (told, hears) = watch::channel(());
     let mut writer = Writer {
         connection,
         queue: queue.clone(),
@@ -246,6 +254,8 @@ pub fn start(
         keeps_log: checkpointer.is_some(),
         seen: 0,
         noted: 0,
+        subscribed: Subscribed::default(),
+        told,
     };
     writer.seen = writer.data_version()?;
     let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
@@ -259,7 +269,7 @@ pub fn start(
         // It ends before the writer does, which makes the last checkpoint.
         threads.insert(0, spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?);
     }
-    Ok(Handle { queue, meters, failure, threads: Mutex::new(threads) })
+    Ok(Handle { queue, meters, failure, told: hears, threads: Mutex::new(threads) })
 }
 
 struct Writer {
@@ -278,6 +288,9 @@ struct Writer {
     seen: i64,
     /// The time that is in the table `clock`.
     noted: i64,
+    subscribed: Subscribed,
+    /// Told when there may be more in the outbox, or other webhooks.
+    told: watch::Sender<()>,
 }
 
 /// What became of a job, until its batch is committed.
@@ -344,6 +357,8 @@ impl Writer {
             Ok(version) if version != self.seen => {
                 self.seen = version;
                 self.credentials.forget();
+                self.subscribed.forget();
+                self.told.send_replace(());
             }
             Ok(_) => {}
             Err(error) => log::error!("data_version: {error}"),
@@ -395,6 +410,7 @@ impl Writer {
         if let Err(error) = &committed {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
+            self.subscribed.forget();
             self.note_full(Some(error.code));
             if error.code == Code::StorageFailed && !self.failure.happened() {
                 self.failure.tell(disk_failed(error));
@@ -417,6 +433,9 @@ impl Writer {
         // hub before it was put in.
         if !posts.is_empty() {
             (self.deliver)(posts);
+        }
+        if self.subscribed.take_grown() {
+            self.told.send_replace(());
         }
         for job in done {
             job.answer(committed.clone());
@@ -445,12 +464,17 @@ impl Writer {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
-        let mut tx = Write { read, ids: &self.ids, posts, credentials_changed: false };
+        let subscribed = &self.subscribed;
+        let mut tx =
+            Write { read, ids: &self.ids, posts, credentials_changed: false, subscribed, webhooks_changed: false };
         let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
             job.panicked();
             Err(Code::Internal)
         });
         let changed = tx.credentials_changed;
+        if tx.webhooks_changed {
+            subscribed.changed();
+        }
         self.note_full(kept.err());
         match kept {
             Ok(()) => {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::{App, Client, Harness, Site, hobnob};
 
 /// Whoever runs apps here.
-async fn manager(h: &Harness) -> Client {
+pub async fn manager(h: &Harness) -> Client {
     let made = hobnob(&h.data, &["management-key", "create", "ops", "--json"]);
     let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
     let text = |field: &str| made[field].as_str().expect("a text").to_owned();

@@ -52,7 +52,8 @@ const MAY: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("lock", &[]),
     ("doors", &["live", "api", "seats", "tls"]),
-    ("chores", &["model", "store", "actions", "media"]),
+    ("chores", &["model", "store", "actions", "media", "out", "outgoing"]),
+    ("out", &["model", "store", "outgoing", "out"]),
     ("logging", &["model", "watch"]),
     ("watch", &["watch"]),
     (
@@ -102,7 +103,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("actix_server", &["doors", "server"]),
     ("actix_service", &["doors"]),
     ("actix_tls", &["doors", "tls"]),
-    ("reqwest", &["outgoing", "doctor"]),
+    ("reqwest", &["out", "outgoing", "doctor"]),
     ("instant_acme", &["tls"]),
 ];
 

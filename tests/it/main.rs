@@ -86,3 +86,4 @@ mod transfer;
 mod upgrade;
 mod users;
 mod watch;
+mod webhooks;

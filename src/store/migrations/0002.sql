@@ -510,3 +510,59 @@ CREATE TABLE retention (
   next_at     INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY (app, kind)
 ) STRICT, WITHOUT ROWID;
+
+-- What is told outside.
+CREATE TABLE webhooks (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  webhook_id  TEXT    NOT NULL,
+  name        TEXT    NOT NULL,
+  url         TEXT    NOT NULL,
+  basic_auth  INTEGER NOT NULL,
+  username    TEXT    NOT NULL,
+  password    TEXT    NOT NULL,
+  enabled     INTEGER NOT NULL,
+  retries     INTEGER NOT NULL,
+  secret      TEXT    NOT NULL,
+  old_secret  TEXT,
+  old_until   INTEGER,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  passed      INTEGER NOT NULL,
+  dropped     INTEGER NOT NULL DEFAULT 0,
+  failing_at  INTEGER,
+  ended       TEXT,
+  UNIQUE (app, webhook_id)
+) STRICT;
+CREATE TABLE webhook_triggers (
+  webhook     INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  kind        TEXT    NOT NULL,
+  since       INTEGER NOT NULL,
+  PRIMARY KEY (webhook, kind)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE outbox (
+  id          INTEGER PRIMARY KEY AUTOINCREMENT,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  name        TEXT    NOT NULL,
+  kind        TEXT    NOT NULL,
+  at          INTEGER NOT NULL,
+  data        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX outbox_by_app ON outbox(app, id);
+CREATE INDEX outbox_by_time ON outbox(at);
+CREATE TABLE deliveries (
+  webhook     INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  event       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+  state       TEXT    NOT NULL CHECK (state IN ('delivered','waiting','failed')),
+  tries       INTEGER NOT NULL,
+  first_at    INTEGER,
+  next_at     INTEGER,
+  tried_at    INTEGER,
+  took_ms     INTEGER,
+  status      INTEGER,
+  answer      TEXT,
+  PRIMARY KEY (webhook, event)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX deliveries_by_event ON deliveries(event);
+CREATE INDEX deliveries_due ON deliveries(webhook, next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX deliveries_failed ON deliveries(webhook, event) WHERE state = 'failed';

@@ -14,6 +14,7 @@
 pub mod described;
 mod pebble;
 mod process;
+pub mod receiver;
 mod socket;
 mod visit;
 
