@@ -43,7 +43,6 @@ fn shape(path: &str) -> String {
 
 /// Parts of the contract this server does not have. It says so at once, to everybody.
 const LEFT_OUT: &[(&str, &str)] = &[
-    ("/apps/{appId}/webhooks", "events go out by sockets only"),
     ("/moderation/rules", "there is no engine that judges messages; people flag them"),
     ("/moderation/keywords", "the engine's lists"),
     ("/moderation/blocked-messages", "what the engine blocked"),

@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, coding};
 
+use crate::apps::manager;
 use crate::harness::{Answer, Client, DEADLINE, Harness, User, id_of, text_to};
 
 /// What a running server does not say today, or only when something breaks.
@@ -72,6 +73,7 @@ async fn every_code_is_said_once() {
     pins(&mut w).await;
     kept_messages(&mut w, &ann).await;
     imports(&mut w).await;
+    webhooks(&mut w).await;
     general(&mut w).await;
     let missing: Vec<Code> = Code::ALL
         .iter()
@@ -136,6 +138,17 @@ async fn kept_messages(w: &mut World, ann: &User) {
     w.is(Code::ReasonNotFound, w.h.get("/moderation/reasons/none").await);
     w.is(Code::ReasonExists, w.h.post("/moderation/reasons", json!({"id": "spam", "name": "Spam"})).await);
     w.is(Code::SavedMessagesLimit, ann.post(&format!("/messages/{}/save", ids[2]), json!({})).await);
+}
+
+async fn webhooks(w: &mut World) {
+    let ops = manager(&w.h).await;
+    let hooks = format!("/apps/{}/webhooks", w.h.app_id);
+    let hook = json!({"id": "w", "name": "w", "webhookURL": "https://hooks.example/"});
+    ops.post(&hooks, hook.clone()).await.ok();
+    w.is(Code::WebhookExists, ops.post(&hooks, hook).await);
+    w.is(Code::WebhookNotFound, ops.get(&format!("{hooks}/none")).await);
+    let none = json!({"triggerIds": ["none"]});
+    w.is(Code::TriggerNotFound, ops.delete_with(&format!("{hooks}/w/triggers"), none).await);
 }
 
 async fn keys_tokens_roles(w: &mut World) {

@@ -16,6 +16,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("create-authtoken", "force"),
     // apps::a_made_app_works_and_its_keys_are_seen_once
     ("create-app", "skipSampleData"),
+    // webhooks: it is never shown, and sent to who is told.
+    ("create-webhook", "password"),
+    ("update-webhook", "password"),
     // presence and online tests: it needs a socket's token.
     ("client-online-members", "groups"),
 ];

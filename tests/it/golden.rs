@@ -157,6 +157,13 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     ("transcription", "roomName:str mid:str tid:str startTime:ts endTime:ts transcriptDate:str transcriptUrl:str"),
     ("reason", "id:str name:str createdAt:ts updatedAt:ts description?:str default?:bool"),
+    (
+        "webhook",
+        "id:str name:str webhookURL:str enabled:bool useBasicAuth:bool username?:str retryOnFailure:bool createdAt:ts
+         updatedAt:ts",
+    ),
+    ("made_webhook", "..webhook signingSecret:str"),
+    ("trigger", "id:str description:str category:str"),
     ("imported_user", "*:@imported_one_user"),
     ("imported_one_user", "..result data?:@user"),
     ("imported_group", "*:@imported_one_group"),
@@ -383,6 +390,7 @@ fn normal(value: &Value, key: &str) -> Value {
             match text.parse::<i64>() {
                 Ok(at) if is_milliseconds(at) => json!("<milliseconds>"),
                 Ok(_) if is_id => json!("<id>"),
+                _ if key == "signingSecret" => json!("<secret>"),
                 _ if key == "resource" => json!("<session>"),
                 _ => json!(normal_text(text)),
             }

@@ -34,6 +34,9 @@ const fn after(
 pub const ASKS: &[Ask] = &[
     // What only reads.
     ask("list-apps", "/apps?searchKey=$app", "", "page app"),
+    ask("list-webhooks", "/apps/$app/webhooks", "", "page webhook"),
+    ask("get-webhook", "/apps/$app/webhooks/crm", "", "webhook"),
+    ask("list-triggers", "/apps/$app/webhooks/crm/triggers", "", "page trigger"),
     ask("list-apikeys", "/apikeys", "", "page key"),
     ask("get-apikey", "/apikeys/$key", "", "key"),
     ask("list-authtokens", "/users/bob/auth_tokens", "", "page token"),
@@ -88,6 +91,22 @@ pub const ASKS: &[Ask] = &[
     ask("create-app", "/apps", r#"{"name": "Shop", "region": "eu", "version": "3", "skipSampleData": true}"#, "app"),
     ask("fetch-multi-tenant-usage", "/apps/$other_app/usage", r#"{"usePreviousBillingCycle": false}"#, "ack"),
     ask("delete-app", "/apps/$other_app", "", "deletion"),
+    ask(
+        "create-webhook",
+        "/apps/$app/webhooks",
+        r#"{"id": "w2", "name": "Other", "webhookURL": "https://hooks.example/w2", "useBasicAuth": true, "username": "us",
+            "password": "pw", "enabled": false, "retryOnFailure": true}"#,
+        "made webhook",
+    ),
+    ask("update-webhook", "/apps/$app/webhooks/crm", r#"{"name": "Renamed"}"#, "webhook"),
+    ask(
+        "add-triggers",
+        "/apps/$app/webhooks/crm/triggers",
+        r#"{"triggerIds": ["group_created", "before_message"]}"#,
+        "results",
+    ),
+    ask("remove-triggers", "/apps/$app/webhooks/crm/triggers", r#"{"triggerIds": ["message_sent"]}"#, "ack"),
+    ask("delete-webhook", "/apps/$app/webhooks/crm", "", "ack"),
     ask("create-apikey", "/apikeys", r#"{"name": "Second", "scope": "authOnly"}"#, "key"),
     ask("update-apikey", "/apikeys/$key", r#"{"name": "Renamed", "scope": "authOnly"}"#, "key"),
     ask("delete-apikey", "/apikeys/$key", "", "ack"),
@@ -541,4 +560,18 @@ pub const WORLD: &[Step] = &[
     ),
     ("ann", "PATCH /notifications/v1/contact-details", r#"{"email": "ann@chat.example"}"#, ""),
     ("ops", "POST /apps", r#"{"name": "Other", "skipSampleData": true}"#, "other_app=/id"),
+    // Switched off: nothing is sent anywhere.
+    (
+        "ops",
+        "POST /apps/$app/webhooks",
+        r#"{"id": "crm", "name": "Customers", "webhookURL": "https://hooks.example/crm", "enabled": false}"#,
+        "",
+    ),
+    (
+        "ops",
+        "POST /apps/$app/webhooks",
+        r#"{"id": "log", "name": "Log", "webhookURL": "https://hooks.example/log", "enabled": false}"#,
+        "",
+    ),
+    ("ops", "POST /apps/$app/webhooks/crm/triggers", r#"{"triggerIds": ["message_sent", "message_edited"]}"#, ""),
 ];
