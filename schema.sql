@@ -874,12 +874,39 @@ CREATE TABLE outbox (
   at          INTEGER NOT NULL,
   data        TEXT    NOT NULL                  -- JSON
 ) STRICT;
-CREATE INDEX outbox_by_app ON outbox(app, id);
+CREATE INDEX outbox_by_app ON outbox(app, id, kind);
 CREATE INDEX outbox_by_time ON outbox(at);
+-- How many events of an app there are, and their bytes: of their data, and 256 for the rows around each.
+CREATE TABLE outbox_sums (
+  app         INTEGER PRIMARY KEY,              -- apps.id
+  events      INTEGER NOT NULL,
+  bytes       INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER outbox_more AFTER INSERT ON outbox BEGIN
+  INSERT INTO outbox_sums (app, events, bytes) VALUES (NEW.app, 1, octet_length(NEW.data) + 256)
+    ON CONFLICT (app) DO UPDATE SET events = events + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER outbox_fewer AFTER DELETE ON outbox BEGIN
+  UPDATE outbox_sums SET events = events - 1, bytes = bytes - octet_length(OLD.data) - 256 WHERE app = OLD.app;
+  DELETE FROM outbox_sums WHERE app = OLD.app AND events <= 0;
+END;
+
+-- Messages that an event holds: where one is removed for good, what was told of it goes with it.
+CREATE TABLE outbox_messages (
+  event       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+  message     INTEGER NOT NULL,                 -- messages.id
+  PRIMARY KEY (event, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_messages_by_message ON outbox_messages(message);
+-- That it was deleted is told all the same.
+CREATE TRIGGER messages_untold AFTER DELETE ON messages BEGIN
+  DELETE FROM outbox WHERE kind <> 'message_deleted'
+    AND id IN (SELECT event FROM outbox_messages WHERE message = OLD.id);
+END;
 
 -- What became of an event at a webhook, once it was tried; without a row it was not yet.
 CREATE TABLE deliveries (
-  webhook     INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  webhook     INTEGER NOT NULL,                 -- webhooks.id; those of one that is gone are removed in pieces
   event       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
   state       TEXT    NOT NULL CHECK (state IN ('delivered','waiting','failed')),
   tries       INTEGER NOT NULL,
@@ -894,3 +921,10 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_event ON deliveries(event);
 CREATE INDEX deliveries_due ON deliveries(webhook, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_failed ON deliveries(webhook, event) WHERE state = 'failed';
+-- Webhooks that are gone and have deliveries left (store/purge.rs).
+CREATE TABLE gone_webhooks (
+  webhook     INTEGER PRIMARY KEY               -- webhooks.id
+) STRICT;
+CREATE TRIGGER webhooks_gone AFTER DELETE ON webhooks BEGIN
+  INSERT OR IGNORE INTO gone_webhooks (webhook) VALUES (OLD.id);
+END;

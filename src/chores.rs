@@ -21,12 +21,15 @@ use crate::out;
 use crate::outgoing::Outgoing;
 use crate::store::erasures::Need;
 use crate::store::extensions::due;
-use crate::store::{Lane, Store, Write, apps, attachments, clock, metrics, purge, search};
+use crate::store::{Lane, Store, Write, apps, attachments, clock, kept, metrics, purge, search};
 
 /// How often the server looks for what was deleted and has rows left, and for calls that nobody is in.
 const SWEEP: Duration = Duration::from_secs(1);
 /// How often new messages are looked for that wait for the search index.
 const INDEX: Duration = Duration::from_secs(1);
+
+/// How often the log says that events went untold.
+const SAY: Duration = Duration::from_secs(3600);
 
 /// How often files are looked for that nothing shows any more, and how many go at a time.
 const MEDIA_SWEEP: Duration = Duration::from_secs(60);
@@ -50,13 +53,14 @@ pub struct Needs {
 
 /// Everything there is to do.
 pub fn all(needs: &Needs) -> Vec<Chore> {
-    let chores: [fn(Needs) -> Chore; 7] = [
+    let chores: [fn(Needs) -> Chore; 8] = [
         |Needs { store, limits, .. }| Box::pin(sweep(store, limits.app_grace)),
         |Needs { store, limits, .. }| Box::pin(sweep_calls(store, limits)),
         |Needs { store, .. }| Box::pin(keep_indexed(store)),
         |Needs { store, media, .. }| Box::pin(keep_swept(store, media)),
         |Needs { store, sooner, limits, .. }| Box::pin(keep_due(store, sooner, limits)),
-        |Needs { store, outgoing, limits, .. }| Box::pin(out::keep(out::Needs { store, outgoing, limits })),
+        |Needs { store, outgoing, limits, .. }| Box::pin(out::keep(out::Needs::new(store, &outgoing, limits))),
+        |Needs { store, limits, .. }| Box::pin(keep_bounded(store, limits)),
         |Needs { store, media, limits, .. }| Box::pin(keep_erasing(store, media, limits.compact_bytes)),
     ];
     let lasting = |chore: fn(Needs) -> Chore| {
@@ -80,6 +84,7 @@ fn lasting(again: Duration, make: impl Fn() -> Chore + 'static) -> Chore {
 pub async fn round(store: &Store, limits: &Arc<Limits>, media: &Media) -> Result<()> {
     sweep_once(store, limits.app_grace).await;
     sweep_calls_once(store, limits).await;
+    bound_events(store, limits).await;
     index_all(store).await?;
     while due_once(store, limits).await.is_none() {}
     sweep_files(store, media).await?;
@@ -164,6 +169,33 @@ async fn erase_once(store: &Store, media: &Media, most: u64) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Removes events that are too old or too many, and says at times how many of them nobody was told of.
+async fn keep_bounded(store: Store, limits: Arc<Limits>) {
+    let (mut dropped, mut said) = (0, None::<Instant>);
+    loop {
+        dropped += bound_events(&store, &limits).await;
+        if dropped > 0 && said.is_none_or(|at| at.elapsed() >= SAY) {
+            log::warn!("{dropped} events went before a webhook had taken them: they were too old or too many");
+            (dropped, said) = (0, Some(Instant::now()));
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
+}
+
+/// How often something went that had not been told yet.
+async fn bound_events(store: &Store, limits: &Limits) -> i64 {
+    let bounds = kept::Bounds { age: limits.events_age, bytes: limits.events_bytes };
+    let mut dropped = 0;
+    if let Ok(true) = store.read(move |read| kept::is_due(read, bounds)).await {
+        let more = move |tx: &mut Write<'_>| kept::sweep(tx, bounds);
+        while let Ok(Some(some)) = store.write_in(Lane::Low, "events.sweep", more).await {
+            dropped += some;
+        }
+    }
+    store.meters().told_dropped.add(dropped.unsigned_abs());
+    dropped
 }
 
 /// Ends calls that nobody is in any more.

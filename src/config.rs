@@ -15,6 +15,7 @@ use crate::model::extension::{Domain, Offer, Template, Translator};
 use crate::model::limits::{Limits, RateLimits, Rates};
 use crate::model::public::PublicHost;
 use crate::network::Network;
+use crate::outgoing;
 
 /// Every setting of the server. A flag wins over its variable, and that over the settings file.
 #[derive(Args, Clone, Debug)]
@@ -74,6 +75,8 @@ pub struct Config {
     pub backups: Option<PathBuf>,
     #[command(flatten)]
     pub extensions: ExtensionArgs,
+    #[command(flatten)]
+    pub outgoing: OutgoingArgs,
     #[command(flatten)]
     pub watch: WatchArgs,
 }
@@ -197,9 +200,21 @@ pub struct ExtensionArgs {
     /// Fetch the pages that links in messages lead to, and show what they say of themselves
     #[arg(long, env = "HOBNOB_LINK_PREVIEWS")]
     pub link_previews: bool,
-    /// Networks that links in messages may lead to although they are not public, e.g. those of an intranet
+}
+
+/// How requests leave that lead to where somebody else says: webhooks, and links in messages.
+#[derive(Args, Clone, Debug)]
+pub struct OutgoingArgs {
+    /// Networks that webhooks and links in messages may lead to although they are not public, e.g. those of an intranet
     #[arg(long, env = "HOBNOB_OUTGOING_PRIVATE", value_delimiter = ',', value_name = "NETS")]
     pub outgoing_private: Vec<String>,
+    /// Proxy by which webhooks and links in messages are reached, e.g. `http://user:password@proxy.lan:3128`; those in
+    /// `--outgoing-private` and on this machine are reached without
+    #[arg(long, env = "HOBNOB_OUTGOING_PROXY", value_name = "URL", hide_env_values = true, value_parser = proxied)]
+    pub outgoing_proxy: Option<String>,
+    /// Authorities (PEM) that are believed where requests leave, besides those this machine believes
+    #[arg(long, env = "HOBNOB_OUTGOING_CA", value_name = "FILE")]
+    pub outgoing_ca: Option<PathBuf>,
 }
 
 impl ExtensionArgs {
@@ -213,11 +228,18 @@ impl ExtensionArgs {
             translator: self.translate_url.clone().map(|url| Translator { url, key: self.translate_key.clone() }),
         }
     }
+}
 
-    /// The networks that strangers' links may lead to although they are not public.
-    pub fn private(&self) -> Result<Vec<Network>, String> {
+impl OutgoingArgs {
+    /// What these say.
+    pub fn settings(&self) -> Result<outgoing::Settings, String> {
         let named = self.outgoing_private.iter().filter(|text| !text.is_empty());
-        named.map(|text| Network::parse(text).map_err(|e| format!("--outgoing-private: {e}"))).collect()
+        let private = named.map(|text| Network::parse(text).map_err(|e| format!("--outgoing-private: {e}")));
+        Ok(outgoing::Settings {
+            private: private.collect::<Result<_, _>>()?,
+            proxy: self.outgoing_proxy.clone(),
+            authority: self.outgoing_ca.clone(),
+        })
     }
 }
 
@@ -361,7 +383,7 @@ impl Config {
         self.limits()?;
         self.trusted()?;
         self.metrics()?;
-        self.extensions.private()?;
+        self.outgoing.settings()?;
         Ok(())
     }
 
@@ -404,6 +426,11 @@ fn metrics_token(text: &str) -> Result<String, String> {
         true => Ok(text.to_owned()),
         false => Err("expected at least 16 letters, digits or signs, without spaces".to_owned()),
     }
+}
+
+/// Where a proxy is.
+fn proxied(text: &str) -> Result<String, String> {
+    outgoing::proxy(text).map(|_| text.to_owned())
 }
 
 /// Levels that the log understands.

@@ -114,7 +114,7 @@ impl House {
             .map_err(|e| format!("cannot use {}: {e}", config.data().join("media").display()))?;
 
         let public_host = config.public.public_host.clone().map(Arc::new);
-        let outgoing = Outgoing::new(config.extensions.private()?)?;
+        let outgoing = Outgoing::by(&config.outgoing.settings()?)?;
         let (previews, fetching) =
             config.extensions.link_previews.then(|| Previews::new(store.clone(), outgoing.clone())).unzip();
         let context = Context { store: store.clone(), hub: hub.clone(), limits: limits.clone() };

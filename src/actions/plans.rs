@@ -23,15 +23,19 @@ use crate::model::poll::Poll;
 use crate::model::reminder::About;
 use crate::model::role::Role;
 use crate::model::time::{Clock, Ids};
+use crate::model::trigger::Trigger;
 use crate::model::user::{Profile, UserDraft};
+use crate::model::webhook::Webhook;
 use crate::store::erasures::Need;
+use crate::store::kept::Bounds;
+use crate::store::outbox::{State, Tried};
 use crate::store::{
-    Hooks, Store, Write, apps, attachments, calls, checkup, conversations, groups, history, members, mentions,
-    messages, moderation, plans, purge, receipts, render, search, threads, users,
+    Hooks, Store, Write, apps, attachments, calls, checkup, conversations, groups, history, kept, members, mentions,
+    messages, moderation, outbox, plans, purge, receipts, render, search, threads, users, webhooks,
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 39] = [
+const GROWING: [&str; 43] = [
     "groups",
     "g",
     "nw",
@@ -71,7 +75,53 @@ const GROWING: [&str; 39] = [
     "n",
     "own_marks",
     "hole_sums",
+    "outbox",
+    "ev",
+    "deliveries",
+    "d",
 ];
+
+/// What is told outside: written, sent, tried again, bounded, erased.
+fn events(tx: &mut Write<'_>, app: &App) -> Result<()> {
+    let hook = Webhook {
+        id: "w".to_owned(),
+        name: "w".to_owned(),
+        url: "https://w.example/".to_owned(),
+        basic_auth: false,
+        username: String::new(),
+        password: String::new(),
+        enabled: true,
+        retries: true,
+    };
+    let webhook = webhooks::insert(tx, app.id, &hook, "")?;
+    webhooks::add_trigger(tx, webhook, Trigger::MessageSent)?;
+    for text in ["{}", r#"{"message":{"id":"1","sender":"ann"}}"#] {
+        outbox::put(tx, app.id, Trigger::MessageSent, text)?;
+    }
+    let ahead = outbox::next(tx, (app.id, webhook), 0, 0, 9)?;
+    assert_eq!(ahead.events.len(), 2);
+    for event in &ahead.events {
+        let (state, at) = (State::Waiting(tx.now() + 9), tx.now());
+        let answer = String::new();
+        let tried = Tried { event: event.id, state, tries: 1, first_at: at, at, took_ms: 1, status: Some(500), answer };
+        outbox::note(tx, webhook, &tried)?;
+    }
+    webhooks::tried(tx, webhook, ahead.upto, true)?;
+    webhooks::pass(tx, webhook, ahead.upto)?;
+    outbox::next_due(tx, webhook)?;
+    outbox::hasten(tx, webhook, 9)?;
+    assert_eq!(outbox::due(tx, webhook, 0, 9)?.len(), 2);
+    assert_eq!(kept::kept(tx)?.waiting, 2);
+    kept::forget_person(tx, app.id, "ann", 0)?;
+    for bounds in [Bounds { age: 9, bytes: 0 }, Bounds { age: -9, bytes: 0 }] {
+        outbox::put(tx, app.id, Trigger::MessageSent, "{}")?;
+        assert!(kept::is_due(tx, bounds)?);
+        while kept::sweep(tx, bounds)?.is_some() {}
+    }
+    assert_eq!(kept::kept(tx)?.events, 0);
+    webhooks::in_use(tx)?;
+    webhooks::delete(tx, webhook)
+}
 
 pub(super) fn caller(app: &App, user: i64, uid: &str) -> Caller {
     Caller {
@@ -331,6 +381,7 @@ async fn hold(store: Store) {
             }
             members::list(tx, group.id, &members::Filter::default(), ask)?;
             extensions(tx, &people, &limits)?;
+            events(tx, &app)?;
             // Calls, and what ends them when nobody does.
             for to in [&with, &Receiver::User(Uid::parse("bob")?)] {
                 let call = actions::calls::initiate(tx, &people[0], to, "audio", None, None, &limits)?;

@@ -16,7 +16,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use super::Api;
-use crate::store::{Digest, Store, digest, metrics, search};
+use crate::store::{Digest, Store, digest, kept, metrics, search};
 use crate::watch::meter::Histogram;
 use crate::watch::process::Process;
 use crate::watch::text::{Kind, Page, TYPE};
@@ -90,6 +90,7 @@ async fn page(api: &Api) -> String {
     writes(&mut page, api);
     reads(&mut page, api);
     sizes(&mut page, api).await;
+    outside(&mut page, api).await;
     sockets(&mut page, api);
     process(&mut page, api);
     page.into_text()
@@ -200,6 +201,31 @@ async fn sizes(page: &mut Page, api: &Api) {
     );
     told("hobnob_media_files", "Files of messages, counted every five minutes.", files);
     told("hobnob_search_backlog", "Messages that wait for the search index.", known.map(|(waiting, _)| waiting));
+}
+
+/// What is told outside: of all webhooks together, however many there are.
+async fn outside(page: &mut Page, api: &Api) {
+    let known = timeout(PATIENCE, api.store.read(kept::kept)).await.ok().and_then(Result::ok);
+    let now = api.store.clock().now();
+    let mut told = |name, help, value: Option<i64>| {
+        let mut family = page.family(name, Kind::Gauge, help);
+        if let Some(value) = value {
+            family.value(&[], value as f64);
+        }
+    };
+    told("hobnob_outbox_events", "Events that are kept to be told outside.", known.map(|kept| kept.events));
+    told("hobnob_outbox_bytes", "Bytes of these.", known.map(|kept| kept.bytes));
+    let help = "Events that a webhook has not taken yet, at most 10000 of each.";
+    told("hobnob_outbox_waiting", help, known.map(|kept| kept.waiting));
+    let age = known.map(|kept| kept.oldest.map_or(0, |oldest| (now - oldest).max(0)));
+    told("hobnob_outbox_oldest_seconds", "Age of the oldest of these.", age);
+    let (meters, outcome) = (api.store.meters(), |outcome| [("outcome", outcome)]);
+    page.family("hobnob_webhook_tries_total", Kind::Counter, "Tries to tell a webhook of an event, by outcome.")
+        .count(&outcome("taken"), meters.told.value())
+        .count(&outcome("refused"), meters.told_refused.value())
+        .count(&outcome("unanswered"), meters.told_unanswered.value());
+    let help = "Events that went before a webhook had taken them.";
+    counter(page, "hobnob_outbox_dropped_total", help, meters.told_dropped.value());
 }
 
 fn sockets(page: &mut Page, api: &Api) {

@@ -111,6 +111,10 @@ limits! {
     webhooks: i64 = 25,
     /// Seconds in which a webhook is to answer.
     webhook_seconds: u64 = 10,
+    /// Seconds for which an event is kept to be told outside, or told again.
+    events_age: i64 = 3 * 86_400,
+    /// Bytes of the events of an app that are kept; beyond that the oldest go.
+    events_bytes: i64 = 2_i64 << 30,
     /// Bots of an app.
     bots: i64 = 25,
     /// Receivers of one message.

@@ -4,45 +4,65 @@
 //! worker of its own (`worker`), so one that hangs or fails delays nobody else, and holds a handful of events in memory,
 //! however many wait in the database. What was sent is marked afterwards: after a crash some are sent again, by the same id.
 
+mod request;
 mod schedule;
 mod sign;
 mod worker;
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
-use crate::model::error::Result;
 use crate::model::limits::Limits;
 use crate::outgoing::Outgoing;
 use crate::store::{Store, webhooks};
 use worker::Worker;
 
-/// How long after a panic or a failing database a worker begins anew.
+/// How long after a panic or a failing database anything is tried anew.
 const AGAIN: Duration = Duration::from_secs(5);
+/// Requests under way at once over all destinations, besides one for each.
+const MOST: usize = 512;
 
 /// What workers need.
 #[derive(Clone)]
 pub struct Needs {
-    pub store: Store,
-    pub outgoing: Outgoing,
-    pub limits: Arc<Limits>,
+    store: Store,
+    outgoing: Outgoing,
+    limits: Arc<Limits>,
+    /// For each request under way besides the first of each destination.
+    room: Arc<Semaphore>,
+}
+
+impl Needs {
+    pub fn new(store: Store, outgoing: &Outgoing, limits: Arc<Limits>) -> Needs {
+        // The workers bound their requests themselves: one that hangs holds up no preview and no translation.
+        let outgoing = outgoing.with_slots(Semaphore::MAX_PERMITS);
+        Needs { store, outgoing, limits, room: Arc::new(Semaphore::new(MOST)) }
+    }
 }
 
 /// Keeps a worker at work for each webhook in use.
 pub async fn keep(needs: Needs) {
-    let mut told = needs.store.told();
+    let mut changed = needs.store.told().of_webhooks();
     let mut working = Working::default();
     loop {
-        told.mark_unchanged();
+        changed.mark_unchanged();
         match needs.store.read(webhooks::in_use).await {
-            Ok(wanted) => working.be(&needs, &wanted),
-            Err(error) => log::warn!("webhooks: {error}"),
+            Ok(wanted) => {
+                working.be(&needs, &wanted);
+                // Whoever holds the other end is there as long as the store is.
+                let _ = changed.changed().await;
+            }
+            Err(error) => {
+                log::warn!("webhooks: {error}");
+                tokio::time::sleep(AGAIN).await;
+            }
         }
-        // Whoever holds the other end is there as long as the store is.
-        let _ = told.changed().await;
     }
 }
 
@@ -51,24 +71,32 @@ pub async fn keep(needs: Needs) {
 struct Working(HashMap<i64, JoinHandle<()>>);
 
 impl Working {
-    fn be(&mut self, needs: &Needs, wanted: &[i64]) {
+    /// `wanted`: webhooks.id and apps.id of those in use.
+    fn be(&mut self, needs: &Needs, wanted: &[(i64, i64)]) {
+        let wanted: HashMap<i64, i64> = wanted.iter().copied().collect();
         self.0.retain(|webhook, worker| {
-            let stays = wanted.contains(webhook) && !worker.is_finished();
+            let stays = wanted.contains_key(webhook);
             if !stays {
                 worker.abort();
             }
             stays
         });
-        for webhook in wanted {
-            self.0.entry(*webhook).or_insert_with(|| {
-                let (needs, webhook) = (needs.clone(), *webhook);
-                tokio::spawn(async move {
-                    while let Err(error) = Worker::new(needs.clone(), webhook).run().await {
-                        log::warn!("webhook {webhook}: {error}");
-                        tokio::time::sleep(AGAIN).await;
-                    }
-                })
-            });
+        for (webhook, app) in wanted {
+            let worker = || tokio::spawn(work(needs.clone(), app, webhook));
+            self.0.entry(webhook).or_insert_with(worker);
+        }
+    }
+}
+
+/// A webhook's worker for as long as somebody wants one: it is there again after a panic, and when it is switched on again.
+async fn work(needs: Needs, app: i64, webhook: i64) {
+    let mut changed: watch::Receiver<()> = needs.store.told().of_webhooks();
+    loop {
+        changed.mark_unchanged();
+        match AssertUnwindSafe(Worker::new(needs.clone(), app, webhook).run()).catch_unwind().await {
+            Ok(()) => _ = changed.changed().await,
+            // The log has told of it.
+            Err(_) => tokio::time::sleep(AGAIN).await,
         }
     }
 }
@@ -77,12 +105,4 @@ impl Drop for Working {
     fn drop(&mut self) {
         self.0.values().for_each(JoinHandle::abort);
     }
-}
-
-/// Sends all that can be sent now, and waits for it.
-pub async fn round(needs: &Needs) -> Result<()> {
-    for webhook in needs.store.read(webhooks::in_use).await? {
-        Worker::new(needs.clone(), webhook).finish().await?;
-    }
-    Ok(())
 }

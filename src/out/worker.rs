@@ -1,32 +1,43 @@
 //! The worker of one webhook.
 //!
-//! It takes events in the order of their commits, a few at a time, and sends up to [`AT_ONCE`] beside one another. What
-//! fails waits in the database for its next try, and those behind it go on. Where everything fails, the destination is
-//! down: it gets one try in a while and the events wait where they are, until something arrives again.
+//! It takes events in the order of their commits, no more than it sends at once, and sends up to [`AT_ONCE`] beside one
+//! another. What fails waits in the database for its next try, and those behind it go on. Where everything fails, the
+//! destination is down: it gets one try in a while and the events wait where they are, until something arrives again.
+//!
+//! Only what is under way is in memory, so what is erased or changed meanwhile is not sent from an old copy. What was sent
+//! is marked before anything else is: where the database takes no writes, nothing is sent that could not be marked, or a
+//! receiver would be told the same things again and again.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+use futures_util::FutureExt;
+use reqwest::header;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::request::request;
 use super::schedule::{self, LONGEST_ASKED};
-use super::{Needs, sign};
+use super::{AGAIN, Needs};
 use crate::model::error::Result;
 use crate::model::time::Ids;
-use crate::model::trigger::Trigger;
-use crate::model::webhook::is_local;
-use crate::outgoing::{Answer, Failure, Reach, Request};
+use crate::model::webhook::Webhook;
+use crate::outgoing::{Answer, Failure};
 use crate::store::outbox::{self, Again, Event, State, Tried};
 use crate::store::webhooks::{self, Stored};
+use crate::store::{Read, Write};
 
 /// Requests under way to one destination.
 const AT_ONCE: usize = 8;
-/// Events that are read at a time.
-const READ: i64 = 16;
-/// Bytes of an answer that are kept for people to read.
-const ANSWER: usize = 1024;
+/// A destination of which more than so many tries in a row failed is down.
+const DOWN: u32 = 4;
+/// Where nothing arrived for so many seconds, all that waits is tried again as soon as something arrives; up to so many.
+const LONG_DOWN: i64 = 60;
+const HASTENED: i64 = 10_000;
+/// Where so many events are passed over that it is not told of, that is noted.
+const PASSED: i64 = 1000;
 /// How often a worker that waits for a time looks at the clock.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -36,29 +47,49 @@ struct Task {
     /// Before this one.
     tries: i64,
     first_at: Option<i64>,
+    /// It was never tried.
+    is_fresh: bool,
 }
 
 /// What a request came to.
 struct Done {
     task: Task,
+    /// Where it went.
+    url: String,
     at: i64,
     took: Duration,
     answer: Result<Answer, Failure>,
+}
+
+/// What is to be done now.
+struct Work {
+    stored: Stored,
+    tasks: Vec<Task>,
+    /// outbox.id up to which events were taken.
+    front: i64,
+    /// There may be more at once.
+    more: bool,
+    /// When the next one is due again.
+    next: Option<i64>,
 }
 
 pub struct Worker {
     needs: Needs,
     /// webhooks.id
     webhook: i64,
+    /// Hears of more events.
     told: watch::Receiver<()>,
-    ready: VecDeque<Task>,
-    /// outbox.id of those taken that are not marked yet: each is tried by nobody else.
+    /// Hears of changes.
+    changed: watch::Receiver<()>,
+    /// outbox.id of those that are not marked yet: each is tried by nobody else.
     taken: BTreeSet<i64>,
     /// Those that were never tried before, of these.
     fresh: BTreeSet<i64>,
     running: JoinSet<Done>,
-    /// outbox.id up to which events were taken; `None`: not read yet.
-    front: Option<i64>,
+    /// outbox.id up to which events were taken.
+    front: i64,
+    /// As it was when something was last sent.
+    hook: Option<Webhook>,
     /// Tries in a row that failed.
     failed: u32,
     /// It is left alone until then.
@@ -66,172 +97,210 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(needs: Needs, webhook: i64) -> Worker {
-        let told = needs.store.told();
+    /// `app`: apps.id, `webhook`: webhooks.id.
+    pub fn new(needs: Needs, app: i64, webhook: i64) -> Worker {
+        let (told, changed) = (needs.store.told().of_app(app), needs.store.told().of_webhooks());
         Worker {
             needs,
             webhook,
             told,
-            ready: VecDeque::new(),
+            changed,
             taken: BTreeSet::new(),
             fresh: BTreeSet::new(),
             running: JoinSet::new(),
-            front: None,
+            front: 0,
+            hook: None,
             failed: 0,
             rests_until: 0,
         }
     }
 
     /// Works until the webhook is not in use any more.
-    pub async fn run(mut self) -> Result<()> {
+    pub async fn run(mut self) {
         loop {
             self.told.mark_unchanged();
-            let Some(stored) = self.stored().await? else { return Ok(()) };
-            let next = self.begin(&stored).await?;
+            self.changed.mark_unchanged();
+            let next = match self.begin().await {
+                Ok(Some(next)) => next,
+                Ok(None) => return,
+                Err(error) => {
+                    log::warn!("webhook {}: {error}", self.webhook);
+                    tokio::time::sleep(AGAIN).await;
+                    continue;
+                }
+            };
             let busy = !self.running.is_empty();
+            // Where there is no room, more events or time change nothing, but the end of a request does.
+            let free = self.room() > 0;
+            let rests = self.needs.store.clock().now() < self.rests_until;
             tokio::select! {
-                Some(done) = self.running.join_next(), if busy => self.settle(&stored, done.ok()).await?,
-                _ = self.told.changed() => {}
-                () = come(&self.needs, next), if !busy => {}
+                Some(done) = self.running.join_next(), if busy => self.settle(done.ok()).await,
+                _ = self.told.changed(), if free && !rests => {}
+                _ = self.changed.changed() => {}
+                () = come(&self.needs, next), if free => {}
             }
         }
     }
 
-    /// Sends what can be sent now, and waits for it.
-    pub async fn finish(mut self) -> Result<()> {
-        while let Some(stored) = self.stored().await? {
-            self.begin(&stored).await?;
-            let Some(done) = self.running.join_next().await else { break };
-            self.settle(&stored, done.ok()).await?;
-        }
-        Ok(())
-    }
-
-    async fn stored(&self) -> Result<Option<Stored>> {
-        let webhook = self.webhook;
-        let stored = self.needs.store.read(move |read| webhooks::by_id(read, webhook)).await?;
-        Ok(stored.filter(|stored| stored.hook.enabled))
-    }
-
-    /// Sends as much as may be under way. When there is more to do, if that is a matter of time.
-    async fn begin(&mut self, stored: &Stored) -> Result<Option<i64>> {
-        let now = self.needs.store.clock().now();
-        if now < self.rests_until {
-            return Ok(Some(self.rests_until));
-        }
+    /// How many requests may be begun.
+    fn room(&self) -> usize {
         // One that is down gets one request, and the next when that has failed and some time has passed.
-        let most = if self.failed > 4 { 1 } else { AT_ONCE };
+        let most = if self.failed > DOWN { 1 } else { AT_ONCE };
+        most.saturating_sub(self.running.len())
+    }
+
+    /// Sends as much as may be under way; when there is more to do, if that is a matter of time. `None`: it is not in use.
+    async fn begin(&mut self) -> Result<Option<Option<i64>>> {
         let mut next = None;
-        while self.running.len() < most {
-            if self.ready.is_empty() {
-                next = self.take(stored).await?;
+        while self.room() > 0 {
+            let Some(work) = self.look().await? else { return Ok(None) };
+            let now = self.needs.store.clock().now();
+            if self.hook.as_ref().is_some_and(|hook| *hook != work.stored.hook) {
+                // Whatever was wrong may be right now.
+                (self.failed, self.rests_until) = (0, 0);
             }
-            let Some(task) = self.ready.pop_front() else { break };
-            self.send(stored, task, now);
-        }
-        Ok(next)
-    }
-
-    /// Takes what is to be sent, first what is due again. When the next is due again.
-    async fn take(&mut self, stored: &Stored) -> Result<Option<i64>> {
-        let (app, webhook) = (stored.app, self.webhook);
-        let from = *self.front.get_or_insert(stored.passed);
-        let (again, next, (fresh, to)) = self
-            .needs
-            .store
-            .read(move |read| {
-                let again = outbox::due(read, webhook, READ + AT_ONCE as i64)?;
-                let fresh = outbox::next(read, app, webhook, from, READ)?;
-                Ok((again, outbox::next_due(read, webhook)?, fresh))
-            })
-            .await?;
-        self.front = Some(to);
-        for Again { event, tries, first_at } in again {
-            if self.taken.insert(event.id) {
-                self.ready.push_back(Task { event, tries, first_at });
+            self.hook = Some(work.stored.hook.clone());
+            if now < self.rests_until {
+                return Ok(Some(Some(self.rests_until)));
+            }
+            if work.tasks.is_empty() && self.fresh.is_empty() && work.front - work.stored.passed >= PASSED {
+                let (webhook, front) = (self.webhook, work.front);
+                self.needs.store.write_later("webhooks.pass", move |tx| webhooks::pass(tx, webhook, front));
+            }
+            let Work { stored, tasks, front, more, next: due } = work;
+            let all = tasks.into_iter().all(|task| self.send(&stored, task, now));
+            if !all {
+                // The rest is taken once more when one of the others has ended.
+                break;
+            }
+            (self.front, next) = (front, due);
+            if !more {
+                break;
             }
         }
-        for event in fresh {
-            self.taken.insert(event.id);
-            self.fresh.insert(event.id);
-            self.ready.push_back(Task { event, tries: 0, first_at: None });
-        }
-        // There may be more behind those it is not told of.
-        match self.ready.is_empty() && to > from {
-            true => Box::pin(self.take(stored)).await,
-            false => Ok(next),
-        }
+        Ok(Some(next))
     }
 
-    fn send(&mut self, stored: &Stored, task: Task, now: i64) {
+    /// What is to be done, as it is now. `None`: it is not in use.
+    async fn look(&self) -> Result<Option<Work>> {
+        let (webhook, room, taken, front) = (self.webhook, self.room(), self.taken.clone(), self.front);
+        let (age, rests_until) = (self.needs.limits.events_age, self.rests_until);
+        let is_same = |was: &Option<Webhook>, is: &Webhook| was.as_ref().is_none_or(|was| was == is);
+        let hook = self.hook.clone();
+        let look = move |read: &Read<'_>| {
+            let Some(stored) = webhooks::by_id(read, webhook)?.filter(|stored| stored.hook.enabled) else {
+                return Ok(None);
+            };
+            // What happened before it was switched on again it is not told.
+            let front = front.max(stored.passed);
+            if read.now() < rests_until && is_same(&hook, &stored.hook) {
+                return Ok(Some(Work { stored, tasks: Vec::new(), front, more: false, next: Some(rests_until) }));
+            }
+            let oldest = read.now() - age;
+            let again = outbox::due(read, webhook, oldest, room + taken.len())?.into_iter();
+            let again = again.filter(|again| !taken.contains(&again.event.id)).take(room);
+            let again = again.map(|Again { event, tries, first_at }| Task { event, tries, first_at, is_fresh: false });
+            let mut tasks: Vec<Task> = again.collect();
+            let (mut upto, mut more) = (front, true);
+            if tasks.len() < room {
+                let ahead = outbox::next(read, (stored.app, webhook), front, oldest, room - tasks.len())?;
+                tasks.extend(ahead.events.into_iter().map(|event| Task {
+                    event,
+                    tries: 0,
+                    first_at: None,
+                    is_fresh: true,
+                }));
+                (upto, more) = (ahead.upto, ahead.more);
+            }
+            let next = outbox::next_due(read, webhook)?;
+            Ok(Some(Work { stored, tasks, front: upto, more, next }))
+        };
+        self.needs.store.read(look).await
+    }
+
+    /// Sends one; whether there was room for it among those of all webhooks.
+    fn send(&mut self, stored: &Stored, task: Task, now: i64) -> bool {
+        // The first may always go, so that those that hang hold up nobody else.
+        let slot = match self.running.is_empty() {
+            true => None,
+            false => match self.needs.room.clone().try_acquire_owned() {
+                Ok(slot) => Some(slot),
+                Err(_) => return false,
+            },
+        };
+        self.taken.insert(task.event.id);
+        if task.is_fresh {
+            self.fresh.insert(task.event.id);
+            self.front = task.event.id;
+        }
         let request = request(stored, &task.event, now, Duration::from_secs(self.needs.limits.webhook_seconds));
-        let outgoing = self.needs.outgoing.clone();
+        let (outgoing, url) = (self.needs.outgoing.clone(), stored.hook.url.clone());
         self.running.spawn(async move {
+            let _slot = slot;
             let began = Instant::now();
-            let answer = outgoing.send(request).await;
-            Done { task, at: now, took: began.elapsed(), answer }
+            let answer = AssertUnwindSafe(outgoing.send(request)).catch_unwind().await;
+            let answer = answer.unwrap_or_else(|_| Err(Failure::Broken("it could not be sent".to_owned())));
+            Done { task, url, at: now, took: began.elapsed(), answer }
         });
+        true
     }
 
-    /// Marks what came back, with all else that has.
-    async fn settle(&mut self, stored: &Stored, first: Option<Done>) -> Result<()> {
+    /// Marks what came back, with all else that has, however long the database takes no writes.
+    async fn settle(&mut self, first: Option<Done>) {
         let mut done: Vec<Done> = first.into_iter().collect();
         while let Some(more) = self.running.try_join_next() {
             done.extend(more.ok());
         }
-        let was_down = self.failed > 0;
+        let retries = self.hook.as_ref().is_some_and(|hook| hook.retries);
+        let was_down = self.failed > DOWN;
         let (mut tried, mut ended) = (Vec::new(), None);
         for one in done {
             let status = one.answer.as_ref().ok().map(|answer| answer.status);
             let arrived = status.is_some_and(|status| (200..300).contains(&status));
             self.failed = if arrived { 0 } else { self.failed.saturating_add(1) };
-            if status == Some(410) {
-                ended = Some("It answered 410: it is gone for good.");
+            let meters = self.needs.store.meters();
+            match status {
+                _ if arrived => meters.told.one(),
+                Some(_) => meters.told_refused.one(),
+                None => meters.told_unanswered.one(),
             }
-            tried.push(self.judge(stored, one, arrived));
+            if status == Some(410) {
+                ended = Some(one.url.clone());
+            }
+            tried.push(self.judge(one, retries, arrived));
         }
-        if stored.hook.retries {
+        if retries {
             let rest = self.needs.store.clock().now() + schedule::pause(self.failed);
             self.rests_until = self.rests_until.max(rest);
         }
-        let ids: Vec<i64> = tried.iter().map(|tried| tried.event).collect();
-        for id in &ids {
-            self.fresh.remove(id);
+        for one in &tried {
+            self.fresh.remove(&one.event);
         }
-        let passed = self.fresh.first().map_or(self.front.unwrap_or(0), |first| first - 1);
-        let (webhook, fails, recovered) = (self.webhook, self.failed > 0, was_down && self.failed == 0);
-        let failing_at = stored.failing_at;
-        let note = move |tx: &mut crate::store::Write<'_>| {
-            for one in &tried {
-                outbox::note(tx, webhook, one)?;
+        let passed = self.fresh.first().map_or(self.front, |first| first - 1);
+        let note = Arc::new(Note { webhook: self.webhook, tried, passed, was_down, fails: self.failed > 0, ended });
+        let mut complained = false;
+        loop {
+            let noted = note.clone();
+            let Err(error) = self.needs.store.write("webhooks.note", move |tx| noted.write(tx)).await else { break };
+            if !std::mem::replace(&mut complained, true) {
+                log::warn!("webhook {}: cannot note what was sent, and waits: {error}", self.webhook);
             }
-            if recovered {
-                outbox::hasten(tx, webhook)?;
-            }
-            webhooks::pass(tx, webhook, passed, fails.then(|| failing_at.unwrap_or(tx.now())))?;
-            if let Some(why) = ended {
-                webhooks::end(tx, webhook, why)?;
-            }
-            Ok(())
-        };
-        self.needs.store.write("webhooks.note", note).await?;
+            tokio::time::sleep(AGAIN).await;
+        }
         // Not before it is marked: until then it reads as due.
-        for id in ids {
-            self.taken.remove(&id);
+        for one in &note.tried {
+            self.taken.remove(&one.event);
         }
-        Ok(())
     }
 
-    fn judge(&mut self, stored: &Stored, done: Done, arrived: bool) -> Tried {
-        let Done { task, at, took, answer } = done;
+    fn judge(&mut self, done: Done, retries: bool, arrived: bool) -> Tried {
+        let Done { task, url: _, at, took, answer } = done;
         let (tries, first_at, now) = (task.tries + 1, task.first_at.unwrap_or(at), self.needs.store.clock().now());
-        let asked = answer.as_ref().ok().and_then(|answer| rest_asked(answer, now));
-        if let Some(until) = asked.filter(|_| stored.hook.retries) {
-            self.rests_until = self.rests_until.max(until);
-        }
+        let asked = answer.as_ref().ok().and_then(|answer| rest_asked(answer, now)).filter(|_| retries);
+        self.rests_until = self.rests_until.max(asked.unwrap_or(0));
         let state = match arrived {
             true => State::Delivered,
-            false if !stored.hook.retries => State::Failed,
+            false if !retries => State::Failed,
             false => match schedule::next(tries, first_at, now, chance()) {
                 Some(next) => State::Waiting(next.max(asked.unwrap_or(0))),
                 None => State::Failed,
@@ -247,6 +316,35 @@ impl Worker {
     }
 }
 
+/// What is to be marked.
+struct Note {
+    webhook: i64,
+    tried: Vec<Tried>,
+    /// outbox.id up to which nothing waits that was not tried.
+    passed: i64,
+    was_down: bool,
+    fails: bool,
+    /// It is gone for good, says who answers there.
+    ended: Option<String>,
+}
+
+impl Note {
+    fn write(&self, tx: &mut Write<'_>) -> Result<()> {
+        for one in &self.tried {
+            outbox::note(tx, self.webhook, one)?;
+        }
+        let failing_at = webhooks::tried(tx, self.webhook, self.passed, self.fails)?;
+        let is_back = self.was_down && !self.fails && failing_at.is_some_and(|since| tx.now() - since >= LONG_DOWN);
+        if is_back {
+            outbox::hasten(tx, self.webhook, HASTENED)?;
+        }
+        match &self.ended {
+            Some(url) => webhooks::end(tx, self.webhook, url, "It answered 410: it is gone for good."),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Waits until then; without a time for ever.
 async fn come(needs: &Needs, next: Option<i64>) {
     let Some(next) = next else { return std::future::pending().await };
@@ -255,12 +353,22 @@ async fn come(needs: &Needs, next: Option<i64>) {
     }
 }
 
-/// Until when an answer asks to be left alone.
+/// Until when an answer asks to be left alone: by seconds, or by a time, which is held against the answer's own where it has
+/// one, so that no clock need be right.
 fn rest_asked(answer: &Answer, now: i64) -> Option<i64> {
     if !matches!(answer.status, 429 | 502 | 503 | 504) {
         return None;
     }
-    let seconds: i64 = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    let header = |name| answer.headers.get(name)?.to_str().ok().map(str::trim);
+    let time = |text: &str| {
+        let time: SystemTime = httpdate::parse_http_date(text).ok()?;
+        i64::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_secs()).ok()
+    };
+    let asked = header(header::RETRY_AFTER)?;
+    let seconds = match asked.parse::<i64>() {
+        Ok(seconds) => seconds,
+        Err(_) => time(asked)? - header(header::DATE).and_then(time).unwrap_or(now),
+    };
     Some(now + seconds.clamp(0, LONGEST_ASKED))
 }
 
@@ -268,51 +376,30 @@ fn chance() -> u64 {
     u64::from_str_radix(&Ids.hex(4), 16).unwrap_or_default()
 }
 
-/// The request that tells of an event.
-fn request(stored: &Stored, event: &Event, now: i64, time: Duration) -> Request {
-    let body = envelope(stored, event).into_bytes();
-    let id = format!("msg_{}", event.name);
-    let old = stored.old_secret.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
-    let signatures: Vec<String> = [Some(&stored.secret), old]
-        .into_iter()
-        .flatten()
-        .filter_map(|secret| sign::sign(secret, &id, now, &body))
-        .collect();
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    let mut put = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
-        }
-    };
-    put("webhook-id", id);
-    put("webhook-timestamp", now.to_string());
-    put("webhook-signature", signatures.join(" "));
-    if stored.hook.basic_auth {
-        put("authorization", basic(&stored.hook.username, &stored.hook.password));
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderMap;
+
+    #[test]
+    fn an_answer_may_ask_for_a_rest() {
+        let answer = |status, headers: &[(&'static str, &str)]| {
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| (header::HeaderName::from_static(name), value.parse().unwrap()))
+                .collect();
+            Answer { status, headers, url: String::new(), body: Vec::new(), is_cut: false }
+        };
+        let asked = |status, headers: &[(&'static str, &str)]| rest_asked(&answer(status, headers), 1000);
+        assert_eq!(asked(503, &[("retry-after", " 120 ")]), Some(1120));
+        assert_eq!(asked(429, &[("retry-after", "999999999999")]), Some(1000 + LONGEST_ASKED));
+        assert_eq!(asked(429, &[("retry-after", "-5")]), Some(1000));
+        // 1970-01-01T00:20:00Z is 1200; by the answer's own clock it is 90 seconds on.
+        let at = ("retry-after", "Thu, 01 Jan 1970 00:20:00 GMT");
+        assert_eq!(asked(503, &[at]), Some(1200));
+        assert_eq!(asked(503, &[at, ("date", "Thu, 01 Jan 1970 00:18:30 GMT")]), Some(1090));
+        assert_eq!(asked(503, &[("retry-after", "tomorrow")]), None);
+        assert_eq!(asked(500, &[("retry-after", "120")]), None, "only where it is busy");
+        assert_eq!(asked(503, &[]), None);
     }
-    let url = &stored.hook.url;
-    let reach = if is_local(url) { Reach::around(url) } else { Reach::Public };
-    Request { method: reqwest::Method::POST, headers, body, time, bytes: ANSWER, ..Request::get(url, reach) }
-}
-
-fn basic(username: &str, password: &str) -> String {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
-}
-
-/// What is sent, as the contract has it.
-fn envelope(stored: &Stored, event: &Event) -> String {
-    let session = Trigger::parse(&event.trigger).ok().and_then(Trigger::session);
-    let kind = session.map_or_else(String::new, |kind| format!(r#","type":"{kind}""#));
-    let text = |value: &str| serde_json::Value::from(value).to_string();
-    format!(
-        r#"{{"trigger":{},"data":{},"appId":{},"region":{},"webhook":{}{kind}}}"#,
-        text(&event.trigger),
-        event.data,
-        text(&stored.app_id),
-        text(&stored.region),
-        text(&stored.hook.id),
-    )
 }

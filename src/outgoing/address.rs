@@ -66,9 +66,18 @@ impl Strangers {
 
     /// Whether a link may lead to this address.
     pub fn may_reach(&self, address: IpAddr) -> bool {
+        is_public(address) || self.is_private(address)
+    }
+
+    /// Whether it is in a private network that is allowed.
+    pub fn is_private(&self, address: IpAddr) -> bool {
         // A network is meant as it is written: an IPv4 one allows no IPv4 address in the form of an IPv6 one.
         let plain = address == address.to_canonical();
-        is_public(address) || (plain && self.private.iter().any(|network| network.contains(address)))
+        plain && self.private.iter().any(|network| network.contains(address))
+    }
+
+    pub fn has_no_private(&self) -> bool {
+        self.private.is_empty()
     }
 
     /// Whether the host of a URL may be asked: a name is looked at when it has been resolved, an address now.

@@ -3,10 +3,14 @@
 //! An address that an operator names in the settings may lead anywhere. One that comes from a stranger (a link in a message)
 //! may only lead into the public Internet: the server stands where others cannot reach, beside databases and metadata
 //! services of clouds. So the name is resolved here, what it leads to is looked at, and the connection is made to that very
-//! address, not to the name once more; each step of a redirect likewise. No proxy of the environment is used, no cookie
-//! kept, no connection to strangers kept open, and every answer has a time and a size.
+//! address, not to the name once more; each step of a redirect likewise. No proxy of the environment is used and no cookie
+//! kept, a connection is kept for a moment by those who ask for it, and every answer has a time and a size.
+//!
+//! A proxy that the settings name resolves names itself, so what a name leads to is its to refuse. An address that is written
+//! as one is looked at here all the same.
 
 mod address;
+mod clients;
 mod names;
 pub mod preview;
 pub mod translate;
@@ -16,17 +20,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{self, HeaderMap};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Method, Url};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use reqwest::{Method, Url};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use crate::network::Network;
-use address::Strangers;
-use names::Checked;
+use clients::Clients;
+pub use clients::{Settings, proxy};
 
 /// Where a request may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub struct Request {
     pub bytes: usize,
     /// Redirects that are followed; only a GET follows any.
     pub redirects: usize,
+    /// The connection is kept a moment for the next request to there.
+    pub keeps_open: bool,
+    /// An answer that breaks off or goes on for too long is none. Otherwise it is one as far as it came.
+    pub is_patient: bool,
 }
 
 impl Reach {
@@ -84,6 +88,8 @@ impl Request {
             time: Duration::from_secs(10),
             bytes: 1024 * 1024,
             redirects: 0,
+            keeps_open: false,
+            is_patient: true,
         }
     }
 
@@ -127,7 +133,9 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Failure::Url => f.write_str("this is no address of http or https"),
-            Failure::Forbidden => f.write_str("it leads to a place that is not public"),
+            Failure::Forbidden => {
+                f.write_str("it leads to a place that is not public, and --outgoing-private allows no such place")
+            }
             Failure::Redirects => f.write_str("it is redirected too often"),
             Failure::Timeout => f.write_str("it takes too long"),
             Failure::Broken(why) => f.write_str(why),
@@ -135,19 +143,15 @@ impl std::fmt::Display for Failure {
     }
 }
 
-/// Time for a connection, within that of the request.
-const CONNECT: Duration = Duration::from_secs(5);
 /// Requests under way at once; further ones wait, within their own time.
 const MOST: usize = 64;
-/// Who asks.
-const AGENT: &str = concat!("Hobnob/", env!("CARGO_PKG_VERSION"));
+/// How long the body of an answer may take where only its beginning matters.
+const BODY: Duration = Duration::from_secs(1);
 
 /// The client; cheap to clone.
 #[derive(Clone)]
 pub struct Outgoing {
-    anywhere: Client,
-    public: Client,
-    strangers: Arc<Strangers>,
+    clients: Arc<Clients>,
     /// One for each request under way.
     slots: Arc<Semaphore>,
 }
@@ -155,55 +159,45 @@ pub struct Outgoing {
 impl Outgoing {
     /// `private`: networks that are not public and may be reached all the same.
     pub fn new(private: Vec<Network>) -> Result<Self, String> {
-        Outgoing::believing(private, Vec::new())
+        Outgoing::by(&Settings { private, ..Settings::default() })
+    }
+
+    /// One as the settings say.
+    pub fn by(settings: &Settings) -> Result<Self, String> {
+        Ok(Outgoing { clients: Arc::new(Clients::new(settings)?), slots: Arc::new(Semaphore::new(MOST)) })
     }
 
     /// One that believes an authority (a PEM file) besides those this machine believes.
     pub fn with_authority(file: &Path) -> Result<Self, String> {
-        let explain = |error: &dyn std::fmt::Display| format!("cannot use {}: {error}", file.display());
-        let roots = CertificateDer::pem_file_iter(file).and_then(|certs| certs.collect::<Result<Vec<_>, _>>());
-        let roots = roots.map_err(|e| explain(&e))?;
-        match roots.is_empty() {
-            true => Err(explain(&"there is no certificate in it")),
-            false => Outgoing::believing(Vec::new(), roots),
-        }
+        Outgoing::by(&Settings { authority: Some(file.to_owned()), ..Settings::default() })
     }
 
-    fn believing(private: Vec<Network>, roots: Vec<CertificateDer<'static>>) -> Result<Self, String> {
-        let explain = |error: reqwest::Error| format!("cannot make an HTTP client: {error}");
-        let strangers = Arc::new(Strangers::new(private));
-        let builder = || -> Result<_, String> {
-            let builder = Client::builder().no_proxy().redirect(Policy::none()).referer(false).user_agent(AGENT);
-            Ok(builder.connect_timeout(CONNECT).use_preconfigured_tls(tls(&roots)?))
-        };
-        let public = builder()?.pool_max_idle_per_host(0).dns_resolver(Arc::new(Checked(strangers.clone())));
-        Ok(Outgoing {
-            anywhere: builder()?.build().map_err(explain)?,
-            public: public.build().map_err(explain)?,
-            strangers,
-            slots: Arc::new(Semaphore::new(MOST)),
-        })
+    /// The same with room for so many requests of its own: what hangs here holds up nothing there.
+    pub fn with_slots(&self, most: usize) -> Self {
+        Outgoing { slots: Arc::new(Semaphore::new(most)), ..self.clone() }
     }
 
     /// Sends it and reads what comes back, as far as the request says.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
-        let time = request.time;
+        let deadline = Instant::now() + request.time;
         let slots = self.slots.clone();
-        let sent = async move {
-            let _slot = slots.acquire_owned().await;
-            self.follow(request).await
+        let begun = async {
+            let slot = slots.acquire_owned().await;
+            Ok((self.follow(&request).await?, slot))
         };
-        timeout(time, sent).await.unwrap_or(Err(Failure::Timeout))
+        let (answer, _slot) = timeout_at(deadline, begun).await.unwrap_or(Err(Failure::Timeout))?;
+        read(answer, &request, deadline).await
     }
 
-    async fn follow(&self, request: Request) -> Result<Answer, Failure> {
+    /// What answers at the end of all redirects.
+    async fn follow(&self, request: &Request) -> Result<reqwest::Response, Failure> {
         let mut url = Url::parse(&request.url).map_err(|_| Failure::Url)?;
         let mut left = if request.method == Method::GET { request.redirects } else { 0 };
         loop {
-            let answer = self.once(&request, &url).await?;
+            let answer = self.once(request, &url).await?;
             let moved = matches!(answer.status(), s if s.is_redirection() && s != 304);
             if !moved || request.redirects == 0 {
-                return read(answer, request.bytes).await;
+                return Ok(answer);
             }
             left = left.checked_sub(1).ok_or(Failure::Redirects)?;
             let to = answer.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
@@ -215,26 +209,27 @@ impl Outgoing {
         if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
             return Err(Failure::Url);
         }
-        let client = match request.reach.is_named(url) {
-            true => &self.anywhere,
-            // An address in place of a name is never resolved.
-            false if !self.strangers.may_name(url) => return Err(Failure::Forbidden),
-            false => &self.public,
-        };
+        let client = self.clients.choose(request, url).await?;
         let asked = client.request(request.method.clone(), url.clone()).headers(request.headers.clone());
         asked.body(request.body.clone()).send().await.map_err(|error| failure(&error))
     }
 }
 
-async fn read(mut answer: reqwest::Response, most: usize) -> Result<Answer, Failure> {
+async fn read(mut answer: reqwest::Response, request: &Request, deadline: Instant) -> Result<Answer, Failure> {
     let (status, headers, url) = (answer.status().as_u16(), answer.headers().clone(), answer.url().to_string());
     let (mut body, mut is_cut) = (Vec::new(), false);
-    while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
-        let room = most - body.len();
-        is_cut = chunk.len() > room;
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if is_cut {
-            break;
+    let deadline = if request.is_patient { deadline } else { deadline.min(Instant::now() + BODY) };
+    while !is_cut {
+        match timeout_at(deadline, answer.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                let room = request.bytes - body.len();
+                is_cut = chunk.len() > room;
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            }
+            Ok(Ok(None)) => break,
+            Ok(Err(error)) if request.is_patient => return Err(failure(&error)),
+            Err(_) if request.is_patient => return Err(Failure::Timeout),
+            Ok(Err(_)) | Err(_) => is_cut = true,
         }
     }
     Ok(Answer { status, headers, url, body, is_cut })
@@ -253,18 +248,6 @@ fn failure(error: &reqwest::Error) -> Failure {
             None => return Failure::Broken(cause.to_string()),
         }
     }
-}
-
-/// TLS that believes whom this machine believes, and these.
-fn tls(more: &[CertificateDer<'static>]) -> Result<ClientConfig, String> {
-    let mut roots = RootCertStore::empty();
-    let found: Vec<CertificateDer<'static>> = rustls_native_certs::load_native_certs().certs;
-    // One that cannot be read is one that nothing is checked by.
-    roots.add_parsable_certificates(found.into_iter().chain(more.iter().cloned()));
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(|e| format!("cannot set TLS up: {e}"))?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[cfg(test)]

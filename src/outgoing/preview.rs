@@ -39,7 +39,7 @@ pub async fn fetch(outgoing: &Outgoing, link: &str) -> Option<Preview> {
     let address = |text: &str| {
         let url = base.join(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
         // Whoever sees the preview loads it: it must not lead them into their own network.
-        let good = outgoing.strangers.may_name(&url) && url.host_str() != Some("localhost");
+        let good = outgoing.clients.may_name(&url) && url.host_str() != Some("localhost");
         Some(url.to_string()).filter(|url| good && url.len() <= ADDRESS)
     };
     let (title, description) = (cut(&page.title(), TITLE), cut(&page.description(), DESCRIPTION));

@@ -139,6 +139,7 @@ pub fn sizes(read: &Read<'_>, app: i64) -> Result<(i64, i64)> {
 /// Refused everywhere from now on; what belongs to it is swept later.
 pub fn mark_deleted(tx: &mut Write<'_>, id: i64) -> Result<()> {
     tx.credentials_changed();
+    tx.webhooks_changed();
     tx.run("UPDATE apps SET deleted_at = ?2 WHERE id = ?1", [id, tx.now()])?;
     Ok(())
 }
@@ -152,6 +153,9 @@ pub fn deleted_before(read: &Read<'_>, before: i64) -> Result<Option<i64>> {
 /// because each holds up the writes behind it.
 pub fn sweep(tx: &Write<'_>, app: i64, most: i64) -> Result<bool> {
     for sql in [
+        "DELETE FROM deliveries WHERE (webhook, event) IN (
+             SELECT d.webhook, d.event FROM webhooks w CROSS JOIN deliveries d ON d.webhook = w.id WHERE w.app = ?1 LIMIT ?2)",
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE app = ?1 AND sent_at > 0 LIMIT ?2)",
         "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE app = ?1 LIMIT ?2)",
         "DELETE FROM participants WHERE (user_id, conv_id) IN (

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 
 use super::rows::ids_text;
-use super::{Read, Write};
+use super::{Read, Write, kept};
 use crate::model::erasure::{Kind, without_mentions};
 use crate::model::error::Result;
 
@@ -170,7 +170,7 @@ const REWRITE: i64 = 1;
 const GROUPS: i64 = 2;
 /// Ids of conversations hold their uid.
 const CONVERSATIONS: i64 = 3;
-/// What is about them in other tables.
+/// What is about them in other tables, events that are told outside at last.
 const LEFTOVERS: i64 = 4;
 /// Files that they brought.
 const FILES: i64 = 5;
@@ -368,6 +368,10 @@ fn rename_conversations(tx: &Write<'_>, erasure: &Erasure) -> Result<Option<i64>
 /// What other tables say of them. `Some`: there may be more.
 fn leftovers(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>> {
     let user = erasure.user;
+    // They come last, by their ids.
+    if erasure.position > 0 {
+        return kept::forget_person(tx, erasure.app, uid, erasure.position);
+    }
     let mutes = ids_text(tx.all(
         "SELECT m.user_id FROM mutes m CROSS JOIN users u ON u.id = m.user_id
          WHERE m.id = ?1 AND m.type = 'oneOnOne' AND u.app = ?2 LIMIT ?3",
@@ -406,7 +410,10 @@ fn leftovers(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>
             }
         }
     }
-    Ok((changed > 0).then_some(0))
+    match changed {
+        0 => kept::forget_person(tx, erasure.app, uid, 0),
+        _ => Ok(Some(0)),
+    }
 }
 
 /// Files that no message of others shows go; those that one shows are the app's from now on.

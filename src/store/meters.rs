@@ -28,6 +28,12 @@ pub struct Meters {
     pub read_queue_full: Counter,
     pub read_wait: Histogram,
     pub read_time: Histogram,
+    /// Tries to tell outside, by how they went: it was taken, the answer was another, there was none. `out` counts them.
+    pub told: Counter,
+    pub told_refused: Counter,
+    pub told_unanswered: Counter,
+    /// Events that went before they were told, counted once for each that was to hear of them.
+    pub told_dropped: Counter,
     pub slow_reads: Counter,
     pub slow_writes: Counter,
     pub slow_commits: Counter,
@@ -51,6 +57,10 @@ impl Default for Meters {
             read_queue_full: Counter::default(),
             read_wait: Histogram::of_times(),
             read_time: Histogram::of_times(),
+            told: Counter::default(),
+            told_refused: Counter::default(),
+            told_unanswered: Counter::default(),
+            told_dropped: Counter::default(),
             slow_reads: Counter::default(),
             slow_writes: Counter::default(),
             slow_commits: Counter::default(),

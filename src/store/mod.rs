@@ -33,6 +33,7 @@ pub mod health;
 pub mod history;
 pub mod imports;
 pub mod interactions;
+pub mod kept;
 pub mod keys;
 pub mod management;
 pub mod members;
@@ -61,6 +62,7 @@ pub mod search;
 pub mod sight;
 pub mod threads;
 pub mod tokens;
+mod told;
 pub mod users;
 pub mod webhooks;
 
@@ -72,7 +74,7 @@ use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{CachedStatement, Connection, Params, Row};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::model::caller::Credential;
 use crate::model::error::{Code, Error, Result};
@@ -87,6 +89,7 @@ pub use migrations::VERSION as SCHEMA;
 pub use queue::{Lane, Queued};
 pub use readers::Reading;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
+pub use told::Told;
 
 /// How long a read of a user may take, unless set otherwise.
 const READ_TIME: Duration = Duration::from_secs(5);
@@ -337,8 +340,8 @@ impl Store {
         (size(&self.inner.path), size(Path::new(&log)))
     }
 
-    /// Changes whenever there may be more in the outbox, or other webhooks.
-    pub fn told(&self) -> watch::Receiver<()> {
+    /// Who tells that there is more in the outbox.
+    pub fn told(&self) -> &Told {
         self.inner.writer.told()
     }
 

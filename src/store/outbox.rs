@@ -5,11 +5,11 @@
 //! reads it ([`Subscribed`]), and forgotten whenever a webhook changes.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Row, params};
 
-use super::{Read, Write};
+use super::{Read, Told, Write};
 use crate::model::error::Result;
 use crate::model::trigger::{Trigger, Triggers};
 
@@ -18,8 +18,10 @@ use crate::model::trigger::{Trigger, Triggers};
 pub struct Subscribed {
     /// By apps.id.
     known: RefCell<HashMap<i64, Triggers>>,
-    /// An event was put in since [`Subscribed::take_grown`], committed or not.
-    grown: Cell<bool>,
+    /// Apps (apps.id) of which something was put in since [`Subscribed::tell`], committed or not.
+    grown: RefCell<BTreeSet<i64>>,
+    /// Webhooks changed since then, committed or not.
+    changed: Cell<bool>,
 }
 
 impl Subscribed {
@@ -31,11 +33,17 @@ impl Subscribed {
     /// The same, when the job that changed it has run: whatever becomes of it, what was read meanwhile may not stay.
     pub fn changed(&self) {
         self.forget();
-        self.grown.set(true);
+        self.changed.set(true);
     }
 
-    pub fn take_grown(&self) -> bool {
-        self.grown.take()
+    /// Tells whoever sends, after a commit.
+    pub fn tell(&self, told: &Told) {
+        let grown = std::mem::take(&mut *self.grown.borrow_mut());
+        match self.changed.take() {
+            true => told.changed(),
+            false if grown.is_empty() => {}
+            false => told.grown(grown),
+        }
     }
 }
 
@@ -57,12 +65,38 @@ pub fn is_told(tx: &Write<'_>, app: i64, trigger: Trigger) -> Result<bool> {
 
 /// Puts an event in; whether anybody is told of it is looked at before. `data`: JSON.
 pub fn put(tx: &Write<'_>, app: i64, trigger: Trigger, data: &str) -> Result<()> {
-    tx.insert(
+    let event = tx.insert(
         "INSERT INTO outbox (app, name, kind, at, data) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![app, tx.ids().hex(12), trigger.as_str(), tx.now(), data],
     )?;
-    tx.subscribed.grown.set(true);
+    for message in messages_in(data) {
+        tx.run("INSERT OR IGNORE INTO outbox_messages (event, message) VALUES (?1, ?2)", [event, message])?;
+    }
+    wake(tx, app);
     Ok(())
+}
+
+/// There is more to send of the app, or sooner.
+pub fn wake(tx: &Write<'_>, app: i64) {
+    tx.subscribed.grown.borrow_mut().insert(app);
+}
+
+/// Messages (messages.id) that an event holds: every number that is called an id. Some are ids of other things; then an event
+/// goes with a message that it does not tell of, which is rare and safe.
+fn messages_in(data: &str) -> Vec<i64> {
+    const NAMES: [&str; 2] = ["\"id\":", "\"messageId\":"];
+    let mut found: Vec<i64> = Vec::new();
+    for name in NAMES {
+        for (at, _) in data.match_indices(name) {
+            let rest = &data[at + name.len()..];
+            let rest = rest.strip_prefix('"').unwrap_or(rest);
+            let end = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+            found.extend(rest[..end].parse::<i64>().ok());
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// An event as it is sent.
@@ -87,22 +121,60 @@ pub fn newest(read: &Read<'_>) -> Result<i64> {
     Ok(read.first("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'", [], |row| row.get(0))?.unwrap_or(0))
 }
 
-/// Events of the app behind this one that the webhook is told of, the oldest first, among the next `most`; and up to which
-/// it looked: where that is `from`, there are none.
-pub fn next(read: &Read<'_>, app: i64, webhook: i64, from: i64, most: i64) -> Result<(Vec<Event>, i64)> {
-    let looked = read.all(
-        "SELECT o.id, t.webhook IS NOT NULL AND o.id > t.since
-         FROM (SELECT id, kind FROM outbox WHERE app = ?1 AND id > ?2 ORDER BY id LIMIT ?4) o
-         LEFT JOIN webhook_triggers t ON t.webhook = ?3 AND t.kind = o.kind ORDER BY o.id",
-        [app, from, webhook, most],
-        |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)),
-    )?;
-    let to = looked.last().map_or(from, |(id, _)| *id);
-    let mut events = Vec::new();
-    for (id, _) in looked.into_iter().filter(|(_, told)| *told) {
-        events.extend(by_id(read, id)?);
+/// Bytes of events that are held to be sent, about: a worker reads no further.
+const BYTES: usize = 256 * 1024;
+/// Events that are looked past at a time, and how often in one read.
+const LOOKS: i64 = 256;
+const TIMES: usize = 64;
+
+/// What waits for a webhook.
+pub struct Ahead {
+    /// The oldest first.
+    pub events: Vec<Event>,
+    /// outbox.id up to which it looked.
+    pub upto: i64,
+    /// There may be more behind it.
+    pub more: bool,
+}
+
+/// Events of the app behind this one (outbox.id) that the webhook is told of and that were never tried there, from this time
+/// on; at most so many.
+pub fn next(read: &Read<'_>, (app, webhook): (i64, i64), from: i64, oldest: i64, most: usize) -> Result<Ahead> {
+    let (mut ahead, mut bytes) = (Ahead { events: Vec::new(), upto: from, more: true }, 0);
+    for _ in 0..TIMES {
+        let looked = read.all(
+            "SELECT ev.id, t.webhook IS NOT NULL AND ev.id > t.since
+             FROM outbox ev LEFT JOIN webhook_triggers t ON t.webhook = ?3 AND t.kind = ev.kind
+             WHERE ev.app = ?1 AND ev.id > ?2 ORDER BY ev.id LIMIT ?4",
+            [app, ahead.upto, webhook, LOOKS],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)),
+        )?;
+        let all = (looked.len() as i64) < LOOKS;
+        for (id, is_told) in looked {
+            let tried = "SELECT 1 FROM deliveries WHERE webhook = ?1 AND event = ?2";
+            if !is_told || read.exists(tried, [webhook, id])? {
+                ahead.upto = id;
+                continue;
+            }
+            let Some(event) = by_id(read, id)? else { continue };
+            if event.at < oldest {
+                // It goes in a moment, with a word to whoever waits, and is counted as long as nobody has passed it.
+                ahead.more = false;
+                return Ok(ahead);
+            }
+            ahead.upto = id;
+            bytes += event.data.len();
+            ahead.events.push(event);
+            if ahead.events.len() >= most || bytes > BYTES {
+                return Ok(ahead);
+            }
+        }
+        if all {
+            ahead.more = false;
+            break;
+        }
     }
-    Ok((events, to))
+    Ok(ahead)
 }
 
 fn by_id(read: &Read<'_>, id: i64) -> Result<Option<Event>> {
@@ -153,11 +225,12 @@ pub struct Tried {
     pub answer: String,
 }
 
-/// Notes how a try went. Nothing, where the event went meanwhile.
+/// Notes how a try went. Nothing, where the event or the webhook went meanwhile.
 pub fn note(tx: &Write<'_>, webhook: i64, tried: &Tried) -> Result<()> {
     tx.run(
         "INSERT INTO deliveries (webhook, event, state, tries, first_at, next_at, tried_at, took_ms, status, answer)
-         SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM outbox WHERE id = ?2
+         SELECT ?1, id, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10 FROM outbox
+         WHERE id = ?2 AND EXISTS (SELECT 1 FROM webhooks WHERE id = ?1)
          ON CONFLICT (webhook, event) DO UPDATE SET state = excluded.state, tries = excluded.tries,
              first_at = excluded.first_at, next_at = excluded.next_at, tried_at = excluded.tried_at,
              took_ms = excluded.took_ms, status = excluded.status, answer = excluded.answer",
@@ -187,28 +260,51 @@ pub struct Again {
     pub first_at: Option<i64>,
 }
 
-/// What is to be tried again by now, the oldest first.
-pub fn due(read: &Read<'_>, webhook: i64, most: i64) -> Result<Vec<Again>> {
-    read.all(
-        "SELECT o.id, o.name, o.kind, o.at, o.data, d.tries, d.first_at
-         FROM deliveries d CROSS JOIN outbox o ON o.id = d.event
-         WHERE d.webhook = ?1 AND d.next_at <= ?2 ORDER BY d.next_at, d.event LIMIT ?3",
-        [webhook, read.now(), most],
-        |row| Ok(Again { event: event(row)?, tries: row.get(5)?, first_at: row.get(6)? }),
-    )
+/// What is to be tried again by now, the first that was due first, of events from this time on; at most so many.
+pub fn due(read: &Read<'_>, webhook: i64, oldest: i64, most: usize) -> Result<Vec<Again>> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    let due = read.all(
+        "SELECT event, tries, first_at FROM deliveries
+         WHERE webhook = ?1 AND next_at <= ?2 ORDER BY next_at, event LIMIT ?3",
+        [webhook, read.now(), most as i64],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+    )?;
+    for (id, tries, first_at) in due {
+        let Some(event) = by_id(read, id)?.filter(|event| event.at >= oldest) else { continue };
+        bytes += event.data.len();
+        found.push(Again { event, tries, first_at });
+        if bytes > BYTES {
+            break;
+        }
+    }
+    Ok(found)
 }
 
-/// When the next one is to be tried again.
+/// When the next one is to be tried again that is not due yet.
 pub fn next_due(read: &Read<'_>, webhook: i64) -> Result<Option<i64>> {
-    Ok(read
-        .first("SELECT min(next_at) FROM deliveries WHERE webhook = ?1 AND next_at IS NOT NULL", [webhook], |row| {
-            row.get(0)
-        })?
-        .flatten())
+    let sql = "SELECT next_at FROM deliveries WHERE webhook = ?1 AND next_at > ?2 ORDER BY next_at LIMIT 1";
+    read.first(sql, [webhook, read.now()], |row| row.get(0))
 }
 
-/// Whatever waits is tried again now: what it is sent to answers again.
-pub fn hasten(tx: &Write<'_>, webhook: i64) -> Result<()> {
-    tx.run("UPDATE deliveries SET next_at = ?2 WHERE webhook = ?1 AND next_at > ?2", [webhook, tx.now()])?;
+/// What waits is tried again now, so many: what it is sent to answers again.
+pub fn hasten(tx: &Write<'_>, webhook: i64, most: i64) -> Result<()> {
+    tx.run(
+        "UPDATE deliveries SET next_at = ?2 WHERE webhook = ?1 AND event IN (
+             SELECT event FROM deliveries WHERE webhook = ?1 AND next_at > ?2 ORDER BY next_at LIMIT ?3)",
+        [webhook, tx.now(), most],
+    )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_knows_its_messages() {
+        let data =
+            r#"{"message":{"id":"12","data":{"on":{"id":7,"uid":"x"}}},"messageId":"9","id":"no","id":"","id":12}"#;
+        assert_eq!(messages_in(data), [7, 9, 12]);
+        assert!(messages_in(r#"{"id":"99999999999999999999","id":"#).is_empty());
+    }
 }

@@ -38,7 +38,7 @@ pub fn any(read: &Read<'_>) -> Result<bool> {
     read.exists(
         "SELECT 1 FROM gone_conversations UNION ALL SELECT 1 FROM gone_groups 
          UNION ALL SELECT 1 FROM gone_users WHERE user_id NOT IN (SELECT user_id FROM ending_users)
-         UNION ALL SELECT 1 FROM gone_parents",
+         UNION ALL SELECT 1 FROM gone_parents UNION ALL SELECT 1 FROM gone_webhooks",
         [],
     )
 }
@@ -163,6 +163,8 @@ pub fn sweep(tx: &Write<'_>, most: i64) -> Result<bool> {
             sweep_user(tx, user, left)?
         } else if let Some(message) = first("SELECT message_id FROM gone_parents ORDER BY message_id LIMIT 1")? {
             sweep_parent(tx, message, left)?
+        } else if let Some(webhook) = first("SELECT webhook FROM gone_webhooks ORDER BY webhook LIMIT 1")? {
+            sweep_webhook(tx, webhook, left)?
         } else {
             return Ok(false);
         };
@@ -181,6 +183,17 @@ fn piece<'n>(tx: &Write<'_>, id: i64, most: i64, statements: &[(&'n str, &str)])
         }
     }
     Ok((0, ""))
+}
+
+fn sweep_webhook(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
+    let removed = tx.run(
+        "DELETE FROM deliveries WHERE webhook = ?1 AND event IN (SELECT event FROM deliveries WHERE webhook = ?1 LIMIT ?2)",
+        [id, most],
+    )?;
+    if removed == 0 {
+        tx.run("DELETE FROM gone_webhooks WHERE webhook = ?1", [id])?;
+    }
+    Ok(removed as i64)
 }
 
 /// Notes what was taken away of somebody who is being erased.

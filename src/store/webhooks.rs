@@ -82,12 +82,12 @@ pub(super) fn subscribed(read: &Read<'_>, app: i64) -> Result<Vec<String>> {
     )
 }
 
-/// All that are in use, of all apps: webhooks.id.
-pub fn in_use(read: &Read<'_>) -> Result<Vec<i64>> {
+/// All that are in use, of all apps: webhooks.id and apps.id.
+pub fn in_use(read: &Read<'_>) -> Result<Vec<(i64, i64)>> {
     read.all(
-        "SELECT w.id FROM webhooks w JOIN apps a ON a.id = w.app AND a.deleted_at IS NULL WHERE w.enabled = 1",
+        "SELECT w.id, w.app FROM webhooks w JOIN apps a ON a.id = w.app AND a.deleted_at IS NULL WHERE w.enabled = 1",
         [],
-        |row| row.get(0),
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
 
@@ -176,9 +176,12 @@ pub fn delete(tx: &mut Write<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// The server switches one off by itself.
-pub fn end(tx: &mut Write<'_>, id: i64, why: &str) -> Result<()> {
-    tx.run("UPDATE webhooks SET enabled = 0, ended = ?2, updated_at = ?3 WHERE id = ?1", params![id, why, tx.now()])?;
+/// The server switches one off by itself, for what this address did; nothing, where it has another by now.
+pub fn end(tx: &mut Write<'_>, id: i64, url: &str, why: &str) -> Result<()> {
+    tx.run(
+        "UPDATE webhooks SET enabled = 0, ended = ?3, updated_at = ?4 WHERE id = ?1 AND url = ?2",
+        params![id, url, why, tx.now()],
+    )?;
     tx.webhooks_changed();
     Ok(())
 }
@@ -205,11 +208,18 @@ pub fn remove_trigger(tx: &mut Write<'_>, id: i64, trigger: Trigger) -> Result<(
     Ok(())
 }
 
-/// Up to which event (outbox.id) nothing waits any more, and since when nothing arrives.
-pub fn pass(tx: &Write<'_>, id: i64, passed: i64, failing_at: Option<i64>) -> Result<()> {
-    tx.run(
-        "UPDATE webhooks SET passed = max(passed, ?2), failing_at = ?3 WHERE id = ?1",
-        params![id, passed, failing_at],
-    )?;
+/// Up to this event (outbox.id) nothing waits any more, but what is tried again.
+pub fn pass(tx: &Write<'_>, id: i64, passed: i64) -> Result<()> {
+    tx.run("UPDATE webhooks SET passed = max(passed, ?2) WHERE id = ?1", [id, passed])?;
     Ok(())
+}
+
+/// The same, and how the last try went; since when nothing had arrived before that.
+pub fn tried(tx: &Write<'_>, id: i64, passed: i64, fails: bool) -> Result<Option<i64>> {
+    let failing_at = tx.first("SELECT failing_at FROM webhooks WHERE id = ?1", [id], |row| row.get(0))?.flatten();
+    tx.run(
+        "UPDATE webhooks SET passed = max(passed, ?2), failing_at = iif(?3, coalesce(failing_at, ?4), NULL) WHERE id = ?1",
+        params![id, passed, fails, tx.now()],
+    )?;
+    Ok(failing_at)
 }

@@ -35,13 +35,14 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::meters::Meters;
 use super::outbox::Subscribed;
 use super::place::Place;
 use super::queue::{Lane, Queue, Queued, Refused, Taken};
+use super::told::Told;
 use super::{Credentials, Hooks, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
@@ -123,7 +124,7 @@ pub struct Handle {
     queue: Arc<Queue<Box<dyn Job>>>,
     meters: Arc<Meters>,
     failure: Arc<Failure>,
-    told: watch::Receiver<()>,
+    told: Arc<Told>,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -159,9 +160,9 @@ impl Handle {
         self.queue.commits()
     }
 
-    /// Changes whenever there may be more in the outbox, or other webhooks.
-    pub fn told(&self) -> watch::Receiver<()> {
-        self.told.clone()
+    /// Who tells that there is more in the outbox.
+    pub fn told(&self) -> &Told {
+        &self.told
     }
 
     /// How many jobs wait.
@@ -240,7 +241,7 @@ pub fn start(
     let failure = Arc::new(Failure::default());
     let queue = Arc::new(Queue::new(most));
     let failed = failure.clone();
-    let (told, hears) = watch::channel(());
+    let told = Arc::<Told>::default();
     let mut writer = Writer {
         connection,
         queue: queue.clone(),
@@ -255,7 +256,7 @@ pub fn start(
         seen: 0,
         noted: 0,
         subscribed: Subscribed::default(),
-        told,
+        told: told.clone(),
     };
     writer.seen = writer.data_version()?;
     let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
@@ -269,7 +270,7 @@ pub fn start(
         // It ends before the writer does, which makes the last checkpoint.
         threads.insert(0, spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?);
     }
-    Ok(Handle { queue, meters, failure, told: hears, threads: Mutex::new(threads) })
+    Ok(Handle { queue, meters, failure, told, threads: Mutex::new(threads) })
 }
 
 struct Writer {
@@ -289,8 +290,7 @@ struct Writer {
     /// The time that is in the table `clock`.
     noted: i64,
     subscribed: Subscribed,
-    /// Told when there may be more in the outbox, or other webhooks.
-    told: watch::Sender<()>,
+    told: Arc<Told>,
 }
 
 /// What became of a job, until its batch is committed.
@@ -358,7 +358,7 @@ impl Writer {
                 self.seen = version;
                 self.credentials.forget();
                 self.subscribed.forget();
-                self.told.send_replace(());
+                self.told.changed();
             }
             Ok(_) => {}
             Err(error) => log::error!("data_version: {error}"),
@@ -434,9 +434,7 @@ impl Writer {
         if !posts.is_empty() {
             (self.deliver)(posts);
         }
-        if self.subscribed.take_grown() {
-            self.told.send_replace(());
-        }
+        self.subscribed.tell(&self.told);
         for job in done {
             job.answer(committed.clone());
         }

@@ -12,8 +12,10 @@ use hobnob::model::limits::Limits;
 use serde_json::{Value, json};
 
 use crate::admin::{of, root};
+use crate::harness::receiver::{Does, Receiver};
 use crate::harness::{Harness, NOW, User, eventually, hobnob, id_of, temp_dir, text_to};
 use crate::media;
+use crate::webhooks::hook;
 
 /// Everything there is to be done in the background.
 async fn settle(h: &Harness) {
@@ -404,4 +406,37 @@ async fn what_those_do_who_run_the_server_is_noted() {
     assert!(!json!(log).to_string().contains(&secret));
     let of_app = root.get(&format!("/admin/api/audit?app={}", h.app_id)).await.list();
     assert_eq!(of_app.len(), 6);
+}
+
+/// Events that are told outside hold what was said and by whom: those that were told, those that wait, and what was answered.
+#[tokio::test]
+async fn what_is_told_outside_holds_nothing_of_who_was_erased() {
+    for kind in ["erase", "anonymise"] {
+        let h = Harness::start().await;
+        let (ann, victim, down) = (h.user("ann").await, h.user("zqvictim").await, Receiver::start().await);
+        let well = Receiver::start().await;
+        h.user("bob").await;
+        down.be(Does::Answer(500, "", "who is zqvictim?".to_owned()));
+        hook(&h, "down", &down, json!({"retryOnFailure": true}), &["message_sent"]).await;
+        hook(&h, "well", &well, json!({}), &["message_sent"]).await;
+        victim.send("ann", "zqtext by them").await;
+        ann.send("zqvictim", "zqtext to them").await;
+        ann.send("bob", "zqtext of <@uid:zqvictim>").await;
+        for each in 0..600 {
+            ann.send("bob", &format!("{each} of others")).await;
+        }
+        victim.send("bob", "zqtext at last").await;
+        well.expect(604).await;
+        eventually("all are noted", async || {
+            h.count("SELECT count(*) FROM deliveries WHERE state = 'delivered'") == 604
+        })
+        .await;
+        assert!(h.count("SELECT count(*) FROM outbox WHERE data LIKE '%zqvictim%'") == 4);
+        h.delete_with("/users/zqvictim", json!({"kind": kind})).await.ok();
+        settle(&h).await;
+        assert_eq!(found(&h.data, &["zqvictim"]), [], "{kind}");
+        let left = h.count("SELECT count(*) FROM outbox");
+        assert_eq!(left, 600, "what others said of others is still told");
+        h.stop().await;
+    }
 }

@@ -42,7 +42,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("previews", &["model", "store", "actions", "outgoing"]),
     ("backup", &["model", "store", "durable", "draft", "lock"]),
     ("transfer", &["model", "store", "actions", "backup", "outgoing", "transfer", "durable"]),
-    ("config", &["model", "live", "network", "logging"]),
+    ("config", &["model", "live", "network", "logging", "outgoing"]),
     ("settings", &["model", "settings"]),
     ("tls", &["model", "outgoing", "durable"]),
     ("systemd", &[]),

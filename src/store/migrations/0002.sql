@@ -548,10 +548,33 @@ CREATE TABLE outbox (
   at          INTEGER NOT NULL,
   data        TEXT    NOT NULL
 ) STRICT;
-CREATE INDEX outbox_by_app ON outbox(app, id);
+CREATE INDEX outbox_by_app ON outbox(app, id, kind);
 CREATE INDEX outbox_by_time ON outbox(at);
+CREATE TABLE outbox_sums (
+  app         INTEGER PRIMARY KEY,
+  events      INTEGER NOT NULL,
+  bytes       INTEGER NOT NULL
+) STRICT;
+CREATE TRIGGER outbox_more AFTER INSERT ON outbox BEGIN
+  INSERT INTO outbox_sums (app, events, bytes) VALUES (NEW.app, 1, octet_length(NEW.data) + 256)
+    ON CONFLICT (app) DO UPDATE SET events = events + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER outbox_fewer AFTER DELETE ON outbox BEGIN
+  UPDATE outbox_sums SET events = events - 1, bytes = bytes - octet_length(OLD.data) - 256 WHERE app = OLD.app;
+  DELETE FROM outbox_sums WHERE app = OLD.app AND events <= 0;
+END;
+CREATE TABLE outbox_messages (
+  event       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
+  message     INTEGER NOT NULL,
+  PRIMARY KEY (event, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX outbox_messages_by_message ON outbox_messages(message);
+CREATE TRIGGER messages_untold AFTER DELETE ON messages BEGIN
+  DELETE FROM outbox WHERE kind <> 'message_deleted'
+    AND id IN (SELECT event FROM outbox_messages WHERE message = OLD.id);
+END;
 CREATE TABLE deliveries (
-  webhook     INTEGER NOT NULL REFERENCES webhooks(id) ON DELETE CASCADE,
+  webhook     INTEGER NOT NULL,
   event       INTEGER NOT NULL REFERENCES outbox(id) ON DELETE CASCADE,
   state       TEXT    NOT NULL CHECK (state IN ('delivered','waiting','failed')),
   tries       INTEGER NOT NULL,
@@ -566,3 +589,9 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_event ON deliveries(event);
 CREATE INDEX deliveries_due ON deliveries(webhook, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_failed ON deliveries(webhook, event) WHERE state = 'failed';
+CREATE TABLE gone_webhooks (
+  webhook     INTEGER PRIMARY KEY
+) STRICT;
+CREATE TRIGGER webhooks_gone AFTER DELETE ON webhooks BEGIN
+  INSERT OR IGNORE INTO gone_webhooks (webhook) VALUES (OLD.id);
+END;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 
 use super::eventually;
 
@@ -39,6 +40,12 @@ pub enum Does {
     Hang,
     /// It goes away without a word.
     Reset,
+    /// It says this and then nothing more, with the connection open.
+    Say(&'static str),
+    /// It answers well, and its answer never ends.
+    Endless,
+    /// It answers well when it is let, one request for each permit.
+    When(Arc<Semaphore>),
 }
 
 pub fn well() -> Does {
@@ -104,6 +111,23 @@ async fn serve(mut socket: TcpStream, told: Arc<Mutex<Vec<Told>>>, does: Arc<Mut
             }
             Does::Hang => std::future::pending().await,
             Does::Reset => return,
+            Does::Say(text) => {
+                let _ = socket.write_all(text.as_bytes()).await;
+                std::future::pending().await
+            }
+            Does::Endless => {
+                let mut sent = socket.write_all(b"HTTP/1.1 200 X\r\n\r\n").await;
+                while sent.is_ok() {
+                    sent = socket.write_all(&[b'x'; 4096]).await;
+                }
+                return;
+            }
+            Does::When(let_go) => {
+                let_go.acquire().await.expect("open").forget();
+                if socket.write_all(b"HTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n").await.is_err() {
+                    return;
+                }
+            }
         }
     }
 }

@@ -1,5 +1,9 @@
 //! Webhooks: what happens in an app is told outside, to those who asked for it.
 
+mod bounds;
+mod delivery;
+mod killed;
+
 use serde_json::{Value, json};
 
 use crate::apps::manager;
@@ -7,7 +11,7 @@ use crate::harness::receiver::{Does, Receiver, well};
 use crate::harness::{Client, Harness, eventually};
 
 /// A webhook of the app that is told of these.
-async fn hook(h: &Harness, id: &str, to: &Receiver, more: Value, triggers: &[&str]) -> Client {
+pub async fn hook(h: &Harness, id: &str, to: &Receiver, more: Value, triggers: &[&str]) -> Client {
     let ops = manager(h).await;
     let mut body = json!({"id": id, "name": id, "webhookURL": format!("{}/{id}", to.url)});
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

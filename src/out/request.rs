@@ -1,0 +1,67 @@
+//! The request that tells a webhook of an event: the contract's body, and the headers of Standard Webhooks beside it.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::sign;
+use crate::model::trigger::Trigger;
+use crate::model::webhook::is_local;
+use crate::outgoing::{Reach, Request};
+use crate::store::outbox::Event;
+use crate::store::webhooks::Stored;
+
+/// Bytes of an answer that are kept for people to read.
+const ANSWER: usize = 1024;
+
+/// The request, which is to be answered within `time`.
+pub fn request(stored: &Stored, event: &Event, now: i64, time: Duration) -> Request {
+    let body = envelope(stored, event).into_bytes();
+    let id = format!("msg_{}", event.name);
+    let old = stored.old_secret.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+    let signatures: Vec<String> = [Some(&stored.secret), old]
+        .into_iter()
+        .flatten()
+        .filter_map(|secret| sign::sign(secret, &id, now, &body))
+        .collect();
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut put = |name: &'static str, value: String| {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    put("webhook-id", id);
+    put("webhook-timestamp", now.to_string());
+    put("webhook-signature", signatures.join(" "));
+    if stored.hook.basic_auth {
+        put("authorization", basic(&stored.hook.username, &stored.hook.password));
+    }
+    let url = &stored.hook.url;
+    let reach = if is_local(url) { Reach::around(url) } else { Reach::Public };
+    // The status decides; of what comes behind it, what is there in time.
+    let (method, bytes) = (Method::POST, ANSWER);
+    Request { method, headers, body, time, bytes, keeps_open: true, is_patient: false, ..Request::get(url, reach) }
+}
+
+fn basic(username: &str, password: &str) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
+}
+
+/// What is sent, as the contract has it.
+fn envelope(stored: &Stored, event: &Event) -> String {
+    let session = Trigger::parse(&event.trigger).ok().and_then(Trigger::session);
+    let kind = session.map_or_else(String::new, |kind| format!(r#","type":"{kind}""#));
+    let text = |value: &str| serde_json::Value::from(value).to_string();
+    format!(
+        r#"{{"trigger":{},"data":{},"appId":{},"region":{},"webhook":{}{kind}}}"#,
+        text(&event.trigger),
+        event.data,
+        text(&stored.app_id),
+        text(&stored.region),
+        text(&stored.hook.id),
+    )
+}

@@ -1,0 +1,75 @@
+//! Who hears that there is more in the outbox: those who send an app's events hear of that app alone, so that an event of
+//! one wakes nobody of another; and whoever keeps them hears that webhooks changed.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard};
+
+use tokio::sync::watch;
+
+/// The writer tells, after each commit.
+#[derive(Default)]
+pub struct Told {
+    /// By apps.id; only those that somebody listens to.
+    apps: Mutex<HashMap<i64, watch::Sender<()>>>,
+    webhooks: watch::Sender<()>,
+}
+
+impl Told {
+    /// Changes whenever there may be more to send of the app (apps.id), or otherwise.
+    pub fn of_app(&self, app: i64) -> watch::Receiver<()> {
+        self.apps().entry(app).or_default().subscribe()
+    }
+
+    /// Changes whenever webhooks may have changed, of whichever app.
+    pub fn of_webhooks(&self) -> watch::Receiver<()> {
+        self.webhooks.subscribe()
+    }
+
+    /// There is more to send of these apps.
+    pub(super) fn grown(&self, grown: impl IntoIterator<Item = i64>) {
+        let apps = self.apps();
+        for app in grown {
+            if let Some(told) = apps.get(&app) {
+                told.send_replace(());
+            }
+        }
+    }
+
+    /// Webhooks changed, or somebody else wrote: whatever anybody knows may be otherwise.
+    pub(super) fn changed(&self) {
+        let mut apps = self.apps();
+        apps.retain(|_, told| told.receiver_count() > 0);
+        apps.values().for_each(|told| told.send_replace(()));
+        self.webhooks.send_replace(());
+    }
+
+    fn apps(&self) -> MutexGuard<'_, HashMap<i64, watch::Sender<()>>> {
+        self.apps.lock().unwrap_or_else(|e| e.into_inner())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_wakes_nobody_of_another() {
+        let told = Told::default();
+        let (mut one, mut two, mut hooks) = (told.of_app(1), told.of_app(2), told.of_webhooks());
+        let mut woken = || {
+            [&mut one, &mut two, &mut hooks].map(|told| {
+                let changed = told.has_changed().expect("open");
+                told.mark_unchanged();
+                changed
+            })
+        };
+        assert_eq!(woken(), [false; 3]);
+        told.grown([1, 3]);
+        assert_eq!(woken(), [true, false, false]);
+        told.changed();
+        assert_eq!(woken(), [true; 3]);
+        drop((one, two));
+        told.changed();
+        assert!(told.apps().is_empty(), "nobody listens to them");
+    }
+}
