@@ -336,10 +336,11 @@ async fn keep_alive(api: Data<Api>, every: Duration) {
 /// Store and hub, each with its end of the stream.
 fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), String> {
     let (hub, starter) = Hub::new(clock.clone(), limits.presence_users, limits.sockets);
-    let (online, deliver) = (hub.clone(), hub.clone());
+    let (online, members, deliver) = (hub.clone(), hub.clone(), hub.clone());
     let hooks = Hooks {
         deliver: Box::new(move |posts| deliver.deliver(posts)),
         online: Arc::new(move |user| online.is_online(user)),
+        online_in: Arc::new(move |group| members.online_in_group(group)),
         clock,
         ids: Ids,
     };
@@ -347,6 +348,6 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
         .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?
         .with_reads(Duration::from_secs(limits.read_seconds), limits.waiting_reads);
     let activity = Activity::new(store.clone());
-    starter.run(Box::new(move |user| activity.left(user))).map_err(|e| e.to_string())?;
+    starter.run(Box::new(move |presence| activity.note(presence))).map_err(|e| e.to_string())?;
     Ok((store, hub))
 }

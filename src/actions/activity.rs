@@ -1,17 +1,23 @@
-//! When users were here last: noted when their last socket is gone, and written many at once.
+//! When users were here last: noted when their last socket is gone, and written many at once. With it those outside are
+//! told that a connection came or went, if somebody is.
 //!
 //! Ten thousand sockets may go in the same moment. Each would be a write with its share of a commit, so what comes in is
 //! collected, by user, and one write takes up to [`PIECE`] of them. A job is queued for every piece that waits and no
 //! more, in the low lane. What cannot be written now waits for the next one who leaves, or for the stop.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::outbox;
 use crate::model::error::Result;
+use crate::model::event::Presence;
 use crate::store::{Store, Write, users};
 
-/// Users that one job writes.
+/// Users, and connections, that one job writes.
 const PIECE: usize = 500;
+
+/// Connections that may wait to be told of. Where that many cannot be written, those that come and go are not told.
+const MOST: usize = 100_000;
 
 /// A handle to what waits; cheap to clone.
 #[derive(Clone)]
@@ -24,13 +30,16 @@ pub struct Activity {
 struct Waiting {
     /// users.id and when, in Unix seconds.
     marks: HashMap<i64, i64>,
+    /// In their order.
+    connections: VecDeque<Presence>,
     jobs: usize,
 }
 
 impl Waiting {
-    fn take(&mut self) -> Vec<(i64, i64)> {
+    fn take(&mut self) -> (Vec<(i64, i64)>, Vec<Presence>) {
         let users: Vec<i64> = self.marks.keys().copied().take(PIECE).collect();
-        users.into_iter().filter_map(|user| self.marks.remove_entry(&user)).collect()
+        let marks = users.into_iter().filter_map(|user| self.marks.remove_entry(&user)).collect();
+        (marks, self.connections.drain(..PIECE.min(self.connections.len())).collect())
     }
 }
 
@@ -43,11 +52,16 @@ impl Activity {
         self.waiting.lock().unwrap_or_else(|e| e.into_inner())
     }
 
-    /// The user (users.id) has no socket any more. Never waits.
-    pub fn left(&self, user: i64) {
+    /// A connection came or went. Never waits.
+    pub fn note(&self, presence: Presence) {
         let mut waiting = self.waiting();
-        waiting.marks.insert(user, self.store.clock().now());
-        if waiting.jobs * PIECE >= waiting.marks.len() {
+        if !presence.online {
+            waiting.marks.insert(presence.user, self.store.clock().now());
+        }
+        if waiting.connections.len() < MOST {
+            waiting.connections.push_back(presence);
+        }
+        if waiting.jobs * PIECE >= waiting.marks.len().max(waiting.connections.len()) {
             return;
         }
         waiting.jobs += 1;
@@ -59,16 +73,20 @@ impl Activity {
     }
 
     fn write(&self, tx: &mut Write<'_>) -> Result<()> {
-        let taken = {
+        let (marks, connections) = {
             let mut waiting = self.waiting();
             waiting.jobs -= 1;
             waiting.take()
         };
-        let written = taken.iter().try_for_each(|(user, at)| users::set_last_active(tx, *user, *at));
+        let mut written = marks.iter().try_for_each(|(user, at)| users::set_last_active(tx, *user, *at));
+        if written.is_ok() {
+            written = connections.iter().try_for_each(|presence| outbox::users::connection(tx, presence));
+        }
         if written.is_err() {
             // What came meanwhile is newer.
             let mut waiting = self.waiting();
-            taken.into_iter().for_each(|(user, at)| _ = waiting.marks.entry(user).or_insert(at));
+            marks.into_iter().for_each(|(user, at)| _ = waiting.marks.entry(user).or_insert(at));
+            connections.into_iter().rev().for_each(|presence| waiting.connections.push_front(presence));
         }
         written
     }
@@ -90,8 +108,15 @@ mod tests {
 
     fn open(folder: &std::path::Path) -> Store {
         let (clock, ids) = (Clock::fixed(NOW), Ids);
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock, ids };
+        let hooks =
+            Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids };
         Store::open(&folder.join("t.db"), 1, MANY, hooks).unwrap()
+    }
+
+    fn went(user: i64) -> Presence {
+        let client = crate::model::event::Client::default();
+        let uid = String::new();
+        Presence { app: 1, user, uid, client, connected: false, online: false, changed: true, at: NOW * 1000 }
     }
 
     async fn people(store: &Store) -> Vec<i64> {
@@ -138,14 +163,15 @@ mod tests {
         begun.recv().unwrap();
         let before = store.commits();
         let activity = Activity::new(store.clone());
-        for round in 0..2 {
-            users.iter().for_each(|user| activity.left(*user));
-            assert_eq!(activity.waiting().jobs, MANY / PIECE, "round {round}");
+        // Twice: each user once, each connection.
+        for round in 1..3 {
+            users.iter().for_each(|user| activity.note(went(*user)));
+            assert_eq!(activity.waiting().jobs, round * MANY / PIECE);
         }
         go_on.send(()).unwrap();
         holding.await.unwrap().unwrap();
         store.close();
-        assert!(store.commits() - before <= 1 + (MANY / PIECE) as u64);
+        assert!(store.commits() - before <= 1 + (2 * MANY / PIECE) as u64);
         let store = open(folder.path());
         assert_eq!(noted(&store, &users).await, MANY);
         store.close();
@@ -159,7 +185,7 @@ mod tests {
         let activity = Activity::new(store.clone());
         // As if the queue had been full when these went.
         users[4..].iter().for_each(|user| _ = activity.waiting().marks.insert(*user, NOW));
-        users[..4].iter().for_each(|user| activity.left(*user));
+        users[..4].iter().for_each(|user| activity.note(went(*user)));
         store.close();
         let store = open(folder.path());
         assert_eq!(noted(&store, &users).await, MANY);

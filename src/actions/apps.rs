@@ -69,7 +69,13 @@ mod tests {
     async fn a_deleted_app_is_refused_at_once_and_swept_after_its_grace() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(1_000);
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: clock.clone(), ids: Ids };
+        let hooks = Hooks {
+            deliver: Box::new(drop),
+            online: Arc::new(|_| false),
+            online_in: Arc::new(|_| 0),
+            clock: clock.clone(),
+            ids: Ids,
+        };
         let store = Store::open(&folder.path().join("test.db"), 1, 16, hooks).unwrap();
         let limits = Limits::default();
         let grace = limits.app_grace;

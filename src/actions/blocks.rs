@@ -1,6 +1,6 @@
 //! Blocking and unblocking.
 
-use super::{Outcome, Outcomes};
+use super::{Outcome, Outcomes, outbox};
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Result};
 use crate::model::event::Move;
@@ -41,7 +41,8 @@ pub fn is_parted(read: &Read<'_>, caller: &Caller, conv: &Conv) -> Result<bool> 
 }
 
 pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
-    each(uids, |text| {
+    let mut new = Vec::new();
+    let outcomes = each(uids, |text| {
         let blocked = users::person(tx, app, &Uid::from_path(text)?)?.id;
         if blocked == blocker {
             return Err(Code::BlockSelf.into());
@@ -50,23 +51,32 @@ pub fn block(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Re
         if let Some(conv) = conversations::between(tx, blocker, blocked)? {
             super::calls::depart(tx, app, conv.id, blocker)?;
         }
-        blocks::insert(tx, blocker, blocked)?;
+        if blocks::insert(tx, blocker, blocked)? {
+            new.push(blocked);
+        }
         tx.shift(Move::Blocked { a: blocker, b: blocked, on: true });
         Ok(format!("The user with UID {text} has been blocked."))
-    })
+    })?;
+    outbox::users::blocked(tx, app, true, blocker, &new)?;
+    Ok(outcomes)
 }
 
 pub fn unblock(tx: &mut Write<'_>, app: &App, blocker: i64, uids: &[String]) -> Result<Outcomes> {
-    each(uids, |text| {
+    let mut gone = Vec::new();
+    let outcomes = each(uids, |text| {
         // Whatever became of them since.
         let blocked = users::ever(tx, app.id, &Uid::from_path(text)?)?.ok_or_else(|| unknown_uid(text))?.id;
-        blocks::delete(tx, blocker, blocked)?;
+        if blocks::delete(tx, blocker, blocked)? {
+            gone.push(blocked);
+        }
         // He may have blocked, too: then the silence stays.
         if !blocks::between(tx, blocker, blocked)? {
             tx.shift(Move::Blocked { a: blocker, b: blocked, on: false });
         }
         Ok(format!("The user with UID {text} has been unblocked."))
-    })
+    })?;
+    outbox::users::blocked(tx, app, false, blocker, &gone)?;
+    Ok(outcomes)
 }
 
 fn each(uids: &[String], mut act: impl FnMut(&str) -> Result<String>) -> Result<Outcomes> {

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use super::messages::{first_sent, open};
 use super::standing::permit;
-use super::tell_step;
+use super::{outbox, tell_step};
 use crate::model::answer::About;
 use crate::model::call::{CallStatus, GroupStep, Side, departure, group_step, step};
 use crate::model::caller::{App, Caller};
@@ -110,7 +110,7 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, session: &str, to: CallStatus
             calls::set_status(tx, call.id, CallStatus::Ongoing)?;
         }
         GroupStep::Leave => {
-            calls::set_participant(tx, call.id, me, "left", None)?;
+            leave(tx, &caller.app, &call, me)?;
             if departure(call.status, side, true, calls::joined(tx, call.id)?).is_none() {
                 return tell_leaver(tx, caller, &conv, &call);
             }
@@ -141,7 +141,8 @@ pub fn switch(tx: &mut Write<'_>, caller: &Caller, session: &str, kind: &str) ->
     calls::set_type(tx, call.id, kind)?;
     calls::note_sign(tx, call.id, caller.user)?;
     let call = calls::by_id(tx, call.id)?;
-    announce(tx, caller, &conv, &call, call.status, None)
+    // Outside nothing is told: it is the same call, as far as it was.
+    Ok(post(tx, caller, &conv, &call, call.status, None)?.0)
 }
 
 fn side(tx: &Write<'_>, caller: &Caller, call: &Call, conv: &Conv) -> Result<Side> {
@@ -246,7 +247,7 @@ fn take_out(tx: &mut Write<'_>, app: &App, call: i64, user: i64) -> Result<()> {
         return Ok(());
     }
     if group {
-        calls::set_participant(tx, call.id, user, "left", None)?;
+        leave(tx, app, &call, user)?;
     }
     let side = if user == call.initiator { Side::Initiator } else { Side::Callee };
     match departure(call.status, side, group, calls::joined(tx, call.id)?) {
@@ -256,6 +257,12 @@ fn take_out(tx: &mut Write<'_>, app: &App, call: i64, user: i64) -> Result<()> {
             tell_leaver(tx, &themselves(tx, app.clone(), user)?, &conv, &call).map(drop)
         }
     }
+}
+
+/// One of a group call goes out of it.
+fn leave(tx: &mut Write<'_>, app: &App, call: &Call, user: i64) -> Result<()> {
+    calls::set_participant(tx, call.id, user, "left", None)?;
+    outbox::calls::left(tx, app, call, user)
 }
 
 /// Ends the call in the name of `by`.
@@ -299,6 +306,7 @@ fn data(call: &Call, status: CallStatus) -> serde_json::Value {
     data
 }
 
+/// Tells everybody of a step of the call; `call` is as it was before it, if that matters.
 fn announce(
     tx: &mut Write<'_>,
     caller: &Caller,
@@ -307,6 +315,20 @@ fn announce(
     status: CallStatus,
     muid: Option<String>,
 ) -> Result<Sent> {
+    let (sent, row) = post(tx, caller, conv, call, status, muid)?;
+    outbox::calls::stepped(tx, caller, call, status, &row)?;
+    Ok(sent)
+}
+
+/// Stores a message that says how far the call is, and tells the sockets.
+fn post(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    conv: &Conv,
+    call: &Call,
+    status: CallStatus,
+    muid: Option<String>,
+) -> Result<(Sent, messages::Row)> {
     let new = messages::New {
         sender: caller.user,
         category: Category::Call,
@@ -319,6 +341,6 @@ fn announce(
     };
     let row = messages::insert(tx, caller.app.id, conv, new)?.ok_or(Code::Internal)?;
     conversations::touch(tx, conv, row.id, caller.user, false, true)?;
-    let message = render::one(tx, row, Viewer::All)?;
-    Ok(tell_step(tx, caller, conv.audience(), About::call(call.id), message))
+    let message = render::one(tx, row.clone(), Viewer::All)?;
+    Ok((tell_step(tx, caller, conv.audience(), About::call(call.id), message), row))
 }

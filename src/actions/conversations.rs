@@ -152,6 +152,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, on: bool, limit
         body: super::body(&json!({"action": action, "conversation": conversation})),
     };
     tx.emit(Audience::users([caller.user]), event);
+    super::outbox::messages::conversation_pinned(tx, caller, on, &conversation)?;
     Ok(conversation)
 }
 

@@ -1,6 +1,7 @@
 //! Making, changing and ending groups.
 
 use super::members::{self, Added};
+use super::outbox;
 pub use super::standing::{allowed_scopes, permit, standing};
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
@@ -30,6 +31,7 @@ pub fn create(
         rows::insert(tx, group.id, group.conv, owner, Scope::Admin)?;
         tx.shift(Move::Join { group: group.id, user: owner });
     }
+    outbox::groups::created(tx, caller, group.id, owner)?;
     let added = match draft.members.is_empty() {
         true => None,
         false => Some(members::add_all(tx, caller, &group, draft.members, limits)?),
@@ -71,6 +73,7 @@ pub fn update(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, mut patch: Group
     let owner = patch.owner.take().filter(|_| !caller.person);
     let id = group.id;
     groups::update(tx, group, patch, &caller.uid)?;
+    outbox::groups::updated(tx, caller, id)?;
     if let Some(owner) = owner {
         hand_over(tx, caller, id, &owner)?;
     }
@@ -82,6 +85,7 @@ pub fn delete(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     permit(tx, caller, &group, Act::DeleteGroup)?;
     super::calls::end_in(tx, group.conv)?;
+    outbox::groups::deleted(tx, caller, group.id)?;
     purge::group(tx, &group)?;
     tx.shift(Move::Disband { group: group.id });
     Ok(())
@@ -105,18 +109,28 @@ fn hand_over(tx: &mut Write<'_>, caller: &Caller, group: i64, owner: &Uid) -> Re
 /// The member is the owner from now on, and an admin.
 fn appoint(tx: &mut Write<'_>, caller: &Caller, group: i64, member: i64) -> Result<()> {
     members::promote(tx, caller, group, member)?;
-    groups::set_owner(tx, group, member)
+    give(tx, caller, group, member)
+}
+
+/// The group is this user's from now on.
+pub(super) fn give(tx: &mut Write<'_>, caller: &Caller, group: i64, owner: i64) -> Result<()> {
+    let old = groups::by_id(tx, group)?;
+    groups::set_owner(tx, group, owner)?;
+    match old.owner_id == owner {
+        true => Ok(()),
+        false => outbox::groups::transferred(tx, caller, group, old.owner),
+    }
 }
 
 /// The user is deleted or deactivated: each of their groups has somebody else to rule it, the oldest of the highest scope
 /// there is. Nobody is left: it is the app's. Who becomes an admin by it is announced as that. How many of up to `most`
 /// groups were found.
 pub fn succeed(tx: &mut Write<'_>, app: &App, user: i64, most: i64) -> Result<i64> {
-    let owned = groups::owned_by(tx, user, most)?;
+    let (owned, system) = (groups::owned_by(tx, user, most)?, Caller::system(app.clone()));
     for &group in &owned {
         match rows::senior(tx, group)? {
-            Some(heir) => appoint(tx, &Caller::system(app.clone()), group, heir)?,
-            None => groups::set_owner(tx, group, app.system_user)?,
+            Some(heir) => appoint(tx, &system, group, heir)?,
+            None => give(tx, &system, group, app.system_user)?,
         }
     }
     Ok(owned.len() as i64)

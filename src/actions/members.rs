@@ -7,7 +7,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::standing::{permit, standing};
-use super::{AnnouncedShown, Outcome, OutcomeShown, Outcomes, tell_message};
+use super::{AnnouncedShown, Outcome, OutcomeShown, Outcomes, outbox, tell_message};
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Move};
@@ -16,6 +16,7 @@ use crate::model::ids::{Guid, Uid};
 use crate::model::limits::Limits;
 use crate::model::message::{Category, Entities, Party, Sent, Subject};
 use crate::model::permission::{Act, Rank, Scope, may};
+use crate::model::trigger::Trigger;
 use crate::model::user::User;
 use crate::store::{Write, bans, conversations, groups, members, messages, render, users};
 
@@ -105,6 +106,7 @@ pub fn join(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, checked: Option<&s
         _ => {}
     }
     enter(tx, &group, caller.user, Scope::Participant, limits)?;
+    outbox::groups::moved(tx, caller, Trigger::GroupMemberJoined, group.id)?;
     announce(tx, caller, group.id, "joined", None, None, None)
 }
 
@@ -131,9 +133,10 @@ pub fn leave(tx: &mut Write<'_>, caller: &Caller, guid: &Guid) -> Result<()> {
     }
     remove(tx, &caller.app, &group, caller.user)?;
     announce(tx, caller, group.id, "left", None, None, Some(caller.user))?;
+    outbox::groups::moved(tx, caller, Trigger::GroupMemberLeft, group.id)?;
     if group.owner_id == caller.user && members::any(tx, group.id)? {
         // Those who are deactivated may come back: to a group that somebody rules.
-        groups::set_owner(tx, group.id, caller.app.system_user)?;
+        super::groups::give(tx, caller, group.id, caller.app.system_user)?;
     }
     tx.shift(Move::Leave { group: group.id, user: caller.user });
     Ok(())
@@ -181,6 +184,7 @@ pub fn add_all(
     }
     let mut taken = HashSet::new();
     let mut added = Added::default();
+    let (mut new, mut banned) = (Vec::new(), Vec::new());
     for (uids, scope, results) in [
         (lists.admins, Some(Scope::Admin), &mut added.admins),
         (lists.moderators, Some(Scope::Moderator), &mut added.moderators),
@@ -192,15 +196,24 @@ pub fn add_all(
                 continue;
             }
             let outcome = match scope {
-                Some(scope) => add_one(tx, caller, group, &text, scope, limits).map(Outcome::Announced),
-                None => ban_one(tx, caller, group, &text).map(|_| Outcome::Done(None)),
+                Some(scope) => add_one(tx, caller, group, &text, scope, limits).map(|(user, sent)| {
+                    new.push(user);
+                    Outcome::Announced(sent)
+                }),
+                None => ban_one(tx, caller, group, &text).map(|user| {
+                    banned.push(user);
+                    Outcome::Done(None)
+                }),
             };
             results.0.push((text, outcome.unwrap_or_else(Outcome::Refused)));
         }
     }
+    outbox::groups::acted(tx, caller, Trigger::GroupMemberAdded, group.id, &new)?;
+    outbox::groups::acted(tx, caller, Trigger::GroupMemberBanned, group.id, &banned)?;
     Ok(added)
 }
 
+/// Who (users.id) is a member now, and what the group is told.
 fn add_one(
     tx: &mut Write<'_>,
     caller: &Caller,
@@ -208,7 +221,7 @@ fn add_one(
     text: &str,
     scope: Scope,
     limits: &Limits,
-) -> Result<Sent> {
+) -> Result<(i64, Sent)> {
     let user = users::person(tx, &caller.app, &Uid::from_path(text)?)?;
     if members::find(tx, group.id, user.id)?.is_some() {
         return Err(Code::AlreadyJoined.into());
@@ -217,7 +230,7 @@ fn add_one(
         return Err(Code::Banned.into());
     }
     enter(tx, group, user.id, scope, limits)?;
-    announce(tx, caller, group.id, "added", Some(&user), None, None)
+    Ok((user.id, announce(tx, caller, group.id, "added", Some(&user), None, None)?))
 }
 
 /// The member named in the path and his rank.
@@ -247,6 +260,7 @@ pub fn kick(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Resu
     }
     remove(tx, &caller.app, &group, user.id)?;
     announce(tx, caller, group.id, "kicked", Some(&user), None, Some(user.id))?;
+    outbox::groups::kicked(tx, caller, group.id, user.id)?;
     tx.shift(Move::Leave { group: group.id, user: user.id });
     Ok(())
 }
@@ -255,10 +269,12 @@ pub fn ban(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Resul
     let group = groups::by_guid(tx, caller.app.id, guid)?;
     // One who is no member may not ban anybody, whatever else is wrong with the call.
     standing(tx, caller, &group)?;
-    ban_one(tx, caller, &group, uid.as_str()).map(|_| ())
+    let banned = ban_one(tx, caller, &group, uid.as_str())?;
+    outbox::groups::acted(tx, caller, Trigger::GroupMemberBanned, group.id, &[banned])
 }
 
-fn ban_one(tx: &mut Write<'_>, caller: &Caller, group: &Group, text: &str) -> Result<Sent> {
+/// Who (users.id) is banned now.
+fn ban_one(tx: &mut Write<'_>, caller: &Caller, group: &Group, text: &str) -> Result<i64> {
     let (user, member) = target(tx, caller, group, &Uid::from_path(text)?)?;
     not_oneself(caller, &user)?;
     let act = member.map_or(Act::BanOutsider, |(rank, _)| Act::Ban(rank));
@@ -271,9 +287,9 @@ fn ban_one(tx: &mut Write<'_>, caller: &Caller, group: &Group, text: &str) -> Re
         remove(tx, &caller.app, group, user.id)?;
     }
     bans::insert(tx, group.id, user.id, member.map(|(_, member)| member.scope))?;
-    let sent = announce(tx, caller, group.id, "banned", Some(&user), None, Some(user.id))?;
+    announce(tx, caller, group.id, "banned", Some(&user), None, Some(user.id))?;
     tx.shift(Move::Leave { group: group.id, user: user.id });
-    Ok(sent)
+    Ok(user.id)
 }
 
 pub fn unban(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Result<()> {
@@ -284,7 +300,7 @@ pub fn unban(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid) -> Res
         return Err(Code::NotBanned.into());
     }
     announce(tx, caller, group.id, "unbanned", Some(&user), None, Some(user.id))?;
-    Ok(())
+    outbox::groups::acted(tx, caller, Trigger::GroupMemberUnbanned, group.id, &[user.id])
 }
 
 /// Makes the member an admin, if they are not one, and tells the group.
@@ -298,7 +314,8 @@ pub(super) fn promote(tx: &mut Write<'_>, caller: &Caller, group: i64, user: i64
 fn rescope(tx: &mut Write<'_>, caller: &Caller, group: i64, user: &User, (old, new): (Scope, Scope)) -> Result<()> {
     members::set_scope(tx, group, user.id, new)?;
     let extras = json!({"scope": {"old": old, "new": new}});
-    announce(tx, caller, group, "scopeChanged", Some(user), Some(extras), None).map(drop)
+    announce(tx, caller, group, "scopeChanged", Some(user), Some(extras), None)?;
+    outbox::groups::rescoped(tx, caller, group, user.id, (old, new))
 }
 
 pub fn change_scope(tx: &mut Write<'_>, caller: &Caller, guid: &Guid, uid: &Uid, scope: Scope) -> Result<Changed> {

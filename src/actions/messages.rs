@@ -14,10 +14,10 @@ use crate::model::mention::Named;
 use crate::model::message::{Category, Content, Data, Draft, Entities, Message, Party, Receiver, Sent, Subject};
 use crate::model::permission::Act;
 use crate::model::role::Contact;
+use crate::model::trigger::Trigger;
 use crate::model::user::User;
 use crate::store::conversations::Conv;
 use crate::store::messages::{self, Edited, Row};
-use crate::store::sight::Viewer;
 use crate::store::{Read, Write, attachments, conversations, friends, groups, mentions, render, sight, threads, users};
 
 /// Sends a message. A retry (same sender, receiver and muid) gets the first one back and announces nothing.
@@ -84,10 +84,10 @@ pub(super) fn send_with(
     if row.quoted.is_none() && mentions.is_empty() && row.flags & flags::POLL == 0 {
         let message = render::fresh(row, &conv.name, sender, receiver);
         let sent = tell_message(tx, caller, conv.audience(), message);
-        outbox::message_sent(tx, &caller.app, |_| Ok(sent.clone()))?;
+        outbox::messages::sent_as(tx, &caller.app, &sent)?;
         return Ok(sent);
     }
-    outbox::message_sent(tx, &caller.app, |tx| Ok(Sent::of(render::one(tx, row.clone(), Viewer::App)?)))?;
+    outbox::messages::sent(tx, &caller.app, &row, &mentions)?;
     tell_of(tx, caller, &row, "message", Sent::of)
 }
 
@@ -218,12 +218,16 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     if files_given {
         super::extensions::thumbnails::put_in(tx, &caller.app, &row.kind, &mut content.data)?;
     }
+    let before = outbox::messages::named(tx, &caller.app, id)?;
     let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
     messages::edit(tx, &row, &edited, &caller.uid)?;
     if files_given {
         attachments::show_only(tx, caller.app.id, id, &files)?;
     }
-    announce(tx, caller, row, "edited")
+    let sent = announce(tx, caller, row, Change::Edit)?;
+    let row = messages::find(tx, caller.app.id, id)?;
+    outbox::messages::mentioned(tx, &caller.app, &row, &before, &edited.mentions)?;
+    Ok(sent)
 }
 
 fn strip(mut data: Object) -> Object {
@@ -242,7 +246,7 @@ pub fn delete(tx: &mut Write<'_>, caller: &Caller, id: i64, permanent: bool) -> 
     if row.deleted_at.is_none() {
         messages::mark_deleted(tx, &row, &caller.uid)?;
     }
-    let sent = announce(tx, caller, row.clone(), "deleted")?;
+    let sent = announce(tx, caller, row.clone(), Change::Delete)?;
     if permanent {
         messages::erase(tx, &row)?;
     }
@@ -260,7 +264,7 @@ pub(super) fn deletable(tx: &Write<'_>, caller: &Caller, id: i64) -> Result<Row>
 
 /// What is done to a message that stands already.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Change {
+pub(super) enum Change {
     Edit,
     Delete,
 }
@@ -301,10 +305,16 @@ fn changeable(tx: &Write<'_>, caller: &Caller, id: i64, change: Change) -> Resul
 
 /// Announces what was done to a message. Such an action has an id but is not stored: it says nothing that the message
 /// does not say itself.
-pub(super) fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, action: &str) -> Result<Sent> {
+pub(super) fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, change: Change) -> Result<Sent> {
     let (id, by) = (messages::spend_id(tx)?, users::by_id(tx, caller.user)?.in_message());
     let (row, now) = (messages::find(tx, caller.app.id, row.id)?, tx.now());
-    tell_of(tx, caller, &row, "message", |message| Sent::of(act_on(message, (id, now), by.clone(), action)))
+    let (trigger, action) = match change {
+        Change::Edit => (Trigger::MessageEdited, "edited"),
+        Change::Delete => (Trigger::MessageDeleted, "deleted"),
+    };
+    let act = |message| act_on(message, (id, now), by.clone(), action);
+    outbox::messages::changed(tx, &caller.app, trigger, &row, act)?;
+    tell_of(tx, caller, &row, "message", |message| Sent::of(act(message)))
 }
 
 /// The action message that tells what somebody did to a message.

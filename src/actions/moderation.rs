@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-use super::{tell_message_as, tell_of};
+use super::{outbox, tell_message_as, tell_of};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
+use crate::model::flags;
 use crate::model::ids::shown;
 use crate::model::limits::Limits;
 use crate::model::message::{Message, Sent};
@@ -37,7 +38,12 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     // Those who saw it until now are to take it away.
     let hearing = sight::hearing(tx, &conversations::by_id(tx, row.conv)?, &row)?;
     rows::set_verdict(tx, &row, verdict)?;
+    let was_hidden = row.flags & flags::DISAPPROVED != 0;
     let row = messages::find(tx, caller.app.id, id)?;
+    if was_hidden && verdict == Verdict::Approved {
+        // Nobody but people had a word in it.
+        outbox::moderation::approved_by_hand(tx, &caller.app, &row, &[(); 0])?;
+    }
     if verdict == Verdict::Disapproved {
         let shell = render::shell(render::one(tx, row.clone(), Viewer::All)?);
         tell_message_as(tx, caller, hearing.everybody().except(row.sender), MODERATED, shell);

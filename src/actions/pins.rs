@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::standing::permit;
-use super::{body, tell_about, tell_of};
+use super::{body, outbox, tell_about, tell_of};
 use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
@@ -35,6 +35,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, id: i64, on: bool, limits: &Limi
     pins::set_pinned(tx, id, on.then_some(&*caller.uid))?;
     let row = messages::find(tx, caller.app.id, id)?;
     let (kind, action) = if on { ("message_pinned", "pinned") } else { ("message_unpinned", "unpinned") };
+    outbox::messages::pinned(tx, caller, on, &row)?;
     tell_of(tx, caller, &row, kind, |message| body(&json!({"action": action, "message": message})))?;
     render::one(tx, row, caller.viewer())
 }

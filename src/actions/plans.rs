@@ -150,7 +150,13 @@ pub(super) fn text(receiver: &str, kind: &str, parent: Option<i64>) -> Draft {
 }
 
 pub(super) fn open(path: &Path) -> Store {
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
+    let hooks = Hooks {
+        deliver: Box::new(drop),
+        online: Arc::new(|_| false),
+        online_in: Arc::new(|_| 0),
+        clock: Clock::fixed(1),
+        ids: Ids,
+    };
     Store::open(path, 1, 10, hooks).unwrap()
 }
 

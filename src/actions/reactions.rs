@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::outbox::{self, messages::Reaction};
 use super::standing::permit;
 use super::{body, tell_about};
 use crate::model::answer::About;
@@ -15,6 +16,9 @@ use crate::model::user::check_length;
 use crate::store::messages::{self, Row};
 use crate::store::sight::{self, Viewer};
 use crate::store::{Write, conversations, groups, reactions, render, users};
+
+const ADDED: &str = "message_reaction_added";
+const REMOVED: &str = "message_reaction_removed";
 
 /// Adds the caller's reaction; doing it twice is the same as once. The message as he sees it then.
 pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
@@ -35,7 +39,7 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
     }
     if let Some((made, form)) = reactions::insert(tx, id, caller.user, &key, &reaction_form(reaction))? {
         let at = tx.now();
-        announce(tx, caller, id, ("message_reaction_added", &form), (made, at))?;
+        announce(tx, caller, id, (ADDED, &form), (made, at))?;
     }
     // As it is now: it knows itself whether it has reactions.
     render::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
@@ -45,7 +49,7 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
 pub fn remove(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits: &Limits) -> Result<Message> {
     reactable(tx, caller, id, reaction, limits)?;
     if let Some((made, at, form)) = reactions::delete(tx, id, caller.user, &reaction_key(reaction))? {
-        announce(tx, caller, id, ("message_reaction_removed", &form), (made, at))?;
+        announce(tx, caller, id, (REMOVED, &form), (made, at))?;
     }
     render::one(tx, messages::find(tx, caller.app.id, id)?, caller.viewer())
 }
@@ -83,5 +87,7 @@ fn announce(
     let audience = sight::hearing(tx, &conv, &row)?.everybody();
     let message = render::one(tx, row, Viewer::All)?;
     tell_about(tx, caller, audience, ("reaction", about), &message, body(&said));
+    let told = Reaction { id, message_id: message.id, reaction, uid: &me.uid, reacted_at: at, reacted_by: &me };
+    outbox::messages::reacted(tx, &caller.app, action == ADDED, told)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::body;
+use super::outbox::{self, receipts::Receipt};
 use crate::model::answer::About;
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
@@ -142,12 +143,16 @@ fn tell(
     let audience = Audience::users(if hears { vec![author, caller.user] } else { vec![caller.user] });
     let author = users::by_id(tx, author)?;
     let group = groups::of_conversation(tx, conv)?;
+    let receiver = group.as_ref().map_or(author.uid.as_str(), |group| group.guid.as_str());
+    let receiver_type = if group.is_some() { ReceiverType::Group } else { ReceiverType::User };
+    let told = Receipt { action, by: me, author: &author.uid, message, receiver, receiver_type };
+    outbox::receipts::marked(tx, &caller.app, &told)?;
     let event = Event {
         app_id: caller.app.app_id.clone(),
         kind: "receipts",
         sender: caller.uid.clone(),
-        receiver: group.as_ref().map_or(author.uid.as_str(), |group| group.guid.as_str()).into(),
-        receiver_type: if group.is_some() { ReceiverType::Group } else { ReceiverType::User },
+        receiver: receiver.into(),
+        receiver_type,
         device: caller.device.clone(),
         by: caller.origin(),
         answer: None,

@@ -3,6 +3,8 @@
 use crate::model::caller::{App, Credential, Holder};
 use crate::model::error::{Code, Result};
 use crate::model::event::{Attach, ConnId, Move};
+use crate::model::trigger::Trigger;
+use crate::store::outbox::is_told;
 use crate::store::{Write, apps, blocks, digest, friends, groups, users};
 
 /// Who a socket belongs to.
@@ -35,6 +37,7 @@ pub fn attach(tx: &mut Write<'_>, conn: ConnId, app_id: &str, jwt: &str) -> Resu
         groups: groups::of_user(tx, user)?,
         friends: friends::of(tx, user)?,
         blocked: blocks::around(tx, user)?,
+        told: is_told(tx, app.id, Trigger::UserConnectionStatusChanged)?,
     };
     tx.shift(Move::Attach(Box::new(attach)));
     Ok(Identity { app, user, uid, token })

@@ -75,7 +75,13 @@ mod tests {
     use crate::store::Hooks;
 
     fn store(folder: &std::path::Path) -> Store {
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
+        let hooks = Hooks {
+            deliver: Box::new(drop),
+            online: Arc::new(|_| false),
+            online_in: Arc::new(|_| 0),
+            clock: Clock::fixed(1),
+            ids: Ids,
+        };
         Store::open(&folder.join("t.db"), 1, 10, hooks).unwrap()
     }
 

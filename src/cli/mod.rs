@@ -238,7 +238,13 @@ fn opened(
     database: &Path,
     open: impl FnOnce(&Path, u32, usize, Hooks) -> crate::model::error::Result<Store>,
 ) -> Result<Store, String> {
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
+    let hooks = Hooks {
+        deliver: Box::new(drop),
+        online: Arc::new(|_| false),
+        online_in: Arc::new(|_| 0),
+        clock: Clock::default(),
+        ids: Ids,
+    };
     open(database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
 }
 

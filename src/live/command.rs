@@ -16,7 +16,7 @@ use crate::actions::{conversations, messages as send, receipts};
 use crate::model::answer::About;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Result};
-use crate::model::event::{Audience, Body, Event};
+use crate::model::event::{Audience, Body, Client, Event};
 use crate::model::ids::parse_message_id;
 use crate::model::json;
 use crate::model::limits::Limits;
@@ -49,7 +49,14 @@ struct AuthBody {
     presence_subscription: Option<String>,
     #[serde(default)]
     roles: Vec<String>,
+    /// What it says of itself, and whatever else.
+    #[serde(default)]
+    params: serde_json::Value,
 }
+
+/// Longest platform and user agent that are kept, in characters.
+const PLATFORM: usize = 50;
+const USER_AGENT: usize = 256;
 
 /// What an auth frame asks for.
 pub struct AuthAsk {
@@ -57,6 +64,8 @@ pub struct AuthAsk {
     pub device: String,
     pub jwt: String,
     pub subscription: Subscription,
+    /// Without a time.
+    pub client: Client,
 }
 
 impl<'a> Command<'a> {
@@ -78,7 +87,13 @@ impl<'a> Command<'a> {
             Some("ROLES") => Subscription::Roles(body.roles),
             _ => Subscription::Nobody,
         };
+        let said = |name: &str, most: usize| {
+            let text = body.params[name].as_str().filter(|text| !text.is_empty())?;
+            Some(text.chars().take(most).collect::<String>().into())
+        };
+        let (platform, user_agent) = (said("platform", PLATFORM), said("userAgent", USER_AGENT));
         Some(AuthAsk {
+            client: Client { platform, user_agent, connected_at: 0 },
             app_id: self.app_id.clone().unwrap_or_default(),
             device: self.device_id.clone().unwrap_or_default(),
             jwt: body.auth,

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use super::frame::Encoded;
 use crate::model::answer::{About, Answer};
-use crate::model::event::ConnId;
+use crate::model::event::{Client, ConnId};
 use crate::sync::{Mutex, MutexGuard};
 
 /// Frames and bytes a connection may have waiting.
@@ -120,6 +120,8 @@ pub struct Conn {
     pub subscription: OnceLock<Subscription>,
     /// The client session, set with the auth frame.
     pub device: OnceLock<Arc<str>>,
+    /// What it said of itself, set with the auth frame.
+    pub client: OnceLock<Box<Client>>,
     queue: Mutex<Queue>,
     ready: Notify,
 }
@@ -155,6 +157,7 @@ impl Conn {
             id,
             subscription: OnceLock::new(),
             device: OnceLock::new(),
+            client: OnceLock::new(),
             queue: Mutex::default(),
             ready: Notify::new(),
         }

@@ -193,4 +193,33 @@ pub struct Attach {
     pub friends: Vec<i64>,
     /// Users with a block between them and this one, either way.
     pub blocked: Vec<i64>,
+    /// Somebody outside is told of it.
+    pub told: bool,
+}
+
+/// What a client said of itself when it connected, cut to some length, and when that was.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    pub platform: Option<Box<str>>,
+    pub user_agent: Option<Box<str>>,
+    /// Unix milliseconds.
+    pub connected_at: i64,
+}
+
+/// A connection came or went.
+#[derive(Clone, Debug)]
+pub struct Presence {
+    /// apps.id
+    pub app: i64,
+    /// users.id
+    pub user: i64,
+    pub uid: String,
+    pub client: Client,
+    pub connected: bool,
+    /// Whether the user has a connection now.
+    pub online: bool,
+    /// Whether that was otherwise before.
+    pub changed: bool,
+    /// Unix milliseconds.
+    pub at: i64,
 }

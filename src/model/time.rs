@@ -82,6 +82,13 @@ impl Clock {
         }
     }
 
+    /// Unix milliseconds, in the second that [`Clock::now`] gives: beside the time of day they are not to be had.
+    pub fn now_ms(&self) -> i64 {
+        let of_day = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+        let (ms, now) = (if self.fixed.is_some() { 0 } else { of_day() }, self.now());
+        if ms / 1000 == now { ms } else { now * 1000 }
+    }
+
     /// Unix seconds.
     pub fn now(&self) -> i64 {
         let now = match &self.fixed {

@@ -266,6 +266,41 @@ pub fn absent(read: &Read<'_>, limits: &Limits, most: i64) -> Result<Vec<(i64, i
     )
 }
 
+/// Who was in a call that is or was answered, and when.
+#[derive(Debug)]
+pub struct Occupant {
+    /// users.id
+    pub user: i64,
+    pub uid: String,
+    pub name: String,
+    /// `joined`: is in it; `ended`: was in it when it ended; else they went before.
+    pub state: String,
+    /// When they came in, or when it was answered, whichever was later.
+    pub joined_at: i64,
+    pub left_at: Option<i64>,
+}
+
+/// All who are or were in the call since it was answered, in the order they came.
+pub fn occupants(read: &Read<'_>, call: i64) -> Result<Vec<Occupant>> {
+    read.all(
+        "SELECT p.user_id, u.uid, u.name, p.state, max(p.joined_at, k.started_at), coalesce(p.left_at, k.ended_at)
+         FROM calls k JOIN call_participants p ON p.call_id = k.id JOIN users u ON u.id = p.user_id
+         WHERE k.id = ?1 AND k.started_at IS NOT NULL AND p.joined_at IS NOT NULL
+         ORDER BY p.joined_at, p.user_id",
+        [call],
+        |row| {
+            Ok(Occupant {
+                user: row.get(0)?,
+                uid: row.get(1)?,
+                name: row.get(2)?,
+                state: row.get(3)?,
+                joined_at: row.get(4)?,
+                left_at: row.get(5)?,
+            })
+        },
+    )
+}
+
 /// What a list of call records may be narrowed by.
 #[derive(Default)]
 pub struct Filter {

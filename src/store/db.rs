@@ -46,6 +46,9 @@ const REWRITTEN: usize = 1 << 20;
 /// Whether a user (users.id) is connected.
 pub type Online = Arc<dyn Fn(i64) -> bool + Send + Sync>;
 
+/// How many members of a group (groups.id) have a socket open.
+pub type OnlineIn = Arc<dyn Fn(i64) -> usize + Send + Sync>;
+
 /// SHA-256 of a secret: all that is stored of it.
 pub type Digest = [u8; 32];
 

@@ -46,6 +46,11 @@ pub fn set(tx: &Write<'_>, conv: i64, message: i64, users: &[i64]) -> Result<()>
     Ok(())
 }
 
+/// Who is named in the message.
+pub fn of_message(read: &Read<'_>, message: i64) -> Result<Vec<i64>> {
+    read.all("SELECT user_id FROM mentions WHERE message_id = ?1", [message], |row| row.get(0))
+}
+
 /// The users named in each of these messages.
 pub fn among(read: &Read<'_>, messages: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Vec<User>>> {
     let ids = ids_text(messages);

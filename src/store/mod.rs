@@ -83,7 +83,7 @@ use crate::model::time::{Clock, Ids};
 use crate::watch::request;
 
 use credentials::Credentials;
-pub use db::{Digest, Online, digest, schema};
+pub use db::{Digest, Online, OnlineIn, digest, schema};
 pub use meters::Meters;
 pub use migrations::VERSION as SCHEMA;
 pub use queue::{Lane, Queued};
@@ -132,6 +132,8 @@ pub struct Hooks {
     pub deliver: Box<dyn FnMut(Vec<Post>) + Send>,
     /// Whether a user (users.id) has a socket open; the SQL function `online`.
     pub online: Online,
+    /// How many members of a group (groups.id) have a socket open.
+    pub online_in: OnlineIn,
     pub clock: Clock,
     pub ids: Ids,
 }
@@ -443,6 +445,7 @@ pub struct Write<'a> {
     credentials_changed: bool,
     subscribed: &'a outbox::Subscribed,
     webhooks_changed: bool,
+    online_in: &'a OnlineIn,
 }
 
 impl<'a> Deref for Write<'a> {
@@ -455,6 +458,11 @@ impl<'a> Deref for Write<'a> {
 impl Write<'_> {
     pub fn ids(&self) -> &Ids {
         self.ids
+    }
+
+    /// How many members of a group (groups.id) have a socket open: as far as sockets know of what was committed.
+    pub fn online_in(&self, group: i64) -> usize {
+        (self.online_in)(group)
     }
 
     /// Announces `event` once this transaction is on disk.

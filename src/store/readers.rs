@@ -315,7 +315,13 @@ mod tests {
 
     /// A store with one reader.
     fn store(dir: &std::path::Path, deadline: Duration) -> Store {
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(1), ids: Ids };
+        let hooks = Hooks {
+            deliver: Box::new(drop),
+            online: Arc::new(|_| false),
+            online_in: Arc::new(|_| 0),
+            clock: Clock::fixed(1),
+            ids: Ids,
+        };
         Store::open(&dir.join("db"), 1, 10, hooks).unwrap().with_reads(deadline, 10)
     }
 

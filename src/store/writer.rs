@@ -43,7 +43,7 @@ use super::outbox::Subscribed;
 use super::place::Place;
 use super::queue::{Lane, Queue, Queued, Refused, Taken};
 use super::told::Told;
-use super::{Credentials, Hooks, Read, Write, clock};
+use super::{Credentials, Hooks, OnlineIn, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
 use crate::model::time::{Clock, Ids};
@@ -237,7 +237,7 @@ pub fn start(
     meters: Arc<Meters>,
     hooks: Hooks,
 ) -> Result<Handle> {
-    let Hooks { clock, ids, deliver, .. } = hooks;
+    let Hooks { clock, ids, deliver, online_in, .. } = hooks;
     let failure = Arc::new(Failure::default());
     let queue = Arc::new(Queue::new(most));
     let failed = failure.clone();
@@ -256,6 +256,7 @@ pub fn start(
         seen: 0,
         noted: 0,
         subscribed: Subscribed::default(),
+        online_in,
         told: told.clone(),
     };
     writer.seen = writer.data_version()?;
@@ -290,6 +291,7 @@ struct Writer {
     /// The time that is in the table `clock`.
     noted: i64,
     subscribed: Subscribed,
+    online_in: OnlineIn,
     told: Arc<Told>,
 }
 
@@ -462,9 +464,16 @@ impl Writer {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
-        let subscribed = &self.subscribed;
-        let mut tx =
-            Write { read, ids: &self.ids, posts, credentials_changed: false, subscribed, webhooks_changed: false };
+        let (subscribed, online_in) = (&self.subscribed, &self.online_in);
+        let mut tx = Write {
+            read,
+            ids: &self.ids,
+            posts,
+            credentials_changed: false,
+            subscribed,
+            webhooks_changed: false,
+            online_in,
+        };
         let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
             job.panicked();
             Err(Code::Internal)
@@ -511,7 +520,8 @@ mod tests {
         const MANY: usize = 1000;
         let folder = tempfile::tempdir().unwrap();
         let (clock, ids) = (Clock::fixed(1), Ids);
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock, ids };
+        let hooks =
+            Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids };
         let store = Store::open(&folder.path().join("t.db"), 1, MANY, hooks).unwrap();
         let (go_on, wait) = channel::<()>();
         let (began, begun) = channel();

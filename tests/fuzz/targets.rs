@@ -352,6 +352,7 @@ fn whole() -> &'static Whole {
         let hooks = hobnob::store::Hooks {
             deliver: Box::new(drop),
             online: std::sync::Arc::new(|_| false),
+            online_in: std::sync::Arc::new(|_| 0),
             clock: Clock::fixed(1_795_000_000),
             ids: hobnob::model::time::Ids,
         };

@@ -295,6 +295,7 @@ async fn a_restart_leaves_no_ghosts() {
     let hooks = hobnob::store::Hooks {
         deliver: Box::new(drop),
         online: std::sync::Arc::new(|_| false),
+        online_in: std::sync::Arc::new(|_| 0),
         clock: clock.clone(),
         ids: hobnob::model::time::Ids,
     };

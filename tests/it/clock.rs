@@ -69,6 +69,7 @@ async fn time_does_not_run_backwards_across_a_stop() {
         let hooks = hobnob::store::Hooks {
             deliver: Box::new(drop),
             online: std::sync::Arc::new(|_| false),
+            online_in: std::sync::Arc::new(|_| 0),
             clock: hobnob::model::time::Clock::fixed(at),
             ids: hobnob::model::time::Ids,
         };

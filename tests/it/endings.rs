@@ -52,7 +52,13 @@ fn open(folder: &Path, told: &Arc<Mutex<Told>>) -> Store {
             }
         }
     };
-    let hooks = Hooks { deliver: Box::new(deliver), online: Arc::new(|_| false), clock: Clock::fixed(NOW), ids: Ids };
+    let hooks = Hooks {
+        deliver: Box::new(deliver),
+        online: Arc::new(|_| false),
+        online_in: Arc::new(|_| 0),
+        clock: Clock::fixed(NOW),
+        ids: Ids,
+    };
     Store::open(&folder.join("endings.db"), 1, 16, hooks).expect("opens")
 }
 

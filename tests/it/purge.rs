@@ -232,7 +232,13 @@ async fn an_emptied_conversation_starts_anew() {
 async fn a_sweep_goes_on_after_a_stop() {
     let folder = temp_dir();
     let open = || {
-        let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::fixed(NOW), ids: Ids };
+        let hooks = Hooks {
+            deliver: Box::new(drop),
+            online: Arc::new(|_| false),
+            online_in: Arc::new(|_| 0),
+            clock: Clock::fixed(NOW),
+            ids: Ids,
+        };
         Store::open(&folder.path().join("gone.db"), 1, 16, hooks).expect("opens")
     };
     fn play(tx: &mut Write<'_>, ann: &Caller, messages: usize) -> hobnob::model::error::Result<()> {

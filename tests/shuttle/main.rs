@@ -242,6 +242,7 @@ fn attach(conn: &Conn, user: i64) -> Post {
         groups: vec![GROUP],
         friends: Vec::new(),
         blocked: Vec::new(),
+        told: false,
     })))
 }
 

@@ -61,7 +61,7 @@ pub fn vote(tx: &mut Write<'_>, caller: &Caller, poll: &str, number: i64) -> Res
     if polls::vote(tx, id, caller.user, number)? {
         polls::touch(tx, id, SYSTEM_UID)?;
         // It is no edit of somebody's: the app keeps the count. So it reaches the voter's own session as well.
-        sending::announce(tx, &Caller::system(caller.app.clone()), row, "edited")?;
+        sending::announce(tx, &Caller::system(caller.app.clone()), row, sending::Change::Edit)?;
     }
     polls::results(tx, id, caller.viewer())?.ok_or_else(|| unknown(poll))
 }

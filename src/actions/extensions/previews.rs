@@ -54,7 +54,7 @@ pub fn put(tx: &mut Write<'_>, app: &App, message: i64, preview: &Preview) -> Re
     }
     set(&mut data, Extension::LinkPreview, Some(to_raw(&serde_json::json!({ "links": [preview] }))));
     messages::amend(tx, row.id, &data.text())?;
-    sending::announce(tx, &Caller::system(app.clone()), row, "edited").map(drop)
+    sending::announce(tx, &Caller::system(app.clone()), row, sending::Change::Edit).map(drop)
 }
 
 /// Takes a preview out whose link an edit took out.

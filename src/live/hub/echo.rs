@@ -37,7 +37,7 @@ fn attach(hub: &Hub, seat: &Seat, blocked: Vec<i64>) {
     let user = User { id: seat.user, uid: format!("u{}", seat.user), ..User::default() };
     let (conn, app_id) = (seat.conn.id, "app".into());
     let (groups, friends) = (vec![1], Vec::new());
-    let attach = Attach { conn, app: 1, app_id, token: seat.login, user, groups, friends, blocked };
+    let attach = Attach { conn, app: 1, app_id, token: seat.login, user, groups, friends, blocked, told: false };
     hub.deliver(vec![Post::Move(Move::Attach(Box::new(attach)))]);
 }
 

@@ -16,7 +16,7 @@ use super::conn::{Close, Conn, Subscription};
 use super::frame::{self, Encoded};
 use super::meters::Meters;
 use crate::model::caller::SERVER_DEVICE;
-use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post};
+use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post, Presence};
 use crate::model::time::Clock;
 use crate::model::user::User;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -49,8 +49,8 @@ enum Step {
     Stop,
 }
 
-/// Called when a user's last connection is gone, with users.id.
-pub type OnOffline = Box<dyn Fn(i64) + Send>;
+/// Called when a connection is gone, and when one came that somebody outside is told of.
+pub type OnPresence = Box<dyn Fn(Presence) + Send>;
 
 impl Hub {
     /// `presence_users`: presence is pushed while at most this many users of an app are online. `sockets`: of a user.
@@ -169,7 +169,7 @@ pub struct Starter {
 }
 
 impl Starter {
-    pub fn run(self, on_offline: OnOffline) -> std::io::Result<()> {
+    pub fn run(self, on_presence: OnPresence) -> std::io::Result<()> {
         let Starter { hub, index, steps } = self;
         let thread = thread::Builder::new().name("hobnob-hub".to_owned()).spawn(move || {
             // Which user each attached connection belongs to.
@@ -181,26 +181,30 @@ impl Starter {
                         for post in posts {
                             match post {
                                 Post::Tell(audience, event) => index.tell(&audience, &event),
-                                Post::Move(Move::Attach(attach)) => index.attach(*attach, &mut owners),
+                                Post::Move(Move::Attach(attach)) => {
+                                    index.attach(*attach, &mut owners).into_iter().for_each(&on_presence);
+                                }
                                 Post::Move(step) => index.shift(step),
                             }
                         }
                     }
                     Step::Detach(conn) => {
-                        if let Some(user) = owners.remove(&conn)
-                            && index.detach(conn, user)
-                        {
-                            on_offline(user);
-                        }
+                        let user = owners.remove(&conn);
+                        user.and_then(|user| index.detach(conn, user)).into_iter().for_each(&on_presence);
                     }
                     Step::Stop => break,
                 }
             }
             // Whoever is here still was here last now.
-            let mut left: Vec<i64> = owners.into_values().collect();
-            left.sort_unstable();
-            left.dedup();
-            left.into_iter().for_each(on_offline);
+            let mut here: HashMap<i64, usize> = HashMap::new();
+            owners.values().for_each(|user| *here.entry(*user).or_default() += 1);
+            for (conn, user) in owners {
+                let left = here.get_mut(&user).map_or(0, |left| {
+                    *left -= 1;
+                    *left
+                });
+                index.leaving(conn, user, left).into_iter().for_each(&on_presence);
+            }
         })?;
         *lock(&hub.inner.thread) = Some(thread);
         Ok(())
@@ -345,11 +349,13 @@ impl Index {
         }
     }
 
-    fn attach(&self, attach: Attach, owners: &mut HashMap<ConnId, i64>) {
+    /// What those outside are told of, if somebody is.
+    fn attach(&self, attach: Attach, owners: &mut HashMap<ConnId, i64>) -> Option<Presence> {
         // A connection that closed meanwhile is not there any more.
-        let Some(conn) = lock(&self.conns).get(&attach.conn).cloned() else { return };
+        let conn = lock(&self.conns).get(&attach.conn).cloned()?;
         let user = attach.user.id;
         owners.insert(conn.id, user);
+        let told = attach.told.then(|| self.presence(&conn, attach.app, &attach.user, true));
         let subscribes = conn.subscription.get().is_some_and(|wish| *wish != Subscription::Nobody);
         let came = {
             let mut users = lock(self.users.of(user));
@@ -390,15 +396,33 @@ impl Index {
         if came {
             self.tell_presence(user, true);
         }
+        told.map(|presence| Presence { online: true, changed: came, ..presence })
     }
 
-    /// Whether that was the user's last connection.
-    fn detach(&self, conn: ConnId, user: i64) -> bool {
+    /// A connection of the user as it comes or goes; whether that changes anything is for the caller to say.
+    fn presence(&self, conn: &Conn, app: i64, user: &User, connected: bool) -> Presence {
+        let client = conn.client.get().map(|client| (**client).clone()).unwrap_or_default();
+        let (uid, at) = (user.uid.clone(), self.clock.now_ms());
+        Presence { app, user: user.id, uid, client, connected, online: connected, changed: false, at }
+    }
+
+    /// As [`Index::detach`], for a stop: nobody is left who would be told. `left`: further connections of the user.
+    fn leaving(&self, conn: ConnId, user: i64, left: usize) -> Option<Presence> {
+        let users = lock(self.users.of(user));
+        let online = users.get(&user)?;
+        let (_, conn) = online.conns.iter().find(|(_, other)| other.id == conn)?;
+        let presence = self.presence(conn, online.app, &online.user, false);
+        Some(Presence { online: left > 0, changed: left == 0, ..presence })
+    }
+
+    fn detach(&self, conn: ConnId, user: i64) -> Option<Presence> {
         let mut users = lock(self.users.of(user));
-        let Some(online) = users.get_mut(&user) else { return false };
-        let Some(at) = online.conns.iter().position(|(_, other)| other.id == conn) else { return false };
+        let online = users.get_mut(&user)?;
+        let at = online.conns.iter().position(|(_, other)| other.id == conn)?;
         let (_, conn) = online.conns.swap_remove(at);
         let (app, went) = (online.app, online.conns.is_empty());
+        let presence = self.presence(&conn, app, &online.user, false);
+        let presence = Presence { online: !went, changed: went, ..presence };
         drop(users);
 
         if conn.subscription.get().is_some_and(|wish| *wish != Subscription::Nobody)
@@ -411,7 +435,7 @@ impl Index {
             }
         }
         if !went {
-            return false;
+            return Some(presence);
         }
         self.online.write().unwrap_or_else(|e| e.into_inner()).remove(&user);
         self.tell_presence(user, false);
@@ -422,7 +446,7 @@ impl Index {
         for group in gone.map(|online| online.groups).unwrap_or_default() {
             self.leave(group, user);
         }
-        true
+        Some(presence)
     }
 
     fn leave(&self, group: i64, user: i64) {

@@ -28,6 +28,7 @@ use super::frame::{self, Encoded};
 use super::meters::Tally;
 use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
+use crate::model::event::Client;
 use pace::Pace;
 use patience::Patience;
 pub use wire::part;
@@ -250,6 +251,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
         let device: Arc<str> = ask.device.as_str().into();
         let _ = self.conn.subscription.set(ask.subscription);
         let _ = self.conn.device.set(device.clone());
+        let connected_at = self.context.store.clock().now_ms();
+        let _ = self.conn.client.set(Box::new(Client { connected_at, ..ask.client }));
         let (conn, app_id, jwt) = (self.conn.id, ask.app_id.clone(), ask.jwt);
         let attached = self.context.store.write("socket.attach", move |tx| attach(tx, conn, &app_id, &jwt)).await;
         match attached {

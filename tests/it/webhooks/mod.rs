@@ -3,6 +3,7 @@
 mod bounds;
 mod delivery;
 mod killed;
+mod triggers;
 
 use serde_json::{Value, json};
 

@@ -1,0 +1,188 @@
+//! Messages, receipts, reactions, pins, and what moderators decide.
+
+use hobnob::actions::extensions::due;
+use hobnob::model::limits::Limits;
+use serde_json::{Value, json};
+
+use super::{Ears, all, keys, whole};
+use crate::harness::{Harness, NOW, id_of, text_to};
+
+pub const TRIGGERS: &[&str] = &[
+    "message_sent",
+    "message_edited",
+    "message_deleted",
+    "message_reaction_added",
+    "message_reaction_removed",
+    "message_delivery_receipt",
+    "message_read_receipt",
+    "message_delivered_to_all",
+    "message_read_by_all",
+    "message_pinned",
+    "message_unpinned",
+    "user_mentioned",
+    "conversation_pinned",
+    "conversation_unpinned",
+    "moderation_manual_approved",
+];
+
+/// Nothing of it may be changed on its way.
+const TEXT: &str = "h\u{e9}llo <b>&amp;</b> \"\\/\u{2028}\u{1F600} \u{0}";
+
+#[tokio::test]
+async fn messages_are_told() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (whole(&h, "ann").await, whole(&h, "bob").await, whole(&h, "cy").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    // What the app itself wrote into it is read by now.
+    for user in [&bob, &cy] {
+        user.post("/groups/team/conversation/read", json!({})).await.ok();
+    }
+    let mut ears = Ears::of(&h, &all()).await;
+
+    let first = id_of(&ann.send("bob", TEXT).await);
+    let told = ears.hear(&["message_sent"]).await;
+    assert_eq!(told[0]["message"]["data"]["text"], TEXT);
+    let path = format!("/messages/{first}");
+    ann.put(&path, json!({"data": {"text": "new"}})).await.ok();
+    let told = ears.hear(&["message_edited"]).await;
+    let on = &told[0]["message"]["data"]["entities"]["on"]["entity"];
+    assert_eq!((&on["id"], &on["data"]["text"]), (&json!(first.to_string()), &json!("new")));
+    // A retry is the same message.
+    let named = json!({"receiver": "bob", "receiverType": "user", "muid": "m1", "data": {"text": "once"}});
+    ann.post("/messages", named.clone()).await.ok();
+    ears.hear(&["message_sent"]).await;
+    ann.post("/messages", named).await.ok();
+    ears.nothing().await;
+    // To many: one for each, as for their clients. A back end speaks for somebody, or as the app.
+    let many = json!({"multipleReceivers": {"uids": ["bob", "cy"], "guids": ["team"]}, "data": {"text": "all"}});
+    h.behalf("ann").post("/messages", many).await.ok();
+    assert_eq!(ears.hear(&["message_sent"; 3]).await[2]["message"]["sender"], "ann");
+    h.post("/messages", text_to("user", "bob", "news")).await.ok();
+    assert_eq!(ears.tell(&["message_sent"]).await[0]["data"]["message"]["sender"], "app_system");
+
+    for (reaction, on, told) in [("ok", true, true), ("ok", true, false), ("ok", false, true), ("ok", false, false)] {
+        let path = format!("/messages/{first}/reactions/{reaction}");
+        let answer = if on { bob.post(&path, json!({})).await } else { bob.delete(&path).await };
+        answer.ok();
+        match (on, told) {
+            (true, true) => {
+                let added = ears.hear(&["message_reaction_added"]).await;
+                assert_eq!(
+                    (&added[0]["reaction"]["uid"], &added[0]["reaction"]["reaction"]),
+                    (&json!("bob"), &json!("ok"))
+                );
+            }
+            (false, true) => drop(ears.hear(&["message_reaction_removed"]).await),
+            _ => ears.nothing().await,
+        }
+    }
+    bob.post(&format!("{path}/pin"), json!({})).await.ok();
+    let pinned = ears.hear(&["message_pinned"]).await;
+    assert_eq!((&pinned[0]["message"]["pinnedBy"], &pinned[0]["by"]["uid"]), (&json!("bob"), &json!("bob")));
+    bob.delete(&format!("{path}/pin")).await.ok();
+    ears.hear(&["message_unpinned"]).await;
+    bob.post("/users/ann/conversation/pin", json!({})).await.ok();
+    let pinned = ears.hear(&["conversation_pinned"]).await;
+    assert_eq!(pinned[0]["conversation"]["conversationWith"]["uid"], "ann");
+    bob.post("/users/ann/conversation/pin", json!({})).await.ok();
+    ears.nothing().await;
+    bob.delete("/users/ann/conversation/pin").await.ok();
+    ears.hear(&["conversation_unpinned"]).await;
+
+    // Nothing is told again of what it said, nor of who was told of it before.
+    ann.delete(&path).await.ok();
+    let told = ears.hear(&["message_deleted"]).await;
+    assert!(!told[0].to_string().contains("new"), "{:#}", told[0]);
+    assert_eq!(told[0]["message"]["data"]["entities"]["on"]["entity"]["deletedBy"], "ann");
+    let second = id_of(&ann.send("bob", "for a minute").await);
+    ears.hear(&["message_sent"]).await;
+    let at = json!({"msgId": second, "timeInMS": (NOW + 30) * 1000});
+    ann.extension("disappearing-messages", reqwest::Method::DELETE, "v1/disappear", Some(at)).await.ok();
+    ears.nothing().await;
+    h.clock.advance(31);
+    h.store.write("it", |tx| due::sweep(tx, &Limits::default())).await.unwrap();
+    let told = ears.hear(&["message_deleted"]).await;
+    assert_eq!(told[0]["message"]["sender"], "app_system");
+
+    mentions(&h, &mut ears).await;
+    receipts(&h, &mut ears).await;
+    moderators(&h, &mut ears).await;
+    ears.all_fired(TRIGGERS);
+}
+
+async fn mentions(h: &Harness, ears: &mut Ears) {
+    let (ann, named) = (h.log_in("ann").await, |told: &Value| keys(&told["message"]["data"]["mentions"]).join(" "));
+    let sent = id_of(&ann.send_group("team", "<@uid:bob>, look").await);
+    assert_eq!(named(&ears.hear(&["message_sent", "user_mentioned"]).await[1]), "bob");
+    let text = |text: &str| json!({"data": {"text": text}});
+    let path = format!("/messages/{sent}");
+    // Only whoever is new in it, and once.
+    ann.put(&path, text("<@uid:bob> and <@uid:cy>, look")).await.ok();
+    assert_eq!(named(&ears.hear(&["message_edited", "user_mentioned"]).await[1]), "cy");
+    for again in ["<@uid:cy>, <@uid:bob>: look", "nobody", "<@uid:none>"] {
+        ann.put(&path, text(again)).await.ok();
+        ears.hear(&["message_edited"]).await;
+    }
+    // Everybody is named by nobody's uid.
+    ann.send_group("team", "<@all:team>").await;
+    assert_eq!(named(&ears.tell(&["message_sent", "user_mentioned"]).await[1]["data"]), "");
+}
+
+async fn receipts(h: &Harness, ears: &mut Ears) {
+    let (ann, bob, cy) = (h.log_in("ann").await, h.log_in("bob").await, h.log_in("cy").await);
+    let mut at_bob = bob.connect().await;
+    let one = id_of(&ann.send("bob", "one").await);
+    ears.hear(&["message_sent"]).await;
+    for (action, trigger) in [("delivered", "message_delivery_receipt"), ("read", "message_read_receipt")] {
+        at_bob.receipt(action, "user", "ann", one).await;
+        let told = ears.hear(&[trigger]).await;
+        assert_eq!(
+            (&told[0]["sender"], &told[0]["messageSender"], &told[0]["receiver"], &told[0]["body"]["messageId"]),
+            (&json!("bob"), &json!("ann"), &json!("ann"), &json!(one.to_string()))
+        );
+        assert_eq!(
+            (&told[0]["body"]["action"], &told[0]["body"]["user"]["status"]),
+            (&json!(action), &json!("online"))
+        );
+        // Again, and older: it is marked already.
+        at_bob.receipt(action, "user", "ann", one).await;
+        at_bob.before_pong().await;
+        ears.nothing().await;
+    }
+    let two = id_of(&ann.send_group("team", "two").await);
+    ears.hear(&["message_sent"]).await;
+    bob.post("/groups/team/conversation/read", json!({"messageId": two.to_string()})).await.ok();
+    ears.hear(&["message_read_receipt"]).await;
+    cy.post("/groups/team/conversation/delivered", json!({"messageId": two.to_string()})).await.ok();
+    let told = ears.hear(&["message_delivery_receipt", "message_delivered_to_all"]).await;
+    assert_eq!((&told[1]["receiver"], &told[1]["body"]["action"]), (&json!("team"), &json!("deliveredToAll")));
+    cy.post("/groups/team/conversation/read", json!({"messageId": two.to_string()})).await.ok();
+    ears.hear(&["message_read_receipt", "message_read_by_all"]).await;
+    at_bob.close().await;
+}
+
+async fn moderators(h: &Harness, ears: &mut Ears) {
+    let (ann, bob) = (h.log_in("ann").await, h.log_in("bob").await);
+    let sent = id_of(&ann.send_group("team", "buy now").await);
+    ears.hear(&["message_sent"]).await;
+    bob.post(&format!("/messages/{sent}/flagged"), json!({"reasonId": "spam"})).await.ok();
+    let review = async |status: &str| {
+        h.patch(&format!("/moderation/flagged-messages/{sent}"), json!({"status": status})).await.ok();
+    };
+    // Nothing was hidden so far.
+    review("approved").await;
+    review("disapproved").await;
+    ears.nothing().await;
+    review("approved").await;
+    let told = ears.tell(&["moderation_manual_approved"]).await;
+    let data = &told[0]["data"];
+    assert_eq!(
+        (&data["message"]["data"]["moderation"]["status"], &data["reviewed"]),
+        (&json!("approved"), &json!(true))
+    );
+    assert_eq!(data["moderation"], json!([]), "no rule had hidden it");
+    let wants: Vec<String> =
+        super::missing(&told[0]).into_iter().filter(|one| !one.contains("data.moderation[]")).collect();
+    assert_eq!(wants, Vec::<String>::new());
+    ears.fired.insert("moderation_manual_approved".to_owned());
+}

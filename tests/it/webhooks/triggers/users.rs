@@ -1,0 +1,76 @@
+//! Blocks between users, and their connections.
+
+use serde_json::{Value, json};
+
+use super::{BESIDE, Ears, keys, whole};
+use crate::harness::{Harness, NOW};
+
+pub const TRIGGERS: &[&str] = &["user_blocked", "user_unblocked", BESIDE];
+
+#[tokio::test]
+async fn blocks_and_connections_are_told() {
+    let h = Harness::start().await;
+    let ann = whole(&h, "ann").await;
+    h.user("bob").await;
+    h.user("cy").await;
+    let mut ears = Ears::of(&h, &TRIGGERS[..2]).await;
+    let block = |uids: &[&str]| json!({ "blockedUids": uids });
+    ann.post("/blockedusers", block(&["bob", "cy", "none", "ann"])).await.ok();
+    let told = ears.hear(&["user_blocked"]).await;
+    assert_eq!((keys(&told[0]["users"]), &told[0]["by"]["uid"]), (vec!["bob", "cy"], &json!("ann")));
+    ann.post("/blockedusers", block(&["bob"])).await.ok();
+    ears.nothing().await;
+    h.behalf("ann").delete_with("/blockedusers", block(&["bob"])).await.ok();
+    let told = ears.hear(&["user_unblocked"]).await;
+    assert_eq!((keys(&told[0]["users"]), &told[0]["by"]["uid"]), (vec!["bob"], &json!("ann")));
+    ann.delete_with("/blockedusers", block(&["bob"])).await.ok();
+    ears.nothing().await;
+    let fired = ears.fired;
+    connections(fired).await;
+}
+
+async fn connections(mut fired: std::collections::BTreeSet<String>) {
+    let h = Harness::start().await;
+    let ann = whole(&h, "ann").await;
+    crate::harness::eventually("she is gone", async || h.get("/users/ann").await.ok()["status"] == "offline").await;
+    let mut ears = Ears::of(&h, &[BESIDE]).await;
+    let says = |told: &Value| {
+        let (connection, user) = (&told["currentConnection"], &told["user"]);
+        json!([connection["action"], told["status"], told["userPresenceChanged"], user["uid"], user["status"]])
+    };
+    let phone = ann.connect_with(json!({"params": {"platform": "android", "userAgent": "Phone 1"}})).await;
+    let told = ears.hear(&[BESIDE]).await;
+    assert_eq!(says(&told[0]), json!(["connected", "online", true, "ann", "available"]));
+    assert_eq!(told[0]["currentConnection"]["userAgent"], "Phone 1");
+    h.clock.advance(5);
+    let laptop = ann.again().await.connect().await;
+    let told = ears.hear(&[BESIDE]).await;
+    assert_eq!(says(&told[0]), json!(["connected", "online", false, "ann", "available"]));
+    h.clock.advance(5);
+    phone.close().await;
+    let told = ears.hear(&[BESIDE]).await;
+    assert_eq!(says(&told[0]), json!(["disconnected", "online", false, "ann", "available"]));
+    let connection = &told[0]["currentConnection"];
+    assert_eq!((&connection["platform"], &connection["connectedAt"]), (&json!("android"), &json!(NOW * 1000)));
+    assert_eq!(told[0]["timestamp"], (NOW + 10) * 1000);
+    laptop.close().await;
+    let told = ears.hear(&[BESIDE]).await;
+    assert_eq!(says(&told[0]), json!(["disconnected", "offline", true, "ann", "offline"]));
+    assert_eq!(told[0]["currentConnection"]["platform"], "javascript");
+    // A client that says nothing of itself, or nonsense.
+    let odd = ann.connect_with(json!({"params": {"platform": 7, "userAgent": "x".repeat(9_000)}})).await;
+    let told = ears.tell(&[BESIDE]).await;
+    let connection = &told[0]["data"]["currentConnection"];
+    assert_eq!((connection.get("platform"), connection["userAgent"].as_str().map(str::len)), (None, Some(256)));
+    odd.close().await;
+    ears.tell(&[BESIDE]).await;
+    // Whoever is deleted is not told of.
+    let _open = ann.connect().await;
+    ears.tell(&[BESIDE]).await;
+    h.delete_with("/users/ann", json!({"permanent": true})).await.ok();
+    let _bob = h.user("bob").await.connect().await;
+    let told = ears.tell(&[BESIDE]).await;
+    assert_eq!(told[0]["data"]["user"]["uid"], "bob");
+    fired.extend(ears.fired);
+    assert!(TRIGGERS.iter().all(|trigger| fired.contains(*trigger)), "{fired:?}");
+}
