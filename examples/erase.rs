@@ -105,8 +105,13 @@ async fn report(store: &Store, what: &str, took: Duration) {
 async fn run(cli: &Cli) {
     let _ = std::fs::remove_dir_all(&cli.folder);
     std::fs::create_dir_all(&cli.folder).expect("a folder");
-    let hooks =
-        Hooks { deliver: Box::new(drop), online: std::sync::Arc::new(|_| false), clock: Clock::default(), ids: Ids };
+    let hooks = Hooks {
+        deliver: Box::new(drop),
+        online: std::sync::Arc::new(|_| false),
+        online_in: std::sync::Arc::new(|_| 0),
+        clock: Clock::default(),
+        ids: Ids,
+    };
     let store = Store::open(&cli.folder.join("erase.db"), 2, 1000, hooks).expect("opens");
     let (app, people) = store
         .write("erase", |tx| {

@@ -7,18 +7,25 @@ use std::time::Instant;
 
 use hobnob::actions;
 use hobnob::actions::activity::Activity;
+use hobnob::model::event::{Client, Presence};
 use hobnob::model::ids::Uid;
 use hobnob::model::limits::Limits;
 use hobnob::model::time::{Clock, Ids};
 use hobnob::model::user::{Profile, UserDraft};
 use hobnob::store::{Hooks, Store, apps, users};
 
+/// The last connection of this user went.
+fn gone(user: i64) -> Presence {
+    let (uid, client) = (format!("u{user}"), Client::default());
+    Presence { app: 1, user, uid, client, connected: false, online: false, changed: true, at: 0 }
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let many: usize = std::env::args().nth(1).map_or(Ok(10_000), |text| text.parse())?;
     let folder = tempfile::tempdir()?;
     let (clock, ids) = (Clock::default(), Ids);
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock, ids };
+    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids };
     let store = Store::open(&folder.path().join("leave.db"), 1, many, hooks)?;
     let app = store.write("app", |tx| actions::apps::create(tx, "T", "us", &Limits::default())).await?.app_id;
     let mut people = Vec::new();
@@ -46,7 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let mut dropped = 0;
         for user in people.clone() {
             match collected {
-                true => activity.left(user),
+                true => activity.note(gone(user)),
                 false => {
                     let write = move |tx: &mut hobnob::store::Write<'_>| users::set_last_active(tx, user, tx.now());
                     dropped += usize::from(!store.write_later("leave", write));

@@ -82,7 +82,13 @@ fn draft(number: usize, to: &Caller) -> Draft {
 async fn main() {
     let cli = Cli::parse();
     let folder = tempfile::tempdir().expect("a folder");
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), clock: Clock::default(), ids: Ids };
+    let hooks = Hooks {
+        deliver: Box::new(drop),
+        online: Arc::new(|_| false),
+        online_in: Arc::new(|_| 0),
+        clock: Clock::default(),
+        ids: Ids,
+    };
     let store = Store::open(&folder.path().join("sending.db"), 1, 10_000, hooks).expect("opens");
     let people = people(&store, cli.pairs).await;
     let (mut number, mut figures) = (0, Vec::new());
