@@ -97,7 +97,7 @@ async fn groups_are_told() {
     ears.hear(&["group_member_joined"]).await;
 
     // An owner who is deleted leaves without a word, but somebody else rules the group, by the server itself.
-    h.delete_with("/users/ann", json!({"permanent": true})).await.ok();
+    h.delete("/users/ann").await.ok();
     let told = ears.tell(&["group_member_scope_changed", "group_owner_transferred"]).await;
     assert_eq!(members(&told[0]["data"]), ["cy"]);
     assert_eq!(told[1]["data"]["group"]["owner"], "cy");

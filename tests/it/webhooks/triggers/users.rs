@@ -67,7 +67,7 @@ async fn connections(mut fired: std::collections::BTreeSet<String>) {
     // Whoever is deleted is not told of.
     let _open = ann.connect().await;
     ears.tell(&[BESIDE]).await;
-    h.delete_with("/users/ann", json!({"permanent": true})).await.ok();
+    h.delete("/users/ann").await.ok();
     let _bob = h.user("bob").await.connect().await;
     let told = ears.tell(&[BESIDE]).await;
     assert_eq!(told[0]["data"]["user"]["uid"], "bob");
