@@ -22,6 +22,7 @@ pub async fn run(subject: &Subject, options: &Options) -> Result<Vec<Finding>> {
                 letters: (0..sends).map(letter).collect(),
                 receivers: &receivers,
                 copies: u32::try_from(members)?,
+                sends: None,
             };
             let outcome = traffic::run(plan, options.warmup(), options.measure()).await?;
             all.extend(findings(

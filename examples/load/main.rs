@@ -2,7 +2,8 @@
 //!
 //! It answers four questions with figures: how many messages a second arrive and how late (`pairs`), how fast one
 //! message reaches a whole group (`fanout`), what an idle connection costs (`idle`), how fast history is read
-//! (`history`); and besides how fast the program starts (`start`) and how many fsyncs a message takes (`fsyncs`).
+//! (`history`); and besides how fast the program starts (`start`), how many fsyncs a message takes (`fsyncs`), and what
+//! webhooks cost and how late they are told (`webhooks`).
 //!
 //!     cargo build --release --bin hobnob --example bare --example load
 //!     target/release/examples/load --server target/release/hobnob --baseline target/release/examples/bare
@@ -34,6 +35,7 @@ mod socket;
 mod start;
 mod subject;
 mod traffic;
+mod webhooks;
 
 use std::{os::unix::process::CommandExt, path::PathBuf, process::Command, time::Duration};
 
@@ -47,7 +49,7 @@ type Error = Box<dyn std::error::Error>;
 type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Parser)]
-#[command(about = "Load generator: messages, fan-out, idle connections, history, start, fsyncs")]
+#[command(about = "Load generator: messages, fan-out, idle connections, history, start, fsyncs, webhooks")]
 struct Options {
     /// What to measure; everything when none is named
     #[arg(value_enum)]
@@ -140,6 +142,8 @@ enum Scenario {
     History,
     /// Fsyncs per message in `pairs`, counted by strace
     Fsyncs,
+    /// The same as `pairs` with none, one and ten webhooks, and how late they are told
+    Webhooks,
 }
 
 impl Scenario {
@@ -155,6 +159,7 @@ impl Scenario {
             Self::Idle => idle::run(subject, options).await,
             Self::History => history::run(subject, options).await,
             Self::Fsyncs => fsyncs::run(subject, options).await,
+            Self::Webhooks => webhooks::run(subject, options).await,
         }
     }
 }
@@ -233,6 +238,10 @@ fn unmeasurable(scenario: Scenario, options: &Options) -> Option<&'static str> {
         Scenario::Start if options.url.is_some() => Some("needs --server: it starts the program"),
         Scenario::Idle if options.url.is_some() => {
             Some("needs --server: only a fresh process shows what connections need")
+        }
+        Scenario::Webhooks if options.url.is_some() => Some("needs --server: it makes a management key"),
+        Scenario::Webhooks if options.baseline.as_ref().is_some_and(|path| path.ends_with("bare")) => {
+            Some("the baseline has no webhooks")
         }
         Scenario::Fsyncs if options.url.is_some() => Some("needs --server: it starts the program under strace"),
         Scenario::Fsyncs if !process::strace_works() => Some("strace is not installed or not permitted to trace here"),

@@ -12,7 +12,7 @@ const SEQUENCE_DIGITS: usize = 9;
 pub const TEMPLATE: &str = "~~0000.000000000";
 
 /// Which message a frame carries.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Marker {
     pub lane: usize,
     pub sequence: u32,

@@ -37,6 +37,6 @@ pub async fn flow(server: &Server, options: &Options, in_flight: usize) -> Resul
         .zip(&receivers)
         .flat_map(|(sender, receiver)| (0..in_flight).map(move |_| Letter::to_user(server, sender, receiver)))
         .collect();
-    let plan = Plan { server, letters, receivers: &receivers, copies: 1 };
+    let plan = Plan { server, letters, receivers: &receivers, copies: 1, sends: None };
     traffic::run(plan, options.warmup(), options.measure()).await
 }

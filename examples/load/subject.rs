@@ -146,6 +146,16 @@ pub struct Counters {
 }
 
 impl Server {
+    /// Makes a key of those who run apps: key and secret.
+    pub fn management_key(&self) -> Result<(String, String)> {
+        let owned = self.owned.as_ref().ok_or("a running server has its own management keys")?;
+        let mut command = Command::new(&owned.launch.path);
+        command.args(["management-key", "create", "bench", "--json", "--data"]).arg(&owned.data.0);
+        let made: serde_json::Value = serde_json::from_slice(&command.output()?.stdout)?;
+        let text = |name: &str| made[name].as_str().map(str::to_owned).ok_or("`management-key create` printed no key");
+        Ok((text("key")?, text("secret")?))
+    }
+
     pub fn read(&self) -> Counters {
         let traced = self.owned.as_ref().filter(|owned| owned.launch.tracing == Tracing::Fsyncs);
         Counters {

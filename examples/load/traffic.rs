@@ -6,6 +6,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    collections::HashMap,
     future::poll_fn,
     rc::Rc,
     task::{Poll, Waker},
@@ -37,6 +38,26 @@ pub struct Plan<'a> {
     pub receivers: &'a [User],
     /// How many of them get each message.
     pub copies: u32,
+    /// Where it is noted when each message was sent, if anybody wants to know.
+    pub sends: Option<Rc<Sends>>,
+}
+
+/// When each message was sent, for those who hear of it by another way.
+#[derive(Default)]
+pub struct Sends {
+    times: RefCell<HashMap<Marker, Instant>>,
+    recording: Cell<bool>,
+}
+
+impl Sends {
+    pub fn of(&self, marker: Marker) -> Option<Instant> {
+        self.times.borrow().get(&marker).copied()
+    }
+
+    /// Whether what happens now counts.
+    pub fn is_recording(&self) -> bool {
+        self.recording.get()
+    }
 }
 
 pub struct Outcome {
@@ -68,7 +89,7 @@ impl Outcome {
 }
 
 pub async fn run(plan: Plan<'_>, warmup: Duration, measure: Duration) -> Result<Outcome> {
-    let board = Rc::new(Board::new(plan.letters.len(), plan.copies));
+    let board = Rc::new(Board::new(plan.letters.len(), plan.copies, plan.sends));
     let sockets = cast::sockets(plan.server, plan.receivers).await?;
     // Dropped at the end: dropping a `JoinSet` ends its tasks.
     let mut listening = JoinSet::new();
@@ -89,7 +110,7 @@ pub async fn run(plan: Plan<'_>, warmup: Duration, measure: Duration) -> Result<
     let begun = Instant::now();
     watch(&board, measure).await?;
     let elapsed = begun.elapsed();
-    board.recording.set(false);
+    board.record(false);
     let after = plan.server.read();
 
     board.stopping.set(true);
@@ -163,6 +184,7 @@ async fn receive(mut socket: Socket, board: Rc<Board>) {
 struct Board {
     flights: Vec<Flight>,
     copies: u32,
+    sends: Option<Rc<Sends>>,
     stopping: Cell<bool>,
     recording: Cell<bool>,
     progress: Cell<u64>,
@@ -180,7 +202,7 @@ struct Flight {
 }
 
 impl Board {
-    fn new(lanes: usize, copies: u32) -> Self {
+    fn new(lanes: usize, copies: u32, sends: Option<Rc<Sends>>) -> Self {
         let flight = || Flight {
             sequence: Cell::new(0),
             missing: Cell::new(0),
@@ -190,6 +212,7 @@ impl Board {
         Self {
             flights: (0..lanes).map(|_| flight()).collect(),
             copies,
+            sends,
             stopping: Cell::new(false),
             recording: Cell::new(false),
             progress: Cell::new(0),
@@ -204,7 +227,14 @@ impl Board {
         self.messages.set(0);
         self.deliveries.set(0);
         self.latencies.borrow_mut().clear();
-        self.recording.set(true);
+        self.record(true);
+    }
+
+    fn record(&self, recording: bool) {
+        self.recording.set(recording);
+        if let Some(sends) = &self.sends {
+            sends.recording.set(recording);
+        }
     }
 
     fn begin(&self, lane: usize, sequence: u32) {
@@ -212,6 +242,9 @@ impl Board {
         flight.sequence.set(sequence);
         flight.missing.set(self.copies);
         flight.sent.set(Instant::now());
+        if let Some(sends) = &self.sends {
+            sends.times.borrow_mut().insert(Marker { lane, sequence }, Instant::now());
+        }
     }
 
     fn deliver(&self, marker: Marker) {
