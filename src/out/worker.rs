@@ -5,7 +5,7 @@
 //! destination is down: it gets one try in a while and the events wait where they are, until something arrives again.
 //!
 //! Only what is under way is in memory, so what is erased or changed meanwhile is not sent from an old copy. What was sent
-//! is marked before anything else is: where the database takes no writes, nothing is sent that could not be marked, or a
+//! is marked while more is sent, but no more than [`UNMARKED`]: where the database takes no writes it ends there, or a
 //! receiver would be told the same things again and again.
 
 use std::collections::BTreeSet;
@@ -27,10 +27,12 @@ use crate::model::webhook::Webhook;
 use crate::outgoing::{Answer, Failure};
 use crate::store::outbox::{self, Again, Event, State, Tried};
 use crate::store::webhooks::{self, Stored};
-use crate::store::{Read, Write};
+use crate::store::{Read, Store, Write};
 
 /// Requests under way to one destination.
 const AT_ONCE: usize = 8;
+/// Events that are under way or were sent and are not marked yet.
+const UNMARKED: usize = 64;
 /// A destination of which more than so many tries in a row failed is down.
 const DOWN: u32 = 4;
 /// Where nothing arrived for so many seconds, all that waits is tried again as soon as something arrives; up to so many.
@@ -86,12 +88,21 @@ pub struct Worker {
     /// Those that were never tried before, of these.
     fresh: BTreeSet<i64>,
     running: JoinSet<Done>,
+    /// What came back and is not being marked yet.
+    tried: Vec<Tried>,
+    /// The marking that is under way, and outbox.id of what it marks.
+    noting: JoinSet<()>,
+    noted: Vec<i64>,
     /// outbox.id up to which events were taken.
     front: i64,
     /// As it was when something was last sent.
     hook: Option<Webhook>,
     /// Tries in a row that failed.
     failed: u32,
+    /// It was down and something arrived: not noted yet.
+    is_back: bool,
+    /// Which address said that it is gone for good: not noted yet.
+    ended: Option<String>,
     /// It is left alone until then.
     rests_until: i64,
 }
@@ -108,9 +119,14 @@ impl Worker {
             taken: BTreeSet::new(),
             fresh: BTreeSet::new(),
             running: JoinSet::new(),
+            tried: Vec::new(),
+            noting: JoinSet::new(),
+            noted: Vec::new(),
             front: 0,
             hook: None,
             failed: 0,
+            is_back: false,
+            ended: None,
             rests_until: 0,
         }
     }
@@ -129,16 +145,18 @@ impl Worker {
                     continue;
                 }
             };
-            let busy = !self.running.is_empty();
+            let (busy, notes) = (!self.running.is_empty(), !self.noting.is_empty());
             // Where there is no room, more events or time change nothing, but the end of a request does.
             let free = self.room() > 0;
             let rests = self.needs.store.clock().now() < self.rests_until;
             tokio::select! {
-                Some(done) = self.running.join_next(), if busy => self.settle(done.ok()).await,
+                Some(done) = self.running.join_next(), if busy => self.settle(done.ok()),
+                Some(_) = self.noting.join_next(), if notes => self.marked(),
                 _ = self.told.changed(), if free && !rests => {}
                 _ = self.changed.changed() => {}
                 () = come(&self.needs, next), if free => {}
             }
+            self.mark();
         }
     }
 
@@ -146,7 +164,7 @@ impl Worker {
     fn room(&self) -> usize {
         // One that is down gets one request, and the next when that has failed and some time has passed.
         let most = if self.failed > DOWN { 1 } else { AT_ONCE };
-        most.saturating_sub(self.running.len())
+        most.saturating_sub(self.running.len()).min(UNMARKED.saturating_sub(self.taken.len()))
     }
 
     /// Sends as much as may be under way; when there is more to do, if that is a matter of time. `None`: it is not in use.
@@ -163,7 +181,7 @@ impl Worker {
             if now < self.rests_until {
                 return Ok(Some(Some(self.rests_until)));
             }
-            if work.tasks.is_empty() && self.fresh.is_empty() && work.front - work.stored.passed >= PASSED {
+            if work.tasks.is_empty() && self.taken.is_empty() && work.front - work.stored.passed >= PASSED {
                 let (webhook, front) = (self.webhook, work.front);
                 self.needs.store.write_later("webhooks.pass", move |tx| webhooks::pass(tx, webhook, front));
             }
@@ -245,18 +263,17 @@ impl Worker {
         true
     }
 
-    /// Marks what came back, with all else that has, however long the database takes no writes.
-    async fn settle(&mut self, first: Option<Done>) {
+    /// Takes in what came back, with all else that has.
+    fn settle(&mut self, first: Option<Done>) {
         let mut done: Vec<Done> = first.into_iter().collect();
         while let Some(more) = self.running.try_join_next() {
             done.extend(more.ok());
         }
         let retries = self.hook.as_ref().is_some_and(|hook| hook.retries);
-        let was_down = self.failed > DOWN;
-        let (mut tried, mut ended) = (Vec::new(), None);
         for one in done {
             let status = one.answer.as_ref().ok().map(|answer| answer.status);
             let arrived = status.is_some_and(|status| (200..300).contains(&status));
+            self.is_back |= arrived && self.failed > DOWN;
             self.failed = if arrived { 0 } else { self.failed.saturating_add(1) };
             let meters = self.needs.store.meters();
             match status {
@@ -265,31 +282,42 @@ impl Worker {
                 None => meters.told_unanswered.one(),
             }
             if status == Some(410) {
-                ended = Some(one.url.clone());
+                self.ended = Some(one.url.clone());
             }
-            tried.push(self.judge(one, retries, arrived));
+            let tried = self.judge(one, retries, arrived);
+            self.tried.push(tried);
         }
         if retries {
             let rest = self.needs.store.clock().now() + schedule::pause(self.failed);
             self.rests_until = self.rests_until.max(rest);
         }
-        for one in &tried {
-            self.fresh.remove(&one.event);
+    }
+
+    /// Begins to mark what came back, unless that is being done: then it is marked with what comes until then.
+    fn mark(&mut self) {
+        if self.tried.is_empty() || !self.noting.is_empty() {
+            return;
         }
-        let passed = self.fresh.first().map_or(self.front, |first| first - 1);
-        let note = Arc::new(Note { webhook: self.webhook, tried, passed, was_down, fails: self.failed > 0, ended });
-        let mut complained = false;
-        loop {
-            let noted = note.clone();
-            let Err(error) = self.needs.store.write("webhooks.note", move |tx| noted.write(tx)).await else { break };
-            if !std::mem::replace(&mut complained, true) {
-                log::warn!("webhook {}: cannot note what was sent, and waits: {error}", self.webhook);
-            }
-            tokio::time::sleep(AGAIN).await;
+        let tried = std::mem::take(&mut self.tried);
+        self.noted = tried.iter().map(|one| one.event).collect();
+        for event in &self.noted {
+            self.fresh.remove(event);
         }
+        let note = Note {
+            webhook: self.webhook,
+            tried,
+            passed: self.fresh.first().map_or(self.front, |first| first - 1),
+            is_back: std::mem::take(&mut self.is_back),
+            fails: self.failed > 0,
+            ended: self.ended.take(),
+        };
+        self.noting.spawn(Arc::new(note).keep(self.needs.store.clone()));
+    }
+
+    fn marked(&mut self) {
         // Not before it is marked: until then it reads as due.
-        for one in &note.tried {
-            self.taken.remove(&one.event);
+        for event in std::mem::take(&mut self.noted) {
+            self.taken.remove(&event);
         }
     }
 
@@ -322,20 +350,33 @@ struct Note {
     tried: Vec<Tried>,
     /// outbox.id up to which nothing waits that was not tried.
     passed: i64,
-    was_down: bool,
+    /// It was down, and something arrived.
+    is_back: bool,
     fails: bool,
-    /// It is gone for good, says who answers there.
+    /// It is gone for good, says who answers at this address.
     ended: Option<String>,
 }
 
 impl Note {
+    /// Marks it, however long the database takes no writes.
+    async fn keep(self: Arc<Self>, store: Store) {
+        let mut complained = false;
+        loop {
+            let note = self.clone();
+            let Err(error) = store.write("webhooks.note", move |tx| note.write(tx)).await else { return };
+            if !std::mem::replace(&mut complained, true) {
+                log::warn!("webhook {}: cannot note what was sent, and waits: {error}", self.webhook);
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
     fn write(&self, tx: &mut Write<'_>) -> Result<()> {
         for one in &self.tried {
             outbox::note(tx, self.webhook, one)?;
         }
         let failing_at = webhooks::tried(tx, self.webhook, self.passed, self.fails)?;
-        let is_back = self.was_down && !self.fails && failing_at.is_some_and(|since| tx.now() - since >= LONG_DOWN);
-        if is_back {
+        if self.is_back && failing_at.is_some_and(|since| tx.now() - since >= LONG_DOWN) {
             outbox::hasten(tx, self.webhook, HASTENED)?;
         }
         match &self.ended {
