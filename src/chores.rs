@@ -49,6 +49,8 @@ pub struct Needs {
     pub media: Media,
     pub sooner: Arc<Notify>,
     pub outgoing: Outgoing,
+    /// Where clients find this server, for those who are told of files.
+    pub base: String,
 }
 
 /// Everything there is to do.
@@ -59,7 +61,9 @@ pub fn all(needs: &Needs) -> Vec<Chore> {
         |Needs { store, .. }| Box::pin(keep_indexed(store)),
         |Needs { store, media, .. }| Box::pin(keep_swept(store, media)),
         |Needs { store, sooner, limits, .. }| Box::pin(keep_due(store, sooner, limits)),
-        |Needs { store, outgoing, limits, .. }| Box::pin(out::keep(out::Needs::new(store, &outgoing, limits))),
+        |Needs { store, outgoing, limits, base, .. }| {
+            Box::pin(out::keep(out::Needs::new(store, &outgoing, limits, &base)))
+        },
         |Needs { store, limits, .. }| Box::pin(keep_bounded(store, limits)),
         |Needs { store, media, limits, .. }| Box::pin(keep_erasing(store, media, limits.compact_bytes)),
     ];

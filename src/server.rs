@@ -214,7 +214,7 @@ impl House {
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         let (media, sooner, outgoing) = (shared.media.clone(), shared.due.clone(), shared.outgoing.clone());
-        let chores = chores::all(&Needs { store: store.clone(), limits, media, sooner, outgoing });
+        let chores = chores::all(&Needs { store: store.clone(), limits, media, sooner, outgoing, base: base.clone() });
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
         chores.extend(fetching.into_iter().chain(more).map(actix_web::rt::spawn));
         let (http, https) = bound;

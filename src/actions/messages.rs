@@ -225,8 +225,7 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
         attachments::show_only(tx, caller.app.id, id, &files)?;
     }
     let sent = announce(tx, caller, row, Change::Edit)?;
-    let row = messages::find(tx, caller.app.id, id)?;
-    outbox::messages::mentioned(tx, &caller.app, &row, &before, &edited.mentions)?;
+    outbox::messages::mentioned(tx, &caller.app, id, &before, &edited.mentions)?;
     Ok(sent)
 }
 

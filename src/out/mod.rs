@@ -34,15 +34,17 @@ pub struct Needs {
     store: Store,
     outgoing: Outgoing,
     limits: Arc<Limits>,
+    /// Where clients find this server: `https://chat.example`.
+    base: Arc<str>,
     /// For each request under way besides the first of each destination.
     room: Arc<Semaphore>,
 }
 
 impl Needs {
-    pub fn new(store: Store, outgoing: &Outgoing, limits: Arc<Limits>) -> Needs {
+    pub fn new(store: Store, outgoing: &Outgoing, limits: Arc<Limits>, base: &str) -> Needs {
         // The workers bound their requests themselves: one that hangs holds up no preview and no translation.
         let outgoing = outgoing.with_slots(Semaphore::MAX_PERMITS);
-        Needs { store, outgoing, limits, room: Arc::new(Semaphore::new(MOST)) }
+        Needs { store, outgoing, limits, base: base.into(), room: Arc::new(Semaphore::new(MOST)) }
     }
 }
 

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use super::request::request;
 use super::schedule::{self, LONGEST_ASKED};
 use super::{AGAIN, Needs};
+use crate::model::attachment::{has_urls, show_urls};
 use crate::model::error::Result;
 use crate::model::time::Ids;
 use crate::model::webhook::Webhook;
@@ -237,7 +238,7 @@ impl Worker {
     }
 
     /// Sends one; whether there was room for it among those of all webhooks.
-    fn send(&mut self, stored: &Stored, task: Task, now: i64) -> bool {
+    fn send(&mut self, stored: &Stored, mut task: Task, now: i64) -> bool {
         // The first may always go, so that those that hang hold up nobody else.
         let slot = match self.running.is_empty() {
             true => None,
@@ -250,6 +251,10 @@ impl Worker {
         if task.is_fresh {
             self.fresh.insert(task.event.id);
             self.front = task.event.id;
+        }
+        // Files are found where the server says that it is.
+        if has_urls(&task.event.data) {
+            task.event.data = show_urls(&task.event.data, || self.needs.base.to_string()).into_owned();
         }
         let request = request(stored, &task.event, now, Duration::from_secs(self.needs.limits.webhook_seconds));
         let (outgoing, url) = (self.needs.outgoing.clone(), stored.hook.url.clone());

@@ -13,7 +13,7 @@ use crate::model::user::User;
 use crate::store::messages::Row;
 use crate::store::outbox::is_told;
 use crate::store::sight::Viewer;
-use crate::store::{Write, mentions, render, users};
+use crate::store::{Write, mentions, messages, render, users};
 
 #[derive(Serialize)]
 struct Told<M> {
@@ -23,7 +23,7 @@ struct Told<M> {
 /// The message of this row was sent, and names whom it names.
 pub fn sent(tx: &mut Write<'_>, app: &App, row: &Row, named: &[i64]) -> Result<()> {
     tell(tx, app, Trigger::MessageSent, |tx| Ok(Told { message: shown(tx, row)? }))?;
-    mentioned(tx, app, row, &[], named)
+    mentioned(tx, app, row.id, &[], named)
 }
 
 /// The same of one that names nobody and was encoded already, as the app sees it.
@@ -56,12 +56,12 @@ pub fn named(tx: &Write<'_>, app: &App, message: i64) -> Result<Vec<i64>> {
 }
 
 /// The message names these now, and named those `before`: whoever is new among them is told of, once for all of them.
-pub fn mentioned(tx: &mut Write<'_>, app: &App, row: &Row, before: &[i64], now: &[i64]) -> Result<()> {
+pub fn mentioned(tx: &mut Write<'_>, app: &App, message: i64, before: &[i64], now: &[i64]) -> Result<()> {
     if now.iter().all(|user| before.contains(user)) {
         return Ok(());
     }
     tell(tx, app, Trigger::UserMentioned, |tx| {
-        let mut message = shown(tx, row)?;
+        let mut message = shown(tx, &messages::find(tx, app.id, message)?)?;
         message.data.mentions.retain(|user| !before.contains(&user.id));
         Ok(Told { message })
     })

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Ears, all, keys, whole};
 use crate::harness::{Harness, NOW, id_of, text_to};
+use crate::media::{picture, post, to_bob};
 
 pub const TRIGGERS: &[&str] = &[
     "message_sent",
@@ -59,6 +60,16 @@ async fn messages_are_told() {
     assert_eq!(ears.hear(&["message_sent"; 3]).await[2]["message"]["sender"], "ann");
     h.post("/messages", text_to("user", "bob", "news")).await.ok();
     assert_eq!(ears.tell(&["message_sent"]).await[0]["data"]["message"]["sender"], "app_system");
+
+    // A file is where it can be fetched.
+    let photo = picture(4, 4);
+    let mut parts = to_bob("image", r#"{"text":"look"}"#);
+    parts.push(("files[]", Some(("a.png", "image/png")), &photo));
+    assert_eq!(post(&ann, "/messages", &parts).await.0, 200);
+    let told = ears.hear(&["message_sent"]).await;
+    let url = told[0]["message"]["data"]["attachments"][0]["url"].as_str().expect("a URL");
+    let fetched = reqwest::Client::builder().no_proxy().build().unwrap().get(url).send().await.expect("an answer");
+    assert_eq!(fetched.bytes().await.unwrap(), photo);
 
     for (reaction, on, told) in [("ok", true, true), ("ok", true, false), ("ok", false, true), ("ok", false, false)] {
         let path = format!("/messages/{first}/reactions/{reaction}");
@@ -185,4 +196,46 @@ async fn moderators(h: &Harness, ears: &mut Ears) {
         super::missing(&told[0]).into_iter().filter(|one| !one.contains("data.moderation[]")).collect();
     assert_eq!(wants, Vec::<String>::new());
     ears.fired.insert("moderation_manual_approved".to_owned());
+}
+
+/// What sockets are not told.
+#[tokio::test]
+async fn what_comes_in_or_goes_in_silence_is_not_told() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &bob, &[&ann]).await;
+    ann.send("bob", "old").await;
+    let mut ears = Ears::of(&h, &all()).await;
+    let import = async |what: &str, key: &str, row: Value| {
+        let results = h.post(&format!("/data_import/{what}"), json!({ what: {key: row} })).await.ok();
+        assert_eq!(results[key]["success"], true, "{results}");
+    };
+    import("users", "cy", json!({"uid": "cy", "name": "Cy"})).await;
+    import("groups", "club", json!({"guid": "club", "name": "Club", "type": "public", "owner": "cy"})).await;
+    import(
+        "members",
+        "club_member_ann",
+        json!({"memberId": "club_member_ann", "guid": "club", "uid": "ann", "scope": "participant"}),
+    )
+    .await;
+    let text = json!({"muid": "m1", "sender": "ann", "receiverType": "group", "receiver": "club", "sentAt": NOW - 60,
+                      "category": "message", "type": "text", "data": {"text": "<@uid:cy>"}});
+    import("messages", "m1", text).await;
+    ann.delete("/users/bob/conversation").await.ok();
+    let app_id = h.app_id.clone();
+    h.store
+        .write("it", move |tx| {
+            let app = hobnob::store::apps::by_app_id(tx, &app_id)?.expect("the app");
+            let days = || hobnob::model::patch::Patch::Set(1);
+            hobnob::actions::retention::set(tx, (&hobnob::model::audit::Actor::Server, &app), days(), days()).map(drop)
+        })
+        .await
+        .unwrap();
+    h.clock.advance(3 * 86_400);
+    while h.store.write("it", hobnob::actions::retention::sweep).await.unwrap() {}
+    // One who leaves with their account leaves without a word.
+    h.delete("/users/ann").await.ok();
+    h.post("/messages", text_to("user", "bob", "the end")).await.ok();
+    let told = ears.tell(&["message_sent"]).await;
+    assert_eq!(told[0]["data"]["message"]["data"]["text"], "the end");
 }
