@@ -283,6 +283,7 @@ fn counters(connection: &Connection) -> Vec<String> {
         "SELECT json_array(app, user_id, bytes) FROM file_bytes WHERE bytes <> 0 ORDER BY 1",
         "SELECT json_array(app, kind, word, id) FROM name_words ORDER BY 1",
         "SELECT json_array(id, expires_at IS NULL) FROM attachments ORDER BY id",
+        "SELECT json_array(app, events, bytes) FROM outbox_sums ORDER BY app",
     ] {
         let mut statement = connection.prepare(sql).expect("sound");
         let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
@@ -310,6 +311,8 @@ const BREAKS: &[&str] = &[
     "DELETE FROM holes WHERE seq = (SELECT min(m.seq) FROM messages m WHERE m.conv_id = holes.conv_id AND m.deleted_at IS NOT NULL)",
     "UPDATE poll_options SET votes = votes + 1",
     "UPDATE file_bytes SET bytes = bytes + 9",
+    "UPDATE outbox_sums SET events = events + 1",
+    "UPDATE outbox_sums SET bytes = bytes - 1",
     "DELETE FROM name_words WHERE id % 2 = 0",
     "INSERT INTO name_words VALUES (1, 0, 'nobody', 1)",
 ];
@@ -322,6 +325,7 @@ async fn some_polls_and_files(h: &Harness) {
             "INSERT INTO reactions (message_id, user_id, reaction, key, reacted_at) SELECT max(id), 2, 'x', 'x', 1 FROM messages;
              INSERT INTO attachments (app, name, title, mime_type, size, created_at, arrived_at, expires_at, user_id)
              VALUES (1, 'aa.png', 'x', 'image/png', 100, 1, 1, NULL, 2), (1, 'bb.png', 'x', 'image/png', 50, 1, 1, 9999999999, 0);
+             INSERT INTO outbox (app, name, kind, at, data) VALUES (1, 'e1', 'message_sent', 9999999999, '{\"x\":\"ü\"}');
              INSERT INTO attachment_uses SELECT max(m.id), (SELECT id FROM attachments WHERE name = 'aa.png') FROM messages m;
              INSERT INTO polls SELECT max(id), app, 'p', 'Where?' FROM messages WHERE id NOT IN (SELECT message_id FROM polls);
              INSERT INTO poll_options SELECT max(message_id), 1, 'here', 0 FROM polls WHERE name = 'p';

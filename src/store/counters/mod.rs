@@ -123,6 +123,22 @@ const COLUMNS: &[Column] = &[
         truth: "CASE WHEN EXISTS (SELECT 1 FROM attachment_uses a WHERE a.attachment_id = t.id)
                   OR EXISTS (SELECT 1 FROM stickers s WHERE s.attachment_id = t.id) THEN NULL ELSE coalesce(t.expires_at, 0) END",
     },
+    Column {
+        name: "outbox_sums.events",
+        table: "outbox_sums",
+        key: "app",
+        column: "events",
+        rows: "1",
+        truth: "(SELECT count(*) FROM outbox ev WHERE ev.app = t.app)",
+    },
+    Column {
+        name: "outbox_sums.bytes",
+        table: "outbox_sums",
+        key: "app",
+        column: "bytes",
+        rows: "1",
+        truth: "(SELECT coalesce(sum(octet_length(ev.data) + 256), 0) FROM outbox ev WHERE ev.app = t.app)",
+    },
 ];
 
 /// What is recounted at once.

@@ -4,6 +4,7 @@ mod bounds;
 mod delivery;
 mod killed;
 mod triggers;
+mod trouble;
 
 use serde_json::{Value, json};
 
