@@ -3,15 +3,30 @@
 //! People, a back end and the app act at random (the same way each run). What any socket hears is told outside exactly
 //! once, and nothing else is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use super::{Ears, all};
+use super::{Ears, all, calls, groups, messages};
 use crate::count_law::Dice;
 use crate::harness::{App, Client, Harness, User, id_of, text_to};
 
 const UIDS: [&str; 4] = ["ann", "bob", "cy", "dee"];
+
+/// What is told of a call before it is answered, and instead of an answer.
+const RINGS: [&str; 4] = ["initiated", "cancelled", "rejected", "busy"];
+
+/// What nobody does in this play: it is told outside alone, or takes time.
+const BESIDES: [&str; 8] = [
+    "conversation_pinned",
+    "conversation_unpinned",
+    "moderation_manual_approved",
+    "group_created",
+    "group_updated",
+    "group_deleted",
+    "group_owner_transferred",
+    "call_unanswered",
+];
 
 /// What happened, with what tells it from all else of its kind, and how often.
 type Told = BTreeMap<String, usize>;
@@ -27,6 +42,8 @@ fn by_socket(frame: &Value) -> Option<String> {
             let whom = if on.is_null() { &body["sender"] } else { &on["uid"] };
             format!("group_{action} {} {}", text(&body["receiver"]), text(whom))
         }
+        ("message", "call") if RINGS.contains(&&*action) => format!("call_{action} {id}"),
+        ("message", "call") => return None,
         ("message", _) => format!("message_sent {id}"),
         ("receipts", _) => {
             let (by, of) = (text(&frame["sender"]), text(&frame["messageSender"]));
@@ -56,6 +73,10 @@ fn by_webhook(told: &Value) -> Vec<String> {
             vec![format!("{trigger} {}", text(&data["reaction"]["id"]))]
         }
         "group_member_removed" | "user_mentioned" | "group_created" => Vec::new(),
+        _ if trigger.starts_with("call_") && data["call"].is_object() => {
+            vec![format!("{trigger} {}", text(&data["call"]["id"]))]
+        }
+        _ if trigger.starts_with("call_") || trigger.starts_with("meeting_") => Vec::new(),
         _ if !action.is_empty() => {
             let members = super::keys(&data["members"]);
             members.iter().map(|uid| format!("group_{action} {} {uid}", text(&data["group"]["guid"]))).collect()
@@ -64,6 +85,31 @@ fn by_webhook(told: &Value) -> Vec<String> {
             let (body, by, of) = (&data["body"], text(&data["sender"]), text(&data["messageSender"]));
             vec![format!("{} {} {by} {of}", text(&body["action"]), text(&body["messageId"]))]
         }
+    }
+}
+
+/// Whoever came into a call leaves it, once for each time, and it starts before and ends after that.
+fn check_sessions(told: &[Value]) {
+    let mut inside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for one in told {
+        let (data, trigger) = (&one["data"], one["trigger"].as_str().unwrap_or_default());
+        let (session, who) = (data["sessionId"].as_str(), data["occupant"]["uid"].as_str().unwrap_or_default());
+        let (Some(session), Some((_, step))) = (session, trigger.split_once('_')) else { continue };
+        let before = inside.remove(session);
+        let after = match (step, before) {
+            ("started", None) => Vec::new(),
+            ("participant_joined", Some(mut people)) if !people.contains(&who) => {
+                people.push(who);
+                people
+            }
+            ("participant_left", Some(mut people)) if people.contains(&who) => {
+                people.retain(|one| *one != who);
+                people
+            }
+            ("ended", Some(people)) if people.is_empty() => continue,
+            (_, before) => panic!("{trigger} of {who} in {session}, where {before:?} are"),
+        };
+        inside.insert(session, after);
     }
 }
 
@@ -91,9 +137,11 @@ impl World {
         let whom = UIDS[self.dice.roll(UIDS.len())];
         // The owner stays: an act in a group of nobody is heard by nobody.
         let other = UIDS[1 + self.dice.roll(UIDS.len() - 1)];
-        let id = self.sent.get(self.dice.roll(self.sent.len().max(1))).copied().unwrap_or_default();
+        // One of the newest, so that more than one thing happens to it.
+        let back = 1 + self.dice.roll(4);
+        let id = self.sent.get(self.sent.len().saturating_sub(back)).copied().unwrap_or_default();
         let path = format!("/messages/{id}");
-        let choice = self.dice.roll(20);
+        let choice = self.dice.roll(25);
         let _ = match choice {
             0..=2 if whom != me => {
                 let answer = caller.post("/messages", text_to("user", whom, &format!("hi <@uid:{other}>"))).await;
@@ -107,10 +155,20 @@ impl World {
             }
             6 => caller.put(&path, json!({"data": {"text": format!("now <@uid:{whom}>")}})).await,
             7 => caller.delete(&path).await,
-            8 => caller.post(&format!("{path}/reactions/ok"), json!({})).await,
-            9 => caller.delete(&format!("{path}/reactions/ok")).await,
-            10 => caller.post(&format!("{path}/pin"), json!({})).await,
-            11 => caller.delete(&format!("{path}/pin")).await,
+            8 | 9 => {
+                caller.post(&format!("{path}/reactions/ok"), json!({})).await;
+                match self.dice.roll(2) {
+                    0 => caller.post(&format!("{path}/reactions/ok"), json!({})).await,
+                    _ => caller.delete(&format!("{path}/reactions/ok")).await,
+                }
+            }
+            10 | 11 => {
+                caller.post(&format!("{path}/pin"), json!({})).await;
+                match self.dice.roll(2) {
+                    0 => caller.post(&format!("{path}/pin"), json!({})).await,
+                    _ => caller.delete(&format!("{path}/pin")).await,
+                }
+            }
             12 => caller.post("/groups/team/conversation/read", json!({})).await,
             13 => caller.post(&format!("/users/{whom}/conversation/delivered"), json!({})).await,
             14 => {
@@ -121,6 +179,20 @@ impl World {
             16 => caller.post(&format!("/groups/team/bannedusers/{other}"), json!({})).await,
             17 => self.app.delete(&format!("/groups/team/bannedusers/{other}")).await,
             18 => caller.put(&format!("/groups/team/members/{other}"), json!({"scope": "moderator"})).await,
+            19..=22 if !me.is_empty() => {
+                let to = if self.dice.roll(2) == 0 { ("group", "team") } else { ("user", whom) };
+                let call = json!({"receiver": to.1, "receiverType": to.0, "type": "audio"});
+                let answer = caller.post("/calls", call).await;
+                let on = &answer.body["data"]["data"]["entities"]["on"]["entity"];
+                let path = format!("/calls/{}", on["sessionid"].as_str().unwrap_or("none"));
+                for statuses in [["ongoing", "rejected", "busy"], ["ended", "cancelled", "ongoing"], ["ended"; 3]] {
+                    let status = json!({"status": statuses[self.dice.roll(3)]});
+                    let who = if self.dice.roll(3) == 0 { self.caller().0 } else { self.app.behalf(whom) };
+                    who.put(&path, status).await;
+                }
+                let last = ["cancelled", "ended"][self.dice.roll(2)];
+                caller.put(&path, json!({ "status": last })).await
+            }
             _ if me != "ann" && !me.is_empty() => match self.dice.roll(2) {
                 0 => caller.post("/groups/team/members", json!({})).await,
                 _ => caller.delete("/groups/team/members").await,
@@ -132,6 +204,7 @@ impl World {
 
 #[tokio::test]
 async fn sockets_and_webhooks_are_told_the_same() {
+    let mut happened = BTreeSet::new();
     for seed in 1..=3 {
         let h = Harness::start().await;
         let mut people = Vec::new();
@@ -147,7 +220,7 @@ async fn sockets_and_webhooks_are_told_the_same() {
         }
         let mut ears = Ears::of(&h, &all()).await;
         let mut world = World { dice: Dice::new(seed), app: h.app.clone(), people, sent: Vec::new() };
-        for _ in 0..150 {
+        for _ in 0..200 {
             world.act().await;
         }
         for uid in UIDS {
@@ -176,5 +249,12 @@ async fn sockets_and_webhooks_are_told_the_same() {
         assert_eq!(count("group_member_kicked"), count("group_member_removed"));
         assert!(told.len() > 60, "seed {seed}: little happened: {told:?}");
         assert_eq!(heard, told, "seed {seed}");
+        check_sessions(&all);
+        happened.extend(events.iter().cloned());
     }
+    // What nobody did says nothing.
+    let wanted = [messages::TRIGGERS, groups::TRIGGERS, calls::TRIGGERS].concat().into_iter();
+    let wanted = wanted.filter(|trigger| !BESIDES.contains(trigger));
+    let missing: Vec<_> = wanted.filter(|trigger| !happened.contains(*trigger)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }
