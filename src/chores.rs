@@ -51,6 +51,8 @@ pub struct Needs {
     pub outgoing: Outgoing,
     /// Where clients find this server, for those who are told of files.
     pub base: String,
+    /// Nobody outside is told anything.
+    pub holds: bool,
 }
 
 /// Everything there is to do.
@@ -61,8 +63,9 @@ pub fn all(needs: &Needs) -> Vec<Chore> {
         |Needs { store, .. }| Box::pin(keep_indexed(store)),
         |Needs { store, media, .. }| Box::pin(keep_swept(store, media)),
         |Needs { store, sooner, limits, .. }| Box::pin(keep_due(store, sooner, limits)),
-        |Needs { store, outgoing, limits, base, .. }| {
-            Box::pin(out::keep(out::Needs::new(store, &outgoing, limits, &base)))
+        |Needs { store, outgoing, limits, base, holds, .. }| match holds {
+            true => Box::pin(std::future::pending()),
+            false => Box::pin(out::keep(out::Needs::new(store, &outgoing, limits, &base))),
         },
         |Needs { store, limits, .. }| Box::pin(keep_bounded(store, limits)),
         |Needs { store, media, limits, .. }| Box::pin(keep_erasing(store, media, limits.compact_bytes)),

@@ -215,6 +215,9 @@ pub struct OutgoingArgs {
     /// Authorities (PEM) that are believed where requests leave, besides those this machine believes
     #[arg(long, env = "HOBNOB_OUTGOING_CA", value_name = "FILE")]
     pub outgoing_ca: Option<PathBuf>,
+    /// Tell webhooks nothing, e.g. where a backup of another server is looked at; what happens waits
+    #[arg(long, env = "HOBNOB_HOLD_WEBHOOKS")]
+    pub hold_webhooks: bool,
 }
 
 impl ExtensionArgs {

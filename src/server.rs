@@ -214,7 +214,9 @@ impl House {
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
         let (media, sooner, outgoing) = (shared.media.clone(), shared.due.clone(), shared.outgoing.clone());
-        let chores = chores::all(&Needs { store: store.clone(), limits, media, sooner, outgoing, base: base.clone() });
+        let (base_of_files, holds) = (base.clone(), config.outgoing.hold_webhooks);
+        let needs = Needs { store: store.clone(), limits, media, sooner, outgoing, base: base_of_files, holds };
+        let chores = chores::all(&needs);
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
         chores.extend(fetching.into_iter().chain(more).map(actix_web::rt::spawn));
         let (http, https) = bound;

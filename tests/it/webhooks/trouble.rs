@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::hook;
-use crate::harness::receiver::{Does, Receiver, well};
+use crate::harness::receiver::{Does, Receiver, Told, well};
 use crate::harness::{App, Client, Harness, NOW, Process, eventually, hobnob, temp_dir, text_to};
 
 fn database(data: &Path) -> Connection {
@@ -132,4 +132,41 @@ async fn a_certificate_is_looked_at_and_may_be_by_an_authority_of_ones_own() {
     assert!(!refused.status.success() && said.contains("/nowhere.pem"), "{said}");
     let refused = hobnob(here.path(), &["serve", "--http", "127.0.0.1:0", "--outgoing-proxy", "socks5://x"]);
     assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("--outgoing-proxy"));
+}
+
+#[tokio::test]
+async fn a_restored_server_may_be_held_back_and_tells_what_waits_by_the_old_ids() {
+    let (dir, receiver) = (temp_dir(), Receiver::start().await);
+    let count = |sql: &str| -> i64 { database(dir.path()).query_row(sql, [], |row| row.get(0)).expect("counts") };
+    let mut process = Process::start(dir.path(), &["--hold-webhooks"]);
+    let app = process.app(dir.path());
+    for uid in ["ann", "bob"] {
+        app.post("/users", json!({"uid": uid, "name": uid})).await.ok();
+    }
+    subscribe(&process, dir.path(), &app, &receiver.url).await;
+    for each in 0..3 {
+        app.behalf("ann").post("/messages", text_to("user", "bob", &each.to_string())).await.ok();
+    }
+    let made = hobnob(dir.path(), &["backup", "--to", dir.path().join("b.tar.zst").to_str().expect("a plain path")]);
+    assert!(made.status.success(), "{made:?}");
+    assert_eq!((receiver.told().len(), count("SELECT count(*) FROM outbox")), (0, 3), "they wait");
+    process.kill();
+    process = Process::start(dir.path(), &[]);
+    let told = receiver.expect(3).await;
+    eventually("it is noted", async || count("SELECT count(*) FROM deliveries") == 3).await;
+    process.kill();
+    // The backup knows nothing of that: they are told once more, and are known by their ids.
+    let restored = temp_dir();
+    let data = restored.path().join("data");
+    let made = hobnob(&data, &["restore", dir.path().join("b.tar.zst").to_str().expect("a plain path")]);
+    assert!(made.status.success(), "{made:?}");
+    let process = Process::start(&data, &[]);
+    let again = receiver.expect(6).await.split_off(3);
+    let ids = |told: &[Told]| {
+        let mut ids: Vec<String> = told.iter().map(|one| one.header("webhook-id").to_owned()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(ids(&told), ids(&again));
+    process.kill();
 }
