@@ -12,6 +12,7 @@ pub mod blocks;
 pub mod bots;
 pub mod calls;
 pub mod conversations;
+pub mod deliveries;
 pub mod demo;
 pub mod erasures;
 pub mod extensions;

@@ -123,6 +123,47 @@ fn events(tx: &mut Write<'_>, app: &App) -> Result<()> {
     webhooks::delete(tx, webhook)
 }
 
+/// A webhook at which events failed, looked at and told once more.
+fn deliveries(tx: &mut Write<'_>, app: &App, limits: &Limits) -> Result<()> {
+    use crate::store::deliveries::{self, Shown};
+    let hook = Webhook {
+        id: "w".into(),
+        name: "w".into(),
+        url: "https://hooks.example".into(),
+        basic_auth: false,
+        username: String::new(),
+        password: String::new(),
+        enabled: true,
+        retries: true,
+    };
+    let made = actions::webhooks::create(tx, app.id, &hook, false, limits)?;
+    actions::webhooks::add_triggers(tx, app.id, "w", &["group_created".to_owned()])?;
+    let from = outbox::newest(tx)?;
+    for state in [State::Failed, State::Waiting(1), State::Delivered] {
+        outbox::put(tx, app.id, Trigger::GroupCreated, "{}")?;
+        let event = outbox::newest(tx)?;
+        let (first_at, at, status) = (tx.now(), tx.now(), Some(500));
+        let tried = Tried { event, state, tries: 1, first_at, at, took_ms: 1, status, answer: String::new() };
+        outbox::note(tx, made.id, &tried)?;
+        webhooks::pass(tx, made.id, event)?;
+    }
+    for shown in [Shown::All, Shown::Delivered, Shown::Waiting, Shown::Failed] {
+        let many = if shown == Shown::All { 3 } else { 1 };
+        assert_eq!(deliveries::page(tx, made.id, shown, i64::MAX, 9)?.0.len(), many, "{shown:?}");
+    }
+    let hook = actions::webhooks::find(tx, app.id, "w")?;
+    assert_eq!(deliveries::counts(tx, &hook)?, (1, 1));
+    actions::deliveries::delivery(tx, &hook, from + 1)?;
+    for failed in [true, false] {
+        let which = actions::deliveries::Which { failed, from: 0, to: i64::MAX };
+        let piece = actions::deliveries::replay_piece(tx, app.id, "w", which, from)?;
+        assert_eq!(piece.replayed, if failed { 1 } else { 3 });
+    }
+    webhooks::failing(tx, Some(app.id), 9)?;
+    actions::webhooks::rotate(tx, app.id, "w")?;
+    actions::webhooks::delete(tx, app.id, "w")
+}
+
 pub(super) fn caller(app: &App, user: i64, uid: &str) -> Caller {
     Caller {
         app: app.clone(),
@@ -399,6 +440,7 @@ async fn hold(store: Store) {
                 actions::calls::sweep(tx, &limits)?;
                 actions::calls::depart_all(tx, &app, people[1].user)?;
             }
+            deliveries(tx, &app, &limits)?;
             let search = Some("an b".to_owned());
             let filter = users::Filter { search: search.clone(), in_name: true, in_uid: true, ..Default::default() };
             users::list(tx, app.id, &filter, ask)?;

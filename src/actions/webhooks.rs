@@ -11,13 +11,26 @@ use serde_json::json;
 /// Random bytes of a secret; Standard Webhooks asks for 24 to 64.
 const SECRET: usize = 32;
 
+/// Seconds in which the old secret signs beside the new one.
+const BESIDE: i64 = 24 * 3600;
+/// Names in one list of triggers; there are fewer.
+const MOST_NAMES: usize = 100;
+
+fn check_names(names: &[String]) -> Result<()> {
+    match names.len() <= MOST_NAMES {
+        true => Ok(()),
+        false => Err(Error::field("triggerIds", format!("The triggerIds must be at most {MOST_NAMES}."))),
+    }
+}
+
 pub fn find(read: &Read<'_>, app: i64, id: &str) -> Result<Stored> {
     rows::find(read, app, id)?.ok_or_else(|| absent(id))
 }
 
 /// Makes one. It is told of nothing yet.
-pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, limits: &Limits) -> Result<Stored> {
-    hook.check()?;
+/// `plain`: it may be reached without TLS, wherever it is.
+pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, plain: bool, limits: &Limits) -> Result<Stored> {
+    hook.check(plain)?;
     if rows::find(tx, app, &hook.id)?.is_some() {
         return Err(Error::new(Code::WebhookExists, format!("The webhook with id {} exists already.", hook.id)));
     }
@@ -31,13 +44,28 @@ pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, limits: &Limits) -> 
     find(tx, app, &hook.id)
 }
 
-/// Changes one; `change` gets it as it is.
-pub fn update(tx: &mut Write<'_>, app: i64, id: &str, change: impl FnOnce(&mut Webhook)) -> Result<Stored> {
+/// Changes one; `change` gets it as it is. `plain`: as for [`create`].
+pub fn update(
+    tx: &mut Write<'_>,
+    app: i64,
+    id: &str,
+    plain: bool,
+    change: impl FnOnce(&mut Webhook),
+) -> Result<Stored> {
     let was = find(tx, app, id)?;
     let mut hook = was.hook.clone();
     change(&mut hook);
-    hook.check()?;
+    // Where it leads already it may stay.
+    hook.check(plain || hook.url == was.hook.url)?;
     rows::update(tx, &was, &hook)?;
+    find(tx, app, id)
+}
+
+/// Another secret signs what is sent from now on, for [`BESIDE`] both do. The new one.
+pub fn rotate(tx: &mut Write<'_>, app: i64, id: &str) -> Result<Stored> {
+    let was = find(tx, app, id)?;
+    let (secret, until) = (tx.ids().base64(SECRET), tx.now() + BESIDE);
+    rows::rotate(tx, was.id, &secret, until)?;
     find(tx, app, id)
 }
 
@@ -53,6 +81,7 @@ pub fn add_triggers(
     id: &str,
     names: &[String],
 ) -> Result<Vec<(String, Result<Trigger>)>> {
+    check_names(names)?;
     let was = find(tx, app, id)?;
     let mut outcomes = Vec::new();
     for name in names {
@@ -73,6 +102,7 @@ pub fn add_triggers(
 
 /// It is not told of these any more.
 pub fn remove_triggers(tx: &mut Write<'_>, app: i64, id: &str, names: &[String]) -> Result<()> {
+    check_names(names)?;
     let was = find(tx, app, id)?;
     for name in names {
         rows::remove_trigger(tx, was.id, Trigger::parse(name)?)?;

@@ -16,12 +16,15 @@ use crate::model::page::Page;
 use crate::model::patch::Patch;
 use crate::model::user::{User, check_length, check_name};
 use crate::store::users::{Deactivated, Filter};
+use crate::store::webhooks::Stored;
 use crate::store::{
-    Read, Write, admins, apps, audit, digest, groups, keys, members, metrics, retention, tokens, users,
+    Read, Write, admins, apps, audit, digest, groups, keys, members, metrics, retention, tokens, users, webhooks,
 };
 
 /// Shortest password of an admin, in characters.
 const MIN_PASSWORD: usize = 8;
+/// Webhooks that are named as failing, at most.
+const FAILING: i64 = 20;
 /// Longest: argon2 would take more, but nobody types it.
 const MAX_PASSWORD: usize = 200;
 
@@ -137,9 +140,12 @@ pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
 }
 
 pub async fn overview(access: Access<Admin>) -> Result<Reply> {
-    let (apps, messages, bytes) = access
+    let (apps, (messages, bytes), failing) = access
         .store()
-        .read(|read| Ok((apps::list(read)?, metrics::messages_so_far(read)?, metrics::database_bytes(read)?)))
+        .read(|read| {
+            let figures = (metrics::messages_so_far(read)?, metrics::database_bytes(read)?);
+            Ok((apps::list(read)?, figures, webhooks::failing(read, None, FAILING)?))
+        })
         .await?;
     Ok(data(&json!({
         "admin": &*access.caller().uid,
@@ -149,7 +155,16 @@ pub async fn overview(access: Access<Admin>) -> Result<Reply> {
         "databaseBytes": bytes,
         "clientHost": client_host(&access),
         "apps": apps,
+        "failingWebhooks": shown_failing(failing),
     })))
+}
+
+/// Webhooks at which nothing arrives, for people who see them named.
+fn shown_failing(failing: Vec<Stored>) -> Vec<Value> {
+    let shown = failing.into_iter().map(|Stored { app_id, hook, failing_at, ended, .. }| {
+        json!({"appId": app_id, "id": hook.id, "name": hook.name, "failingSince": failing_at, "why": ended})
+    });
+    shown.collect()
 }
 
 /// Where client SDKs find this server: they speak https only, so it is that address even when the page came by http.
@@ -207,6 +222,7 @@ pub async fn show_app(access: Access<Admin>) -> Result<Reply> {
                 "online": hub.online_in_app(app.id),
                 "messagesInDay": metrics::messages(read, app.id, day_ago, now)?,
                 "activeInDay": metrics::active_users(read, app.id, day_ago, now)?,
+                "failingWebhooks": shown_failing(webhooks::failing(read, Some(app.id), FAILING)?),
             }))
         })
         .await?;

@@ -14,6 +14,7 @@ mod blocks;
 mod bodies;
 mod calls;
 mod conversations;
+mod deliveries;
 mod extensions;
 mod features;
 mod forms;

@@ -2,18 +2,59 @@
 
 use actix_web::http::Method;
 
-use super::access::Management;
+use super::access::{Admin, Management};
 use super::router::{Route, Row};
 use super::{
-    admin, apps, backups, blocks, calls, conversations, extensions, features, friends, groups, imports, keys, me,
-    media, members, messages, metrics, moderation, notifications, openapi, permissions, pins, presence, reactions,
-    roles, threads, tokens, users, webhooks,
+    admin, apps, backups, blocks, calls, conversations, deliveries, extensions, features, friends, groups, imports,
+    keys, me, media, members, messages, metrics, moderation, notifications, openapi, permissions, pins, presence,
+    reactions, roles, threads, tokens, users, webhooks,
 };
 use crate::model::feature::Feature;
 use crate::model::public::PublicHost;
 
+/// Webhooks, for whoever this demands: the same below the path of an app here and there.
+macro_rules! webhooks_of {
+    ($demand:ty, $apps:literal, $name:literal) => {{
+        let (get, post, put, delete) = (Method::GET, Method::POST, Method::PUT, Method::DELETE);
+        macro_rules! at {
+            ($method:expr, $path:literal, $operation:literal, $handler:path) => {
+                Row.on(&$method, concat!($apps, $path), concat!($name, $operation), $handler)
+            };
+        }
+        [
+            at!(post, "/webhooks", "create-webhook", webhooks::create::<$demand>),
+            at!(get, "/webhooks", "list-webhooks", webhooks::list::<$demand>),
+            at!(get, "/webhooks/{webhookId}", "get-webhook", webhooks::show::<$demand>),
+            at!(put, "/webhooks/{webhookId}", "update-webhook", webhooks::update::<$demand>),
+            at!(delete, "/webhooks/{webhookId}", "delete-webhook", webhooks::delete::<$demand>),
+            at!(post, "/webhooks/{webhookId}/triggers", "add-triggers", webhooks::add_triggers::<$demand>),
+            at!(get, "/webhooks/{webhookId}/triggers", "list-triggers", webhooks::list_triggers::<$demand>),
+            at!(delete, "/webhooks/{webhookId}/triggers", "remove-triggers", webhooks::remove_triggers::<$demand>),
+            at!(get, "/triggers", "list-all-triggers", webhooks::all_triggers::<$demand>),
+            at!(post, "/webhooks/{webhookId}/secret", "rotate-webhook-secret", webhooks::rotate::<$demand>),
+            at!(post, "/webhooks/{webhookId}/test", "test-webhook", deliveries::test::<$demand>),
+            at!(get, "/webhooks/{webhookId}/deliveries", "list-deliveries", deliveries::list::<$demand>),
+            at!(get, "/webhooks/{webhookId}/deliveries/{deliveryId}", "get-delivery", deliveries::show::<$demand>),
+            at!(
+                post,
+                "/webhooks/{webhookId}/deliveries/{deliveryId}/replay",
+                "replay-delivery",
+                deliveries::replay_one::<$demand>
+            ),
+            at!(post, "/webhooks/{webhookId}/replay", "replay-deliveries", deliveries::replay::<$demand>),
+        ]
+    }};
+}
+
 /// The whole API.
 pub fn routes() -> Vec<Route> {
+    let mut routes = rows();
+    routes.extend(webhooks_of!(Management, "/apps/{appId}", ""));
+    routes.extend(webhooks_of!(Admin, "/admin/api/apps/{appId}", "admin-"));
+    routes
+}
+
+fn rows() -> Vec<Route> {
     let get = Method::GET;
     let post = Method::POST;
     let put = Method::PUT;
@@ -187,29 +228,6 @@ pub fn routes() -> Vec<Route> {
         r.on(&get, "/apps", "list-apps", apps::list),
         r.on(&delete, "/apps/{appId}", "delete-app", apps::delete),
         r.on(&post, "/apps/{appId}/usage", "fetch-multi-tenant-usage", apps::usage),
-        r.on(&post, "/apps/{appId}/webhooks", "create-webhook", webhooks::create::<Management>),
-        r.on(&get, "/apps/{appId}/webhooks", "list-webhooks", webhooks::list::<Management>),
-        r.on(&get, "/apps/{appId}/webhooks/{webhookId}", "get-webhook", webhooks::show::<Management>),
-        r.on(&put, "/apps/{appId}/webhooks/{webhookId}", "update-webhook", webhooks::update::<Management>),
-        r.on(&delete, "/apps/{appId}/webhooks/{webhookId}", "delete-webhook", webhooks::delete::<Management>),
-        r.on(
-            &post,
-            "/apps/{appId}/webhooks/{webhookId}/triggers",
-            "add-triggers",
-            webhooks::add_triggers::<Management>,
-        ),
-        r.on(
-            &get,
-            "/apps/{appId}/webhooks/{webhookId}/triggers",
-            "list-triggers",
-            webhooks::list_triggers::<Management>,
-        ),
-        r.on(
-            &delete,
-            "/apps/{appId}/webhooks/{webhookId}/triggers",
-            "remove-triggers",
-            webhooks::remove_triggers::<Management>,
-        ),
         r.on(&post, "/extensions/polls/create", "extension-create-poll", extensions::polls::create)
             .feature(&[F::CreateMessage]),
         r.on(&post, "/extensions/polls/vote", "extension-vote-in-poll", extensions::polls::vote),
@@ -410,6 +428,7 @@ pub(super) fn describe_nouns() -> openapi::Doc {
     tokens::describe(&mut doc);
     users::describe(&mut doc);
     webhooks::describe(&mut doc);
+    deliveries::describe(&mut doc);
     doc
 }
 

@@ -13,8 +13,10 @@ use crate::model::audit::Act;
 use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::patch::Patch;
-use crate::model::webhook::Webhook;
+use crate::model::trigger::Trigger;
+use crate::model::webhook::{Webhook, host_of};
 use crate::store::webhooks::{self as rows, Stored};
+use crate::store::{Read, deliveries};
 
 /// A webhook. Its password is never shown.
 #[derive(Serialize, ToSchema)]
@@ -43,6 +45,12 @@ struct Shown {
     disabled_because: Option<String>,
     /// Events that were never delivered, because they became too old or too many.
     dropped_events: i64,
+    /// Events that are on their way or wait for their next try; 1000: so many or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_events: Option<i64>,
+    /// Events that were not delivered and are not tried again; 1000: so many or more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed_events: Option<i64>,
 }
 
 fn shown(stored: Stored) -> Shown {
@@ -61,7 +69,31 @@ fn shown(stored: Stored) -> Shown {
         failing_since: failing_at,
         disabled_because: ended,
         dropped_events: dropped,
+        waiting_events: None,
+        failed_events: None,
     }
+}
+
+/// With what waits and what failed.
+fn counted(read: &Read<'_>, stored: Stored) -> Result<Shown> {
+    let (waiting, failed) = deliveries::counts(read, &stored)?;
+    Ok(Shown { waiting_events: Some(waiting), failed_events: Some(failed), ..shown(stored) })
+}
+
+/// There are webhooks of one kind here: those the contract calls version 2.
+fn check_version<D: Demand>(access: &Access<D>) -> Result<()> {
+    match access.header("X-Webhook-Version") {
+        None | Some("2") => Ok(()),
+        Some(_) => {
+            let sentence = "The X-Webhook-Version must be 2 or left out: there are no legacy webhooks here.";
+            Err(Error::field("X-Webhook-Version", sentence))
+        }
+    }
+}
+
+/// Whether the settings let an address be reached without TLS, wherever it is.
+fn plain<D: Demand>(access: &Access<D>, url: &str) -> bool {
+    access.api().outgoing.allows_private(&host_of(url))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -95,6 +127,7 @@ fn required(field: &'static str, value: Option<String>) -> Result<String> {
 
 /// Makes one; the secret that signs what it is told is in this answer only.
 pub async fn create<D: Demand>(access: Access<D>) -> Result<Reply> {
+    check_version(&access)?;
     let body: CreateBody = access.json()?;
     let hook = Webhook {
         id: required("id", body.id)?,
@@ -107,9 +140,10 @@ pub async fn create<D: Demand>(access: Access<D>) -> Result<Reply> {
         retries: body.retry_on_failure,
     };
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
+    let plain = plain(&access, &hook.url);
     let create = move |tx: &mut crate::store::Write<'_>| {
         let app = app_of(tx, &app_id)?;
-        let made = act::create(tx, app.id, &hook, &limits)?;
+        let made = act::create(tx, app.id, &hook, plain, &limits)?;
         let target = made.hook.id.clone();
         Ok((made, Some(target)))
     };
@@ -119,32 +153,38 @@ pub async fn create<D: Demand>(access: Access<D>) -> Result<Reply> {
 }
 
 pub async fn list<D: Demand>(access: Access<D>) -> Result<Reply> {
+    check_version(&access)?;
     let ask = access.page()?;
     let (app_id, search) = (access.param("appId").to_owned(), access.query().search("searchKey"));
     let found = access
         .store()
         .read(move |read| {
             let found = rows::page(read, app_of(read, &app_id)?.id, search.as_deref(), ask)?;
-            Ok(Page { items: found.items.into_iter().map(shown).collect::<Vec<_>>(), total: found.total })
+            let items = found.items.into_iter().map(|hook| counted(read, hook)).collect::<Result<Vec<_>>>()?;
+            Ok(Page { items, total: found.total })
         })
         .await?;
     Ok(page(&found, ask))
 }
 
 pub async fn show<D: Demand>(access: Access<D>) -> Result<Reply> {
-    let (app_id, id) = names(&access);
-    let found = access.store().read(move |read| act::find(read, app_of(read, &app_id)?.id, &id)).await?;
-    Ok(data(&shown(found)))
+    let (app_id, id) = names(&access)?;
+    let found = access.store().read(move |read| counted(read, act::find(read, app_of(read, &app_id)?.id, &id)?));
+    Ok(data(&found.await?))
 }
 
 /// The app and the webhook that the path names.
-fn names<D: Demand>(access: &Access<D>) -> (String, String) {
-    (access.param("appId").to_owned(), access.param("webhookId").to_owned())
+pub(super) fn names<D: Demand>(access: &Access<D>) -> Result<(String, String)> {
+    check_version(access)?;
+    Ok((access.param("appId").to_owned(), access.param("webhookId").to_owned()))
 }
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct UpdateBody {
+    /// It stays what it is.
+    #[schema(ignore)]
+    id: Option<String>,
     name: Option<String>,
     #[serde(rename = "webhookURL")]
     webhook_url: Option<String>,
@@ -178,17 +218,21 @@ impl UpdateBody {
 
 pub async fn update<D: Demand>(access: Access<D>) -> Result<Reply> {
     let body: UpdateBody = access.json()?;
-    let (app_id, id) = names(&access);
+    let (app_id, id) = names(&access)?;
+    if body.id.as_ref().is_some_and(|other| *other != id) {
+        return Err(Error::field("id", "The id of a webhook cannot be changed."));
+    }
+    let plain = body.webhook_url.as_ref().is_some_and(|url| plain(&access, url));
     let update = move |tx: &mut crate::store::Write<'_>| {
         let app = app_of(tx, &app_id)?;
-        Ok((act::update(tx, app.id, &id, |hook| body.change(hook))?, Some(id)))
+        Ok((act::update(tx, app.id, &id, plain, |hook| body.change(hook))?, Some(id)))
     };
     let changed = access.audited("webhooks.update", Act::WebhookUpdate, Some(access.param("appId")), update).await?;
     Ok(data(&shown(changed)))
 }
 
 pub async fn delete<D: Demand>(access: Access<D>) -> Result<Reply> {
-    let (app_id, id) = names(&access);
+    let (app_id, id) = names(&access)?;
     let delete = move |tx: &mut crate::store::Write<'_>| {
         let app = app_of(tx, &app_id)?;
         act::delete(tx, app.id, &id)?;
@@ -214,6 +258,45 @@ struct TriggerShown {
     category: &'static str,
 }
 
+impl TriggerShown {
+    fn of(trigger: Trigger) -> Self {
+        TriggerShown { id: trigger.as_str(), description: trigger.description(), category: trigger.category() }
+    }
+}
+
+/// All that a webhook can be told of on this server.
+pub async fn all_triggers<D: Demand>(access: Access<D>) -> Result<Reply> {
+    let app_id = access.param("appId").to_owned();
+    access.store().read(move |read| app_of(read, &app_id)).await?;
+    let all = Trigger::ALL.iter().copied().filter(|trigger| trigger.absent().is_none());
+    Ok(data(&all.map(TriggerShown::of).collect::<Vec<_>>()))
+}
+
+/// Another secret signs from now on; for a day the one before signs beside it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = WebhookSecret)]
+struct SecretShown {
+    id: String,
+    /// Only in this answer.
+    signing_secret: String,
+    /// Until then the one before signs, too.
+    old_secret_until: i64,
+}
+
+pub async fn rotate<D: Demand>(access: Access<D>) -> Result<Reply> {
+    let (app_id, id) = names(&access)?;
+    let rotate = move |tx: &mut crate::store::Write<'_>| {
+        let app = app_of(tx, &app_id)?;
+        Ok((act::rotate(tx, app.id, &id)?, Some(id)))
+    };
+    let app = Some(access.param("appId"));
+    let made = access.audited("webhooks.rotate", Act::WebhookRotateSecret, app, rotate).await?;
+    let old_secret_until = made.old_secret.map_or(0, |(_, until)| until);
+    let signing_secret = format!("whsec_{}", made.secret);
+    Ok(data(&SecretShown { id: made.hook.id, signing_secret, old_secret_until }))
+}
+
 fn trigger_ids<D: Demand>(access: &Access<D>) -> Result<Vec<String>> {
     let names = access.json::<TriggersBody>()?.trigger_ids;
     match names.is_empty() {
@@ -224,14 +307,13 @@ fn trigger_ids<D: Demand>(access: &Access<D>) -> Result<Vec<String>> {
 
 pub async fn add_triggers<D: Demand>(access: Access<D>) -> Result<Reply> {
     let names_asked = trigger_ids(&access)?;
-    let (app_id, id) = names(&access);
-    let outcomes = access
-        .store()
-        .write("webhooks.add_triggers", move |tx| {
-            let app = app_of(tx, &app_id)?;
-            act::add_triggers(tx, app.id, &id, &names_asked)
-        })
-        .await?;
+    let (app_id, id) = names(&access)?;
+    let add = move |tx: &mut crate::store::Write<'_>| {
+        let app = app_of(tx, &app_id)?;
+        Ok((act::add_triggers(tx, app.id, &id, &names_asked)?, Some(id)))
+    };
+    let app = Some(access.param("appId"));
+    let outcomes = access.audited("webhooks.add_triggers", Act::WebhookAddTriggers, app, add).await?;
     let shown = outcomes.into_iter().map(|(name, outcome)| {
         let (success, message) = match outcome {
             Ok(_) => (true, "Added trigger successfully.".to_owned()),
@@ -243,29 +325,25 @@ pub async fn add_triggers<D: Demand>(access: Access<D>) -> Result<Reply> {
 }
 
 pub async fn list_triggers<D: Demand>(access: Access<D>) -> Result<Reply> {
-    let (ask, (app_id, id)) = (access.page()?, names(&access));
+    let (ask, (app_id, id)) = (access.page()?, names(&access)?);
     let found = access.store().read(move |read| act::triggers(read, app_of(read, &app_id)?.id, &id)).await?;
     let total = found.len() as i64;
     let from = usize::try_from(ask.offset()).unwrap_or(usize::MAX);
     let most = usize::try_from(ask.per_page).unwrap_or(usize::MAX);
-    let items = found.into_iter().skip(from).take(most).map(|trigger| TriggerShown {
-        id: trigger.as_str(),
-        description: trigger.description(),
-        category: trigger.category(),
-    });
+    let items = found.into_iter().skip(from).take(most).map(TriggerShown::of);
     Ok(page(&Page { items: items.collect(), total }, ask))
 }
 
 pub async fn remove_triggers<D: Demand>(access: Access<D>) -> Result<Reply> {
     let names_asked = trigger_ids(&access)?;
-    let (app_id, id) = names(&access);
-    access
-        .store()
-        .write("webhooks.remove_triggers", move |tx| {
-            let app = app_of(tx, &app_id)?;
-            act::remove_triggers(tx, app.id, &id, &names_asked)
-        })
-        .await?;
+    let (app_id, id) = names(&access)?;
+    let remove = move |tx: &mut crate::store::Write<'_>| {
+        let app = app_of(tx, &app_id)?;
+        act::remove_triggers(tx, app.id, &id, &names_asked)?;
+        Ok(((), Some(id)))
+    };
+    let app = Some(access.param("appId"));
+    access.audited("webhooks.remove_triggers", Act::WebhookRemoveTriggers, app, remove).await?;
     Ok(done("Removed trigger successfully.", None))
 }
 
@@ -277,6 +355,8 @@ pub fn describe(doc: &mut Doc) {
     doc.reply::<Shown>("list-webhooks", Shape::Page).reply::<Ack>("delete-webhook", Shape::Done);
     doc.reply::<std::collections::BTreeMap<String, Ack>>("add-triggers", Shape::One);
     doc.reply::<TriggerShown>("list-triggers", Shape::Page).reply::<Ack>("remove-triggers", Shape::Done);
+    doc.reply::<TriggerShown>("list-all-triggers", Shape::List);
+    doc.reply::<SecretShown>("rotate-webhook-secret", Shape::One);
     doc.body::<CreateBody>("create-webhook").body::<UpdateBody>("update-webhook");
     doc.body::<TriggersBody>("add-triggers").body::<TriggersBody>("remove-triggers");
     doc.query("list-webhooks", &["searchKey", "perPage", "page"]).query("list-triggers", &["perPage", "page"]);

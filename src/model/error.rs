@@ -129,6 +129,7 @@ codes! {
     ReasonNotFound "ERR_REASON_NOT_FOUND" 404 "There is no such reason."
     WebhookNotFound "ERR_WEBHOOK_NOT_FOUND" 404 "There is no such webhook."
     WebhookExists "ERR_WEBHOOK_ALREADY_EXISTS" 409 "The webhook exists already."
+    DeliveryNotFound "ERR_DELIVERY_NOT_FOUND" 404 "There is no such delivery."
     TriggerNotFound "ERR_TRIGGER_NOT_FOUND" 404 "There is no such trigger."
     ReasonExists "ERR_REASON_ALREADY_EXISTS" 409 "The reason exists already."
     AlreadyFriend "ERR_ALREADY_FRIEND" 409 "They are friends already."

@@ -105,12 +105,26 @@ triggers! {
     PushClicked "after_push_notification_clicked" "campaign" "A push notification of a campaign was clicked."
 }
 
+/// Names that only webhooks of the first kind know, and what stands in their place.
+const LEGACY: &[(&str, &str)] = &[
+    ("before_message", "rules of moderation judge messages before anybody sees them"),
+    ("after_message", "message_sent tells the same"),
+    ("user_connection_status_change", "user_connection_status_changed tells the same"),
+    ("after_connection_status_changed", "user_connection_status_changed tells the same"),
+];
+
 impl Trigger {
     /// The one of this name.
     pub fn parse(name: &str) -> Result<Trigger> {
         let found = Trigger::ALL.iter().find(|trigger| trigger.as_str() == name);
         found.copied().ok_or_else(|| {
-            Error::new(Code::TriggerNotFound, format!("The trigger with triggerId {} does not exist.", shown(name)))
+            let sentence = match LEGACY.iter().find(|(legacy, _)| *legacy == name) {
+                Some((_, instead)) => {
+                    format!("The trigger {name} is one of legacy webhooks, which are not here; {instead}.")
+                }
+                None => format!("The trigger with triggerId {} does not exist.", shown(name)),
+            };
+            Error::new(Code::TriggerNotFound, sentence)
         })
     }
 

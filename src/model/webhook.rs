@@ -1,5 +1,7 @@
 //! A webhook: an address outside that is told what happens in an app.
 
+use serde_json::{Value, json};
+
 use super::error::{Code, Error, Result};
 use super::user::check_length;
 
@@ -27,17 +29,22 @@ pub struct Webhook {
 }
 
 impl Webhook {
-    /// Whether all of it may be kept.
-    pub fn check(&self) -> Result<()> {
-        if self.id.is_empty() || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)) {
-            return Err(Error::field("id", "The id must hold letters, digits, hyphens, dots and underscores."));
+    /// Whether all of it may be kept. `plain`: it may be reached without TLS, wherever it is.
+    pub fn check(&self, plain: bool) -> Result<()> {
+        // A path that ends with one of dots alone leads elsewhere.
+        if !self.id.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        {
+            let sentence =
+                "The id must hold letters, digits, hyphens, dots and underscores, and begin with a letter or digit.";
+            return Err(Error::field("id", sentence));
         }
         check_length("id", &self.id, MOST_NAME)?;
         if self.name.trim().is_empty() {
             return Err(Error::field("name", "The name field is required."));
         }
         check_length("name", &self.name, MOST_NAME)?;
-        check_url(&self.url)?;
+        check_url(&self.url, plain)?;
         check_length("username", &self.username, MOST_USERNAME)?;
         check_length("password", &self.password, MOST_PASSWORD)?;
         // A colon ends the name where both are sent.
@@ -54,31 +61,84 @@ impl Webhook {
     }
 }
 
-/// https anywhere, and http on this machine: what is told is private.
-fn check_url(url: &str) -> Result<()> {
+/// https anywhere, and http on this machine and (`plain`) where the settings allow it: what is told is private.
+fn check_url(url: &str, plain: bool) -> Result<()> {
+    let refused = |why: &str| Err(Error::field("webhookURL", format!("The webhookURL must {why}.")));
     check_length("webhookURL", url, MOST_URL)?;
-    let refused = || Error::field("webhookURL", "The webhookURL must be an address of https, or of http on localhost.");
-    let (scheme, rest) = url.split_once("://").ok_or_else(refused)?;
+    let what =
+        "be an address of https, or of http on localhost or in a private network that the server's settings allow";
+    let Some((scheme, rest)) = url.split_once("://") else { return refused(what) };
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    if host.is_empty() || host.contains('@') || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(refused());
+    if host.is_empty() || url.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        return refused(what);
+    }
+    if host.contains('@') {
+        return refused("name no user: useBasicAuth, username and password are for that");
+    }
+    if url.contains('#') {
+        return refused("have no fragment: it is never sent");
+    }
+    // Behind the last colon that is not within an address of version 6.
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.ends_with(']'));
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse().is_ok_and(|port: u16| port > 0);
+    if port.is_some_and(|port| !is_port(port)) {
+        return refused("name a port from 1 to 65535, or none");
     }
     match scheme.to_ascii_lowercase().as_str() {
         "https" => Ok(()),
-        "http" if is_local(url) => Ok(()),
-        _ => Err(refused()),
+        "http" if plain || is_local(url) => Ok(()),
+        _ => refused(what),
     }
 }
 
-/// Whether an address names this very machine.
-pub fn is_local(url: &str) -> bool {
+/// The host that an address names, without brackets, port and the case of letters.
+pub fn host_of(url: &str) -> String {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let name = match host.strip_prefix('[') {
         Some(six) => six.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    matches!(name.to_ascii_lowercase().as_str(), "localhost" | "127.0.0.1" | "::1")
+    name.to_ascii_lowercase()
+}
+
+/// Whether an address names this very machine.
+pub fn is_local(url: &str) -> bool {
+    matches!(host_of(url).as_str(), "localhost" | "127.0.0.1" | "::1")
+}
+
+/// Ends of names that are never public: of private networks (RFC 6762, RFC 8375, and what ICANN has set aside).
+const PRIVATE_ENDS: [&str; 4] = [".internal", ".local", ".lan", ".home.arpa"];
+
+/// Whether a name (no address) is one that private networks alone know.
+pub fn is_private_name(host: &str) -> bool {
+    !host.contains('.') || PRIVATE_ENDS.iter().any(|end| host.ends_with(end))
+}
+
+/// What a test says in place of an event: it looks like a message that was sent, and its trigger is no event's.
+pub const TEST: &str = "test";
+
+/// The data of a test at this time.
+pub fn test_data(app_id: &str, now: i64) -> Value {
+    let user = |uid: &str, name: &str| {
+        let entity = json!({"uid": uid, "name": name, "role": "default", "status": "offline"});
+        json!({ "entity": entity, "entityType": "user" })
+    };
+    json!({"message": {
+        "id": "0",
+        "conversationId": "webhook-test-1_user_webhook-test-2",
+        "sender": "webhook-test-1",
+        "receiverType": "user",
+        "receiver": "webhook-test-2",
+        "category": "message",
+        "type": "text",
+        "data": {
+            "text": format!("This is a test of the app {app_id}: nobody wrote it."),
+            "entities": {"sender": user("webhook-test-1", "Test"), "receiver": user("webhook-test-2", "Test")},
+        },
+        "sentAt": now,
+        "updatedAt": now,
+    }})
 }
 
 /// The refusal of one that is not there.
@@ -99,7 +159,7 @@ mod tests {
             "http://127.0.0.1",
             "http://[::1]:8/",
         ] {
-            assert!(check_url(good).is_ok(), "{good}");
+            assert!(check_url(good, false).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -111,8 +171,43 @@ mod tests {
             "https://",
             "https://a b",
             "http://127.0.0.1.example",
+            "http://localhost\\a.example",
+            "https://us:pw@a.example",
+            "https://a.example/#x",
+            "https://a.example:0/",
+            "https://a.example:65536",
+            "https://a.example:x",
         ] {
-            assert!(check_url(bad).is_err(), "{bad}");
+            assert!(check_url(bad, false).is_err(), "{bad}");
+        }
+    }
+    #[test]
+    fn plain_http_goes_where_the_settings_allow_it() {
+        assert!(check_url("http://crm:8080/x", true).is_ok() && check_url("http://crm:8080/x", false).is_err());
+        for name in ["crm", "a.internal", "printer.local", "nas.home.arpa"] {
+            assert!(is_private_name(name), "{name}");
+        }
+        for name in ["a.example", "internal.example", "local.host.example"] {
+            assert!(!is_private_name(name), "{name}");
+        }
+        assert_eq!(host_of("http://[FD00::1]:80/x"), "fd00::1");
+    }
+
+    #[test]
+    fn an_id_stands_in_a_path() {
+        let hook = |id: &str| Webhook {
+            id: id.into(),
+            name: "n".into(),
+            url: "https://a.example".into(),
+            basic_auth: false,
+            username: String::new(),
+            password: String::new(),
+            enabled: true,
+            retries: false,
+        };
+        assert!(hook("Crm-1.x_y").check(false).is_ok());
+        for bad in ["", ".", "..", "-a", "a/b", "a b", "ä", &"a".repeat(51)] {
+            assert!(hook(bad).check(false).is_err(), "{bad}");
         }
     }
 }

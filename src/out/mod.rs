@@ -7,6 +7,7 @@
 mod request;
 mod schedule;
 mod sign;
+mod trial;
 mod worker;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 use crate::model::limits::Limits;
 use crate::outgoing::Outgoing;
 use crate::store::{Store, webhooks};
+pub use trial::{Outcome, body, trial};
 use worker::Worker;
 
 /// How long after a panic or a failing database anything is tried anew.

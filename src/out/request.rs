@@ -52,7 +52,7 @@ fn basic(username: &str, password: &str) -> String {
 }
 
 /// What is sent, as the contract has it.
-fn envelope(stored: &Stored, event: &Event) -> String {
+pub fn envelope(stored: &Stored, event: &Event) -> String {
     let session = Trigger::parse(&event.trigger).ok().and_then(Trigger::session);
     let kind = session.map_or_else(String::new, |kind| format!(r#","type":"{kind}""#));
     let text = |value: &str| serde_json::Value::from(value).to_string();

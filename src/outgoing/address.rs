@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 
+use crate::model::webhook::is_private_name;
 use crate::network::Network;
 
 /// IPv4 that is not public: IANA's special-purpose registry, with multicast and what is reserved.
@@ -78,6 +79,15 @@ impl Strangers {
 
     pub fn has_no_private(&self) -> bool {
         self.private.is_empty()
+    }
+
+    /// Whether a host is in a private network that may be reached: an address within one, or, where there is any, a name that
+    /// no public server has.
+    pub fn allows_private(&self, host: &str) -> bool {
+        match host.parse() {
+            Ok(address) => !is_public(address) && self.may_reach(address),
+            Err(_) => !self.private.is_empty() && is_private_name(host),
+        }
     }
 
     /// Whether the host of a URL may be asked: a name is looked at when it has been resolved, an address now.

@@ -85,6 +85,11 @@ impl Clients {
         }
     }
 
+    /// Whether the settings allow a host that is only in a private network.
+    pub fn allows_private(&self, host: &str) -> bool {
+        self.strangers.allows_private(host)
+    }
+
     /// Whether a stranger may name this host: an address in place of a name is never resolved.
     pub fn may_name(&self, url: &Url) -> bool {
         self.strangers.may_name(url)

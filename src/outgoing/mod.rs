@@ -177,6 +177,12 @@ impl Outgoing {
         Outgoing { slots: Arc::new(Semaphore::new(most)), ..self.clone() }
     }
 
+    /// Whether the settings allow a host that is only in a private network: an address within, or a name that no public
+    /// server has.
+    pub fn allows_private(&self, host: &str) -> bool {
+        self.clients.allows_private(host)
+    }
+
     /// Sends it and reads what comes back, as far as the request says.
     pub async fn send(&self, request: Request) -> Result<Answer, Failure> {
         let deadline = Instant::now() + request.time;

@@ -24,6 +24,7 @@ pub mod checkup;
 pub mod clock;
 pub mod conversations;
 pub mod counters;
+pub mod deliveries;
 pub mod erasures;
 pub mod exports;
 pub mod extensions;

@@ -151,7 +151,7 @@ pub fn update(tx: &mut Write<'_>, was: &Stored, hook: &Webhook) -> Result<()> {
     tx.run(
         "UPDATE webhooks SET name = ?2, url = ?3, basic_auth = ?4, username = ?5, password = ?6, enabled = ?7, retries = ?8,
              updated_at = ?9, passed = max(passed, ?10), ended = iif(?7, NULL, ended),
-             failing_at = iif(url = ?3, failing_at, NULL)
+             failing_at = iif(url = ?3 AND enabled = ?7, failing_at, NULL)
          WHERE id = ?1",
         params![
             was.id,
@@ -174,6 +174,28 @@ pub fn delete(tx: &mut Write<'_>, id: i64) -> Result<()> {
     tx.run("DELETE FROM webhooks WHERE id = ?1", [id])?;
     tx.webhooks_changed();
     Ok(())
+}
+
+/// Another secret signs from now on, and the one before beside it until then.
+pub fn rotate(tx: &mut Write<'_>, id: i64, secret: &str, old_until: i64) -> Result<()> {
+    tx.run(
+        "UPDATE webhooks SET old_secret = secret, old_until = ?3, secret = ?2, updated_at = ?4 WHERE id = ?1",
+        params![id, secret, old_until, tx.now()],
+    )?;
+    tx.webhooks_changed();
+    Ok(())
+}
+
+/// Those that nothing arrives at, or that the server switched off; of an app (apps.id) or of all. The oldest first.
+pub fn failing(read: &Read<'_>, app: Option<i64>, most: i64) -> Result<Vec<Stored>> {
+    read.all(
+        columns!(
+            "WHERE (?1 IS NULL OR w.app = ?1) AND (w.ended IS NOT NULL OR (w.failing_at IS NOT NULL AND w.enabled = 1))
+             ORDER BY w.id LIMIT ?2"
+        ),
+        params![app, most],
+        stored,
+    )
 }
 
 /// The server switches one off by itself, for what this address did; nothing, where it has another by now.

@@ -147,6 +147,7 @@ async fn webhooks(w: &mut World) {
     ops.post(&hooks, hook.clone()).await.ok();
     w.is(Code::WebhookExists, ops.post(&hooks, hook).await);
     w.is(Code::WebhookNotFound, ops.get(&format!("{hooks}/none")).await);
+    w.is(Code::DeliveryNotFound, ops.get(&format!("{hooks}/w/deliveries/1")).await);
     let none = json!({"triggerIds": ["none"]});
     w.is(Code::TriggerNotFound, ops.delete_with(&format!("{hooks}/w/triggers"), none).await);
 }

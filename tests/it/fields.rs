@@ -19,6 +19,11 @@ const ELSEWHERE: &[(&str, &str)] = &[
     // webhooks: it is never shown, and sent to who is told.
     ("create-webhook", "password"),
     ("update-webhook", "password"),
+    // webhooks::manage::what_is_asked_for_is_told_once_more
+    ("replay-deliveries", "state"),
+    ("replay-deliveries", "from"),
+    ("replay-deliveries", "to"),
+    ("replay-deliveries", "after"),
     // presence and online tests: it needs a socket's token.
     ("client-online-members", "groups"),
 ];

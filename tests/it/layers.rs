@@ -25,6 +25,7 @@ const MAY: &[(&str, &[&str])] = &[
             "passwords",
             "media",
             "network",
+            "out",
             "outgoing",
             "previews",
             "tls",

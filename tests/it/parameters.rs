@@ -8,7 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::endpoints::{By, World};
-use crate::harness::{Client, Harness, NOW};
+use crate::harness::receiver::{Does, Receiver};
+use crate::harness::{Client, Harness, NOW, eventually};
 
 /// A row of the table.
 struct Case {
@@ -140,6 +141,18 @@ async fn world(h: &Harness) -> World {
     bob.post(&format!("/messages/{parent}/thread"), text("ann", "user", "<@uid:ann>")).await.ok();
     app.put("/groups/late", json!({"description": "later"})).await.ok();
     assert_eq!(h.clock.now(), NOW + 106);
+    // A webhook at which two events failed.
+    let (ops, receiver) = (world.caller(By::Management), Receiver::start().await);
+    let hooks = world.fill("/apps/$app/webhooks");
+    receiver.be(Does::Answer(500, "", String::new()));
+    ops.post(&hooks, json!({"id": "told", "name": "Told", "webhookURL": receiver.url})).await.ok();
+    ops.post(&format!("{hooks}/told/triggers"), json!({"triggerIds": ["message_sent"]})).await.ok();
+    for _ in 0..2 {
+        bob.post("/messages", text("ann", "user", "told")).await.ok();
+    }
+    eventually("both failed", async || h.count("SELECT count(*) FROM deliveries WHERE state = 'failed'") == 2).await;
+    let deliveries = ops.get(&format!("{hooks}/told/deliveries")).await.list();
+    world.note("delivery", deliveries[0]["id"].as_str().expect("an id"));
     world
 }
 

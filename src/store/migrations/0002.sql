@@ -589,6 +589,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_by_event ON deliveries(event);
 CREATE INDEX deliveries_due ON deliveries(webhook, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_failed ON deliveries(webhook, event) WHERE state = 'failed';
+CREATE INDEX deliveries_waiting ON deliveries(webhook, event) WHERE state = 'waiting';
 CREATE TABLE gone_webhooks (
   webhook     INTEGER PRIMARY KEY
 ) STRICT;

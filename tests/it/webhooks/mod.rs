@@ -3,6 +3,7 @@
 mod bounds;
 mod delivery;
 mod killed;
+mod manage;
 mod triggers;
 mod trouble;
 
