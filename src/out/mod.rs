@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
+use tokio::task::{Id, JoinSet};
 
 use crate::model::limits::Limits;
 use crate::outgoing::Outgoing;
@@ -57,56 +57,54 @@ pub async fn keep(needs: Needs) {
     loop {
         changed.mark_unchanged();
         match needs.store.read(webhooks::in_use).await {
-            Ok(wanted) => {
-                working.be(&needs, &wanted);
-                // Whoever holds the other end is there as long as the store is.
-                let _ = changed.changed().await;
-            }
+            Ok(wanted) => working.be(&needs, &wanted),
             Err(error) => {
                 log::warn!("webhooks: {error}");
                 tokio::time::sleep(AGAIN).await;
+                continue;
             }
+        }
+        tokio::select! {
+            // Whoever holds the other end is there as long as the store is.
+            _ = changed.changed() => {}
+            // It may be wanted again by now.
+            () = working.ended() => {}
         }
     }
 }
 
-/// Workers by webhooks.id; they end with this.
+/// Workers by webhooks.id; they end with this. One whose webhook is not in use any more ends by itself.
 #[derive(Default)]
-struct Working(HashMap<i64, JoinHandle<()>>);
+struct Working {
+    tasks: JoinSet<()>,
+    known: HashMap<i64, Id>,
+}
 
 impl Working {
     /// `wanted`: webhooks.id and apps.id of those in use.
     fn be(&mut self, needs: &Needs, wanted: &[(i64, i64)]) {
-        let wanted: HashMap<i64, i64> = wanted.iter().copied().collect();
-        self.0.retain(|webhook, worker| {
-            let stays = wanted.contains_key(webhook);
-            if !stays {
-                worker.abort();
-            }
-            stays
-        });
         for (webhook, app) in wanted {
-            let worker = || tokio::spawn(work(needs.clone(), app, webhook));
-            self.0.entry(webhook).or_insert_with(worker);
+            if !self.known.contains_key(webhook) {
+                let task = self.tasks.spawn(work(needs.clone(), *app, *webhook));
+                self.known.insert(*webhook, task.id());
+            }
         }
+    }
+
+    /// Waits until one ended; without any for ever.
+    async fn ended(&mut self) {
+        let id = match self.tasks.join_next_with_id().await {
+            Some(Ok((id, ()))) => id,
+            Some(Err(error)) => error.id(),
+            None => std::future::pending().await,
+        };
+        self.known.retain(|_, known| *known != id);
     }
 }
 
-/// A webhook's worker for as long as somebody wants one: it is there again after a panic, and when it is switched on again.
+/// A webhook's worker; after a panic, of which the log has told, it ends a while later.
 async fn work(needs: Needs, app: i64, webhook: i64) {
-    let mut changed: watch::Receiver<()> = needs.store.told().of_webhooks();
-    loop {
-        changed.mark_unchanged();
-        match AssertUnwindSafe(Worker::new(needs.clone(), app, webhook).run()).catch_unwind().await {
-            Ok(()) => _ = changed.changed().await,
-            // The log has told of it.
-            Err(_) => tokio::time::sleep(AGAIN).await,
-        }
-    }
-}
-
-impl Drop for Working {
-    fn drop(&mut self) {
-        self.0.values().for_each(JoinHandle::abort);
+    if AssertUnwindSafe(Worker::new(needs, app, webhook).run()).catch_unwind().await.is_err() {
+        tokio::time::sleep(AGAIN).await;
     }
 }

@@ -139,7 +139,7 @@ impl Worker {
             self.changed.mark_unchanged();
             let next = match self.begin().await {
                 Ok(Some(next)) => next,
-                Ok(None) => return,
+                Ok(None) => return self.finish().await,
                 Err(error) => {
                     log::warn!("webhook {}: {error}", self.webhook);
                     tokio::time::sleep(AGAIN).await;
@@ -157,6 +157,18 @@ impl Worker {
                 _ = self.changed.changed() => {}
                 () = come(&self.needs, next), if free => {}
             }
+            self.mark();
+        }
+    }
+
+    /// Waits for what is under way, and marks it.
+    async fn finish(&mut self) {
+        while let Some(done) = self.running.join_next().await {
+            self.settle(done.ok());
+        }
+        self.mark();
+        while self.noting.join_next().await.is_some() {
+            self.marked();
             self.mark();
         }
     }

@@ -265,6 +265,22 @@ async fn what_changes_under_way_holds_from_then_on() {
     let_go.add_permits(100);
     come_to(&h, "delivered", 12).await;
     assert!(other.told().len() >= 4 && receiver.told().len() + other.told().len() == 12);
+    // One that is switched off under way: what is on its way counts, and nothing more is sent.
+    let let_go = Arc::new(Semaphore::new(0));
+    other.be(Does::When(let_go.clone()));
+    let before = other.told().len();
+    for each in 0..12 {
+        ann.send("bob", &each.to_string()).await;
+    }
+    other.expect(before + 8).await;
+    ops.put(&path, json!({"enabled": false})).await.ok();
+    let_go.add_permits(8);
+    come_to(&h, "delivered", 20).await;
+    ops.put(&path, json!({"enabled": true})).await.ok();
+    let_go.add_permits(100);
+    ann.send("bob", "once more").await;
+    come_to(&h, "delivered", 21).await;
+    assert_eq!((other.told().len(), other.told().last().map(said)), (before + 9, Some("once more".to_owned())));
     // One that is deleted under way: nothing of it stays.
     let let_go = Arc::new(Semaphore::new(0));
     other.be(Does::When(let_go.clone()));
