@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{BESIDE, Ears, keys, whole};
-use crate::harness::{Harness, NOW};
+use crate::harness::receiver::Receiver;
+use crate::harness::{Client, Harness, NOW, Process, hobnob, temp_dir};
 
 pub const TRIGGERS: &[&str] = &["user_blocked", "user_unblocked", BESIDE];
 
@@ -73,4 +74,32 @@ async fn connections(mut fired: std::collections::BTreeSet<String>) {
     assert_eq!(told[0]["data"]["user"]["uid"], "bob");
     fired.extend(ears.fired);
     assert!(TRIGGERS.iter().all(|trigger| fired.contains(*trigger)), "{fired:?}");
+}
+
+/// Sockets that end because the server does are told of by the next one.
+#[tokio::test]
+async fn a_stop_ends_connections() {
+    let dir = temp_dir();
+    let receiver = Receiver::start().await;
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    let ann = app.user("ann").await;
+    let made = hobnob(dir.path(), &["management-key", "create", "ops", "--json"]);
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    let ops = Client::nobody(&process.site)
+        .with("key", made["key"].as_str().expect("a key"))
+        .with("secret", made["secret"].as_str().expect("a secret"));
+    let hook = json!({"id": "w", "name": "w", "webhookURL": receiver.url});
+    ops.post(&format!("/apps/{}/webhooks", app.app_id), hook).await.ok();
+    ops.post(&format!("/apps/{}/webhooks/w/triggers", app.app_id), json!({"triggerIds": [BESIDE]})).await.ok();
+    let (one, two) = (ann.connect().await, ann.again().await.connect().await);
+    receiver.expect(2).await;
+    process.stop();
+    drop((one, two));
+    let _process = Process::start(dir.path(), &[]);
+    let told: Vec<Value> = receiver.expect(4).await[2..].iter().map(|told| told.body["data"].clone()).collect();
+    assert!(told.iter().all(|told| told["currentConnection"]["action"] == "disconnected"), "{told:#?}");
+    let mut last: Vec<&Value> = told.iter().map(|told| &told["userPresenceChanged"]).collect();
+    last.sort_by_key(|last| last.as_bool());
+    assert_eq!(last, [&json!(false), &json!(true)]);
 }
