@@ -96,6 +96,8 @@ pub struct Worker {
     noted: Vec<i64>,
     /// outbox.id up to which events were taken.
     front: i64,
+    /// New ones have their turn before those that are tried again.
+    is_fair: bool,
     /// As it was when something was last sent.
     hook: Option<Webhook>,
     /// Tries in a row that failed.
@@ -124,6 +126,7 @@ impl Worker {
             noting: JoinSet::new(),
             noted: Vec::new(),
             front: 0,
+            is_fair: false,
             hook: None,
             failed: 0,
             is_back: false,
@@ -185,6 +188,7 @@ impl Worker {
         let mut next = None;
         while self.room() > 0 {
             let Some(work) = self.look().await? else { return Ok(None) };
+            self.is_fair = !self.is_fair;
             let now = self.needs.store.clock().now();
             if self.hook.as_ref().is_some_and(|hook| *hook != work.stored.hook) {
                 // Whatever was wrong may be right now.
@@ -217,6 +221,8 @@ impl Worker {
         let (webhook, room, taken, front) = (self.webhook, self.room(), self.taken.clone(), self.front);
         let (age, rests_until) = (self.needs.limits.events_age, self.rests_until);
         let is_same = |was: &Option<Webhook>, is: &Webhook| was.as_ref().is_none_or(|was| was == is);
+        // One that fails is looked at by what failed.
+        let fair = self.is_fair && self.failed == 0;
         let hook = self.hook.clone();
         let look = move |read: &Read<'_>| {
             let Some(stored) = webhooks::by_id(read, webhook)?.filter(|stored| stored.hook.enabled) else {
@@ -232,17 +238,17 @@ impl Worker {
             let again = again.filter(|again| !taken.contains(&again.event.id)).take(room);
             let again = again.map(|Again { event, tries, first_at }| Task { event, tries, first_at, is_fresh: false });
             let mut tasks: Vec<Task> = again.collect();
+            // However many are tried again, every other one is new.
+            let rest = tasks.split_off(tasks.len().min(if fair { room / 2 } else { room }));
             let (mut upto, mut more) = (front, true);
             if tasks.len() < room {
                 let ahead = outbox::next(read, (stored.app, webhook), front, oldest, room - tasks.len())?;
-                tasks.extend(ahead.events.into_iter().map(|event| Task {
-                    event,
-                    tries: 0,
-                    first_at: None,
-                    is_fresh: true,
-                }));
+                let fresh = |event| Task { event, tries: 0, first_at: None, is_fresh: true };
+                tasks.extend(ahead.events.into_iter().map(fresh));
                 (upto, more) = (ahead.upto, ahead.more);
             }
+            let left = room - tasks.len();
+            tasks.extend(rest.into_iter().take(left));
             let next = outbox::next_due(read, webhook)?;
             Ok(Some(Work { stored, tasks, front: upto, more, next }))
         };

@@ -87,6 +87,29 @@ async fn who_is_told_of_little_waits_for_nothing_else() {
     eventually("it is noted", async || h.count("SELECT passed FROM webhooks WHERE webhook_id = 'few'") > 40_000).await;
 }
 
+#[tokio::test]
+async fn what_is_told_again_in_masses_holds_up_nothing_new() {
+    let h = Harness::start().await;
+    let (ann, receiver) = (h.user("ann").await, Receiver::start().await);
+    h.user("bob").await;
+    hook(&h, "w1", &receiver, json!({"retryOnFailure": false}), &["message_sent"]).await;
+    for each in 0..200 {
+        ann.send("bob", &each.to_string()).await;
+    }
+    let delivered = "SELECT count(*) FROM deliveries WHERE state = 'delivered'";
+    eventually("all are told", async || h.count(delivered) == 200).await;
+    let let_go = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+    receiver.be(Does::When(let_go.clone()));
+    let again = format!("UPDATE deliveries SET state = 'waiting', tries = 0, first_at = NULL, next_at = {NOW}");
+    database(&h.data).execute_batch(&again).expect("runs");
+    receiver.expect(208).await;
+    ann.send("bob", "new").await;
+    let_go.add_permits(1000);
+    eventually("all are told once more", async || h.count(delivered) == 201).await;
+    let place = receiver.told().iter().position(|told| told.body["data"]["message"]["data"]["text"] == "new");
+    assert!(place.is_some_and(|place| place < 240), "{place:?}");
+}
+
 /// Makes a webhook by the command line's key, beside a server that is a process of its own.
 async fn subscribe(process: &Process, data: &Path, app: &App, url: &str) {
     let made = hobnob(data, &["management-key", "create", "ops", "--json"]);
