@@ -1,4 +1,4 @@
-// The admin page: which address shows what. Addresses: #/ , #/account , #/app/ID[/keys|users[/UID]|groups[/GUID]], and
+// The admin page: which address shows what. Addresses: #/ , #/account , #/app/ID[/keys|users[/UID]|groups[/GUID]|webhooks[/ID]], and
 // the one-time #setup=SECRET.
 
 import { session, call } from "./api.js";

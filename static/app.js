@@ -1,12 +1,13 @@
-// One app: its figures, keys, users and groups.
+// One app: its figures, keys, users, groups and webhooks.
 
 import { call, path } from "./api.js";
 import { clientCode } from "./apps.js";
 import { showGroup } from "./group.js";
 import { showUser, status } from "./user.js";
+import { failing, showWebhook, webhooks } from "./webhooks.js";
 import { alert, card, choice, code, confirm, copyButton, crumbs, dim, el, facts, field, form, list, name, number, plain, secrets, snippet, table, tiles, time } from "./ui.js";
 
-const TABS = { "": ["Overview", overview], keys: ["Keys", keys], users: ["Users", users], groups: ["Groups", groups] };
+const TABS = { "": ["Overview", overview], keys: ["Keys", keys], users: ["Users", users], groups: ["Groups", groups], webhooks: ["Webhooks", webhooks] };
 
 /** What stands at #/app/ID/TAB/ITEM. */
 export async function showApp(id, tab = "", item = "") {
@@ -14,12 +15,13 @@ export async function showApp(id, tab = "", item = "") {
   const { data: app } = await call("GET", base);
   if (tab === "users" && item) return showUser(app, item);
   if (tab === "groups" && item) return showGroup(app, item);
+  if (tab === "webhooks" && item) return showWebhook(app, item);
   const [title, show] = TABS[tab] ?? TABS[""];
   const links = Object.entries(TABS).map(([key, [text]]) => el("a", {
     href: "#/" + path("app", id) + (key && "/" + key), "aria-current": text === title ? "page" : null,
   }, text));
   return [crumbs(["Apps", "#/"]), el("h1", { tabindex: "-1" }, name(app.name)), el("nav", { class: "tabs", "aria-label": "Parts of the app" }, links),
-    await show(app, base)].flat();
+    await show(app, base)].flat().filter(Boolean);
 }
 
 async function overview(app, base) {
@@ -39,6 +41,7 @@ async function overview(app, base) {
     },
   }, "Delete app…");
   return [
+    failing(app.failingWebhooks),
     tiles([["Users", number(app.users)], ["Online now", number(app.online)], ["Active in 24 h", number(app.activeInDay)],
       ["Groups", number(app.groups)], ["Messages in 24 h", number(app.messagesInDay)]]),
     card("Connect a client", facts([["App id", el("span", { class: "with-copy" }, id, copyButton(app.id, id, "the app id"))], ["Region", app.region], ["Host", code(server.clientHost)], ["Made", time(app.createdAt)]]),

@@ -2,6 +2,7 @@
 
 import { call, path } from "./api.js";
 import { bytes, card, code, dim, el, field, form, name, number, secrets, snippet, table, tiles, time } from "./ui.js";
+import { failing } from "./webhooks.js";
 
 /** What points a client at this server. */
 export function clientCode(host, appId, region, authKey) {
@@ -25,10 +26,11 @@ export async function showApps() {
     const rows = data.apps.map((app) => [
       el("a", { href: "#/" + path("app", app.id) }, name(app.name)), code(app.id), number(app.users), number(app.groups), time(app.createdAt),
     ]);
-    body.replaceChildren(
+    body.replaceChildren(...[
+      failing(data.failingWebhooks),
       tiles([["Open connections", number(data.connections)], ["Messages so far", number(data.messages)],
         ["Database", bytes(data.databaseBytes)], ["Version", data.version]]),
-      card("Apps", table("Apps", ["Name", "App id", "Users", "Groups", "Made"], rows, "There is no app yet. Make the first one below.")));
+      card("Apps", table("Apps", ["Name", "App id", "Users", "Groups", "Made"], rows, "There is no app yet. Make the first one below."))].filter(Boolean));
     return data;
   };
   await fill();

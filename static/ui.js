@@ -86,6 +86,18 @@ export function choice(title, attributes, options) {
   return el("div", { class: "field" }, el("label", { for: id }, title), el("select", { id, ...attributes, value: null }, nodes));
 }
 
+/** A box to tick, with its text beside it; `hint` stands below. */
+export function check(title, attributes, hint) {
+  const id = `field-${(ids += 1)}`;
+  const input = el("input", { id, type: "checkbox", "aria-describedby": hint && id + "-hint", ...attributes });
+  return el("div", { class: "check" }, input, el("label", { for: id }, title), hint && el("p", { class: "hint", id: id + "-hint" }, hint));
+}
+
+/** Boxes that belong together. */
+export function boxes(title, checks) {
+  return el("fieldset", {}, el("legend", {}, title), el("div", { class: "checks" }, checks));
+}
+
 /** The place where a refusal is told. */
 export function alert() {
   return el("p", { class: "error", role: "alert" });
@@ -148,6 +160,18 @@ export function confirm({ title, text, submit, type, act }) {
   });
 }
 
+/** Something to look at; `fill(close, refused)` gives what stands in it. */
+export function dialogOf(title, fill) {
+  const id = `dialog-${(ids += 1)}`;
+  const error = alert();
+  const close = el("button", { type: "button", click: () => dialog.close() }, "Close");
+  const dialog = el("dialog", { class: "wide", "aria-labelledby": id, close: () => dialog.remove() }, el("h2", { id }, title));
+  dialog.append(...fill(() => dialog.close(), (text) => (error.textContent = text)), close, error);
+  document.body.append(dialog);
+  dialog.showModal();
+  close.focus();
+}
+
 /** A button that puts `text` into the clipboard, or selects `shown` where the browser has none (plain http). */
 export function copyButton(text, shown, what) {
   const label = el("span", { "aria-live": "polite" }, "Copy");
@@ -170,14 +194,19 @@ async function copy(text, shown) {
   }
 }
 
-/** Values that are seen this once, each with a button that copies it. */
+/** Keys that are seen this once. */
 export function secrets(title, pairs, ...more) {
+  return once(title, "Keys are shown only now: the server keeps no copy of them.", pairs, ...more);
+}
+
+/** Values that are seen this once, each with a button that copies it. */
+export function once(title, why, pairs, ...more) {
   const rows = pairs.map(([what, value]) => {
     const shown = code(value);
     return el("div", {}, el("dt", {}, what), el("dd", {}, shown, copyButton(value, shown, what)));
   });
   const heading = el("h2", { tabindex: "-1" }, title);
-  return el("section", { class: "card secret" }, heading, dim("Keys are shown only now: the server keeps no copy of them."),
+  return el("section", { class: "card secret" }, heading, dim(why),
     el("dl", { class: "values" }, rows), ...more);
 }
 

@@ -1,5 +1,5 @@
 // The admin page as an admin meets it: set-up link, login, an app, keys, users with hostile names, a user's logins,
-// groups, deleting an app. Fails on anything the console complains of, and on any breach of the content policy.
+// groups, webhooks, deleting an app. Fails on anything the console complains of, and on any breach of the content policy.
 //
 //   node admin.mjs BINARY [FOLDER FOR SCREENSHOTS]
 //
@@ -7,6 +7,7 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { createServer } from "node:http";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -39,6 +40,7 @@ const HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe";
 const SHOWN = HOSTILE.replace("\u202e", "[U+202E]");
 const PASSWORD = "correct horse";
 let browser;
+let receiver;
 
 try {
   const link = await until("the set-up link", () => said.match(/http:\S+#setup=\w+/)?.[0]);
@@ -218,6 +220,88 @@ try {
   await page.goBack();
   await heading("Groups").waitFor();
 
+  // A webhook: made with its secret seen once, told of a message, tested, failing and named, told once more.
+  const told = [];
+  let answers = 200;
+  receiver = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk) => (body += chunk));
+    request.on("end", () => {
+      told.push({ headers: request.headers, body: JSON.parse(body) });
+      response.writeHead(answers).end(HOSTILE.replace("\u202e", ""));
+    });
+  });
+  await new Promise((listens) => receiver.listen(0, "127.0.0.1", listens));
+  const address = `http://127.0.0.1:${receiver.address().port}/hook`;
+  await tab("Webhooks");
+  await page.getByText("Nobody outside is told").waitFor();
+  await page.getByLabel("Id", { exact: true }).fill("crm");
+  await page.getByLabel("Name", { exact: true }).fill(HOSTILE);
+  await page.getByLabel("Address").fill("http://hooks.example/");
+  await page.getByLabel("Try again for a day what fails").uncheck();
+  assert.ok(await page.getByRole("group", { name: "Messages" }).getByLabel("message_sent").isChecked());
+  await button("Create webhook").click();
+  await page.getByText("The webhookURL must be").waitFor();
+  assert.deepEqual(refusals.splice(0), ["400"]);
+  await page.getByLabel("Address").fill(address);
+  await page.getByRole("group", { name: "Groups" }).getByLabel("group_created").check();
+  await shot("webhook-form");
+  await button("Create webhook").click();
+  await heading(`The secret of ${SHOWN}`).waitFor();
+  assert.match(await page.locator(".secret code").textContent(), /^whsec_/);
+  await shot("webhook-made");
+  await page.getByRole("link", { name: SHOWN }).click();
+  await page.getByText("Nothing has been told yet.").waitFor();
+  await button("Send a test").click();
+  await page.getByText("The test arrived: status 200").waitFor();
+  assert.equal(told[0].body.trigger, "test");
+  const say = async (text) => {
+    const body = JSON.stringify({ receiver: "eve", receiverType: "user", type: "text", data: { text } });
+    const sent = await fetch(`${base}/v3/messages`, { method: "POST", headers: { apikey: key, onBehalfOf: "ann" }, body });
+    assert.equal(sent.status, 200);
+  };
+  await say("hello");
+  await until("it is told", () => told.length === 2);
+  answers = 500;
+  await say("again");
+  await until("it is told", () => told.length === 3);
+  await until("it failed", async () => {
+    await button("Refresh").click();
+    return page.getByRole("cell", { name: "failed", exact: true }).isVisible();
+  });
+  await page.getByLabel("Show").selectOption("failed");
+  await page.getByRole("cell", { name: "delivered", exact: true }).waitFor({ state: "detached" });
+  await shot("webhook-log");
+  await page.getByRole("link", { name: "First app" }).click();
+  await heading("Webhooks that fail").waitFor();
+  await shot("webhook-failing");
+  await page.getByRole("link", { name: "Apps", exact: true }).first().click();
+  await heading("This server").waitFor();
+  await page.getByRole("link", { name: SHOWN }).click();
+  await heading("Deliveries").waitFor();
+  answers = 200;
+  await page.getByRole("button", { name: /^Details of msg_/ }).first().click();
+  await page.getByRole("dialog").getByText('"again"').waitFor();
+  await shot("webhook-details");
+  await page.getByRole("dialog").getByRole("button", { name: "Send again" }).click();
+  await until("it is told once more", () => told.length === 4);
+  assert.equal(told[3].headers["webhook-id"], told[2].headers["webhook-id"]);
+  await button("Send all failed again").click();
+  await page.getByText(/are sent once more/).waitFor();
+  await button("New secret…").click();
+  await button("Make a new secret").click();
+  await heading("The new secret").waitFor();
+  await button("Send a test").click();
+  await until("the test", () => told.length === 5);
+  assert.equal(told[4].headers["webhook-signature"].split(" ").length, 2, "both secrets sign");
+  await page.getByLabel("group_created").uncheck();
+  await button("Save triggers").click();
+  await page.getByText("It is told of 1 trigger.").waitFor();
+  await button("Switch off").click();
+  await button("Switch on").waitFor();
+  await shot("webhook");
+  const webhook = page.url();
+
   // A new password ends other sessions and keeps this one.
   await page.getByRole("link", { name: "Account" }).click();
   await page.getByLabel("Current password").fill(PASSWORD);
@@ -239,7 +323,7 @@ try {
   await page.getByText("32 in all").waitFor();
   await shot("dark-users");
   await page.setViewportSize({ width: 360, height: 740 });
-  for (const [name, to, what] of [["overview", "#/", "This server"], ["app", null, "Connect a client"], ["keys", null, "API keys"], ["users", null, "Users"], ["group", group, "Members"]]) {
+  for (const [name, to, what] of [["overview", "#/", "This server"], ["app", null, "Connect a client"], ["keys", null, "API keys"], ["users", null, "Users"], ["group", group, "Members"], ["webhook", webhook, "Deliveries"]]) {
     if (to) await page.goto(new URL(to, `${base}/admin/`).href);
     else if (name === "app") await page.getByRole("link", { name: "First app" }).click();
     else await tab(name[0].toUpperCase() + name.slice(1));
@@ -319,6 +403,7 @@ try {
 
 async function close() {
   await browser?.close();
+  receiver?.close();
   server.kill("SIGTERM");
   await gone;
 }
