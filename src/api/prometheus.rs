@@ -215,7 +215,7 @@ async fn outside(page: &mut Page, api: &Api) {
     };
     told("hobnob_outbox_events", "Events that are kept to be told outside.", known.map(|kept| kept.events));
     told("hobnob_outbox_bytes", "Bytes of these.", known.map(|kept| kept.bytes));
-    let help = "Events that a webhook has not taken yet, at most 10000 of each.";
+    let help = "Events that a webhook has not taken yet, at most 1000 of each.";
     told("hobnob_outbox_waiting", help, known.map(|kept| kept.waiting));
     let age = known.map(|kept| kept.oldest.map_or(0, |oldest| (now - oldest).max(0)));
     told("hobnob_outbox_oldest_seconds", "Age of the oldest of these.", age);

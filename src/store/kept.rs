@@ -128,7 +128,7 @@ pub struct Kept {
 }
 
 /// So many that wait for one webhook are counted.
-pub const COUNTED: i64 = 10_000;
+pub const COUNTED: i64 = 1_000;
 
 /// What is kept now.
 pub fn kept(read: &Read<'_>) -> Result<Kept> {

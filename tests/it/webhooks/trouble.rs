@@ -1,6 +1,7 @@
 //! What goes wrong around the telling: a database that takes no writes, a receiver that takes some events and not others, a
 //! certificate of one's own, an app in which nearly everything is told to nobody.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -8,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::hook;
 use crate::harness::receiver::{Does, Receiver, Told, well};
-use crate::harness::{App, Client, Harness, NOW, Process, eventually, hobnob, temp_dir, text_to};
+use crate::harness::{App, Client, Harness, NOW, Process, eventually, hobnob, id_of, temp_dir, text_to};
 
 fn database(data: &Path) -> Connection {
     Connection::open(data.join("hobnob.db")).expect("opens")
@@ -192,4 +193,62 @@ async fn a_restored_server_may_be_held_back_and_tells_what_waits_by_the_old_ids(
     };
     assert_eq!(ids(&told), ids(&again));
     process.kill();
+}
+
+/// xorshift: the same game each time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % below as u64) as usize
+    }
+}
+
+/// Whatever a receiver does, and whatever is done to its webhook short of switching it off: in the end it has taken each
+/// event, each has one id, and nothing was told that had not happened.
+#[tokio::test]
+async fn in_the_end_each_event_has_arrived() {
+    for seed in [3, 88_172_645_463_325_252] {
+        let h = Harness::start().await;
+        let (ann, receiver) = (h.user("ann").await, Receiver::start().await);
+        h.user("bob").await;
+        let ops = hook(&h, "w1", &receiver, json!({"retryOnFailure": true}), &["message_sent"]).await;
+        let mut dice = Dice(seed);
+        let mut sent = BTreeSet::new();
+        for step in 0..150 {
+            match dice.roll(10) {
+                0 => receiver.be(well()),
+                1 => receiver.be(Does::Answer(500, "", String::new())),
+                2 => receiver.be(Does::Answer(429, "Retry-After: 7\r\n", String::new())),
+                3 => receiver.be(Does::Answer(302, "Location: /elsewhere\r\n", String::new())),
+                4 => receiver.be(Does::Reset),
+                5 => h.clock.advance(dice.roll(40) as i64),
+                6 if step % 3 == 0 => {
+                    let elsewhere = json!({"webhookURL": format!("{}/{step}", receiver.url)});
+                    ops.put(&format!("/apps/{}/webhooks/w1", h.app_id), elsewhere).await.ok();
+                }
+                _ => _ = sent.insert(id_of(&ann.send("bob", &step.to_string()).await)),
+            }
+        }
+        receiver.be(well());
+        // Every next try lies within that, and nothing is given up before a day has passed.
+        h.clock.advance(4 * 3600);
+        let arrived = "SELECT count(*) FROM deliveries WHERE state = 'delivered'";
+        eventually("all have arrived", async || h.count(arrived) == sent.len() as i64).await;
+        let mut ids = BTreeMap::new();
+        for told in receiver.told() {
+            let (event, message) = (told.header("webhook-id").to_owned(), id_of(&told.body["data"]["message"]));
+            assert!(sent.contains(&message), "{seed}: nobody sent {message}");
+            assert_eq!(*ids.entry(message).or_insert(event.clone()), event, "{seed}: an event has one id");
+        }
+        assert_eq!(ids.len(), sent.len(), "{seed}");
+        let left =
+            "SELECT (SELECT count(*) FROM deliveries WHERE next_at IS NOT NULL) + (SELECT sum(dropped) FROM webhooks)
+                           + (SELECT count(*) FROM webhooks WHERE failing_at IS NOT NULL)";
+        assert_eq!(h.count(left), 0, "{seed}");
+        h.stop().await;
+    }
 }
