@@ -1,6 +1,7 @@
 //! Webhooks: what happens in an app is told outside, to those who asked for it.
 
 mod bounds;
+mod counted;
 mod delivery;
 mod killed;
 mod manage;
