@@ -21,6 +21,7 @@ mod paper;
 mod restore;
 mod serve;
 mod user;
+mod webhook;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
@@ -75,6 +76,11 @@ enum Command {
     Audit {
         #[command(subcommand)]
         command: audit::Command,
+    },
+    /// See what became of events at webhooks, and have them sent once more
+    Webhook {
+        #[command(subcommand)]
+        command: webhook::Command,
     },
     /// Make, list and retire bots: users in whose name an app writes
     Bot {
@@ -190,6 +196,7 @@ impl Cli {
             Some(Command::Key { command }) => key::run(command).await,
             Some(Command::User { command }) => user::run(command).await,
             Some(Command::Audit { command }) => audit::run(command).await,
+            Some(Command::Webhook { command }) => webhook::run(command).await,
             Some(Command::Bot { command }) => bot::run(command).await,
             Some(Command::ManagementKey { command }) => management_key::run(command).await,
             Some(Command::Config { command }) => config::run(command, &self.settings),

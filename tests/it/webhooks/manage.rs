@@ -8,7 +8,7 @@ use super::hook;
 use crate::admin::root;
 use crate::apps::manager;
 use crate::harness::receiver::{Does, Receiver, well};
-use crate::harness::{Client, Harness, eventually};
+use crate::harness::{Client, Harness, eventually, hobnob};
 
 fn fails() -> Does {
     Does::Answer(500, "", "no such table: orders".to_owned())
@@ -323,4 +323,37 @@ async fn admins_do_the_same_on_their_page() {
     admin.post(&format!("{base}/w1/replay"), json!({"state": "failed"})).await.ok();
     let by = h.count("SELECT count(*) FROM audit WHERE act LIKE 'webhook.%' AND actor = 'admin root'");
     assert_eq!(by, 8, "each is noted");
+}
+
+#[tokio::test]
+async fn the_command_line_shows_and_sends_beside_a_running_server() {
+    let (h, receiver) = (Harness::start().await, Receiver::start().await);
+    // The command line goes by the machine's clock: what it wants at once is not to lie ahead of the server's.
+    let machine = std::time::UNIX_EPOCH.elapsed().expect("a time").as_secs() as i64;
+    h.clock.advance((machine + 3600 - h.clock.now()).max(0));
+    let (ops, one) = logged(&h, &receiver).await;
+    let run = |words: &[&str]| {
+        let output = hobnob(&h.data, words);
+        (output.status.success(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let json_of = |words: &[&str]| -> Vec<Value> {
+        let (well, text) = run(&[words, &["--json"]].concat());
+        assert!(well, "{words:?}");
+        serde_json::from_str(&text).expect("a list")
+    };
+    let listed = json_of(&["webhook", "list", &h.app_id]);
+    assert_eq!((&listed[0]["id"], &listed[0]["failedEvents"]), (&json!("w1"), &json!(3)));
+    let log = json_of(&["webhook", "log", &h.app_id, "w1", "--state", "failed", "--last", "2"]);
+    let same = ops.get(&format!("{one}/deliveries?state=failed&limit=2")).await.list();
+    assert_eq!(texts(&log, "eventId"), texts(&same, "eventId"));
+    let (_, lines) = run(&["webhook", "log", &h.app_id, "w1"]);
+    assert_eq!((lines.lines().count(), lines.matches("\"no such table: orders\"").count()), (4, 3), "{lines}");
+    let (_, said) = run(&["webhook", "replay", &h.app_id, "w1", "--failed"]);
+    assert_eq!(said.trim(), "3 are sent once more.");
+    receiver.expect(7).await;
+    until(&h, "delivered", 4).await;
+    assert_eq!(h.count("SELECT count(*) FROM audit WHERE act = 'webhook.replay' AND actor = 'cli'"), 1);
+    for bad in [&["webhook", "replay", &h.app_id, "w1"][..], &["webhook", "log", &h.app_id, "none"]] {
+        assert!(!run(bad).0, "{bad:?}");
+    }
 }
