@@ -55,18 +55,26 @@ pub struct Needs {
     pub holds: bool,
 }
 
-/// Everything there is to do.
+/// Tells those outside, until [`Told::end`](crate::store::Told::end).
+pub fn telling(needs: &Needs) -> Chore {
+    if needs.holds {
+        return Box::pin(std::future::ready(()));
+    }
+    let needs = needs.clone();
+    lasting(AGAIN, move || {
+        let Needs { store, outgoing, limits, base, .. } = needs.clone();
+        Box::pin(out::keep(out::Needs::new(store, &outgoing, limits, &base)))
+    })
+}
+
+/// Everything else there is to do.
 pub fn all(needs: &Needs) -> Vec<Chore> {
-    let chores: [fn(Needs) -> Chore; 8] = [
+    let chores: [fn(Needs) -> Chore; 7] = [
         |Needs { store, limits, .. }| Box::pin(sweep(store, limits.app_grace)),
         |Needs { store, limits, .. }| Box::pin(sweep_calls(store, limits)),
         |Needs { store, .. }| Box::pin(keep_indexed(store)),
         |Needs { store, media, .. }| Box::pin(keep_swept(store, media)),
         |Needs { store, sooner, limits, .. }| Box::pin(keep_due(store, sooner, limits)),
-        |Needs { store, outgoing, limits, base, holds, .. }| match holds {
-            true => Box::pin(std::future::pending()),
-            false => Box::pin(out::keep(out::Needs::new(store, &outgoing, limits, &base))),
-        },
         |Needs { store, limits, .. }| Box::pin(keep_bounded(store, limits)),
         |Needs { store, media, limits, .. }| Box::pin(keep_erasing(store, media, limits.compact_bytes)),
     ];

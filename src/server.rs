@@ -49,6 +49,9 @@ const METRICS_CONNECTIONS: usize = 32;
 /// Passwords hashed at the same time, 19 MiB each.
 const MOST_HASHES: usize = 4;
 
+/// How long a stop waits for webhooks that are being told, besides the time that requests take to end.
+const ANSWERS: Duration = Duration::from_secs(2);
+
 /// A server that serves until it is stopped.
 pub struct Server {
     pub http: Option<SocketAddr>,
@@ -63,6 +66,8 @@ pub struct Server {
     hub: Hub,
     handle: ServerHandle,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
+    /// Tells those outside.
+    telling: tokio::task::JoinHandle<()>,
     chores: Vec<tokio::task::JoinHandle<()>>,
     lock: Lock,
     reload: Reload,
@@ -216,11 +221,26 @@ impl House {
         let (media, sooner, outgoing) = (shared.media.clone(), shared.due.clone(), shared.outgoing.clone());
         let (base_of_files, holds) = (base.clone(), config.outgoing.hold_webhooks);
         let needs = Needs { store: store.clone(), limits, media, sooner, outgoing, base: base_of_files, holds };
+        let telling = actix_web::rt::spawn(chores::telling(&needs));
         let chores = chores::all(&needs);
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();
         chores.extend(fetching.into_iter().chain(more).map(actix_web::rt::spawn));
         let (http, https) = bound;
-        Ok(Server { http, https, store, base, client_host, metrics, hub, handle, serving, chores, lock, reload })
+        Ok(Server {
+            http,
+            https,
+            store,
+            base,
+            client_host,
+            metrics,
+            hub,
+            handle,
+            serving,
+            telling,
+            chores,
+            lock,
+            reload,
+        })
     }
 }
 
@@ -256,12 +276,18 @@ impl Server {
     pub async fn stop(self) {
         log::info!("stopping: sockets are closed, requests are finished");
         self.chores.iter().for_each(|chore| chore.abort());
+        self.store.told().end();
         let accepting = self.handle.stop(true);
         self.hub.close_all();
         accepting.await;
         let _ = self.serving.await;
         if let Some((_, metrics)) = &self.metrics {
             metrics.stop(false).await;
+        }
+        // What webhooks were told and have not answered by then, they are told again.
+        let mut telling = self.telling;
+        if tokio::time::timeout(ANSWERS, &mut telling).await.is_err() {
+            telling.abort();
         }
         let (store, hub, lock) = (self.store, self.hub, self.lock);
         let done = tokio::task::spawn_blocking(move || {

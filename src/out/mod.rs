@@ -50,12 +50,16 @@ impl Needs {
     }
 }
 
-/// Keeps a worker at work for each webhook in use.
+/// Keeps a worker at work for each webhook in use, until nothing more is to be sent.
 pub async fn keep(needs: Needs) {
     let mut changed = needs.store.told().of_webhooks();
     let mut working = Working::default();
     loop {
         changed.mark_unchanged();
+        if needs.store.told().ends() {
+            while working.tasks.join_next().await.is_some() {}
+            return;
+        }
         match needs.store.read(webhooks::in_use).await {
             Ok(wanted) => working.be(&needs, &wanted),
             Err(error) => {

@@ -135,11 +135,14 @@ impl Worker {
         }
     }
 
-    /// Works until the webhook is not in use any more.
+    /// Works until the webhook is not in use any more, or nothing more is to be sent.
     pub async fn run(mut self) {
         loop {
             self.told.mark_unchanged();
             self.changed.mark_unchanged();
+            if self.needs.store.told().ends() {
+                return self.finish().await;
+            }
             let next = match self.begin().await {
                 Ok(Some(next)) => next,
                 Ok(None) => return self.finish().await,

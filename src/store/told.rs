@@ -2,6 +2,7 @@
 //! one wakes nobody of another; and whoever keeps them hears that webhooks changed.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
 use tokio::sync::watch;
@@ -12,6 +13,8 @@ pub struct Told {
     /// By apps.id; only those that somebody listens to.
     apps: Mutex<HashMap<i64, watch::Sender<()>>>,
     webhooks: watch::Sender<()>,
+    /// Nothing more is to be sent.
+    ends: AtomicBool,
 }
 
 impl Told {
@@ -23,6 +26,16 @@ impl Told {
     /// Changes whenever webhooks may have changed, of whichever app.
     pub fn of_webhooks(&self) -> watch::Receiver<()> {
         self.webhooks.subscribe()
+    }
+
+    /// Nothing more is to be sent: the server stops. Who listens hears of it.
+    pub fn end(&self) {
+        self.ends.store(true, Ordering::Release);
+        self.changed();
+    }
+
+    pub fn ends(&self) -> bool {
+        self.ends.load(Ordering::Acquire)
     }
 
     /// There is more to send of these apps.

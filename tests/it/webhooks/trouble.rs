@@ -195,6 +195,39 @@ async fn a_restored_server_may_be_held_back_and_tells_what_waits_by_the_old_ids(
     process.kill();
 }
 
+#[tokio::test]
+async fn a_stop_waits_a_moment_for_those_who_are_being_told() {
+    let (dir, receiver) = (temp_dir(), Receiver::start().await);
+    let count = |sql: &str| -> i64 { database(dir.path()).query_row(sql, [], |row| row.get(0)).expect("counts") };
+    for answers in [true, false] {
+        let process = Process::start(dir.path(), &[]);
+        let app = process.app(dir.path());
+        for uid in ["ann", "bob"] {
+            app.post("/users", json!({"uid": uid, "name": uid})).await.ok();
+        }
+        subscribe(&process, dir.path(), &app, &receiver.url).await;
+        let let_go = std::sync::Arc::new(tokio::sync::Semaphore::new(0));
+        receiver.be(Does::When(let_go.clone()));
+        let before = (receiver.told().len(), count("SELECT count(*) FROM deliveries"));
+        for each in 0..20 {
+            app.behalf("ann").post("/messages", text_to("user", "bob", &each.to_string())).await.ok();
+        }
+        receiver.expect(before.0 + 8).await;
+        process.terminate();
+        process.logged("stopping");
+        if answers {
+            let_go.add_permits(8);
+        }
+        let ended = tokio::task::spawn_blocking(move || process.wait()).await.expect("waits");
+        assert!(ended.success(), "{ended}");
+        assert_eq!(receiver.told().len(), before.0 + 8, "nothing more is sent");
+        let noted = count("SELECT count(*) FROM deliveries") - before.1;
+        assert_eq!(noted, if answers { 8 } else { 0 });
+        // Of the next round nothing waits here.
+        database(dir.path()).execute_batch("DELETE FROM webhooks; DELETE FROM outbox").expect("runs");
+    }
+}
+
 /// xorshift: the same game each time.
 struct Dice(u64);
 
