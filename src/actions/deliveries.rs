@@ -7,8 +7,8 @@ use crate::store::deliveries::{self as rows, Delivery};
 use crate::store::webhooks::Stored;
 use crate::store::{Read, Write};
 
-/// Events that one transaction looks at.
-const PIECE: i64 = 500;
+/// Events that one transaction looks at: what is sent meanwhile waits for one of these at most.
+const PIECE: i64 = 200;
 
 /// Which are told once more.
 #[derive(Clone, Copy, Debug)]

@@ -22,7 +22,7 @@ use crate::store::outbox::Event;
 use crate::store::{Lane, Write};
 
 /// Pieces of a replay that one call does.
-const PIECES: usize = 40;
+const PIECES: usize = 100;
 
 /// What became of an event at a webhook.
 #[derive(Serialize, ToSchema)]

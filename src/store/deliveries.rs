@@ -67,6 +67,8 @@ pub enum Shown {
     Failed,
 }
 
+// The indices are named: the primary key gives the same order, and SQLite takes it, past all that is in another state.
+
 /// Those of events before this one (outbox.id), the newest first, without data; and where the list goes on, if it does.
 pub fn page(
     read: &Read<'_>,
@@ -83,12 +85,12 @@ pub fn page(
         ),
         Shown::Waiting => columns!(
             "''",
-            "deliveries d CROSS JOIN outbox o ON o.id = d.event
+            "deliveries d INDEXED BY deliveries_waiting CROSS JOIN outbox o ON o.id = d.event
              WHERE d.webhook = ?1 AND d.state = 'waiting' AND d.event < ?2 ORDER BY d.event DESC LIMIT ?3"
         ),
         Shown::Failed => columns!(
             "''",
-            "deliveries d CROSS JOIN outbox o ON o.id = d.event
+            "deliveries d INDEXED BY deliveries_failed CROSS JOIN outbox o ON o.id = d.event
              WHERE d.webhook = ?1 AND d.state = 'failed' AND d.event < ?2 ORDER BY d.event DESC LIMIT ?3"
         ),
         Shown::Delivered => columns!(
@@ -129,11 +131,13 @@ pub fn find(read: &Read<'_>, webhook: i64, event: i64) -> Result<Option<Delivery
 /// How many events wait and how many failed, both up to [`COUNTED`].
 pub fn counts(read: &Read<'_>, hook: &Stored) -> Result<(i64, i64)> {
     let again = read.number(
-        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND next_at IS NOT NULL LIMIT ?2)",
+        "SELECT count(*) FROM (
+             SELECT 1 FROM deliveries INDEXED BY deliveries_due WHERE webhook = ?1 AND next_at IS NOT NULL LIMIT ?2)",
         [hook.id, COUNTED],
     )?;
     let failed = read.number(
-        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state = 'failed' LIMIT ?2)",
+        "SELECT count(*) FROM (
+             SELECT 1 FROM deliveries INDEXED BY deliveries_failed WHERE webhook = ?1 AND state = 'failed' LIMIT ?2)",
         [hook.id, COUNTED],
     )?;
     if !hook.hook.enabled {
@@ -168,8 +172,8 @@ pub fn again(tx: &Write<'_>, hook: &Stored, event: i64) -> Result<bool> {
 /// Events (outbox.id) between these two, the first not among them, that failed at the webhook: the next `most`.
 pub fn failed(read: &Read<'_>, webhook: i64, after: i64, last: i64, most: i64) -> Result<Vec<i64>> {
     read.all(
-        "SELECT event FROM deliveries WHERE webhook = ?1 AND state = 'failed' AND event > ?2 AND event <= ?3
-         ORDER BY event LIMIT ?4",
+        "SELECT event FROM deliveries INDEXED BY deliveries_failed
+         WHERE webhook = ?1 AND state = 'failed' AND event > ?2 AND event <= ?3 ORDER BY event LIMIT ?4",
         [webhook, after, last, most],
         |row| row.get(0),
     )
