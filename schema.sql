@@ -929,3 +929,50 @@ CREATE TABLE gone_webhooks (
 CREATE TRIGGER webhooks_gone AFTER DELETE ON webhooks BEGIN
   INSERT OR IGNORE INTO gone_webhooks (webhook) VALUES (OLD.id);
 END;
+
+-- Rules by which messages are moderated. Each change is a revision; those the server brings have no row until they are changed
+-- (model/moderation/usual.rs).
+CREATE TABLE moderation_rules (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  rule_id     TEXT    NOT NULL,
+  revision    INTEGER NOT NULL,
+  active      INTEGER NOT NULL,                 -- 1: the one that applies
+  enabled     INTEGER NOT NULL,
+  usual       INTEGER NOT NULL,                 -- the server brings one of this id
+  body        TEXT    NOT NULL,                 -- JSON (model/moderation/rule.rs)
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  PRIMARY KEY (app, rule_id, revision)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moderation_rules_active ON moderation_rules(app, created_at, rule_id) WHERE active = 1;
+
+-- Lists of words or patterns that rules refer to.
+CREATE TABLE moderation_lists (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  list_id     TEXT    NOT NULL,
+  revision    INTEGER NOT NULL,
+  usual       INTEGER NOT NULL,                 -- the server brings one of this id
+  name        TEXT    NOT NULL,
+  description TEXT,
+  category    TEXT    NOT NULL CHECK (category IN ('word','pattern')),
+  is_csv      INTEGER NOT NULL,
+  terms       TEXT    NOT NULL,                 -- JSON array
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  UNIQUE (app, list_id)
+) STRICT;
+
+-- Messages that a rule blocked, and why; status is what a moderator decided since.
+CREATE TABLE moderation_blocked (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,                 -- the message's
+  rule_id     TEXT    NOT NULL,
+  rule_name   TEXT    NOT NULL,
+  revision_id TEXT    NOT NULL,
+  condition   TEXT    NOT NULL,                 -- JSON
+  action      TEXT    NOT NULL,                 -- JSON array
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  status      TEXT                              -- approved | rejected
+) STRICT;
+CREATE INDEX moderation_blocked_by_app ON moderation_blocked(app, message_id) WHERE status IS NULL OR status <> 'approved';

@@ -1,7 +1,8 @@
 //! Sending, editing and deleting messages.
 
+use super::moderation::judge::judge;
 use super::standing::{permit, permit_rank, standing};
-use super::{Outcome, Outcomes, outbox, tell_message, tell_of};
+use super::{Outcome, Outcomes, moderation, outbox, tell_message, tell_of};
 use crate::model::attachment::keep_urls;
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
@@ -52,6 +53,7 @@ pub(super) fn send_with(
     if !files.is_empty() {
         super::extensions::thumbnails::put_in(tx, &caller.app, &kind, &mut data)?;
     }
+    let judged = judge(tx, caller, &conv, (category, &data))?;
     let new = messages::New {
         sender: sender.id,
         category,
@@ -64,14 +66,16 @@ pub(super) fn send_with(
         resource: caller.session(),
         muid: draft.muid.clone(),
         mentions: mentions.clone(),
+        flags: judged.flags(),
     };
     let Some(mut row) = messages::insert(tx, caller.app.id, &conv, new)? else {
         let first = first_sent(tx, caller, draft.muid.as_deref().unwrap_or_default(), &conv)?;
         return Ok(first.ok_or(Code::Internal)?);
     };
     more(tx, &mut row)?;
-    conversations::touch(tx, &conv, row.id, sender.id, true, row.flags & flags::SILENT == 0)?;
-    if let Some(parent) = &parent {
+    let shows = row.flags & flags::SILENT == 0 && !judged.is_blocked();
+    conversations::touch(tx, &conv, row.id, sender.id, true, shows)?;
+    if let Some(parent) = parent.as_ref().filter(|_| !judged.is_blocked()) {
         threads::add_reply(tx, parent, sender.id)?;
         for user in mentions.iter().filter(|user| **user != mentions::EVERYBODY) {
             threads::follow(tx, *user, parent.id, true)?;
@@ -80,15 +84,22 @@ pub(super) fn send_with(
     if !files.is_empty() {
         attachments::show_in(tx, caller.app.id, row.id, &files)?;
     }
+    if judged.is_blocked() {
+        return moderation::block(tx, caller, &conv, row, &judged);
+    }
+    let id = row.id;
     // What needs no look-up is not looked up: this is the path every message takes.
-    if row.quoted.is_none() && mentions.is_empty() && row.flags & flags::POLL == 0 {
+    let sent = if row.quoted.is_none() && mentions.is_empty() && row.flags & flags::POLL == 0 {
         let message = render::fresh(row, &conv.name, sender, receiver);
         let sent = tell_message(tx, caller, conv.audience(), message);
         outbox::messages::sent_as(tx, &caller.app, &sent)?;
-        return Ok(sent);
-    }
-    outbox::messages::sent(tx, &caller.app, &row, &mentions)?;
-    tell_of(tx, caller, &row, "message", Sent::of)
+        sent
+    } else {
+        outbox::messages::sent(tx, &caller.app, &row, &mentions)?;
+        tell_of(tx, caller, &row, "message", Sent::of)?
+    };
+    moderation::passed(tx, caller, &conv, id, &judged)?;
+    Ok(sent)
 }
 
 /// What a retry is answered with: the message that the caller sent to this conversation with this muid, if there is one.
@@ -219,12 +230,18 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
         super::extensions::thumbnails::put_in(tx, &caller.app, &row.kind, &mut content.data)?;
     }
     let before = outbox::messages::named(tx, &caller.app, id)?;
+    let judged = judge(tx, caller, &conv, (row.category, &content.data))?;
     let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
     messages::edit(tx, &row, &edited, &caller.uid)?;
     if files_given {
         attachments::show_only(tx, caller.app.id, id, &files)?;
     }
+    if judged.is_blocked() {
+        moderation::block_edited(tx, caller, &conv, &row, &judged)?;
+        return announce(tx, caller, row, Change::Edit);
+    }
     let sent = announce(tx, caller, row, Change::Edit)?;
+    moderation::passed(tx, caller, &conv, id, &judged)?;
     outbox::messages::mentioned(tx, &caller.app, id, &before, &edited.mentions)?;
     Ok(sent)
 }

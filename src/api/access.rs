@@ -56,6 +56,8 @@ pub enum Who {
     Socket,
     /// Whoever runs apps on this server, by a management key and its secret.
     Management,
+    /// An API key of scope fullAccess, or a management key with its secret where the header `appId` names the app.
+    Moderator,
 }
 
 /// A type for each [`Who`].
@@ -74,7 +76,7 @@ macro_rules! demands {
         )*
     };
 }
-demands!(Open FullKey AnyKey Either AsUser Behalf Token Socket Admin Management);
+demands!(Open FullKey AnyKey Either AsUser Behalf Token Socket Admin Management Moderator);
 
 /// What a request is made of once it has been read.
 pub struct Parts {
@@ -313,6 +315,7 @@ pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Optio
         Who::Admin => (admin(api, parts.headers()).await?, None),
         Who::Management => (manager(api, parts.headers()).await?, None),
         Who::Socket => (socket(api, parts).await?, None),
+        Who::Moderator => moderator(api, parts).await?,
         who => caller(api, parts, who).await?,
     })
 }
@@ -446,6 +449,20 @@ async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
     };
     check_app(&app, parts)?;
     Ok(Caller { app, user, uid, person: true, role, token: Some(id), device: SERVER_DEVICE.into(), answer: None })
+}
+
+/// Both ways in which the contract has moderation done.
+async fn moderator(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
+    let headers = parts.headers();
+    if header(headers, API_KEY).is_some() || header(headers, "key").is_none() {
+        return caller(api, parts, Who::FullKey).await;
+    }
+    let by = manager(api, headers).await?;
+    let app_id = header(headers, APP_ID).ok_or(Code::InvalidAppId)?.to_ascii_lowercase();
+    let app = api.store.read(move |read| apps::by_app_id(read, &app_id)).await?.ok_or(Code::InvalidAppId)?;
+    log::info!("{:?} moderates the app {}", by.uid, app.app_id);
+    let (user, uid) = (app.system_user, crate::model::ids::SYSTEM_UID.into());
+    Ok((Caller { app, user, uid, device: SERVER_DEVICE.into(), ..nobody() }, None))
 }
 
 async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {

@@ -347,6 +347,7 @@ fn security(who: Who) -> Value {
         Who::Admin => json!([{"admin": []}]),
         Who::Socket => json!([{"socketToken": []}]),
         Who::Management => json!([{"managementKey": [], "managementSecret": []}]),
+        Who::Moderator => json!([key, {"managementKey": [], "managementSecret": []}]),
     }
 }
 
@@ -359,6 +360,7 @@ fn who_sentence(who: Who) -> &'static str {
         Who::AsUser => "Auth token, or REST API key with onBehalfOf.",
         Who::Behalf => "REST API key with onBehalfOf.",
         Who::Token => "Auth token.",
+        Who::Moderator => "REST API key; or management key, its secret and the header appId.",
         Who::Admin => "Session of the admin page.",
         Who::Socket => "Socket token (jwt) of a logged-in client.",
         Who::Management => "Management key and its secret.",

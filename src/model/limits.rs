@@ -115,6 +115,10 @@ limits! {
     events_age: i64 = 3 * 86_400,
     /// Bytes of the events of an app that are kept; beyond that the oldest go.
     events_bytes: i64 = 2_i64 << 30,
+    /// Moderation rules of an app, beside those of the server.
+    rules: i64 = 25,
+    /// Lists for moderation of an app, beside those of the server.
+    keyword_lists: i64 = 25,
     /// Bots of an app.
     bots: i64 = 25,
     /// Receivers of one message.

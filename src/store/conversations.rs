@@ -184,6 +184,15 @@ pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: boo
     Ok(())
 }
 
+/// The message is seen by all from now on, and shows as the last one if none after it does.
+pub fn show(tx: &Write<'_>, conv: i64, message: i64) -> Result<()> {
+    tx.run(
+        "UPDATE conversations SET preview_id = ?2, updated_at = max(updated_at, ?3) WHERE id = ?1 AND preview_id < ?2",
+        [conv, message, tx.now()],
+    )?;
+    Ok(())
+}
+
 /// How far back is looked for a message that shows as the last one, when the one that did was erased: all but silent
 /// messages show. Beyond it the conversation counts as one without.
 const SILENT_RUN: i64 = 2_000;

@@ -102,12 +102,14 @@ pub struct New<'a> {
     pub muid: Option<String>,
     /// Users (users.id) who are named in it; see `mentions`.
     pub mentions: Vec<i64>,
+    /// Bits beside those of what it holds.
+    pub flags: i64,
 }
 
 /// Stores a message; `None` if its sender has sent one with this muid to the same conversation before.
 pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Option<Row>> {
     let seq = conv.total + i64::from(new.category.counts());
-    let flags = flags_of(new.category, new.kind, &new.data, &new.mentions);
+    let flags = flags_of(new.category, new.kind, &new.data, &new.mentions) | new.flags;
     let inserted = tx.run(
         "INSERT INTO messages (app, conv_id, sender_id, category, type, data, subject_id, sent_at, updated_at, parent_id,
                                quoted_id, tags, resource, muid, seq, flags)
@@ -138,7 +140,7 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
     if !new.mentions.is_empty() {
         mentions::set(tx, conv.id, id, &new.mentions)?;
     }
-    Ok(Some(Row {
+    let row = Row {
         id,
         conv: conv.id,
         sender: new.sender,
@@ -163,7 +165,11 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         pinned_at: None,
         pinned_by: None,
         flags,
-    }))
+    };
+    if !row.is_seen_by_all() {
+        leave_hole(tx, &row)?;
+    }
+    Ok(Some(row))
 }
 
 /// The next message id, for a message that is announced but not stored (an edit, a deletion).

@@ -446,6 +446,8 @@ pub struct Write<'a> {
     credentials_changed: bool,
     subscribed: &'a outbox::Subscribed,
     webhooks_changed: bool,
+    engines: &'a moderation::rules::Engines,
+    rules_changed: bool,
     online_in: &'a OnlineIn,
 }
 
@@ -512,6 +514,12 @@ impl Write<'_> {
     fn webhooks_changed(&mut self) {
         self.webhooks_changed = true;
         self.subscribed.forget();
+    }
+
+    /// Messages are moderated by other rules or lists from now on.
+    fn rules_changed(&mut self) {
+        self.rules_changed = true;
+        self.engines.forget();
     }
 
     /// Runs one statement; the number of rows it changed.

@@ -39,6 +39,7 @@ use tokio::sync::oneshot;
 
 use super::failure::Failure;
 use super::meters::Meters;
+use super::moderation::rules::Engines;
 use super::outbox::Subscribed;
 use super::place::Place;
 use super::queue::{Lane, Queue, Queued, Refused, Taken};
@@ -256,6 +257,7 @@ pub fn start(
         seen: 0,
         noted: 0,
         subscribed: Subscribed::default(),
+        engines: Engines::default(),
         online_in,
         told: told.clone(),
     };
@@ -291,6 +293,7 @@ struct Writer {
     /// The time that is in the table `clock`.
     noted: i64,
     subscribed: Subscribed,
+    engines: Engines,
     online_in: OnlineIn,
     told: Arc<Told>,
 }
@@ -360,6 +363,7 @@ impl Writer {
                 self.seen = version;
                 self.credentials.forget();
                 self.subscribed.forget();
+                self.engines.forget();
                 self.told.changed();
             }
             Ok(_) => {}
@@ -413,6 +417,7 @@ impl Writer {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
             self.subscribed.forget();
+            self.engines.forget();
             self.note_full(Some(error.code));
             if error.code == Code::StorageFailed && !self.failure.happened() {
                 self.failure.tell(disk_failed(error));
@@ -464,7 +469,7 @@ impl Writer {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
-        let (subscribed, online_in) = (&self.subscribed, &self.online_in);
+        let (subscribed, engines, online_in) = (&self.subscribed, &self.engines, &self.online_in);
         let mut tx = Write {
             read,
             ids: &self.ids,
@@ -472,6 +477,8 @@ impl Writer {
             credentials_changed: false,
             subscribed,
             webhooks_changed: false,
+            engines,
+            rules_changed: false,
             online_in,
         };
         let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
@@ -479,6 +486,9 @@ impl Writer {
             Err(Code::Internal)
         });
         let changed = tx.credentials_changed;
+        if tx.rules_changed {
+            engines.forget();
+        }
         if tx.webhooks_changed {
             subscribed.changed();
         }

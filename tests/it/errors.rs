@@ -135,6 +135,13 @@ async fn kept_messages(w: &mut World, ann: &User) {
     let forgotten = ann.delete_with("/extensions/reminders/v1/reminder", json!({"reminderId": "none"})).await;
     w.is(Code::ReminderNotFound, forgotten);
     w.is(Code::PollNotFound, ann.post("/extensions/polls/v2/vote", json!({"id": "none", "vote": "1"})).await);
+    w.is(Code::RuleNotFound, w.h.get("/moderation/rules/none").await);
+    w.is(Code::KeywordsNotFound, w.h.get("/moderation/keywords/none").await);
+    let list = json!({"id": "profanity-list", "name": "L", "category": "word", "searchTerms": "a"});
+    w.is(Code::KeywordsExists, w.h.post("/moderation/keywords", list).await);
+    let looks = json!([{"operand": "text", "category": "word", "value": "a"}]);
+    let rule = json!({"id": "email_filter", "name": "R", "conditions": looks});
+    w.is(Code::RuleExists, w.h.post("/moderation/rules", rule).await);
     w.is(Code::ReasonNotFound, w.h.get("/moderation/reasons/none").await);
     w.is(Code::ReasonExists, w.h.post("/moderation/reasons", json!({"id": "spam", "name": "Spam"})).await);
     w.is(Code::SavedMessagesLimit, ann.post(&format!("/messages/{}/save", ids[2]), json!({})).await);

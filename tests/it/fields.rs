@@ -16,6 +16,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ("create-authtoken", "force"),
     // apps::a_made_app_works_and_its_keys_are_seen_once
     ("create-app", "skipSampleData"),
+    // rules::a_blocked_message_is_its_senders_alone; whoever decides has looked.
+    ("review-blocked-message", "reviewed"),
+    ("review-blocked-message", "status"),
     // webhooks: it is never shown, and sent to who is told.
     ("create-webhook", "password"),
     ("update-webhook", "password"),

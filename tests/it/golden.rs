@@ -158,6 +158,27 @@ const OBJECTS: &[(&str, &str)] = &[
     ("transcription", "roomName:str mid:str tid:str startTime:ts endTime:ts transcriptDate:str transcriptUrl:str"),
     ("reason", "id:str name:str createdAt:ts updatedAt:ts description?:str default?:bool"),
     (
+        "rule",
+        "id:str name:str description:str enabled:bool filters:[filter] conditions:[condition] action:list active:bool createdAt:ts
+         updatedAt:ts revisionId:str default?:bool",
+    ),
+    ("filter", "entity:str type:str operand:str operator:str value:list"),
+    (
+        "condition",
+        "id:int entity:str operand:str operator:str category:str isKeywordsReferencePresent:bool isMediaPresent:bool
+         value:list message?:list",
+    ),
+    (
+        "keywords",
+        "id:str name:str description?:str category:str isCSV:bool searchTerms:list createdAt:ts updatedAt:ts revisionId:str
+         active:bool default?:bool",
+    ),
+    (
+        "blocked_message",
+        "ruleId:str ruleName:str revisionId:str condition:@condition message:@message action:list createdAt:ts updatedAt:ts
+         status?:str",
+    ),
+    (
         "webhook",
         "id:str name:str webhookURL:str enabled:bool useBasicAuth:bool username?:str retryOnFailure:bool createdAt:ts
          updatedAt:ts",

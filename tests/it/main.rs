@@ -70,6 +70,7 @@ mod rates;
 mod reactions;
 mod receipts;
 mod roles;
+mod rules;
 mod search;
 mod settings;
 mod sight;

@@ -184,14 +184,10 @@ async fn what_is_absent_is_refused_at_once() {
         "/ai/smart-replies",
         "/ai/agents/x/runs",
         "/campaigns/feed",
-        "/moderation/rules",
-        "/moderation/keywords/x",
-        "/moderation/blocked-messages/1",
         "/moderation/messages",
         "/notifications/push/v1/providers/fcm",
         "/notifications/sms/v1/providers/twilio",
         "/notifications/email/v1/providers/sendgrid",
-        &format!("/apps/{}/webhooks/x/triggers", h.app_id),
     ] {
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             ann.call(method.clone(), path, Some(json!({}))).await.refused(Code::FeatureNotAccessible);

@@ -95,6 +95,13 @@ async fn world(h: &Harness) -> World {
     for id in [&m2, &g2] {
         ann.post(&format!("/messages/{id}/flagged"), json!({"reasonId": "rude"})).await.ok();
     }
+    // Two that a rule blocked.
+    app.put("/moderation/rules/manners", json!({"enabled": true})).await.ok();
+    for name in ["oath", "other_oath"] {
+        let said = behalf("fay").post("/messages", text("cy", "user", "gadzooks")).await.ok()["id"].clone();
+        world.note(name, said.as_str().expect("an id"));
+    }
+    app.put("/moderation/rules/manners", json!({"enabled": false})).await.ok();
     // Two wait for a review and two had theirs.
     let again =
         cy.post("/messages", text("team", "group", "worse")).await.ok()["id"].as_str().expect("an id").to_owned();

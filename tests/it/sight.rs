@@ -492,11 +492,12 @@ impl Play {
 }
 
 /// What only the app can ask for, which sees all.
-const THE_APPS: [&str; 7] = [
+const THE_APPS: [&str; 8] = [
     "POST /bots/{uid}/messages",
     "POST /data_import/messages",
     "GET /moderation/flagged-messages",
     "GET /moderation/reviewed-messages",
+    "GET /moderation/blocked-messages",
     "PATCH /moderation/flagged-messages/{id}",
     "GET /conversations/pinned",
     "PUT /conversations/pinned",

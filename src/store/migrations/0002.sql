@@ -596,3 +596,45 @@ CREATE TABLE gone_webhooks (
 CREATE TRIGGER webhooks_gone AFTER DELETE ON webhooks BEGIN
   INSERT OR IGNORE INTO gone_webhooks (webhook) VALUES (OLD.id);
 END;
+
+-- Rules moderate messages.
+CREATE TABLE moderation_rules (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  rule_id     TEXT    NOT NULL,
+  revision    INTEGER NOT NULL,
+  active      INTEGER NOT NULL,
+  enabled     INTEGER NOT NULL,
+  usual       INTEGER NOT NULL,
+  body        TEXT    NOT NULL,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  PRIMARY KEY (app, rule_id, revision)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX moderation_rules_active ON moderation_rules(app, created_at, rule_id) WHERE active = 1;
+CREATE TABLE moderation_lists (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  list_id     TEXT    NOT NULL,
+  revision    INTEGER NOT NULL,
+  usual       INTEGER NOT NULL,
+  name        TEXT    NOT NULL,
+  description TEXT,
+  category    TEXT    NOT NULL CHECK (category IN ('word','pattern')),
+  is_csv      INTEGER NOT NULL,
+  terms       TEXT    NOT NULL,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  UNIQUE (app, list_id)
+) STRICT;
+CREATE TABLE moderation_blocked (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,
+  rule_id     TEXT    NOT NULL,
+  rule_name   TEXT    NOT NULL,
+  revision_id TEXT    NOT NULL,
+  condition   TEXT    NOT NULL,
+  action      TEXT    NOT NULL,
+  created_at  INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  status      TEXT
+) STRICT;
+CREATE INDEX moderation_blocked_by_app ON moderation_blocked(app, message_id) WHERE status IS NULL OR status <> 'approved';

@@ -30,6 +30,18 @@ const fn after(
     Ask { operation, before, path, body, shape }
 }
 
+/// A message that a rule blocks.
+const OATH: &[Step] = &[
+    ("app", "PUT /moderation/rules/manners", r#"{"enabled": true}"#, ""),
+    (
+        "ann",
+        "POST /messages",
+        r#"{"receiver": "bob", "receiverType": "user", "data": {"text": "gadzooks"}}"#,
+        "oath=/id",
+    ),
+    ("app", "PUT /moderation/rules/manners", r#"{"enabled": false}"#, ""),
+];
+
 /// `$name` stands for what was noted under that name.
 pub const ASKS: &[Ask] = &[
     // What only reads.
@@ -80,6 +92,11 @@ pub const ASKS: &[Ask] = &[
     ask("get-reason-details", "/moderation/reasons/rude", "", "reason"),
     ask("list-flagged-messages", "/moderation/flagged-messages", "", "cursor flagged message"),
     ask("list-reviewed-messages", "/moderation/reviewed-messages", "", "cursor reviewed message"),
+    ask("list-rules", "/moderation/rules", "", "cursor rule"),
+    ask("get-rule", "/moderation/rules/manners", "", "rule"),
+    ask("list-rule-revisions", "/moderation/rules/manners/revisions", "", "cursor rule"),
+    ask("list-rule-keywords", "/moderation/keywords", "", "cursor keywords"),
+    ask("get-rule-keyword", "/moderation/keywords/oaths", "", "keywords"),
     ask("notifications-push-list-settings", "/notifications/v1/settings", "", "notification settings"),
     ask("notifications-push-list-preferences", "/notifications/v1/preferences?uid=ann", "", "preferences"),
     ask("notifications-push-list-muted", "/notifications/v1/preferences/mute?uid=ann", "", "mutes"),
@@ -219,6 +236,24 @@ pub const ASKS: &[Ask] = &[
     ),
     ask("update-reason-details", "/moderation/reasons/rude", r#"{"name": "Very rude"}"#, "reason"),
     ask("delete-reason", "/moderation/reasons/rude", "", "ack"),
+    after(OATH, "list-moderation-blocked-messages", "/moderation/blocked-messages", "", "cursor blocked message"),
+    after(OATH, "review-blocked-message", "/moderation/blocked-messages/$oath", r#"{"status": "approved"}"#, "ack"),
+    ask(
+        "create-rule",
+        "/moderation/rules",
+        r#"{"id": "dull", "name": "Dull", "conditions": [{"operand": "text", "category": "word", "value": "dull"}]}"#,
+        "rule",
+    ),
+    ask("update-rule", "/moderation/rules/manners", r#"{"name": "Good manners"}"#, "rule"),
+    ask("delete-rule", "/moderation/rules/manners", "", "ack"),
+    ask(
+        "create-rule-keyword",
+        "/moderation/keywords",
+        r#"{"id": "dull", "name": "Dull", "category": "word", "searchTerms": "dull, dreary"}"#,
+        "keywords",
+    ),
+    ask("update-rule-keyword", "/moderation/keywords/oaths", r#"{"searchTerms": "zounds"}"#, "keywords"),
+    ask("delete-rule-keyword", "/moderation/keywords/spare", "", "ack"),
     // Calls: hers with bob is one she accepts.
     after(
         &[(
@@ -542,6 +577,25 @@ pub const WORLD: &[Step] = &[
     ("ann", "PUT /calls/$call", r#"{"status": "ended"}"#, ""),
     ("ann", "PUT /users/bob/conversation", r#"{"tags": ["work"]}"#, ""),
     ("app", "PUT /conversations/pinned", r#"{"conversationIds": ["group_den"]}"#, ""),
+    (
+        "app",
+        "POST /moderation/keywords",
+        r#"{"id": "oaths", "name": "Oaths", "category": "word", "searchTerms": "gadzooks"}"#,
+        "",
+    ),
+    (
+        "app",
+        "POST /moderation/keywords",
+        r#"{"id": "spare", "name": "Spare", "category": "pattern", "searchTerms": "a{3}"}"#,
+        "",
+    ),
+    (
+        "app",
+        "POST /moderation/rules",
+        r#"{"id": "manners", "name": "Manners", "enabled": false, "conditions": [{"operand": "text", "category": "word",
+            "isKeywordReferencePresent": true, "value": "oaths"}]}"#,
+        "",
+    ),
     ("app", "POST /moderation/reasons", r#"{"id": "rude", "name": "Rude", "description": "Hurts"}"#, ""),
     ("bob", "POST /messages/$m1/flagged", r#"{"reasonId": "rude", "remark": "no"}"#, ""),
     ("bob", "POST /messages/$g1/flagged", r#"{"reasonId": "rude"}"#, ""),

@@ -59,7 +59,7 @@ impl World {
             By::Behalf => self.app.behalf("ann"),
             By::Token => (*self.ann).clone(),
             By::AuthKey => self.app.auth_only(),
-            By::Management => self.ops.clone(),
+            By::Management => self.ops.clone().with("appId", &self.app.app_id),
         }
     }
 

@@ -1,4 +1,9 @@
-//! Flagging: why messages are flagged, and what becomes of them.
+//! Moderation: why messages are flagged, what rules look for, and what becomes of messages.
+
+pub mod engine;
+pub mod list;
+pub mod rule;
+pub mod usual;
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,5 +1,9 @@
 //! Reasons for flagging, flags, and reviews.
 
+pub mod blocked;
+pub mod lists;
+pub mod rules;
+
 use rusqlite::{Row as SqlRow, params};
 
 use super::messages::{self, Row};
@@ -126,6 +130,7 @@ macro_rules! there_of {
         concat!(" AND EXISTS (SELECT 1 FROM messages m WHERE m.id = message_id AND ", there!(), ")")
     };
 }
+use there_of;
 
 /// A flagged message as the lists have it.
 pub struct Flagged {

@@ -1,14 +1,17 @@
 //! Flagging messages, reviewing them, and the reasons for it.
 
+pub mod blocked;
+pub mod rules;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::access::{Access, AsUser, FullKey};
-use super::groups::affix;
-use super::openapi::{Doc, Shape};
-use super::reply::{Ack, CursorMeta, Reply, data, done, list as list_reply};
 use crate::actions;
 use crate::actions::moderation::{FlaggedShown, ReviewedShown};
+use crate::api::access::{Access, AsUser, FullKey};
+use crate::api::groups::affix;
+use crate::api::openapi::{Doc, Shape};
+use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list as list_reply};
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
@@ -62,7 +65,7 @@ async fn page<T: Serialize + Send + 'static>(
     show: fn(&Read<'_>, &Caller, &rows::Flagged) -> Result<T>,
     id: fn(&T) -> i64,
 ) -> Result<Reply> {
-    let (query, caller, limit) = (access.query(), access.caller().clone(), super::messages::limit(&access, PAGE)?);
+    let (query, caller, limit) = (access.query(), access.caller().clone(), crate::api::messages::limit(&access, PAGE)?);
     let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
     let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     let items = access
@@ -164,6 +167,8 @@ pub async fn delete_reason(access: Access<FullKey>) -> Result<Reply> {
 
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
+    blocked::describe(doc);
+    rules::describe(doc);
     doc.reply::<Ack>("flag-a-message", Shape::Done).reply::<Message>("blockreview-flagged-message", Shape::Done);
     for operation in ["create-reason", "get-reason-details", "update-reason-details"] {
         doc.reply::<Reason>(operation, Shape::One);

@@ -1,4 +1,7 @@
-//! Flagging messages, reviewing what was flagged, and the reasons users can give.
+//! Flagging messages, reviewing what was flagged or blocked, and the reasons users can give.
+
+pub mod judge;
+pub mod rules;
 
 use serde::Serialize;
 use serde_json::json;
@@ -9,12 +12,19 @@ use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::shown;
+use crate::model::json::Raw;
 use crate::model::limits::Limits;
 use crate::model::message::{Message, Sent};
+use crate::model::moderation::rule::Condition;
 use crate::model::moderation::{Flag, Reason, Verdict};
+use crate::model::trigger::Trigger;
+use crate::store::conversations::Conv;
+use crate::store::messages::Row;
+use crate::store::moderation::blocked::{self, Blocked};
 use crate::store::moderation::{self as rows, Flagged};
-use crate::store::sight::{self, Viewer};
+use crate::store::sight::{self, Hearing, Viewer};
 use crate::store::{Read, Write, conversations, messages, render};
+use judge::Judged;
 
 /// Flags a message for a review; it stays visible until then.
 pub fn flag(tx: &Write<'_>, caller: &Caller, id: i64, reason: &str, remark: Option<&str>) -> Result<()> {
@@ -45,11 +55,132 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
         outbox::moderation::approved_by_hand(tx, &caller.app, &row, &[(); 0])?;
     }
     if verdict == Verdict::Disapproved {
-        let shell = render::shell(render::one(tx, row.clone(), Viewer::All)?);
-        tell_message_as(tx, caller, hearing.everybody().except(row.sender), MODERATED, shell);
+        take_away(tx, caller, hearing, &row)?;
     }
     tell_of(tx, caller, &row, MODERATED, Sent::of)?;
     Ok(Sent::of(render::one(tx, row, Viewer::App)?))
+}
+
+/// Tells those who saw the message until now, and may not any more, which one it is and nothing of what it says.
+fn take_away(tx: &mut Write<'_>, caller: &Caller, saw: Hearing, row: &Row) -> Result<()> {
+    let shell = render::shell(render::one(tx, row.clone(), Viewer::All)?);
+    tell_message_as(tx, caller, saw.everybody().except(row.sender), MODERATED, shell);
+    Ok(())
+}
+
+/// The message is stored, and rules block it: its sender hears of it, and what became of it, and nobody else.
+pub(super) fn block(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: Row, judged: &Judged) -> Result<Sent> {
+    let sent = tell_of(tx, caller, &row, "message", Sent::of)?;
+    verdict(tx, caller, conv, &row, judged)?;
+    Ok(sent)
+}
+
+/// The message was edited, and rules block what it says now: who saw it does not any more.
+pub(super) fn block_edited(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: &Row, judged: &Judged) -> Result<()> {
+    let saw = sight::hearing(tx, conv, row)?;
+    rows::set_verdict(tx, row, Verdict::Disapproved)?;
+    let row = messages::find(tx, caller.app.id, row.id)?;
+    take_away(tx, &judge::app_itself(&caller.app), saw, &row)?;
+    verdict(tx, caller, conv, &row, judged)
+}
+
+/// Notes that rules block the message, tells its sender, and does what else they say.
+fn verdict(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: &Row, judged: &Judged) -> Result<()> {
+    // Also the session that sent it: what clients call the verdict comes after the answer, from the server.
+    let app = Caller { answer: caller.answer.clone(), ..judge::app_itself(&caller.app) };
+    tell_of(tx, &app, row, MODERATED, Sent::of)?;
+    outbox::moderation::judged(tx, &caller.app, Trigger::ModerationEngineBlocked, row.id)?;
+    judged.carry_out(tx, caller, conv, row.id)
+}
+
+/// The message was sent or edited, and everybody was told; where rules let it pass, what else they say is done.
+pub(super) fn passed(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, message: i64, judged: &Judged) -> Result<()> {
+    if !judged.is_approved() {
+        return Ok(());
+    }
+    outbox::moderation::judged(tx, &caller.app, Trigger::ModerationEngineApproved, message)?;
+    judged.carry_out(tx, caller, conv, message)
+}
+
+/// A message that rules blocked, and why.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = BlockedMessage)]
+pub struct BlockedShown {
+    pub message: Message,
+    rule_id: String,
+    rule_name: String,
+    revision_id: String,
+    #[schema(value_type = Condition)]
+    condition: Raw,
+    action: Vec<String>,
+    created_at: i64,
+    updated_at: i64,
+    /// `rejected`, where a moderator has looked at it and left it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<String>,
+}
+
+/// A blocked message, as those who review see it.
+pub fn show_blocked(read: &Read<'_>, caller: &Caller, blocked: Blocked) -> Result<BlockedShown> {
+    let message = render::one(read, messages::find(read, caller.app.id, blocked.message)?, Viewer::App)?;
+    let Blocked { rule_id, rule_name, revision_id, condition, action, created_at, updated_at, status, .. } = blocked;
+    Ok(BlockedShown { message, rule_id, rule_name, revision_id, condition, action, created_at, updated_at, status })
+}
+
+/// Decides about a message that rules blocked. One that is approved is delivered now; its sender hears of that.
+pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approve: bool) -> Result<()> {
+    let row = messages::find(tx, caller.app.id, id)?;
+    let blocked = blocked::find(tx, id)?.filter(|_| row.flags & flags::DISAPPROVED != 0 && row.deleted_at.is_none());
+    let Some(blocked) = blocked else {
+        return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not blocked.")));
+    };
+    if !approve {
+        return blocked::set_status(tx, id, "rejected");
+    }
+    blocked::set_status(tx, id, "approved")?;
+    rows::set_verdict(tx, &row, Verdict::Approved)?;
+    if row.flags & flags::SILENT == 0 {
+        conversations::show(tx, row.conv, id)?;
+    }
+    let row = messages::find(tx, caller.app.id, id)?;
+    let conv = conversations::by_id(tx, row.conv)?;
+    let Hearing { audience, unquoted } = sight::hearing(tx, &conv, &row)?;
+    let message = render::one(tx, row.clone(), Viewer::All)?;
+    let bare = Message { quoted_message: None, ..message.clone() };
+    let unquoted: Vec<i64> = unquoted.into_iter().filter(|user| *user != row.sender).collect();
+    if !unquoted.is_empty() {
+        tell_message_as(tx, caller, audience.only(unquoted), "message", bare);
+    }
+    tell_message_as(tx, caller, audience.clone().except(row.sender), "message", message.clone());
+    tell_message_as(tx, caller, audience.only([row.sender]), MODERATED, message);
+    let cause = Cause::of(&blocked);
+    outbox::moderation::approved_by_hand(tx, &caller.app, &row, &[cause])
+}
+
+/// Why a message had been blocked, as webhooks are told.
+#[derive(Serialize)]
+struct Cause<'b> {
+    condition: &'b Raw,
+    rule: CauseRule<'b>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CauseRule<'b> {
+    id: &'b str,
+    name: &'b str,
+    revision_id: &'b str,
+    action: &'b [String],
+    blocked_at: i64,
+}
+
+impl<'b> Cause<'b> {
+    fn of(blocked: &'b Blocked) -> Self {
+        let Blocked { rule_id, rule_name, revision_id, condition, action, created_at, .. } = blocked;
+        let rule = CauseRule { id: rule_id, name: rule_name, revision_id, action, blocked_at: *created_at };
+        Cause { condition, rule }
+    }
 }
 
 /// The frame that tells of a review.

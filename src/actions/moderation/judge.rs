@@ -1,0 +1,214 @@
+//! What rules say of a message that is being sent or edited, and what is done about it.
+//!
+//! It is decided in the write that stores the message, so nobody sees one that a rule blocks, not for a moment. An app
+//! without rules that are switched on pays one look at a map. What the app itself sends is not moderated.
+
+use std::sync::Arc;
+
+use crate::actions::{members, users as people};
+use crate::model::caller::{App, Caller, SERVER_DEVICE};
+use crate::model::error::Result;
+use crate::model::flags;
+use crate::model::group::Group;
+use crate::model::ids::{Guid, SYSTEM_UID, Uid};
+use crate::model::json::Object;
+use crate::model::message::Category;
+use crate::model::moderation::engine::{Engine, Hit};
+use crate::model::moderation::rule::{Action, Entity, Filter, FilterOperand, FilterOperator, Side};
+use crate::model::role::Role;
+use crate::model::user::User;
+use crate::store::conversations::{Conv, Kind};
+use crate::store::moderation::{self as rows, blocked, rules};
+use crate::store::{Write, groups, users};
+
+/// What rules say.
+#[derive(Default)]
+pub struct Judged {
+    /// Whether there are rules at all.
+    is_moderated: bool,
+    /// Why it is blocked, as it is noted.
+    blocked: Option<Noted>,
+    /// Rules that have it reviewed: id and name.
+    flagged: Vec<(String, String)>,
+    /// What is done to its sender.
+    against: Vec<Action>,
+}
+
+/// A reason to block, kept until the message has an id.
+struct Noted {
+    engine: Arc<Engine>,
+    data: Object,
+    is_custom: bool,
+    /// Which of the hits.
+    at: usize,
+}
+
+impl Judged {
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
+    /// Whether rules let it pass.
+    pub fn is_approved(&self) -> bool {
+        self.is_moderated && !self.is_blocked()
+    }
+
+    /// The bit that is kept with the message.
+    pub fn flags(&self) -> i64 {
+        match (&self.blocked, self.is_moderated) {
+            (Some(_), _) => flags::DISAPPROVED,
+            (None, true) => flags::APPROVED,
+            (None, false) => 0,
+        }
+    }
+}
+
+/// What the rules of the app say of this.
+pub fn judge(
+    tx: &mut Write<'_>,
+    caller: &Caller,
+    conv: &Conv,
+    (category, data): (Category, &Object),
+) -> Result<Judged> {
+    if !caller.person || !matches!(category, Category::Message | Category::Custom) {
+        return Ok(Judged::default());
+    }
+    let Some(engine) = rules::engine(tx, caller.app.id)? else { return Ok(Judged::default()) };
+    let mut judged = Judged { is_moderated: true, ..Judged::default() };
+    let is_custom = category == Category::Custom;
+    for (at, hit) in engine.hits(data, is_custom).into_iter().enumerate() {
+        if !concerns(tx, caller, conv, &hit)? {
+            continue;
+        }
+        let rule = &hit.applied.rule;
+        for action in &rule.action {
+            match action {
+                Action::FlagMessage => judged.flagged.push((rule.id.clone(), rule.name.clone())),
+                action if action.blocks() => {
+                    let note = || Noted { engine: engine.clone(), data: data.clone(), is_custom, at };
+                    judged.blocked.get_or_insert_with(note);
+                }
+                action => judged.against.push(*action),
+            }
+        }
+    }
+    Ok(judged)
+}
+
+/// Whether all filters of the rule fit.
+fn concerns(tx: &Write<'_>, caller: &Caller, conv: &Conv, hit: &Hit<'_>) -> Result<bool> {
+    for filter in &hit.applied.rule.filters {
+        let fits = match (filter.side, filter.entity, &conv.kind) {
+            (Side::Sender, ..) => fits_user(filter, &users::by_id(tx, caller.user)?),
+            (Side::Receiver, Entity::User, Kind::Pair(a, b)) => {
+                let other = if *a == caller.user { *b } else { *a };
+                fits_user(filter, &users::by_id(tx, other)?)
+            }
+            (Side::Receiver, Entity::Group, Kind::Group(group)) => {
+                let group = groups::by_id(tx, *group)?;
+                fits(filter, |on| match on {
+                    FilterOperand::Guid => vec![group.guid.clone()],
+                    FilterOperand::Name => vec![group.name.clone()],
+                    FilterOperand::Type => vec![group.kind.as_str().to_owned()],
+                    FilterOperand::Tags => group.tags.clone().unwrap_or_default(),
+                    FilterOperand::CreatedAt => vec![group.created_at.to_string()],
+                    FilterOperand::Uid | FilterOperand::Role => Vec::new(),
+                })
+            }
+            // It is about the others: those of people are not for groups.
+            (Side::Receiver, ..) => false,
+        };
+        if !fits {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn fits_user(filter: &Filter, user: &User) -> bool {
+    fits(filter, |on| match on {
+        FilterOperand::Uid => vec![user.uid.clone()],
+        FilterOperand::Name => vec![user.name.clone()],
+        FilterOperand::Role => vec![user.role.clone()],
+        FilterOperand::Tags => user.tags.clone().unwrap_or_default(),
+        FilterOperand::CreatedAt => vec![user.created_at.to_string()],
+        FilterOperand::Guid | FilterOperand::Type => Vec::new(),
+    })
+}
+
+fn fits(filter: &Filter, has: impl Fn(FilterOperand) -> Vec<String>) -> bool {
+    use FilterOperator as By;
+    let has = has(filter.operand);
+    let any = |holds: fn(&str, &str) -> bool| has.iter().any(|have| filter.values().any(|value| holds(have, value)));
+    let at = || has.first().and_then(|at| at.parse::<i64>().ok()).zip(filter.time());
+    match filter.operator {
+        By::Equals | By::In => any(|have, value| have == value),
+        By::NotEquals | By::NotIn => !any(|have, value| have == value),
+        By::StartsWith => any(|have, value| have.starts_with(value)),
+        By::EndsWith => any(|have, value| have.ends_with(value)),
+        By::LessThan => at().is_some_and(|(have, value)| have < value),
+        By::GreaterThan => at().is_some_and(|(have, value)| have > value),
+    }
+}
+
+/// The app itself, which does what rules say. What it tells, every session of a user is told: none of them did it.
+pub(super) fn app_itself(app: &App) -> Caller {
+    Caller {
+        app: app.clone(),
+        user: app.system_user,
+        uid: SYSTEM_UID.into(),
+        person: false,
+        role: Role::free(),
+        token: None,
+        device: SERVER_DEVICE.into(),
+        answer: None,
+    }
+}
+
+impl Judged {
+    /// Notes it with the message, which is stored, and does to its sender what is to be done. Who cannot be removed from a
+    /// group (its owner) stays.
+    pub(super) fn carry_out(&self, tx: &mut Write<'_>, caller: &Caller, conv: &Conv, message: i64) -> Result<()> {
+        if let Some(noted) = &self.blocked {
+            if let Some(hit) = noted.engine.hits(&noted.data, noted.is_custom).get(noted.at) {
+                blocked::insert(tx, caller.app.id, message, hit)?;
+            }
+        } else if let Some((_, name)) = self.flagged.first() {
+            rows::flag(tx, caller.app.id, message, caller.app.system_user, RULE, Some(name))?;
+        }
+        if self.against.is_empty() {
+            return Ok(());
+        }
+        let app = app_itself(&caller.app);
+        // Whose group it is stays in it.
+        let group = groups::of_conversation(tx, conv)?.filter(|group| group.owner_id != caller.user);
+        for action in &self.against {
+            let done = match (action, &group) {
+                (Action::BanUser, Some(group)) => {
+                    let (guid, uid) = names(group, caller)?;
+                    tx.attempt(|tx| members::ban(tx, &app, &guid, &uid))?
+                }
+                (Action::KickUser, Some(group)) => {
+                    let (guid, uid) = names(group, caller)?;
+                    tx.attempt(|tx| members::kick(tx, &app, &guid, &uid))?
+                }
+                (Action::BlockUser, _) => {
+                    let uids = [caller.uid.to_string()];
+                    tx.attempt(|tx| people::deactivate(tx, &caller.app, &uids, people::PIECE))?.map(|_| ())
+                }
+                _ => Ok(()),
+            };
+            if let Err(error) = done {
+                log::info!("moderation: {} stays: {error}", caller.uid);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reason of a flag that a rule gave; its remark is the rule's name.
+const RULE: &str = "rule";
+
+fn names(group: &Group, caller: &Caller) -> Result<(Guid, Uid)> {
+    Ok((Guid::parse(&group.guid)?, Uid::parse(&caller.uid)?))
+}

@@ -1,0 +1,127 @@
+//! Rules and lists of an app.
+
+use serde_json::json;
+
+use crate::model::caller::App;
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::shown;
+use crate::model::limits::Limits;
+use crate::model::moderation::engine::Engine;
+use crate::model::moderation::list::{Draft, Keywords};
+use crate::model::moderation::rule::Rule;
+use crate::store::moderation::lists;
+use crate::store::moderation::rules::{self as rows, Stored};
+use crate::store::{Read, Write};
+
+pub fn find(read: &Read<'_>, app: &App, id: &str) -> Result<Stored> {
+    rows::find(read, app.id, id)?
+        .ok_or_else(|| Error::new(Code::RuleNotFound, format!("The rule with id {} does not exist.", shown(id))))
+}
+
+fn full(what: &str, most: i64) -> Error {
+    let sentence = format!("The number of {what} has reached the allowed limit of {most}.");
+    Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most }))
+}
+
+pub fn create(tx: &mut Write<'_>, app: &App, mut rule: Rule, limits: &Limits) -> Result<Stored> {
+    rule.check()?;
+    if rows::find(tx, app.id, &rule.id)?.is_some() {
+        return Err(Error::new(Code::RuleExists, format!("The rule with id {} exists already.", rule.id)));
+    }
+    if rows::count(tx, app.id)? >= limits.rules {
+        return Err(full("rules", limits.rules));
+    }
+    keep(tx, app, &rule, None)
+}
+
+/// Changes one; `change` gets it as it is.
+pub fn update(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(&mut Rule)) -> Result<Stored> {
+    let was = find(tx, app, id)?;
+    let mut rule = was.rule.clone();
+    change(&mut rule);
+    rule.check()?;
+    keep(tx, app, &rule, Some(&was))
+}
+
+fn keep(tx: &mut Write<'_>, app: &App, rule: &Rule, was: Option<&Stored>) -> Result<Stored> {
+    for condition in rule.conditions.iter().filter(|condition| condition.is_keywords_reference_present) {
+        for id in &condition.value {
+            let list = find_list(tx, app, id)?;
+            if list.category != condition.category {
+                let sentence = format!("The list {} holds no {}s.", list.id, condition.category.as_str());
+                return Err(Error::field("conditions", sentence));
+            }
+        }
+    }
+    // What lists hold together may be more than any of them.
+    let whole = Engine::compile(vec![(rule.clone(), String::new())], |list| lists::terms(tx, app.id, list));
+    whole.map_err(|_| Error::field("conditions", "The patterns of the rule take too much memory together."))?;
+    rows::put(tx, app.id, rule, was)?;
+    find(tx, app, &rule.id)
+}
+
+/// Those that the server brings can be switched off, and changed; not deleted.
+pub fn delete(tx: &mut Write<'_>, app: &App, id: &str) -> Result<()> {
+    match find(tx, app, id)?.usual {
+        true => Err(Error::new(Code::PermissionDenied, "A default rule can be disabled, not deleted.")),
+        false => rows::delete(tx, app.id, id),
+    }
+}
+
+pub fn find_list(read: &Read<'_>, app: &App, id: &str) -> Result<Keywords> {
+    lists::find(read, (app.id, &app.app_id), id)?
+        .ok_or_else(|| Error::new(Code::KeywordsNotFound, format!("The list with id {} does not exist.", shown(id))))
+}
+
+pub fn create_list(tx: &mut Write<'_>, app: &App, draft: &Draft, limits: &Limits) -> Result<Keywords> {
+    draft.check()?;
+    if lists::find(tx, (app.id, &app.app_id), &draft.id)?.is_some() {
+        return Err(Error::new(Code::KeywordsExists, format!("The list with id {} exists already.", draft.id)));
+    }
+    if lists::count(tx, app.id)? >= limits.keyword_lists {
+        return Err(full("lists", limits.keyword_lists));
+    }
+    lists::put(tx, app.id, draft, false)?;
+    find_list(tx, app, &draft.id)
+}
+
+/// Changes one; `change` gets it as it is. Its kind stays: rules rest on it.
+pub fn update_list(
+    tx: &mut Write<'_>,
+    app: &App,
+    id: &str,
+    change: impl FnOnce(&mut Draft) -> Result<()>,
+) -> Result<Keywords> {
+    let was = find_list(tx, app, id)?;
+    let mut draft = Draft {
+        id: was.id.clone(),
+        name: was.name,
+        description: was.description,
+        category: was.category,
+        is_csv: was.is_csv,
+        terms: was.search_terms,
+    };
+    change(&mut draft)?;
+    draft.check()?;
+    if draft.category != was.category {
+        return Err(Error::field("category", "The category of a list cannot be changed."));
+    }
+    lists::put(tx, app.id, &draft, was.default)?;
+    find_list(tx, app, id)
+}
+
+/// Not while a rule refers to it, and not one that the server brings.
+pub fn delete_list(tx: &mut Write<'_>, app: &App, id: &str) -> Result<()> {
+    if find_list(tx, app, id)?.default {
+        return Err(Error::new(Code::PermissionDenied, "A default list can be changed, not deleted."));
+    }
+    let refers = |rule: &Rule| {
+        let mut lists = rule.conditions.iter().filter(|condition| condition.is_keywords_reference_present);
+        lists.any(|condition| condition.value.iter().any(|value| value == id))
+    };
+    if let Some(used) = rows::all(tx, app.id)?.iter().find(|stored| refers(&stored.rule)) {
+        let sentence = format!("The rule {} refers to the list.", used.rule.id);
+        return Err(Error::new(Code::PermissionDenied, sentence));
+    }
+    lists::delete(tx, app.id, id)
+}

@@ -1,0 +1,285 @@
+//! Rules, their revisions, and the lists they refer to.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::actions::moderation::rules as act;
+use crate::api::access::{Access, Moderator};
+use crate::api::multipart::{FRAMING, Parts};
+use crate::api::openapi::{Doc, Shape};
+use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list};
+use crate::model::caller::App;
+use crate::model::error::{Error, Result};
+use crate::model::moderation::list::{Draft, Keywords, MOST_BYTES, terms_of};
+use crate::model::moderation::rule::{Action, Category, Condition, Filter, Rule};
+use crate::store::moderation::lists as list_rows;
+use crate::store::moderation::rules::{self as rows, Stored, revision_id};
+
+/// Rows of these lists when no limit is named (contract).
+const PAGE: i64 = 50;
+const REVISIONS: i64 = 10;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ModerationRule)]
+struct Shown {
+    id: String,
+    name: String,
+    description: String,
+    enabled: bool,
+    filters: Vec<Filter>,
+    conditions: Vec<Condition>,
+    action: Vec<Action>,
+    active: bool,
+    created_at: i64,
+    updated_at: i64,
+    revision_id: String,
+    /// It came with the server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    default: bool,
+}
+
+fn shown(app_id: &str, stored: Stored) -> Shown {
+    let Stored { rule, revision, active, usual, created_at, updated_at } = stored;
+    Shown {
+        revision_id: revision_id(app_id, &rule.id, revision),
+        id: rule.id,
+        name: rule.name,
+        description: rule.description,
+        enabled: rule.enabled,
+        filters: rule.filters,
+        conditions: rule.conditions,
+        action: rule.action,
+        active,
+        created_at,
+        updated_at,
+        default: usual,
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+struct RuleBody {
+    id: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    enabled: Option<bool>,
+    action: Option<Vec<Action>>,
+    filters: Option<Vec<Filter>>,
+    conditions: Option<Vec<Condition>>,
+}
+
+fn required<T>(field: &'static str, value: Option<T>) -> Result<T> {
+    value.ok_or_else(|| Error::field(field, format!("The {field} field is required.")))
+}
+
+pub async fn create(access: Access<Moderator>) -> Result<Reply> {
+    let body: RuleBody = access.json()?;
+    let rule = Rule {
+        id: required("id", body.id)?,
+        name: required("name", body.name)?,
+        description: body.description.unwrap_or_default(),
+        enabled: body.enabled.unwrap_or(true),
+        action: body.action.unwrap_or_default(),
+        filters: body.filters.unwrap_or_default(),
+        conditions: required("conditions", body.conditions)?,
+    };
+    let (app, limits) = (access.app().clone(), access.limits().clone());
+    let app_id = app.app_id.clone();
+    let made = access.store().write("rules.create", move |tx| act::create(tx, &app, rule, &limits)).await?;
+    Ok(data(&shown(&app_id, made)))
+}
+
+pub async fn index(access: Access<Moderator>) -> Result<Reply> {
+    let (app, limit) = (access.app().clone(), crate::api::messages::limit(&access, PAGE)?);
+    let mut found = access.store().read(move |read| rows::all(read, app.id)).await?;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let items: Vec<Shown> = found.into_iter().map(|stored| shown(&access.app().app_id, stored)).collect();
+    Ok(list(&items, CursorMeta::new(limit, items.len())))
+}
+
+/// The app and the id that the path names.
+fn named(access: &Access<Moderator>, param: &'static str) -> (App, String) {
+    (access.app().clone(), access.param(param).to_owned())
+}
+
+pub async fn show(access: Access<Moderator>) -> Result<Reply> {
+    let (app, id) = named(&access, "ruleId");
+    let found = access.store().read(move |read| act::find(read, &app, &id)).await?;
+    Ok(data(&shown(&access.app().app_id, found)))
+}
+
+pub async fn update(access: Access<Moderator>) -> Result<Reply> {
+    let body: RuleBody = access.json()?;
+    let (app, id) = named(&access, "ruleId");
+    let change = move |rule: &mut Rule| {
+        rule.name = body.name.unwrap_or_else(|| rule.name.clone());
+        rule.description = body.description.unwrap_or_else(|| rule.description.clone());
+        rule.enabled = body.enabled.unwrap_or(rule.enabled);
+        rule.action = body.action.unwrap_or_else(|| rule.action.clone());
+        rule.filters = body.filters.unwrap_or_else(|| rule.filters.clone());
+        rule.conditions = body.conditions.unwrap_or_else(|| rule.conditions.clone());
+    };
+    let changed = access.store().write("rules.update", move |tx| act::update(tx, &app, &id, change)).await?;
+    Ok(data(&shown(&access.app().app_id, changed)))
+}
+
+pub async fn delete(access: Access<Moderator>) -> Result<Reply> {
+    let (app, id) = named(&access, "ruleId");
+    let sentence = format!("The rule {} has been deleted.", crate::model::ids::shown(&id));
+    access.store().write("rules.delete", move |tx| act::delete(tx, &app, &id)).await?;
+    Ok(done(sentence, None))
+}
+
+pub async fn revisions(access: Access<Moderator>) -> Result<Reply> {
+    let (app, id) = named(&access, "ruleId");
+    let limit = crate::api::messages::limit(&access, REVISIONS)?;
+    let found = access
+        .store()
+        .read(move |read| {
+            act::find(read, &app, &id)?;
+            rows::revisions(read, app.id, &id, limit)
+        })
+        .await?;
+    let items: Vec<Shown> = found.into_iter().map(|stored| shown(&access.app().app_id, stored)).collect();
+    Ok(list(&items, CursorMeta::new(limit, items.len())))
+}
+
+/// A list as it is sent: a form, perhaps with a file, or JSON.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ListBody {
+    id: Option<String>,
+    name: Option<String>,
+    description: Option<String>,
+    /// word or pattern
+    category: Option<String>,
+    /// Words parted by commas, or patterns, one a line
+    search_terms: Option<String>,
+    #[serde(skip)]
+    file: Option<String>,
+}
+
+impl ListBody {
+    fn category(&self) -> Result<Option<Category>> {
+        match self.category.as_deref() {
+            None => Ok(None),
+            Some("word") => Ok(Some(Category::Word)),
+            Some("pattern") => Ok(Some(Category::Pattern)),
+            Some("sentence-similarity" | "custom-api") => Err(Error::field(
+                "category",
+                "There is no engine on this server that compares sentences or asks others.",
+            )),
+            Some(_) => Err(Error::field("category", "The category must be word or pattern.")),
+        }
+    }
+
+    /// What it holds, if anything is said of that; a file goes before text.
+    fn terms(&self, category: Category) -> Option<Vec<String>> {
+        // A column of a table is one word a line, whatever the list holds.
+        self.file.as_ref().or(self.search_terms.as_ref()).map(|text| terms_of(category, text))
+    }
+}
+
+/// Parts of a form, and bytes of a field that is no list.
+const MOST_PARTS: usize = 20;
+const MOST_FIELD: usize = 4096;
+
+async fn list_body(access: &mut Access<Moderator>) -> Result<ListBody> {
+    let Some(payload) = access.take_upload() else { return access.json() };
+    let mut parts = Parts::new(access.headers(), payload, MOST_BYTES as u64 + FRAMING, MOST_PARTS);
+    let mut fields: HashMap<String, String> = HashMap::new();
+    let mut file = None;
+    while let Some(mut part) = parts.next().await? {
+        let name = part.name().unwrap_or_default().trim_end_matches("[]").to_owned();
+        let is_list = matches!(name.as_str(), "file" | "searchTerms");
+        let text = parts.text(&mut part, if is_list { MOST_BYTES } else { MOST_FIELD }).await?;
+        match name.as_str() {
+            "file" => file = Some(text),
+            // Given several times it is a list already.
+            "searchTerms" => fields.entry(name).or_default().push_str(&format!("\n{text}")),
+            _ => _ = fields.insert(name, text),
+        }
+    }
+    let mut take = |name: &str| fields.remove(name);
+    Ok(ListBody {
+        id: take("id"),
+        name: take("name"),
+        description: take("description"),
+        category: take("category"),
+        search_terms: take("searchTerms"),
+        file: file.filter(|file| !file.trim().is_empty()),
+    })
+}
+
+pub async fn create_list(mut access: Access<Moderator>) -> Result<Reply> {
+    let body = list_body(&mut access).await?;
+    let category = required("category", body.category()?)?;
+    let draft = Draft {
+        terms: required("searchTerms", body.terms(category))?,
+        is_csv: body.file.is_some(),
+        id: required("id", body.id)?,
+        name: required("name", body.name)?,
+        description: body.description.filter(|text| !text.is_empty()),
+        category,
+    };
+    let (app, limits) = (access.app().clone(), access.limits().clone());
+    let made = access.store().write("keywords.create", move |tx| act::create_list(tx, &app, &draft, &limits)).await?;
+    Ok(data(&made))
+}
+
+pub async fn index_lists(access: Access<Moderator>) -> Result<Reply> {
+    let (app, limit) = (access.app().clone(), crate::api::messages::limit(&access, PAGE)?);
+    let mut found = access.store().read(move |read| list_rows::all(read, (app.id, &app.app_id))).await?;
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(list(&found, CursorMeta::new(limit, found.len())))
+}
+
+pub async fn show_list(access: Access<Moderator>) -> Result<Reply> {
+    let (app, id) = named(&access, "keywordId");
+    Ok(data(&access.store().read(move |read| act::find_list(read, &app, &id)).await?))
+}
+
+pub async fn update_list(mut access: Access<Moderator>) -> Result<Reply> {
+    let body = list_body(&mut access).await?;
+    let category = body.category()?;
+    let (app, id) = named(&access, "keywordId");
+    let change = move |draft: &mut Draft| {
+        draft.category = category.unwrap_or(draft.category);
+        if let Some(terms) = body.terms(draft.category) {
+            (draft.terms, draft.is_csv) = (terms, body.file.is_some());
+        }
+        draft.name = body.name.unwrap_or_else(|| draft.name.clone());
+        draft.description = body.description.or(draft.description.take()).filter(|text| !text.is_empty());
+        Ok(())
+    };
+    let changed = access.store().write("keywords.update", move |tx| act::update_list(tx, &app, &id, change)).await?;
+    Ok(data(&changed))
+}
+
+pub async fn delete_list(access: Access<Moderator>) -> Result<Reply> {
+    let (app, id) = named(&access, "keywordId");
+    let sentence = format!("The list {} has been deleted.", crate::model::ids::shown(&id));
+    access.store().write("keywords.delete", move |tx| act::delete_list(tx, &app, &id)).await?;
+    Ok(done(sentence, None))
+}
+
+/// What the table does not say of these operations.
+pub fn describe(doc: &mut Doc) {
+    for operation in ["create-rule", "get-rule", "update-rule"] {
+        doc.reply::<Shown>(operation, Shape::One);
+    }
+    for operation in ["create-rule-keyword", "get-rule-keyword", "update-rule-keyword"] {
+        doc.reply::<Keywords>(operation, Shape::One);
+    }
+    doc.reply::<Shown>("list-rules", Shape::Cursor).reply::<Shown>("list-rule-revisions", Shape::Cursor);
+    doc.reply::<Keywords>("list-rule-keywords", Shape::Cursor);
+    doc.reply::<Ack>("delete-rule", Shape::Done).reply::<Ack>("delete-rule-keyword", Shape::Done);
+    doc.body::<RuleBody>("create-rule").body::<RuleBody>("update-rule").without("update-rule", &["id"]);
+    doc.body::<ListBody>("create-rule-keyword").body::<ListBody>("update-rule-keyword");
+    doc.without("update-rule-keyword", &["id", "category"]);
+    for operation in ["list-rules", "list-rule-revisions", "list-rule-keywords"] {
+        doc.query(operation, &["limit"]);
+    }
+}

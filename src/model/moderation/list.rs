@@ -1,0 +1,142 @@
+//! Lists of words or patterns that rules refer to.
+
+use regex::RegexSetBuilder;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::rule::{Category, MOST_DESCRIPTION, MOST_ID};
+use crate::model::error::{Error, Result};
+use crate::model::user::check_length;
+
+/// Bytes of a list as it is sent (contract), and how many words or patterns it may hold.
+pub const MOST_BYTES: usize = 1024 * 1024;
+const MOST_WORDS: usize = 50_000;
+const MOST_PATTERNS: usize = 500;
+/// Characters of a word and of a pattern.
+const MOST_WORD: usize = 100;
+const MOST_PATTERN: usize = 1000;
+/// Bytes that patterns together may take once they are compiled.
+pub const COMPILED: usize = 4 * 1024 * 1024;
+
+/// A list as it is shown.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = KeywordList)]
+pub struct Keywords {
+    pub id: String,
+    pub name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub category: Category,
+    /// It came as a file.
+    #[serde(rename = "isCSV")]
+    pub is_csv: bool,
+    pub search_terms: Vec<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+    pub revision_id: String,
+    pub active: bool,
+    /// It came with the server.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub default: bool,
+}
+
+/// A list that may be kept.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub id: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub category: Category,
+    pub is_csv: bool,
+    pub terms: Vec<String>,
+}
+
+impl Draft {
+    pub fn check(&self) -> Result<()> {
+        is_id(&self.id)?;
+        if self.name.trim().is_empty() {
+            return Err(Error::field("name", "The name field is required."));
+        }
+        check_length("name", &self.name, MOST_ID)?;
+        check_length("description", self.description.as_deref().unwrap_or_default(), MOST_DESCRIPTION)?;
+        check_terms("searchTerms", self.category, &self.terms)
+    }
+}
+
+/// An id of a rule or a list.
+pub fn is_id(id: &str) -> Result<()> {
+    if id.is_empty() || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+        return Err(Error::field("id", "The id must hold letters, digits, hyphens and underscores."));
+    }
+    check_length("id", id, MOST_ID)
+}
+
+/// The words of a text in which commas or lines part them, or its patterns, one a line.
+pub fn terms_of(category: Category, text: &str) -> Vec<String> {
+    let ends = |c: char| c == '\n' || c == '\r' || (category == Category::Word && c == ',');
+    let terms = text.split(ends).map(|term| term.trim().trim_matches('"').trim());
+    let mut found: Vec<String> = Vec::new();
+    for term in terms.filter(|term| !term.is_empty()) {
+        found.push(term.to_owned());
+    }
+    let mut seen = std::collections::HashSet::new();
+    found.retain(|term| seen.insert(term.clone()));
+    found
+}
+
+/// Whether all of these can be looked for.
+pub fn check_terms(field: &'static str, category: Category, terms: &[String]) -> Result<()> {
+    let (most, longest) = match category {
+        Category::Word => (MOST_WORDS, MOST_WORD),
+        Category::Pattern => (MOST_PATTERNS, MOST_PATTERN),
+    };
+    if terms.is_empty() {
+        return Err(Error::field(field, format!("The {field} field is required.")));
+    }
+    if terms.len() > most {
+        return Err(Error::field(field, format!("The {field} may be {most} at most.")));
+    }
+    if let Some(long) = terms.iter().find(|term| term.chars().count() > longest) {
+        let start: String = long.chars().take(20).collect();
+        return Err(Error::field(field, format!("What begins with {start:?} is longer than {longest} characters.")));
+    }
+    match category {
+        Category::Word => match terms.iter().find(|term| super::engine::phrase(term).is_empty()) {
+            Some(empty) => Err(Error::field(field, format!("There is no word in {empty:?}."))),
+            None => Ok(()),
+        },
+        Category::Pattern => {
+            let compiled = RegexSetBuilder::new(terms).size_limit(COMPILED).build();
+            compiled.map(|_| ()).map_err(|error| {
+                let why = error.to_string();
+                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Error::field(field, format!("A pattern cannot be used: {why}."))
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_parted_by_what_they_hold() {
+        assert_eq!(terms_of(Category::Word, "a, \"b\"\nc c,,a\r\n"), ["a", "b", "c c"]);
+        assert_eq!(terms_of(Category::Pattern, "a{1,3}\n\nb|c\n"), ["a{1,3}", "b|c"]);
+    }
+
+    #[test]
+    fn what_cannot_be_looked_for_is_refused() {
+        let words = |terms: &[&str]| {
+            check_terms("searchTerms", Category::Word, &terms.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>())
+        };
+        assert!(words(&["a", "坏"]).is_ok());
+        assert!(words(&[]).is_err() && words(&["!?"]).is_err() && words(&["x".repeat(101).as_str()]).is_err());
+        let pattern = |text: &str| check_terms("searchTerms", Category::Pattern, &[text.to_owned()]);
+        assert!(pattern(r"\d+@\w+").is_ok());
+        assert!(pattern("(").is_err() && pattern(r"(a)\1").is_err());
+        assert!(pattern(r"(\w{1000}){1000}").is_err(), "it would take too much memory");
+    }
+}

@@ -1,0 +1,137 @@
+//! Rules: what is blocked is seen by its sender and the app, and by nobody else in any way.
+
+use hobnob::model::error::Code;
+use serde_json::{Value, json};
+
+use crate::harness::{Harness, Sock, User, id_of, text_to};
+
+/// The next frame of this type.
+async fn next(sock: &mut Sock, kind: &str) -> Value {
+    sock.expect(|frame| frame["type"] == kind).await
+}
+
+/// A rule that blocks these words, wherever they are said.
+async fn forbid(h: &Harness, id: &str, words: &str, more: Value) -> Value {
+    let list = json!({"id": format!("{id}-list"), "name": "L", "category": "word", "searchTerms": words});
+    h.post("/moderation/keywords", list).await.ok();
+    let mut rule = json!({
+        "id": id, "name": format!("Rule {id}"), "enabled": true,
+        "conditions": [{
+            "operand": "text", "category": "word", "operator": "contains",
+            "isKeywordReferencePresent": true, "value": format!("{id}-list"),
+        }],
+    });
+    rule.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    h.post("/moderation/rules", rule).await.ok()
+}
+
+fn status(message: &Value) -> &Value {
+    &message["data"]["moderation"]["status"]
+}
+
+async fn texts(user: &User, with: &str) -> Vec<String> {
+    let found = user.get(&format!("/users/{with}/messages")).await.list();
+    found.iter().map(|message| message["data"]["text"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_blocked_message_is_its_senders_alone() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    forbid(&h, "r1", "darn, heck", json!({})).await;
+    let (mut at_ann, mut at_bob) = (ann.connect().await, bob.connect().await);
+    let blocked = ann.send("bob", "oh HECK!").await;
+    assert_eq!(status(&blocked), "disapproved");
+    let told = next(&mut at_ann, "on_moderation_status_changed").await;
+    assert_eq!((status(&told["body"]), &told["body"]["id"]), (&json!("disapproved"), &blocked["id"]));
+    let fine = ann.send("bob", "hello").await;
+    assert_eq!(status(&fine), "approved");
+    // It is the next thing that is heard of.
+    let heard = next(&mut at_bob, "message").await;
+    assert_eq!(heard["body"]["id"], fine["id"]);
+    assert_eq!(
+        (texts(&ann, "bob").await, texts(&bob, "ann").await),
+        (vec!["oh HECK!".into(), "hello".into()], vec!["hello".to_owned()])
+    );
+    bob.get(&format!("/messages/{}", id_of(&blocked))).await.refused(Code::MessageNoAccess);
+    let listed = bob.get("/conversations").await.list();
+    assert_eq!((&listed[0]["unreadMessageCount"], &listed[0]["lastMessage"]["id"]), (&json!("1"), &fine["id"]));
+
+    let waiting = h.get("/moderation/blocked-messages").await.list();
+    assert_eq!((waiting.len(), &waiting[0]["message"]["id"], &waiting[0]["ruleId"]), (1, &blocked["id"], &json!("r1")));
+    assert_eq!(waiting[0]["action"], json!(["blockMessage"]));
+    let path = format!("/moderation/blocked-messages/{}", id_of(&blocked));
+    h.patch(&path, json!({"status": "approved"})).await.ok();
+    let heard = next(&mut at_bob, "message").await;
+    assert_eq!((&heard["body"]["id"], status(&heard["body"])), (&blocked["id"], &json!("approved")));
+    assert_eq!(status(&next(&mut at_ann, "on_moderation_status_changed").await["body"]), "approved");
+    assert_eq!(texts(&bob, "ann").await, ["oh HECK!", "hello"]);
+    assert_eq!(bob.get("/conversations").await.list()[0]["unreadMessageCount"], "2");
+    assert!(h.get("/moderation/blocked-messages").await.list().is_empty());
+    h.patch(&path, json!({"status": "approved"})).await.refused(Code::MessageNotFound);
+}
+
+#[tokio::test]
+async fn rules_are_looked_at_when_they_change_and_for_whom_they_are() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let filters = json!([{"entity": "user", "type": "sender", "operand": "uid", "operator": "in", "value": "ann,cy"}]);
+    let made = forbid(&h, "r1", "darn", json!({"filters": filters})).await;
+    assert_eq!(made["revisionId"], format!("{}_r1_1", h.app_id));
+    assert_eq!(status(&ann.send("bob", "darn").await), "disapproved");
+    assert_eq!(status(&bob.send("ann", "darn").await), "approved");
+    let list = json!({"searchTerms": "heck"});
+    h.put("/moderation/keywords/r1-list", list).await.ok();
+    assert_eq!(status(&ann.send("bob", "darn").await), "approved");
+    assert_eq!(status(&ann.send("bob", "heck").await), "disapproved");
+    // Nothing the app says by itself is moderated.
+    let by_app = h.post("/messages", text_to("user", "bob", "heck")).await.ok();
+    assert_eq!(status(&by_app), &Value::Null);
+    let changed = h.put("/moderation/rules/r1", json!({"enabled": false})).await.ok();
+    assert_eq!(changed["revisionId"], format!("{}_r1_2", h.app_id));
+    assert_eq!(status(&ann.send("bob", "heck").await), &Value::Null, "nothing is switched on");
+    let revisions = h.get("/moderation/rules/r1/revisions").await.list();
+    let active: Vec<_> = revisions.iter().map(|rule| (&rule["active"], &rule["enabled"])).collect();
+    assert_eq!(active, [(&json!(true), &json!(false)), (&json!(false), &json!(true))]);
+    h.delete("/moderation/keywords/r1-list").await.refused(Code::PermissionDenied);
+    h.delete("/moderation/rules/r1").await.ok();
+    h.delete("/moderation/keywords/r1-list").await.ok();
+    h.get("/moderation/rules/r1").await.refused(Code::RuleNotFound);
+}
+
+#[tokio::test]
+async fn an_edit_is_looked_at_as_well() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let said = id_of(&ann.send("bob", "hello").await);
+    forbid(&h, "r1", "darn", json!({})).await;
+    let mut at_bob = bob.connect().await;
+    ann.put(&format!("/messages/{said}"), json!({"data": {"text": "darn"}})).await.ok();
+    let told = next(&mut at_bob, "on_moderation_status_changed").await;
+    assert_eq!((&told["body"]["id"], told["body"]["data"].get("text")), (&json!(said.to_string()), None));
+    assert!(texts(&bob, "ann").await.is_empty());
+    assert_eq!(texts(&ann, "bob").await, ["darn"]);
+}
+
+#[tokio::test]
+async fn what_else_rules_do() {
+    let h = Harness::start().await;
+    let (ann, bob, cy, dan) = (h.user("ann").await, h.user("bob").await, h.user("cy").await, h.user("dan").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    forbid(&h, "flags", "flagme", json!({"action": ["flagMessage"]})).await;
+    forbid(&h, "kicks", "kickme", json!({"action": ["blockMessage", "kickUser"]})).await;
+    forbid(&h, "bans", "banme", json!({"action": ["banUser"]})).await;
+    forbid(&h, "blocks", "blockme", json!({"action": ["blockMessage", "blockUser"]})).await;
+    let flagged = ann.send_group("team", "flagme").await;
+    assert_eq!(h.get("/moderation/flagged-messages").await.list()[0]["id"], flagged["id"]);
+    assert_eq!(bob.get("/groups/team/messages").await.list().last().unwrap()["id"], flagged["id"]);
+    bob.send_group("team", "kickme").await;
+    bob.get("/groups/team/messages").await.refused(Code::GroupNotJoined);
+    cy.send_group("team", "banme").await;
+    assert_eq!(h.get("/groups/team/bannedusers").await.each("uid"), ["cy"]);
+    // Its owner stays.
+    ann.send_group("team", "kickme").await;
+    assert_eq!(h.get("/groups/team/members").await.each("uid"), ["ann"]);
+    dan.send("ann", "blockme").await;
+    dan.get("/me").await.refused(Code::AuthTokenUnknown);
+}
