@@ -52,7 +52,7 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     let row = messages::find(tx, caller.app.id, id)?;
     if was_hidden && verdict == Verdict::Approved {
         // Nobody but people had a word in it.
-        outbox::moderation::approved_by_hand(tx, &caller.app, &row, &[(); 0])?;
+        outbox::moderation::approved_by_hand(tx, &caller.app, &row, None)?;
     }
     if verdict == Verdict::Disapproved {
         take_away(tx, caller, hearing, &row)?;
@@ -154,33 +154,12 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approve: boo
     }
     tell_message_as(tx, caller, audience.clone().except(row.sender), "message", message.clone());
     tell_message_as(tx, caller, audience.only([row.sender]), MODERATED, message);
-    let cause = Cause::of(&blocked);
-    outbox::moderation::approved_by_hand(tx, &caller.app, &row, &[cause])
-}
-
-/// Why a message had been blocked, as webhooks are told.
-#[derive(Serialize)]
-struct Cause<'b> {
-    condition: &'b Raw,
-    rule: CauseRule<'b>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CauseRule<'b> {
-    id: &'b str,
-    name: &'b str,
-    revision_id: &'b str,
-    action: &'b [String],
-    blocked_at: i64,
-}
-
-impl<'b> Cause<'b> {
-    fn of(blocked: &'b Blocked) -> Self {
-        let Blocked { rule_id, rule_name, revision_id, condition, action, created_at, .. } = blocked;
-        let rule = CauseRule { id: rule_id, name: rule_name, revision_id, action, blocked_at: *created_at };
-        Cause { condition, rule }
+    if row.edited_at.is_none() {
+        // Outside it was never told that it is there. What an edit made blocked was told before.
+        let named = outbox::messages::named(tx, &caller.app, id)?;
+        outbox::messages::sent(tx, &caller.app, &row, &named)?;
     }
+    outbox::moderation::approved_by_hand(tx, &caller.app, &row, Some(&blocked))
 }
 
 /// The frame that tells of a review.

@@ -6,24 +6,72 @@ use super::tell;
 use crate::model::caller::App;
 use crate::model::error::Result;
 use crate::model::message::Message;
+use crate::model::moderation::rule::Condition;
 use crate::model::trigger::Trigger;
 use crate::store::messages::Row;
+use crate::store::moderation::blocked::Blocked;
 use crate::store::sight::Viewer;
 use crate::store::{Write, messages, render};
 
-/// A moderator approved the message of this row, which was hidden until now; `causes`: which rules had hidden it and why,
+/// A moderator approved the message of this row, which was hidden until now; `blocked`: which rule had hidden it and why,
 /// none where people had flagged it.
-pub fn approved_by_hand(tx: &mut Write<'_>, app: &App, row: &Row, causes: &[impl Serialize]) -> Result<()> {
+pub fn approved_by_hand(tx: &mut Write<'_>, app: &App, row: &Row, blocked: Option<&Blocked>) -> Result<()> {
     #[derive(Serialize)]
-    struct Approved<'a, T> {
+    struct Approved<'b> {
         message: Message,
-        moderation: &'a [T],
+        moderation: Vec<Cause<'b>>,
         reviewed: bool,
     }
     tell(tx, app, Trigger::ModerationManualApproved, |tx| {
         let message = render::one(tx, row.clone(), Viewer::App)?;
-        Ok(Approved { message, moderation: causes, reviewed: true })
+        Ok(Approved { message, moderation: blocked.map(Cause::of).into_iter().collect(), reviewed: true })
     })
+}
+
+/// Why a message had been blocked.
+#[derive(Serialize)]
+struct Cause<'b> {
+    /// `None`: it is of another release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Met>,
+    rule: Of<'b>,
+}
+
+/// A condition that was met. What people are told of it is one text here, and never missing.
+#[derive(Serialize)]
+struct Met {
+    #[serde(flatten)]
+    condition: Condition,
+    message: String,
+}
+
+/// The rule it is of.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Of<'b> {
+    id: &'b str,
+    name: &'b str,
+    revision_id: &'b str,
+    action: &'b [String],
+    blocked_at: i64,
+}
+
+impl<'b> Cause<'b> {
+    fn of(blocked: &'b Blocked) -> Self {
+        let Blocked { rule_id, rule_name, revision_id, condition, action, created_at, .. } = blocked;
+        let rule = Of { id: rule_id, name: rule_name, revision_id, action, blocked_at: *created_at };
+        Cause { condition: serde_json::from_str(condition.get()).ok().map(Met::of), rule }
+    }
+}
+
+impl Met {
+    fn of(mut condition: Condition) -> Met {
+        let message = match std::mem::take(&mut condition.message) {
+            said if said.is_empty() => format!("A {} of: {}", condition.category.as_str(), condition.value.join(", ")),
+            said => said.join(" "),
+        };
+        Met { condition, message }
+    }
 }
 
 /// Rules let the message pass, or block it.

@@ -17,10 +17,9 @@ const UIDS: [&str; 4] = ["ann", "bob", "cy", "dee"];
 const RINGS: [&str; 4] = ["initiated", "cancelled", "rejected", "busy"];
 
 /// What nobody does in this play: it is told outside alone, or takes time.
-const BESIDES: [&str; 8] = [
+const BESIDES: [&str; 7] = [
     "conversation_pinned",
     "conversation_unpinned",
-    "moderation_manual_approved",
     "group_created",
     "group_updated",
     "group_deleted",

@@ -1,4 +1,4 @@
-//! Messages, receipts, reactions, pins, and what moderators decide.
+//! Messages, receipts, reactions and pins.
 
 use hobnob::actions::extensions::due;
 use hobnob::model::limits::Limits;
@@ -23,7 +23,6 @@ pub const TRIGGERS: &[&str] = &[
     "user_mentioned",
     "conversation_pinned",
     "conversation_unpinned",
-    "moderation_manual_approved",
 ];
 
 /// Nothing of it may be changed on its way.
@@ -117,7 +116,6 @@ async fn messages_are_told() {
 
     mentions(&h, &mut ears).await;
     receipts(&h, &mut ears).await;
-    moderators(&h, &mut ears).await;
     ears.all_fired(TRIGGERS);
 }
 
@@ -170,32 +168,6 @@ async fn receipts(h: &Harness, ears: &mut Ears) {
     cy.post("/groups/team/conversation/read", json!({"messageId": two.to_string()})).await.ok();
     ears.hear(&["message_read_receipt", "message_read_by_all"]).await;
     at_bob.close().await;
-}
-
-async fn moderators(h: &Harness, ears: &mut Ears) {
-    let (ann, bob) = (h.log_in("ann").await, h.log_in("bob").await);
-    let sent = id_of(&ann.send_group("team", "buy now").await);
-    ears.hear(&["message_sent"]).await;
-    bob.post(&format!("/messages/{sent}/flagged"), json!({"reasonId": "spam"})).await.ok();
-    let review = async |status: &str| {
-        h.patch(&format!("/moderation/flagged-messages/{sent}"), json!({"status": status})).await.ok();
-    };
-    // Nothing was hidden so far.
-    review("approved").await;
-    review("disapproved").await;
-    ears.nothing().await;
-    review("approved").await;
-    let told = ears.tell(&["moderation_manual_approved"]).await;
-    let data = &told[0]["data"];
-    assert_eq!(
-        (&data["message"]["data"]["moderation"]["status"], &data["reviewed"]),
-        (&json!("approved"), &json!(true))
-    );
-    assert_eq!(data["moderation"], json!([]), "no rule had hidden it");
-    let wants: Vec<String> =
-        super::missing(&told[0]).into_iter().filter(|one| !one.contains("data.moderation[]")).collect();
-    assert_eq!(wants, Vec::<String>::new());
-    ears.fired.insert("moderation_manual_approved".to_owned());
 }
 
 /// What sockets are not told.
