@@ -26,6 +26,25 @@ pub fn add_reply(tx: &Write<'_>, parent: &Row, by: i64) -> Result<()> {
     Ok(())
 }
 
+/// The user follows the thread, unless they said that they do not want to.
+pub fn join(tx: &Write<'_>, parent: i64, user: i64) -> Result<()> {
+    tx.run(
+        "INSERT OR IGNORE INTO thread_subscriptions (user_id, parent_id, subscribed) VALUES (?1, ?2, 1)",
+        [user, parent],
+    )?;
+    Ok(())
+}
+
+/// The same of whoever started it, where it is there.
+pub fn join_starter(tx: &Write<'_>, parent: i64) -> Result<()> {
+    tx.run(
+        "INSERT OR IGNORE INTO thread_subscriptions (user_id, parent_id, subscribed)
+         SELECT sender_id, id, 1 FROM messages WHERE id = ?1",
+        [parent],
+    )?;
+    Ok(())
+}
+
 /// A reply that everybody saw is deleted or hidden. Without any the message has no thread.
 pub(super) fn lose_reply(tx: &Write<'_>, parent: i64) -> Result<()> {
     tx.run(

@@ -135,3 +135,54 @@ async fn what_else_rules_do() {
     dan.send("ann", "blockme").await;
     dan.get("/me").await.refused(Code::AuthTokenUnknown);
 }
+
+#[tokio::test]
+async fn a_blocked_reply_makes_no_thread_until_it_is_approved() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.group("team", &ann, &[&bob]).await;
+    forbid(&h, "r1", "darn", json!({})).await;
+    let parent = id_of(&ann.send_group("team", "fine").await);
+    let body = json!({"receiver": "team", "receiverType": "group", "type": "text", "data": {"text": "darn"}});
+    let reply = id_of(&bob.post(&format!("/messages/{parent}/thread"), body).await.ok());
+    assert!(ann.get(&format!("/messages/{parent}")).await.ok().get("replyCount").is_none());
+    assert!(ann.get("/threads").await.list().is_empty());
+    h.patch(&format!("/moderation/blocked-messages/{reply}"), json!({"status": "approved"})).await.ok();
+    assert_eq!(ann.get(&format!("/messages/{parent}")).await.ok()["replyCount"], 1);
+    for one in [&ann, &bob] {
+        assert_eq!(one.get("/threads").await.each("id"), [parent.to_string()]);
+    }
+}
+
+#[tokio::test]
+async fn what_people_approve_rules_block_no_more() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    forbid(&h, "r1", "darn", json!({})).await;
+    let id = id_of(&ann.send("bob", "darn").await);
+    assert!(bob.get("/conversations").await.list().is_empty());
+    ann.post(&format!("/messages/{id}/flagged"), json!({"reasonId": "other"})).await.ok();
+    h.patch(&format!("/moderation/flagged-messages/{id}"), json!({"status": "approved"})).await.ok();
+    assert!(h.get("/moderation/blocked-messages").await.list().is_empty());
+    let listed = bob.get("/conversations").await.list();
+    assert_eq!(
+        (&listed[0]["unreadMessageCount"], &listed[0]["lastMessage"]["id"]),
+        (&json!("1"), &json!(id.to_string()))
+    );
+}
+
+#[tokio::test]
+async fn a_list_grows_no_further_than_its_rules_can_use() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    h.user("bob").await;
+    let list = json!({"id": "l", "name": "L", "category": "pattern", "searchTerms": "darn"});
+    h.post("/moderation/keywords", list).await.ok();
+    let condition = json!({"operand": "text", "category": "pattern", "operator": "equals",
+        "isKeywordReferencePresent": true, "value": "l"});
+    h.post("/moderation/rules", json!({"id": "r", "name": "R", "enabled": true, "conditions": [condition]})).await.ok();
+    // It is one by itself, and none where it is to be the whole text.
+    h.put("/moderation/keywords/l", json!({"searchTerms": "(?x) heck # strong"})).await.refused(Code::BadRequest);
+    assert_eq!(status(&ann.send("bob", "darn").await), "disapproved");
+    assert_eq!(status(&ann.send("bob", "heck").await), "approved");
+}

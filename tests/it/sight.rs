@@ -124,6 +124,11 @@ impl Play {
         for guid in GROUPS.iter().chain(&["fence"]) {
             h.group(guid, ann, &others).await;
         }
+        // Whoever swears is heard by nobody, until somebody lets it pass.
+        let condition = json!({"operand": "text", "category": "word", "value": "zounds"});
+        h.post("/moderation/rules", json!({"id": "oaths", "name": "O", "enabled": true, "conditions": [condition]}))
+            .await
+            .ok();
         let mut socks = Vec::new();
         for one in &people {
             // On another device: it hears what the first one does.
@@ -197,6 +202,8 @@ impl Play {
             0 => format!("{word} <@uid:{}>", PEOPLE[self.dice.roll(PEOPLE.len())]),
             _ => word.clone(),
         };
+        let swears = self.dice.roll(6) == 0;
+        let text = if swears { format!("Zounds! {text}") } else { text };
         let mut body = json!({"receiver": receiver, "receiverType": kind, "muid": muid, "data": {"text": text}});
         // Mostly one that can be leant on.
         let here =
@@ -225,7 +232,7 @@ impl Play {
             let id = id_of(&answer.body["data"]);
             self.quotes += usize::from(answer.body["data"]["quotedMessage"].is_object());
             self.model.words.insert(word.clone(), id);
-            self.model.said.insert(id, Said { place, sender: who, muid, word: Some(word), hidden: false });
+            self.model.said.insert(id, Said { place, sender: who, muid, word: Some(word), hidden: swears });
         } else {
             self.model.words.insert(word, 0);
         }
@@ -244,12 +251,18 @@ impl Play {
         match self.dice.roll(8) {
             0..=3 => {
                 let word = format!("w{step}w");
-                let answer = self.ask(who, Method::PUT, &path, Some(json!({"data": {"text": word}}))).await;
+                let swears = self.dice.roll(6) == 0;
+                let text = if swears { format!("{word} zounds") } else { word.clone() };
+                let answer = self.ask(who, Method::PUT, &path, Some(json!({"data": {"text": text}}))).await;
                 self.model.words.insert(word.clone(), id);
                 if answer.status == 200 {
-                    self.model.said.get_mut(&id).expect("known").word = Some(word);
+                    let said = self.model.said.get_mut(&id).expect("known");
+                    (said.word, said.hidden) = (Some(word), swears);
                 }
-                self.look(who, &answer);
+                // The answer tells whoever edited what they wrote just now, even where it is another's message.
+                if !swears {
+                    self.look(who, &answer);
+                }
             }
             4 => {
                 let permanent = self.dice.roll(2) == 0;

@@ -23,7 +23,7 @@ use crate::store::messages::Row;
 use crate::store::moderation::blocked::{self, Blocked};
 use crate::store::moderation::{self as rows, Flagged};
 use crate::store::sight::{self, Hearing, Viewer};
-use crate::store::{Read, Write, conversations, messages, render};
+use crate::store::{Read, Write, conversations, mentions, messages, render, threads};
 use judge::Judged;
 
 /// Flags a message for a review; it stays visible until then.
@@ -51,6 +51,9 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     let was_hidden = row.flags & flags::DISAPPROVED != 0;
     let row = messages::find(tx, caller.app.id, id)?;
     if was_hidden && verdict == Verdict::Approved {
+        // A rule may have hidden it: then it waits there no more either, and may be the last message of its conversation.
+        blocked::set_status(tx, id, "approved")?;
+        appear(tx, &row)?;
         // Nobody but people had a word in it.
         outbox::moderation::approved_by_hand(tx, &caller.app, &row, None)?;
     }
@@ -140,10 +143,8 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approve: boo
     }
     blocked::set_status(tx, id, "approved")?;
     rows::set_verdict(tx, &row, Verdict::Approved)?;
-    if row.flags & flags::SILENT == 0 {
-        conversations::show(tx, row.conv, id)?;
-    }
     let row = messages::find(tx, caller.app.id, id)?;
+    appear(tx, &row)?;
     let conv = conversations::by_id(tx, row.conv)?;
     let Hearing { audience, unquoted } = sight::hearing(tx, &conv, &row)?;
     let message = render::one(tx, row.clone(), Viewer::All)?;
@@ -160,6 +161,23 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approve: boo
         outbox::messages::sent(tx, &caller.app, &row, &named)?;
     }
     outbox::moderation::approved_by_hand(tx, &caller.app, &row, Some(&blocked))
+}
+
+/// What a message does when it is sent, and one that rules blocked does when everybody sees it: it is the last of its
+/// conversation, if none after it is, and whom it makes follow its thread follow it.
+fn appear(tx: &Write<'_>, row: &Row) -> Result<()> {
+    if row.deleted_at.is_some() {
+        return Ok(());
+    }
+    if row.flags & flags::SILENT == 0 {
+        conversations::show(tx, row.conv, row.id)?;
+    }
+    let Some(parent) = row.parent else { return Ok(()) };
+    threads::join(tx, parent, row.sender)?;
+    for user in mentions::of_message(tx, row.id)?.into_iter().filter(|user| *user != mentions::EVERYBODY) {
+        threads::join(tx, parent, user)?;
+    }
+    threads::join_starter(tx, parent)
 }
 
 /// The frame that tells of a review.

@@ -53,11 +53,23 @@ fn keep(tx: &mut Write<'_>, app: &App, rule: &Rule, was: Option<&Stored>) -> Res
             }
         }
     }
-    // What lists hold together may be more than any of them.
-    let whole = Engine::compile(vec![(rule.clone(), String::new())], |list| lists::terms(tx, app.id, list));
-    whole.map_err(|_| Error::field("conditions", "The patterns of the rule take too much memory together."))?;
+    try_out(tx, app, rule, "conditions")?;
     rows::put(tx, app.id, rule, was)?;
     find(tx, app, &rule.id)
+}
+
+/// Whether a rule can be applied with what its lists hold now, which together may be more than any of them; `field` is what
+/// the client gave. One that cannot would fail every message of the app.
+fn try_out(read: &Read<'_>, app: &App, rule: &Rule, field: &'static str) -> Result<()> {
+    let whole = Engine::compile(vec![(rule.clone(), String::new())], |list| lists::terms(read, app.id, list));
+    let sentence = || format!("The patterns of the rule {} cannot be used together, or take too much memory.", rule.id);
+    whole.map(drop).map_err(|_| Error::field(field, sentence()))
+}
+
+/// Whether a rule names the list.
+fn refers(rule: &Rule, list: &str) -> bool {
+    let mut lists = rule.conditions.iter().filter(|condition| condition.is_keywords_reference_present);
+    lists.any(|condition| condition.value.iter().any(|value| value == list))
 }
 
 /// Those that the server brings can be switched off, and changed; not deleted.
@@ -107,6 +119,9 @@ pub fn update_list(
         return Err(Error::field("category", "The category of a list cannot be changed."));
     }
     lists::put(tx, app.id, &draft, was.default)?;
+    for stored in rows::all(tx, app.id)?.iter().filter(|stored| refers(&stored.rule, id)) {
+        try_out(tx, app, &stored.rule, "searchTerms")?;
+    }
     find_list(tx, app, id)
 }
 
@@ -115,11 +130,7 @@ pub fn delete_list(tx: &mut Write<'_>, app: &App, id: &str) -> Result<()> {
     if find_list(tx, app, id)?.default {
         return Err(Error::new(Code::PermissionDenied, "A default list can be changed, not deleted."));
     }
-    let refers = |rule: &Rule| {
-        let mut lists = rule.conditions.iter().filter(|condition| condition.is_keywords_reference_present);
-        lists.any(|condition| condition.value.iter().any(|value| value == id))
-    };
-    if let Some(used) = rows::all(tx, app.id)?.iter().find(|stored| refers(&stored.rule)) {
+    if let Some(used) = rows::all(tx, app.id)?.iter().find(|stored| refers(&stored.rule, id)) {
         let sentence = format!("The rule {} refers to the list.", used.rule.id);
         return Err(Error::new(Code::PermissionDenied, sentence));
     }
