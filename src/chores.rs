@@ -131,12 +131,13 @@ async fn sweep_once(store: &Store, grace: i64) {
         let more = |tx: &mut Write<'_>| actions::users::sweep(tx, actions::users::PIECE);
         while let Ok(true) = store.write_in(Lane::Low, "users.sweep", more).await {}
     }
+    if let Ok(true) = store.read(actions::retention::is_due).await {
+        while let Ok(true) = store.write_in(Lane::Low, "retention.sweep", actions::retention::sweep).await {}
+    }
+    // What ended and what went of age leave rows behind.
     if let Ok(true) = store.read(purge::any).await {
         let more = |tx: &mut Write<'_>| purge::sweep(tx, purge::PIECE);
         while let Ok(true) = store.write_in(Lane::Low, "gone.sweep", more).await {}
-    }
-    if let Ok(true) = store.read(actions::retention::is_due).await {
-        while let Ok(true) = store.write_in(Lane::Low, "retention.sweep", actions::retention::sweep).await {}
     }
     let due = store.read(move |read| apps::deleted_before(read, read.now() - grace)).await;
     if matches!(due, Ok(Some(_))) {
