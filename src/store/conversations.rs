@@ -194,12 +194,12 @@ pub fn show(tx: &Write<'_>, conv: i64, message: i64) -> Result<()> {
 }
 
 /// How far back is looked for a message that shows as the last one, when the one that did was erased: all but silent
-/// messages show. Beyond it the conversation counts as one without.
+/// and hidden messages show. Beyond it the conversation counts as one without.
 const SILENT_RUN: i64 = 2_000;
 
 /// Finds the newest message again after one was erased.
 pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
-    // Whatever is newer than the one that shows is silent, so there is nothing to look for after it.
+    // Whatever is newer than the one that shows is silent or hidden, so there is nothing to look for after it.
     tx.run(
         "UPDATE conversations SET last_id = coalesce((SELECT max(id) FROM messages WHERE conv_id = ?1), 0),
                 preview_id = CASE WHEN EXISTS (SELECT 1 FROM messages m WHERE m.id = preview_id AND m.conv_id = ?1) THEN preview_id
@@ -207,7 +207,7 @@ pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
                                       SELECT m.id, m.flags FROM messages m WHERE m.conv_id = ?1 AND m.id < preview_id
                                       ORDER BY m.id DESC LIMIT ?3) WHERE flags & ?2 = 0), 0) END
          WHERE id = ?1",
-        [conv, flags::SILENT, SILENT_RUN],
+        [conv, flags::SILENT | flags::DISAPPROVED, SILENT_RUN],
     )?;
     Ok(())
 }

@@ -111,6 +111,10 @@ async fn an_edit_is_looked_at_as_well() {
     assert_eq!((&told["body"]["id"], told["body"]["data"].get("text")), (&json!(said.to_string()), None));
     assert!(texts(&bob, "ann").await.is_empty());
     assert_eq!(texts(&ann, "bob").await, ["darn"]);
+    // Those who had it are told of it as of a review, and not as of something new.
+    h.patch(&format!("/moderation/blocked-messages/{said}"), json!({"status": "approved"})).await.ok();
+    let told = next(&mut at_bob, "on_moderation_status_changed").await;
+    assert_eq!((&told["body"]["id"], &told["body"]["data"]["text"]), (&json!(said.to_string()), &json!("darn")));
 }
 
 #[tokio::test]
@@ -159,11 +163,13 @@ async fn what_people_approve_rules_block_no_more() {
     let h = Harness::start().await;
     let (ann, bob) = (h.user("ann").await, h.user("bob").await);
     forbid(&h, "r1", "darn", json!({})).await;
+    let mut at_bob = bob.connect().await;
     let id = id_of(&ann.send("bob", "darn").await);
     assert!(bob.get("/conversations").await.list().is_empty());
     ann.post(&format!("/messages/{id}/flagged"), json!({"reasonId": "other"})).await.ok();
     h.patch(&format!("/moderation/flagged-messages/{id}"), json!({"status": "approved"})).await.ok();
     assert!(h.get("/moderation/blocked-messages").await.list().is_empty());
+    assert_eq!(next(&mut at_bob, "message").await["body"]["id"], id.to_string());
     let listed = bob.get("/conversations").await.list();
     assert_eq!(
         (&listed[0]["unreadMessageCount"], &listed[0]["lastMessage"]["id"]),

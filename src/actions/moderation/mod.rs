@@ -45,15 +45,19 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     if !rows::is_flagged(tx, id)? {
         return Err(Error::new(Code::MessageNotFound, format!("The message id {id} was not flagged.")));
     }
+    let was_hidden = row.flags & flags::DISAPPROVED != 0;
+    if was_hidden
+        && verdict == Verdict::Approved
+        && row.deleted_at.is_none()
+        && let Some(blocked) = blocked::find(tx, id)?.filter(|blocked| !blocked.is_approved())
+    {
+        return approve(tx, caller, row, &blocked);
+    }
     // Those who saw it until now are to take it away.
     let hearing = sight::hearing(tx, &conversations::by_id(tx, row.conv)?, &row)?;
     rows::set_verdict(tx, &row, verdict)?;
-    let was_hidden = row.flags & flags::DISAPPROVED != 0;
     let row = messages::find(tx, caller.app.id, id)?;
     if was_hidden && verdict == Verdict::Approved {
-        // A rule may have hidden it: then it waits there no more either, and may be the last message of its conversation.
-        blocked::set_status(tx, id, "approved")?;
-        appear(tx, &row)?;
         // Nobody but people had a word in it.
         outbox::moderation::approved_by_hand(tx, &caller.app, &row, None)?;
     }
@@ -132,21 +136,40 @@ pub fn show_blocked(read: &Read<'_>, caller: &Caller, blocked: Blocked) -> Resul
 }
 
 /// Decides about a message that rules blocked. One that is approved is delivered now; its sender hears of that.
-pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approve: bool) -> Result<()> {
+pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approved: bool) -> Result<()> {
     let row = messages::find(tx, caller.app.id, id)?;
     let blocked = blocked::find(tx, id)?.filter(|_| row.flags & flags::DISAPPROVED != 0 && row.deleted_at.is_none());
     let Some(blocked) = blocked else {
         return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not blocked.")));
     };
-    if !approve {
+    if !approved {
         return blocked::set_status(tx, id, "rejected");
     }
-    blocked::set_status(tx, id, "approved")?;
+    approve(tx, caller, row, &blocked).map(drop)
+}
+
+/// A moderator lets pass what a rule blocked: everybody else is told of it as of a new message, and its sender that it was
+/// approved. What was there until an edit made it blocked all are told of as of a review.
+fn approve(tx: &mut Write<'_>, caller: &Caller, row: Row, blocked: &Blocked) -> Result<Sent> {
+    blocked::set_status(tx, row.id, "approved")?;
     rows::set_verdict(tx, &row, Verdict::Approved)?;
-    let row = messages::find(tx, caller.app.id, id)?;
+    let row = messages::find(tx, caller.app.id, row.id)?;
     appear(tx, &row)?;
+    if row.edited_at.is_some() {
+        tell_of(tx, caller, &row, MODERATED, Sent::of)?;
+    } else {
+        deliver(tx, caller, &row)?;
+        // Outside it was never told that it is there. What an edit made blocked was told before.
+        let named = outbox::messages::named(tx, &caller.app, row.id)?;
+        outbox::messages::sent(tx, &caller.app, &row, &named)?;
+    }
+    outbox::moderation::approved_by_hand(tx, &caller.app, &row, Some(blocked))?;
+    Ok(Sent::of(render::one(tx, row, Viewer::App)?))
+}
+
+fn deliver(tx: &mut Write<'_>, caller: &Caller, row: &Row) -> Result<()> {
     let conv = conversations::by_id(tx, row.conv)?;
-    let Hearing { audience, unquoted } = sight::hearing(tx, &conv, &row)?;
+    let Hearing { audience, unquoted } = sight::hearing(tx, &conv, row)?;
     let message = render::one(tx, row.clone(), Viewer::All)?;
     let bare = Message { quoted_message: None, ..message.clone() };
     let unquoted: Vec<i64> = unquoted.into_iter().filter(|user| *user != row.sender).collect();
@@ -155,12 +178,7 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approve: boo
     }
     tell_message_as(tx, caller, audience.clone().except(row.sender), "message", message.clone());
     tell_message_as(tx, caller, audience.only([row.sender]), MODERATED, message);
-    if row.edited_at.is_none() {
-        // Outside it was never told that it is there. What an edit made blocked was told before.
-        let named = outbox::messages::named(tx, &caller.app, id)?;
-        outbox::messages::sent(tx, &caller.app, &row, &named)?;
-    }
-    outbox::moderation::approved_by_hand(tx, &caller.app, &row, Some(&blocked))
+    Ok(())
 }
 
 /// What a message does when it is sent, and one that rules blocked does when everybody sees it: it is the last of its

@@ -61,7 +61,7 @@ const COLUMNS: &[Column] = &[
         column: "preview_id",
         rows: "t.preview_id <> 0 AND t.id NOT IN (SELECT conv_id FROM gone_conversations)",
         truth: "CASE WHEN EXISTS (SELECT 1 FROM messages m WHERE m.id = t.preview_id AND m.conv_id = t.id) THEN t.preview_id
-                ELSE coalesce((SELECT max(m.id) FROM messages m WHERE m.conv_id = t.id AND m.flags & 1024 = 0), 0) END",
+                ELSE coalesce((SELECT max(m.id) FROM messages m WHERE m.conv_id = t.id AND m.flags & 1536 = 0), 0) END",
     },
     Column {
         name: "messages.app",

@@ -25,6 +25,13 @@ pub struct Blocked {
     pub status: Option<String>,
 }
 
+impl Blocked {
+    /// Whether a moderator let it pass since.
+    pub fn is_approved(&self) -> bool {
+        self.status.as_deref() == Some("approved")
+    }
+}
+
 fn blocked(row: &Row<'_>) -> rusqlite::Result<Blocked> {
     Ok(Blocked {
         message: row.get(0)?,
