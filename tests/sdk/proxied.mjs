@@ -86,7 +86,9 @@ for (const [name, configure] of [['nothing between', undefined], ...Object.entri
           'serve', '--data', data, '--http', `127.0.0.1:${back}`,
           ...(configure ? ['--https', '127.0.0.1:0', '--public-host', `https://${reached}${below}`] : ['--https', reached]),
         ]);
-        await until('the server is up', () => listens(back));
+        // It takes its port before it makes a certificate, with which the proxy begins.
+        const made = () => ['cert.pem', 'key.pem'].every((name) => fs.existsSync(path.join(data, 'tls', name)));
+        await until('the server is up', async () => (await listens(back)) && (!configure || made()));
         const proxy = configure && start(...configure({ home, front, back, below, tls: path.join(data, 'tls') }));
         await until(`${name} is up`, () => listens(front)).catch((error) => assert.fail(`${error.message}\n${proxy?.said}`));
 
