@@ -53,6 +53,11 @@ build() {
     flags+=" --remap-path-prefix=$path"
     c_flags+=" -ffile-prefix-map=$path"
   done
+  # The toolchain's own linker can tell functions that are the same, and keeps relocations short.
+  local linker=$(rustc --print sysroot)/lib/rustlib/$host/bin/gcc-ld
+  if [ -x "$linker/ld.lld" ]; then
+    flags+=" -Clink-arg=-fuse-ld=lld -Clink-arg=-B$linker -Clink-arg=-Wl,--icf=all -Clink-arg=-Wl,-z,pack-relative-relocs"
+  fi
   (cd "$sources" && RUSTFLAGS="$flags" CFLAGS="$c_flags" cargo build --locked --profile dist --target "$target" >&2)
   echo "$out/$target/dist/hobnob"
 }
