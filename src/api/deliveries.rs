@@ -120,7 +120,7 @@ pub async fn show<D: Demand>(access: Access<D>) -> Result<Reply> {
     let found = access.store().read(move |read| {
         let hook = find(read, app_of(read, &app_id)?.id, &id)?;
         let delivery = act::delivery(read, &hook, number)?;
-        let body = out::body(&hook, &delivery.event);
+        let body = out::envelope(&hook, &delivery.event);
         Ok(Shown { body: Some(raw(body)), ..shown(delivery) })
     });
     Ok(data(&found.await?))
@@ -233,7 +233,7 @@ pub async fn test<D: Demand>(access: Access<D>) -> Result<Reply> {
         took: i64::try_from(outcome.took.as_millis()).unwrap_or(i64::MAX),
         status: outcome.status,
         answer: outcome.answer,
-        body: raw(out::body(&hook, &event)),
+        body: raw(out::envelope(&hook, &event)),
     }))
 }
 

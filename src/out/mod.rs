@@ -22,7 +22,8 @@ use tokio::task::{Id, JoinSet};
 use crate::model::limits::Limits;
 use crate::outgoing::Outgoing;
 use crate::store::{Store, webhooks};
-pub use trial::{Outcome, body, trial};
+pub use request::envelope;
+pub use trial::{Outcome, trial};
 use worker::Worker;
 
 /// How long after a panic or a failing database anything is tried anew.

@@ -8,7 +8,7 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use super::sign;
 use crate::model::trigger::Trigger;
 use crate::model::webhook::is_local;
-use crate::outgoing::{Reach, Request};
+use crate::outgoing::{Answer, Failure, Reach, Request};
 use crate::store::outbox::Event;
 use crate::store::webhooks::Stored;
 
@@ -64,4 +64,12 @@ pub fn envelope(stored: &Stored, event: &Event) -> String {
         text(&stored.region),
         text(&stored.hook.id),
     )
+}
+
+/// What came back, for people to read: the status of HTTP, if there was an answer, and how it began, or why there was none.
+pub fn said(answer: Result<Answer, Failure>) -> (Option<u16>, String) {
+    match answer {
+        Ok(answer) => (Some(answer.status), String::from_utf8_lossy(&answer.body).into_owned()),
+        Err(failure) => (None, failure.to_string()),
+    }
 }

@@ -8,7 +8,7 @@ use crate::outgoing::Outgoing;
 use crate::store::outbox::Event;
 use crate::store::webhooks::Stored;
 
-use super::request::{envelope, request};
+use super::request::{request, said};
 
 /// What came of a test.
 #[derive(Clone, Debug)]
@@ -25,15 +25,7 @@ pub async fn trial(outgoing: &Outgoing, limits: &Limits, hook: &Stored, event: &
     let request = request(hook, event, now, Duration::from_secs(limits.webhook_seconds));
     let began = Instant::now();
     let answer = outgoing.send(request).await;
-    let (took, status) = (began.elapsed(), answer.as_ref().ok().map(|answer| answer.status));
-    let answer = match answer {
-        Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
-        Err(failure) => failure.to_string(),
-    };
+    let took = began.elapsed();
+    let (status, answer) = said(answer);
     Outcome { took, status, answer }
-}
-
-/// The body that tells a webhook of an event.
-pub fn body(hook: &Stored, event: &Event) -> String {
-    envelope(hook, event)
 }

@@ -18,7 +18,7 @@ use reqwest::header;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::request::request;
+use super::request::{request, said};
 use super::schedule::{self, LONGEST_ASKED};
 use super::{AGAIN, Needs};
 use crate::model::attachment::{has_urls, show_urls};
@@ -360,11 +360,7 @@ impl Worker {
                 None => State::Failed,
             },
         };
-        let status = answer.as_ref().ok().map(|answer| answer.status);
-        let answer = match answer {
-            Ok(answer) => String::from_utf8_lossy(&answer.body).into_owned(),
-            Err(failure) => failure.to_string(),
-        };
+        let (status, answer) = said(answer);
         let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         Tried { event: task.event.id, state, tries, first_at, at, took_ms, status, answer }
     }

@@ -4,7 +4,7 @@ use rusqlite::{Row, ToSql, params};
 
 use super::outbox::Event;
 use super::webhooks::Stored;
-use super::{Read, Write};
+use super::{Read, Write, outbox};
 use crate::model::error::Result;
 
 /// Up to so many are counted.
@@ -164,7 +164,7 @@ pub fn again(tx: &Write<'_>, hook: &Stored, event: i64) -> Result<bool> {
         [hook.id, event, hook.app, tx.now()],
     )?;
     if changed > 0 {
-        tx.subscribed.grow(hook.app);
+        outbox::wake(tx, hook.app);
     }
     Ok(changed > 0)
 }

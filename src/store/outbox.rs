@@ -36,11 +36,6 @@ impl Subscribed {
         self.changed.set(true);
     }
 
-    /// There is more to send to a webhook of the app (apps.id).
-    pub(super) fn grow(&self, app: i64) {
-        self.grown.borrow_mut().insert(app);
-    }
-
     /// Tells whoever sends, after a commit.
     pub fn tell(&self, told: &Told) {
         let grown = std::mem::take(&mut *self.grown.borrow_mut());

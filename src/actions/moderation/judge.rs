@@ -3,8 +3,6 @@
 //! It is decided in the write that stores the message, so nobody sees one that a rule blocks, not for a moment. An app
 //! without rules that are switched on pays one look at a map. What the app itself sends is not moderated.
 
-use std::sync::Arc;
-
 use crate::actions::{members, users as people};
 use crate::model::caller::{App, Caller, SERVER_DEVICE};
 use crate::model::error::Result;
@@ -13,7 +11,7 @@ use crate::model::group::Group;
 use crate::model::ids::{Guid, SYSTEM_UID, Uid};
 use crate::model::json::Object;
 use crate::model::message::Category;
-use crate::model::moderation::engine::{Engine, Hit};
+use crate::model::moderation::engine::Hit;
 use crate::model::moderation::rule::{Action, Entity, Filter, FilterOperand, FilterOperator, Side};
 use crate::model::role::Role;
 use crate::model::user::User;
@@ -26,21 +24,12 @@ use crate::store::{Write, groups, users};
 pub struct Judged {
     /// Whether there are rules at all.
     is_moderated: bool,
-    /// Why it is blocked, as it is noted.
-    blocked: Option<Noted>,
-    /// Rules that have it reviewed: id and name.
-    flagged: Vec<(String, String)>,
+    /// The first rule that blocks it.
+    blocked: Option<Hit>,
+    /// The name of the first rule that has it reviewed.
+    flagged: Option<String>,
     /// What is done to its sender.
     against: Vec<Action>,
-}
-
-/// A reason to block, kept until the message has an id.
-struct Noted {
-    engine: Arc<Engine>,
-    data: Object,
-    is_custom: bool,
-    /// Which of the hits.
-    at: usize,
 }
 
 impl Judged {
@@ -75,19 +64,15 @@ pub fn judge(
     }
     let Some(engine) = rules::engine(tx, caller.app.id)? else { return Ok(Judged::default()) };
     let mut judged = Judged { is_moderated: true, ..Judged::default() };
-    let is_custom = category == Category::Custom;
-    for (at, hit) in engine.hits(data, is_custom).into_iter().enumerate() {
+    for hit in engine.hits(data, category == Category::Custom) {
         if !concerns(tx, caller, conv, &hit)? {
             continue;
         }
         let rule = &hit.applied.rule;
         for action in &rule.action {
             match action {
-                Action::FlagMessage => judged.flagged.push((rule.id.clone(), rule.name.clone())),
-                action if action.blocks() => {
-                    let note = || Noted { engine: engine.clone(), data: data.clone(), is_custom, at };
-                    judged.blocked.get_or_insert_with(note);
-                }
+                Action::FlagMessage => _ = judged.flagged.get_or_insert_with(|| rule.name.clone()),
+                action if action.blocks() => _ = judged.blocked.get_or_insert_with(|| hit.clone()),
                 action => judged.against.push(*action),
             }
         }
@@ -96,7 +81,7 @@ pub fn judge(
 }
 
 /// Whether all filters of the rule fit.
-fn concerns(tx: &Write<'_>, caller: &Caller, conv: &Conv, hit: &Hit<'_>) -> Result<bool> {
+fn concerns(tx: &Write<'_>, caller: &Caller, conv: &Conv, hit: &Hit) -> Result<bool> {
     for filter in &hit.applied.rule.filters {
         let fits = match (filter.side, filter.entity, &conv.kind) {
             (Side::Sender, ..) => fits_user(filter, &users::by_id(tx, caller.user)?),
@@ -169,11 +154,9 @@ impl Judged {
     /// Notes it with the message, which is stored, and does to its sender what is to be done. Who cannot be removed from a
     /// group (its owner) stays.
     pub(super) fn carry_out(&self, tx: &mut Write<'_>, caller: &Caller, conv: &Conv, message: i64) -> Result<()> {
-        if let Some(noted) = &self.blocked {
-            if let Some(hit) = noted.engine.hits(&noted.data, noted.is_custom).get(noted.at) {
-                blocked::insert(tx, caller.app.id, message, hit)?;
-            }
-        } else if let Some((_, name)) = self.flagged.first() {
+        if let Some(hit) = &self.blocked {
+            blocked::insert(tx, caller.app.id, message, hit)?;
+        } else if let Some(name) = &self.flagged {
             rows::flag(tx, caller.app.id, message, caller.app.system_user, RULE, Some(name))?;
         }
         if self.against.is_empty() {

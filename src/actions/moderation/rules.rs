@@ -98,12 +98,7 @@ pub fn create_list(tx: &mut Write<'_>, app: &App, draft: &Draft, limits: &Limits
 }
 
 /// Changes one; `change` gets it as it is. Its kind stays: rules rest on it.
-pub fn update_list(
-    tx: &mut Write<'_>,
-    app: &App,
-    id: &str,
-    change: impl FnOnce(&mut Draft) -> Result<()>,
-) -> Result<Keywords> {
+pub fn update_list(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(&mut Draft)) -> Result<Keywords> {
     let was = find_list(tx, app, id)?;
     let mut draft = Draft {
         id: was.id.clone(),
@@ -113,7 +108,7 @@ pub fn update_list(
         is_csv: was.is_csv,
         terms: was.search_terms,
     };
-    change(&mut draft)?;
+    change(&mut draft);
     draft.check()?;
     if draft.category != was.category {
         return Err(Error::field("category", "The category of a list cannot be changed."));

@@ -252,7 +252,6 @@ pub async fn update_list(mut access: Access<Moderator>) -> Result<Reply> {
         }
         draft.name = body.name.unwrap_or_else(|| draft.name.clone());
         draft.description = body.description.or(draft.description.take()).filter(|text| !text.is_empty());
-        Ok(())
     };
     let changed = access.store().write("keywords.update", move |tx| act::update_list(tx, &app, &id, change)).await?;
     Ok(data(&changed))

@@ -4,6 +4,8 @@
 //! characters between them. All words of a condition are one automaton and all patterns one set, so ten thousand of them
 //! cost about what one does. Patterns are matched in linear time.
 
+use std::sync::Arc;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use regex::{RegexSet, RegexSetBuilder};
 
@@ -31,7 +33,7 @@ enum Matcher {
 /// All rules of an app that are switched on.
 #[derive(Debug, Default)]
 pub struct Engine {
-    rules: Vec<Applied>,
+    rules: Vec<Arc<Applied>>,
 }
 
 /// What a message says, in the forms in which it is looked at.
@@ -42,10 +44,17 @@ struct Said {
 }
 
 /// A rule that applies to a message, and the condition that is met.
-#[derive(Clone, Copy, Debug)]
-pub struct Hit<'e> {
-    pub applied: &'e Applied,
-    pub condition: &'e Condition,
+#[derive(Clone, Debug)]
+pub struct Hit {
+    pub applied: Arc<Applied>,
+    /// Which of its conditions.
+    at: usize,
+}
+
+impl Hit {
+    pub fn condition(&self) -> &Condition {
+        &self.applied.conditions[self.at].0
+    }
 }
 
 impl Engine {
@@ -66,13 +75,13 @@ impl Engine {
                     conditions.push((condition.clone(), Matcher::compile(condition, &values)?));
                 }
             }
-            compiled.push(Applied { rule, revision, conditions });
+            compiled.push(Arc::new(Applied { rule, revision, conditions }));
         }
         Ok(Engine { rules: compiled })
     }
 
     /// The rules whose conditions this message meets; whom it is from and to is looked at elsewhere.
-    pub fn hits(&self, data: &Object, is_custom: bool) -> Vec<Hit<'_>> {
+    pub fn hits(&self, data: &Object, is_custom: bool) -> Vec<Hit> {
         let mut said = Said {
             text: data.read("text").or_else(|| data.read("caption")),
             custom: is_custom.then(|| data.get("customData").map(|raw| raw.get().to_owned())).flatten(),
@@ -80,8 +89,8 @@ impl Engine {
         };
         let mut hits = Vec::new();
         for applied in &self.rules {
-            let met = applied.conditions.iter().find(|(condition, matcher)| said.meets(condition, matcher));
-            hits.extend(met.map(|(condition, _)| Hit { applied, condition }));
+            let met = applied.conditions.iter().position(|(condition, matcher)| said.meets(condition, matcher));
+            hits.extend(met.map(|at| Hit { applied: applied.clone(), at }));
         }
         hits
     }

@@ -1,5 +1,7 @@
 //! Lists of words or patterns that rules refer to.
 
+use std::collections::HashSet;
+
 use regex::RegexSetBuilder;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -76,13 +78,8 @@ pub fn is_id(id: &str) -> Result<()> {
 pub fn terms_of(category: Category, text: &str) -> Vec<String> {
     let ends = |c: char| c == '\n' || c == '\r' || (category == Category::Word && c == ',');
     let terms = text.split(ends).map(|term| term.trim().trim_matches('"').trim());
-    let mut found: Vec<String> = Vec::new();
-    for term in terms.filter(|term| !term.is_empty()) {
-        found.push(term.to_owned());
-    }
-    let mut seen = std::collections::HashSet::new();
-    found.retain(|term| seen.insert(term.clone()));
-    found
+    let mut seen = HashSet::new();
+    terms.filter(|term| !term.is_empty() && seen.insert(*term)).map(str::to_owned).collect()
 }
 
 /// Whether all of these can be looked for.

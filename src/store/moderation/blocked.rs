@@ -47,7 +47,7 @@ fn blocked(row: &Row<'_>) -> rusqlite::Result<Blocked> {
 }
 
 /// Notes why the message is blocked.
-pub fn insert(tx: &Write<'_>, app: i64, message: i64, hit: &Hit<'_>) -> Result<()> {
+pub fn insert(tx: &Write<'_>, app: i64, message: i64, hit: &Hit) -> Result<()> {
     let action =
         serde_json::to_string(&hit.applied.rule.action).map_err(|e| Error::internal("moderation_blocked", e))?;
     tx.run(
@@ -60,7 +60,7 @@ pub fn insert(tx: &Write<'_>, app: i64, message: i64, hit: &Hit<'_>) -> Result<(
             hit.applied.rule.id,
             hit.applied.rule.name,
             hit.applied.revision,
-            to_raw(hit.condition).get(),
+            to_raw(hit.condition()).get(),
             action,
             tx.now()
         ],

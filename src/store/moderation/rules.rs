@@ -34,17 +34,16 @@ pub fn revision_id(app_id: &str, id: &str, revision: i64) -> String {
     format!("{app_id}_{id}_{revision}")
 }
 
-fn stored(row: &Row<'_>) -> rusqlite::Result<(String, Stored)> {
-    let body: String = row.get(0)?;
-    // What it holds is put in after it is parsed.
-    let rule = usual::rules()[0].clone();
-    let (revision, active, usual) = (row.get(1)?, row.get(2)?, row.get(3)?);
-    Ok((body, Stored { rule, revision, active, usual, created_at: row.get(4)?, updated_at: row.get(5)? }))
+/// A row as it is read; its body is parsed by [`parsed`].
+type Columns = (String, i64, bool, bool, i64, i64);
+
+fn stored(row: &Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
 }
 
-fn parsed((body, stored): (String, Stored)) -> Result<Stored> {
+fn parsed((body, revision, active, usual, created_at, updated_at): Columns) -> Result<Stored> {
     let rule = serde_json::from_str(&body).map_err(|e| Error::internal("moderation_rules", e))?;
-    Ok(Stored { rule, ..stored })
+    Ok(Stored { rule, revision, active, usual, created_at, updated_at })
 }
 
 /// One that the server brings and nobody changed. It is as old as the app.
