@@ -1,7 +1,5 @@
 //! Bots: users whose messages the app writes in their name.
 
-use serde_json::json;
-
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::Uid;
@@ -12,9 +10,7 @@ use crate::store::{Read, Write, users};
 /// Makes a bot, or a bot of a user who is there already.
 pub fn create(tx: &mut Write<'_>, app: &App, uid: Uid, name: String, limits: &Limits) -> Result<User> {
     if users::bots(tx, app.id)?.len() as i64 >= limits.bots {
-        let most = limits.bots;
-        let sentence = format!("The number of bots has reached the allowed limit of {most}.");
-        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+        return Err(Error::over(Code::QuotaRestriction, "bots", limits.bots));
     }
     let user = match users::any(tx, app.id, &uid)? {
         Some(user) if users::is_bot(tx, user.id)? => {

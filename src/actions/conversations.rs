@@ -157,8 +157,7 @@ pub fn pin(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, on: bool, limit
 }
 
 fn over(code: Code, limit: i64) -> Error {
-    let sentence = format!("The number of pinned conversations has reached the allowed limit of {limit}.");
-    Error::new(code, sentence).with_params(json!({"limit": limit}))
+    Error::over(code, "pinned conversations", limit)
 }
 
 /// What an app names to be pinned.

@@ -69,6 +69,5 @@ fn standing_message(read: &Read<'_>, caller: &Caller, id: i64) -> Result<Row> {
 }
 
 fn over(code: Code, done: &str, limit: i64) -> Error {
-    let sentence = format!("The number of {done} messages has reached the allowed limit of {limit}.");
-    Error::new(code, sentence).with_params(json!({ "limit": limit }))
+    Error::over(code, &format!("{done} messages"), limit)
 }

@@ -33,9 +33,7 @@ pub fn add(tx: &mut Write<'_>, caller: &Caller, id: i64, reaction: &str, limits:
         permit(tx, caller, &group, Act::React)?;
     }
     if reactions::others(tx, id, &key)? >= limits.reactions as i64 {
-        let most = limits.reactions;
-        let sentence = format!("The number of reactions on a message has reached the allowed limit of {most}.");
-        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+        return Err(Error::over(Code::QuotaRestriction, "reactions on a message", limits.reactions));
     }
     if let Some((made, form)) = reactions::insert(tx, id, caller.user, &key, &reaction_form(reaction))? {
         let at = tx.now();

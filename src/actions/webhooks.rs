@@ -6,7 +6,6 @@ use crate::model::trigger::Trigger;
 use crate::model::webhook::{Webhook, absent};
 use crate::store::webhooks::{self as rows, Stored};
 use crate::store::{Read, Write};
-use serde_json::json;
 
 /// Random bytes of a secret; Standard Webhooks asks for 24 to 64.
 const SECRET: usize = 32;
@@ -35,9 +34,7 @@ pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, plain: bool, limits:
         return Err(Error::new(Code::WebhookExists, format!("The webhook with id {} exists already.", hook.id)));
     }
     if rows::count(tx, app)? >= limits.webhooks {
-        let most = limits.webhooks;
-        let sentence = format!("The number of webhooks has reached the allowed limit of {most}.");
-        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+        return Err(Error::over(Code::QuotaRestriction, "webhooks", limits.webhooks));
     }
     let secret = tx.ids().base64(SECRET);
     rows::insert(tx, app, hook, &secret)?;

@@ -238,6 +238,13 @@ impl Error {
         Error { code: Code::BadRequest, more: Some(Box::new(more)) }
     }
 
+    /// There are as many as there may be: the number of `what` has reached `limit`.
+    pub fn over(code: Code, what: &str, limit: impl Into<Value>) -> Self {
+        let limit = limit.into();
+        let sentence = format!("The number of {what} has reached the allowed limit of {limit}.");
+        Error::new(code, sentence).with_params(json!({ "limit": limit }))
+    }
+
     /// Machine-readable values beside the sentence, e.g. the cap that was hit.
     pub fn with_params(mut self, params: Value) -> Self {
         self.more.get_or_insert_default().params = Some(params);

@@ -27,8 +27,7 @@ pub fn create(
     check(tx, caller, about)?;
     let most = limits.reminders;
     if due::reminders(tx, caller.user)? >= most {
-        let sentence = format!("The number of reminders has reached the allowed limit of {most}.");
-        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+        return Err(Error::over(Code::QuotaRestriction, "reminders", most));
     }
     due::remind(tx, caller.app.id, caller.user, about, time)
 }

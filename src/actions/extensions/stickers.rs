@@ -1,7 +1,5 @@
 //! Stickers of apps, as admins keep them.
 
-use serde_json::json;
-
 use crate::actions::attachments::Arrived;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -14,8 +12,7 @@ use crate::store::extensions::stickers;
 pub fn create(tx: &mut Write<'_>, app: &App, sticker: &StickerDraft, file: Arrived, limits: &Limits) -> Result<String> {
     let most = limits.stickers;
     if stickers::count(tx, app.id)? >= most {
-        let sentence = format!("The number of stickers has reached the allowed limit of {most}.");
-        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+        return Err(Error::over(Code::QuotaRestriction, "stickers", most));
     }
     crate::actions::attachments::arrive(tx, &[file])?;
     stickers::insert(tx, app.id, sticker, file.id)

@@ -4,7 +4,6 @@ pub mod judge;
 pub mod rules;
 
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 use super::{outbox, tell_message_as, tell_of};
@@ -285,9 +284,7 @@ pub fn create_reason(
         return Err(Error::new(Code::ReasonExists, format!("The reason {id} exists already.")));
     }
     if known.len() >= limits.reasons {
-        let most = limits.reasons;
-        let sentence = format!("The number of reasons has reached the allowed limit of {most}.");
-        return Err(Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most })));
+        return Err(Error::over(Code::QuotaRestriction, "reasons", limits.reasons));
     }
     rows::insert_reason(tx, app, id, name, description)?;
     reason(tx, app, id)

@@ -1,7 +1,5 @@
 //! Rules and lists of an app.
 
-use serde_json::json;
-
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
@@ -18,18 +16,13 @@ pub fn find(read: &Read<'_>, app: &App, id: &str) -> Result<Stored> {
         .ok_or_else(|| Error::new(Code::RuleNotFound, format!("The rule with id {} does not exist.", shown(id))))
 }
 
-fn full(what: &str, most: i64) -> Error {
-    let sentence = format!("The number of {what} has reached the allowed limit of {most}.");
-    Error::new(Code::QuotaRestriction, sentence).with_params(json!({ "limit": most }))
-}
-
 pub fn create(tx: &mut Write<'_>, app: &App, mut rule: Rule, limits: &Limits) -> Result<Stored> {
     rule.check()?;
     if rows::find(tx, app.id, &rule.id)?.is_some() {
         return Err(Error::new(Code::RuleExists, format!("The rule with id {} exists already.", rule.id)));
     }
     if rows::count(tx, app.id)? >= limits.rules {
-        return Err(full("rules", limits.rules));
+        return Err(Error::over(Code::QuotaRestriction, "rules", limits.rules));
     }
     keep(tx, app, &rule, None)
 }
@@ -91,7 +84,7 @@ pub fn create_list(tx: &mut Write<'_>, app: &App, draft: &Draft, limits: &Limits
         return Err(Error::new(Code::KeywordsExists, format!("The list with id {} exists already.", draft.id)));
     }
     if lists::count(tx, app.id)? >= limits.keyword_lists {
-        return Err(full("lists", limits.keyword_lists));
+        return Err(Error::over(Code::QuotaRestriction, "lists", limits.keyword_lists));
     }
     lists::put(tx, app.id, draft, false)?;
     find_list(tx, app, &draft.id)
