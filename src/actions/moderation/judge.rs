@@ -52,20 +52,45 @@ impl Judged {
     }
 }
 
-/// What the rules of the app say of this.
+/// What the rules of the app say of what this caller sends or edits.
 pub fn judge(
     tx: &mut Write<'_>,
     caller: &Caller,
     conv: &Conv,
     (category, data): (Category, &Object),
 ) -> Result<Judged> {
-    if !caller.person || !matches!(category, Category::Message | Category::Custom) {
+    if !caller.person {
         return Ok(Judged::default());
     }
-    let Some(engine) = rules::engine(tx, caller.app.id)? else { return Ok(Judged::default()) };
+    let to = match &conv.kind {
+        Kind::Pair(a, b) => To::User(if *a == caller.user { *b } else { *a }),
+        Kind::Group(group) => To::Group(*group),
+    };
+    weigh(tx, caller.app.id, &Sides { sender: caller.user, to }, (category, data))
+}
+
+/// Whom a message is from and to. They are looked up only where a rule has filters.
+pub struct Sides {
+    /// users.id
+    pub sender: i64,
+    pub to: To,
+}
+
+/// users.id or groups.id
+pub enum To {
+    User(i64),
+    Group(i64),
+}
+
+/// What the rules of the app say of a message between these two, whether it is sent or only asked about.
+pub fn weigh(tx: &Write<'_>, app: i64, sides: &Sides, (category, data): (Category, &Object)) -> Result<Judged> {
+    if !matches!(category, Category::Message | Category::Custom) {
+        return Ok(Judged::default());
+    }
+    let Some(engine) = rules::engine(tx, app)? else { return Ok(Judged::default()) };
     let mut judged = Judged { is_moderated: true, ..Judged::default() };
     for hit in engine.hits(data, category == Category::Custom) {
-        if !concerns(tx, caller, conv, &hit)? {
+        if !concerns(tx, sides, &hit)? {
             continue;
         }
         let rule = &hit.applied.rule;
@@ -81,15 +106,12 @@ pub fn judge(
 }
 
 /// Whether all filters of the rule fit.
-fn concerns(tx: &Write<'_>, caller: &Caller, conv: &Conv, hit: &Hit) -> Result<bool> {
+fn concerns(tx: &Write<'_>, sides: &Sides, hit: &Hit) -> Result<bool> {
     for filter in &hit.applied.rule.filters {
-        let fits = match (filter.side, filter.entity, &conv.kind) {
-            (Side::Sender, ..) => fits_user(filter, &users::by_id(tx, caller.user)?),
-            (Side::Receiver, Entity::User, Kind::Pair(a, b)) => {
-                let other = if *a == caller.user { *b } else { *a };
-                fits_user(filter, &users::by_id(tx, other)?)
-            }
-            (Side::Receiver, Entity::Group, Kind::Group(group)) => {
+        let fits = match (filter.side, filter.entity, &sides.to) {
+            (Side::Sender, ..) => fits_user(filter, &users::by_id(tx, sides.sender)?),
+            (Side::Receiver, Entity::User, To::User(other)) => fits_user(filter, &users::by_id(tx, *other)?),
+            (Side::Receiver, Entity::Group, To::Group(group)) => {
                 let group = groups::by_id(tx, *group)?;
                 fits(filter, |on| match on {
                     FilterOperand::Guid => vec![group.guid.clone()],
