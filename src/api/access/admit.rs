@@ -1,0 +1,180 @@
+//! Whose credential it is, and whether it meets the demand.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{self, AsHeaderName, HeaderMap, HeaderName};
+
+use super::{Demand, Parts, Who};
+use crate::api::Api;
+use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
+use crate::model::error::{Code, Error, Result};
+use crate::model::ids::{Uid, shown};
+use crate::model::role::Role;
+use crate::store::{admins, apps, digest, management, roles, users};
+
+/// Who asks, if he meets the demand; with the id of the API key, if it was one.
+pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
+    Ok(match D::WHO {
+        Who::Open => (nobody(), None),
+        Who::Admin => (admin(api, parts.headers()).await?, None),
+        Who::Management => (manager(api, parts.headers()).await?, None),
+        Who::Socket => (socket(api, parts).await?, None),
+        Who::Moderator => moderator(api, parts).await?,
+        who => caller(api, parts, who).await?,
+    })
+}
+
+// Made once: a name that is looked up as text is copied first.
+const AUTH_TOKEN: HeaderName = HeaderName::from_static("authtoken");
+const API_KEY: HeaderName = HeaderName::from_static("apikey");
+const APP_ID: HeaderName = HeaderName::from_static("appid");
+const ON_BEHALF_OF: HeaderName = HeaderName::from_static("onbehalfof");
+const RESOURCE: HeaderName = HeaderName::from_static("resource");
+
+pub(super) fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
+}
+
+/// In place of a users.id, whose reads those are that need no credential.
+pub(super) const NOBODY: i64 = -1;
+
+/// Who acts without a credential: it has no app and reaches nothing that asks for one.
+fn nobody() -> Caller {
+    Caller {
+        app: App { id: 0, app_id: "".into(), region: "".into(), system_user: 0 },
+        user: 0,
+        uid: "".into(),
+        person: false,
+        role: Role::free(),
+        token: None,
+        device: "".into(),
+        answer: None,
+    }
+}
+
+async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i64>)> {
+    let headers = parts.headers();
+    let takes_token = matches!(who, Who::Either | Who::AsUser | Who::Token);
+    let takes_key = who != Who::Token;
+    let (secret, by_token) = match (header(headers, AUTH_TOKEN), header(headers, API_KEY)) {
+        (Some(token), _) if takes_token => (token, true),
+        (_, Some(key)) if takes_key => (key, false),
+        (Some(_), None) | (None, Some(_)) => return Err(Code::NoAccess.into()),
+        _ if takes_key => return Err(Code::EmptyApiKey.into()),
+        _ => return Err(Code::EmptyAuthToken.into()),
+    };
+    let unknown = if by_token { Code::AuthTokenUnknown } else { Code::ApiKeyUnknown };
+    let Credential { app, holder } = api.store.credential(digest(secret)).await?.ok_or(unknown)?;
+    check_app(&app, parts)?;
+    let device = Arc::from(header(headers, RESOURCE).unwrap_or(SERVER_DEVICE));
+
+    match holder {
+        Holder::Token { id, user, uid, role } if by_token => {
+            // Restricted features bind who logged in; the app may do on a user's behalf what it likes.
+            role.may_use(parts.features)?;
+            Ok((Caller { app, user, uid, person: true, role, token: Some(id), device, answer: None }, None))
+        }
+        Holder::Key { id, scope } if !by_token => {
+            if scope == KeyScope::AuthOnly && who != Who::AnyKey {
+                return Err(Code::NoAccess.into());
+            }
+            let behalf =
+                header(headers, ON_BEHALF_OF).filter(|_| matches!(who, Who::Either | Who::AsUser | Who::Behalf));
+            let caller = match behalf {
+                Some(uid) => on_behalf_of(api, app, uid).await?,
+                None if matches!(who, Who::AsUser | Who::Behalf) => {
+                    return Err(Error::field("onBehalfOf", "The onBehalfOf header must name the user who acts."));
+                }
+                None => {
+                    let user = app.system_user;
+                    let uid = crate::model::ids::SYSTEM_UID.into();
+                    let (role, device) = (Role::free(), SERVER_DEVICE.into());
+                    Caller { app, user, uid, person: false, role, token: None, device, answer: None }
+                }
+            };
+            Ok((caller, Some(id)))
+        }
+        // A token where a key belongs, or the other way round.
+        _ => Err(unknown.into()),
+    }
+}
+
+async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
+    let uid = Uid::from_path(uid)?;
+    let found = app.clone();
+    let (user, role) = api
+        .store
+        .read(move |read| {
+            let user = users::person(read, &found, &uid)?;
+            let role = roles::rules(read, found.id, &user.role)?;
+            Ok((user, Arc::new(role)))
+        })
+        .await?;
+    let device = SERVER_DEVICE.into();
+    Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, role, token: None, device, answer: None })
+}
+
+/// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
+/// be the same.
+fn check_app(app: &App, parts: &Parts) -> Result<()> {
+    let named = header(parts.headers(), APP_ID);
+    let host = header(parts.headers(), header::HOST).or(parts.request.uri().host()).unwrap_or_default();
+    let mut labels = host.split('.');
+    let from_host = labels
+        .next()
+        .filter(|_| labels.next().is_some_and(|label| label.starts_with("api-") || label.starts_with("call-")));
+    for name in [named, from_host].into_iter().flatten() {
+        if !name.eq_ignore_ascii_case(&app.app_id) {
+            return Err(Error::new(
+                Code::InvalidAppId,
+                format!("The app id {} is not the one of these credentials.", shown(name)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The header that carries an admin's session. A header, not a cookie: no other site can make a browser send it.
+pub const ADMIN_HEADER: &str = "x-hobnob-admin";
+
+async fn admin(api: &Api, headers: &HeaderMap) -> Result<Caller> {
+    let session = digest(header(headers, ADMIN_HEADER).ok_or(Code::EmptyAuthHeader)?);
+    let name = api.store.read(move |read| admins::session(read, &session)).await?;
+    let name = name.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
+    Ok(Caller { uid: name.into(), ..nobody() })
+}
+
+async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
+    let jwt = header(parts.headers(), header::AUTHORIZATION).ok_or(Code::EmptyAuthToken)?;
+    let jwt = digest(jwt.strip_prefix("Bearer ").unwrap_or(jwt));
+    let found = api.store.read(move |read| apps::socket_credential(read, &jwt)).await?;
+    let Some(Credential { app, holder: Holder::Token { id, user, uid, role } }) = found else {
+        return Err(Code::AuthTokenUnknown.into());
+    };
+    check_app(&app, parts)?;
+    Ok(Caller { app, user, uid, person: true, role, token: Some(id), device: SERVER_DEVICE.into(), answer: None })
+}
+
+/// Both ways in which the contract has moderation done.
+async fn moderator(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
+    let headers = parts.headers();
+    if header(headers, API_KEY).is_some() || header(headers, "key").is_none() {
+        return caller(api, parts, Who::FullKey).await;
+    }
+    let by = manager(api, headers).await?;
+    let app_id = header(headers, APP_ID).ok_or(Code::InvalidAppId)?.to_ascii_lowercase();
+    let app = api.store.read(move |read| apps::by_app_id(read, &app_id)).await?.ok_or(Code::InvalidAppId)?;
+    log::info!("{:?} moderates the app {}", by.uid, app.app_id);
+    let (user, uid) = (app.system_user, crate::model::ids::SYSTEM_UID.into());
+    Ok((Caller { app, user, uid, device: SERVER_DEVICE.into(), ..nobody() }, None))
+}
+
+async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {
+    let (Some(key), Some(secret)) = (header(headers, "key"), header(headers, "secret")) else {
+        return Err(Code::EmptyAuthHeader.into());
+    };
+    let (key, secret) = (key.to_owned(), digest(secret));
+    let name = api.store.read(move |read| management::check(read, &key, &secret)).await?;
+    let name = name.ok_or_else(|| Error::new(Code::ApiKeyUnknown, "The management key or its secret is not valid."))?;
+    Ok(Caller { uid: name.into(), ..nobody() })
+}
