@@ -739,10 +739,12 @@ CREATE TABLE audit (
   act         TEXT    NOT NULL,                 -- noun.verb, like 'user.erase' (model/audit.rs)
   app         TEXT,                             -- apps.app_id as text: outlives the app; NULL: the whole server
   target      TEXT,                             -- what it was done to: a uid, a key's hint, a name
+  other       TEXT,                             -- uid of the second person it concerns: on whose behalf, the other side
   details     TEXT                              -- JSON: counts, settings
 ) STRICT;
 CREATE INDEX audit_by_app ON audit(app, id);
 CREATE INDEX audit_by_target ON audit(app, target) WHERE target IS NOT NULL;
+CREATE INDEX audit_by_other ON audit(app, other) WHERE other IS NOT NULL;
 
 -- Messages erased for good whose replies are still to become ordinary messages.
 CREATE TABLE gone_parents (

@@ -53,7 +53,7 @@ pub fn end(tx: &mut Write<'_>, (actor, app): (&Actor, &App), uid: &Uid, kind: Ki
         Kind::Erase => purge::user(tx, id)?,
         _ => erasures::anonymise(tx, id, &neutral, NAME)?,
     }
-    audit::rename_target(tx, &app.app_id, uid.as_str(), &digest)?;
+    audit::rename(tx, &app.app_id, uid.as_str(), &digest)?;
     super::audit::note_with(tx, actor, act, (Some(&*app.app_id), Some(&digest)), counts)
 }
 

@@ -155,6 +155,7 @@ pub async fn find(request: &HttpRequest, path: &str, api: &web::Data<Api>) -> Op
 
 async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Result<HttpResponse> {
     let parts = Parts {
+        operation: "admin-download-backup",
         features: Features::default(),
         class: Class::default(),
         extension: None,
@@ -164,14 +165,14 @@ async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Re
         body: Bytes::new(),
         upload: None,
     };
-    let (admin, _) = access::admit::<Admin>(api, &parts).await?;
+    let (_, by) = access::admit::<Admin>(api, &parts).await?;
     let (shared, asked) = (api.clone().into_inner(), name.to_owned());
     let path = beside(move || shared.backups.path(&asked)).await?;
     let opened = web::block(move || NamedFile::open(path)).await.map_err(|e| Error::internal("backups", e))?;
     let opened = opened.map_err(|e| Error::internal("backups", e))?;
     // Each part is noted: whoever asks for all but the first byte has the backup as well.
-    if request.method() == Method::GET {
-        let (actor, name) = (Actor::Admin(admin.uid.to_string()), name.to_owned());
+    if let Some(admin) = by.admin().filter(|_| request.method() == Method::GET) {
+        let (actor, name) = (Actor::Admin(admin.name.clone()), name.to_owned());
         let note = move |tx: &mut Write<'_>| audit::note(tx, &actor, Act::BackupDownload, None, Some(&name));
         api.store.write("backups.download", note).await?;
     }

@@ -59,7 +59,7 @@ pub async fn update(access: Access<FullKey>) -> Result<Reply> {
     let body: Body = access.json()?;
     let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
     let scope = scope(body.scope.as_deref())?;
-    let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
+    let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key());
     let change = move |tx: &mut Write<'_>| {
         let key = actions::keys::update(tx, app, &secret, own, name.as_deref(), scope)?;
         let hint = key.hint();
@@ -70,7 +70,7 @@ pub async fn update(access: Access<FullKey>) -> Result<Reply> {
 }
 
 pub async fn delete(access: Access<FullKey>) -> Result<Reply> {
-    let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key);
+    let (app, secret, own) = (access.app().id, access.param("apiKey").to_owned(), access.key());
     let delete = move |tx: &mut Write<'_>| {
         let key = actions::keys::delete(tx, app, &secret, own)?;
         let hint = key.hint();

@@ -266,6 +266,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     seen.on(route);
     let query = Query::parse(request.query_string());
     let mut parts = Parts {
+        operation: route.operation,
         features: route.features,
         class: route.class,
         extension: route.extension,
@@ -400,10 +401,18 @@ fn preflight(request: &HttpRequest, path: &str) -> HttpResponse {
     }
     response.insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, PATCH, DELETE, OPTIONS"));
     response.insert_header((header::ACCESS_CONTROL_MAX_AGE, "86400"));
-    if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+    if let Some(asked) = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS)
+        && !names(asked, access::ADMIN_HEADER)
+    {
         response.insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone()));
     }
     response.finish()
+}
+
+/// Whether a header that is a list of names has this one.
+fn names(list: &header::HeaderValue, name: &str) -> bool {
+    // What is no text is no list that a browser makes.
+    list.to_str().map_or(true, |list| list.split(',').any(|one| one.trim().eq_ignore_ascii_case(name)))
 }
 
 /// Headers that a browser lets its page read.

@@ -337,17 +337,19 @@ fn security(who: Who) -> Value {
     let key = json!({"apikey": []});
     let behalf = json!({"apikey": [], "onBehalfOf": []});
     let token = json!({"authToken": []});
+    let admin = json!({"admin": [], "appId": []});
+    let admin_for = json!({"admin": [], "appId": [], "onBehalfOf": []});
     match who {
         Who::Open => json!([]),
-        Who::FullKey | Who::AnyKey => json!([key]),
-        Who::Either => json!([key, behalf, token]),
-        Who::AsUser => json!([behalf, token]),
-        Who::Behalf => json!([behalf]),
+        Who::FullKey | Who::AnyKey => json!([key, admin]),
+        Who::Either => json!([key, behalf, token, admin, admin_for]),
+        Who::AsUser => json!([behalf, token, admin_for]),
+        Who::Behalf => json!([behalf, admin_for]),
         Who::Token => json!([token]),
         Who::Admin => json!([{"admin": []}]),
         Who::Socket => json!([{"socketToken": []}]),
         Who::Management => json!([{"managementKey": [], "managementSecret": []}]),
-        Who::Moderator => json!([key, {"managementKey": [], "managementSecret": []}]),
+        Who::Moderator => json!([key, {"managementKey": [], "managementSecret": []}, admin]),
     }
 }
 
@@ -368,7 +370,7 @@ fn who_sentence(who: Who) -> &'static str {
 }
 
 /// An operation's name as generated clients can have it: `(client) block-users` is `client-block-users`.
-fn operation_id(operation: &str) -> String {
+pub fn operation_id(operation: &str) -> String {
     operation.replace("(client) ", "client-")
 }
 
@@ -437,6 +439,13 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
             "schemas": schemas,
             "securitySchemes": {
                 "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
+                "admin": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": super::access::ADMIN_HEADER,
+                    "description": "Session of an admin of this server, from its own pages or from no browser, in place of a REST API key.",
+                },
+                "appId": {"type": "apiKey", "in": "header", "name": "appId", "description": "Which app an admin acts in."},
                 "onBehalfOf": {"type": "apiKey", "in": "header", "name": "onBehalfOf"},
                 "authToken": {"type": "apiKey", "in": "header", "name": "authToken"},
                 "socketToken": {"type": "apiKey", "in": "header", "name": "Authorization"},

@@ -67,11 +67,17 @@ pub fn delete_sessions(tx: &Write<'_>, admin: i64) -> Result<()> {
     Ok(())
 }
 
-/// The name of the admin whose session this is.
-pub fn session(read: &Read<'_>, session: &Digest) -> Result<Option<String>> {
-    read.first(
-        "SELECT a.name FROM admin_sessions s JOIN admins a ON a.id = s.admin_id WHERE s.hash = ?1 AND s.expires_at > ?2",
-        params![session, read.now()],
-        |row| row.get(0),
-    )
+/// Whom a session lets in.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    /// admins.id
+    pub id: i64,
+    pub name: String,
+}
+
+/// The admin whose session this is.
+pub fn session(read: &Read<'_>, session: &Digest) -> Result<Option<Admission>> {
+    let sql = "SELECT a.id, a.name FROM admin_sessions s JOIN admins a ON a.id = s.admin_id
+               WHERE s.hash = ?1 AND s.expires_at > ?2";
+    read.first(sql, params![session, read.now()], |row| Ok(Admission { id: row.get(0)?, name: row.get(1)? }))
 }

@@ -67,6 +67,7 @@ mod told;
 pub mod users;
 pub mod webhooks;
 
+use std::cell::Cell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -105,6 +106,8 @@ pub struct Store {
     viewer: Option<i64>,
     /// Whose reads these are.
     share: Share,
+    /// What the audit log is told of what is written through this handle.
+    note: Option<Arc<audit::Note>>,
 }
 
 struct Inner {
@@ -187,6 +190,7 @@ impl Store {
             }),
             viewer: None,
             share: Share::Server,
+            note: None,
         })
     }
 
@@ -198,6 +202,11 @@ impl Store {
     /// A handle whose reads show others' presence as this person (users.id) may see it.
     pub fn seen_by(&self, viewer: Option<i64>) -> Store {
         Store { viewer, ..self.clone() }
+    }
+
+    /// A handle whose first write is noted in the audit log.
+    pub fn noted(&self, note: audit::Note) -> Store {
+        Store { note: Some(Arc::new(note)), ..self.clone() }
     }
 
     /// With another deadline for reads, and room for another number of waiting reads of one user. Asked before the store
@@ -264,7 +273,15 @@ impl Store {
         F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     {
         let (answer, waiting) = oneshot::channel();
-        self.inner.writer.submit(lane, writer::job(name, f, answer))?;
+        let note = self.note.clone();
+        let noted = move |tx: &mut Write<'_>| {
+            let done = f(tx)?;
+            match note {
+                Some(note) => note.settle(tx).map(|()| done),
+                None => Ok(done),
+            }
+        };
+        self.inner.writer.submit(lane, writer::job(name, noted, answer))?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?
     }
 
@@ -449,6 +466,8 @@ pub struct Write<'a> {
     engines: &'a moderation::rules::Engines,
     rules_changed: bool,
     online_in: &'a OnlineIn,
+    /// Whether something was noted in the audit log.
+    noted: Cell<bool>,
 }
 
 impl<'a> Deref for Write<'a> {

@@ -28,6 +28,7 @@
 //! on behind it (see `db`). A tool that works beside a server never makes a checkpoint: it would not know that the server's
 //! disk failed, take pages for copied that never arrived, and give up the log that holds them.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -479,6 +480,7 @@ impl Writer {
             webhooks_changed: false,
             engines,
             rules_changed: false,
+            noted: Cell::new(false),
             online_in,
         };
         let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {

@@ -201,5 +201,5 @@ async fn the_admin_api_is_for_its_own_pages() {
         make(fine).await.ok();
     }
     let elsewhere = root.clone().with("Sec-Fetch-Site", "cross-site");
-    elsewhere.get("/admin/api/overview").await.ok();
+    elsewhere.get("/admin/api/overview").await.refused(Code::NoAccess);
 }

@@ -3,6 +3,7 @@
 use hobnob::model::error::Code;
 use serde_json::{Value, json};
 
+use crate::admin::door::within;
 use crate::harness::{Answer, Client, Harness, id_of, text_to};
 
 /// The members of every group here; `pa` is a participant, `mo` a moderator, `ad` an admin, `ow` the owner. Each of the
@@ -387,6 +388,8 @@ async fn every_route_for_every_kind_of_caller() {
     let old = made["apiKey"].as_str().unwrap().to_owned();
     h.delete(&format!("/apikeys/{old}")).await.ok();
 
+    let root = crate::admin::root(&h).await;
+    let over = root.clone().with("X-Hobnob-Admin", "0123");
     let nobody = h.nobody().with("appId", &h.app_id);
     let key = |key: &str| nobody.clone().with("apiKey", key);
     let token = |token: &str| nobody.clone().with("authToken", token);
@@ -402,6 +405,7 @@ async fn every_route_for_every_kind_of_caller() {
         let takes_key = who != "Token";
         let by_key = |yes: Option<Code>| if takes_key { yes } else { Some(Code::NoAccess) };
         let by_token = |yes: Option<Code>| if takes_token { yes } else { Some(Code::NoAccess) };
+        let by_session = |yes: Option<Code>| if takes_key { yes } else { Some(Code::EmptyAuthToken) };
         let none = if takes_key { Code::EmptyApiKey } else { Code::EmptyAuthToken };
         let auth_only = if who == "AnyKey" { None } else { Some(Code::NoAccess) };
         let full = if for_a_user { Some(Code::BadRequest) } else { None };
@@ -426,10 +430,17 @@ async fn every_route_for_every_kind_of_caller() {
             ("the key of another app", key(&other.api_key), by_key(Some(Code::InvalidAppId))),
             ("the token of another app", token(&stranger.token), by_token(Some(Code::InvalidAppId))),
             ("a token", token(&fresh.token), by_token(None)),
+            ("an admin", within(&root, &h), by_session(full)),
+            ("an admin for a user", within(&root, &h).with("onBehalfOf", "ann"), by_session(None)),
+            ("an admin for nobody", within(&root, &h).with("onBehalfOf", "nobody"), by_session(no_such)),
+            ("an admin in no app", root.clone(), by_session(Some(Code::InvalidAppId))),
+            ("an admin whose session is over", within(&over, &h), by_session(Some(Code::EmptyAuthHeader))),
         ];
         for (what, caller, expected) in callers {
             let expected = match who {
                 "Open" => None,
+                // What admins may with their session is tried in tests/it/admin/roles.rs.
+                "Admin" if what.starts_with("an admin") => continue,
                 "Admin" | "Management" => Some(Code::EmptyAuthHeader),
                 // Its credential is in a header of its own; tests/it/presence.rs tries it.
                 "Socket" => Some(Code::EmptyAuthToken),

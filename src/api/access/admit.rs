@@ -4,21 +4,28 @@ use std::sync::Arc;
 
 use actix_web::http::header::{self, AsHeaderName, HeaderMap, HeaderName};
 
-use super::{Demand, Parts, Who};
-use crate::api::Api;
+use super::{By, Demand, Parts, Who};
+use crate::api::{Api, is_own_page};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::{Uid, shown};
 use crate::model::role::Role;
+use crate::store::admins::Admission;
 use crate::store::{admins, apps, digest, management, roles, users};
 
-/// Who asks, if he meets the demand; with the id of the API key, if it was one.
-pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
+/// Who asks, if they meet the demand, and by what they are known.
+pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, By)> {
     Ok(match D::WHO {
-        Who::Open => (nobody(), None),
-        Who::Admin => (admin(api, parts.headers()).await?, None),
-        Who::Management => (manager(api, parts.headers()).await?, None),
-        Who::Socket => (socket(api, parts).await?, None),
+        Who::Open => (nobody(), By::Nobody),
+        Who::Admin => {
+            let admin = admin(api, parts).await?;
+            (Caller { uid: admin.name.as_str().into(), ..nobody() }, By::Admin(admin))
+        }
+        Who::Management => {
+            let name = manager(api, parts.headers()).await?;
+            (Caller { uid: name.as_str().into(), ..nobody() }, By::Management(name))
+        }
+        Who::Socket => (socket(api, parts).await?, By::Login),
         Who::Moderator => moderator(api, parts).await?,
         who => caller(api, parts, who).await?,
     })
@@ -52,7 +59,7 @@ fn nobody() -> Caller {
     }
 }
 
-async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i64>)> {
+async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, By)> {
     let headers = parts.headers();
     let takes_token = matches!(who, Who::Either | Who::AsUser | Who::Token);
     let takes_key = who != Who::Token;
@@ -60,6 +67,8 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
         (Some(token), _) if takes_token => (token, true),
         (_, Some(key)) if takes_key => (key, false),
         (Some(_), None) | (None, Some(_)) => return Err(Code::NoAccess.into()),
+        // Looked for where there is no other credential, so that those who have one do not pay for it.
+        _ if takes_key && headers.contains_key(SESSION) => return by_session(api, parts, who).await,
         _ if takes_key => return Err(Code::EmptyApiKey.into()),
         _ => return Err(Code::EmptyAuthToken.into()),
     };
@@ -72,31 +81,40 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, Option<i6
         Holder::Token { id, user, uid, role } if by_token => {
             // Restricted features bind who logged in; the app may do on a user's behalf what it likes.
             role.may_use(parts.features)?;
-            Ok((Caller { app, user, uid, person: true, role, token: Some(id), device, answer: None }, None))
+            Ok((Caller { app, user, uid, person: true, role, token: Some(id), device, answer: None }, By::Login))
         }
         Holder::Key { id, scope } if !by_token => {
             if scope == KeyScope::AuthOnly && who != Who::AnyKey {
                 return Err(Code::NoAccess.into());
             }
-            let behalf =
-                header(headers, ON_BEHALF_OF).filter(|_| matches!(who, Who::Either | Who::AsUser | Who::Behalf));
-            let caller = match behalf {
-                Some(uid) => on_behalf_of(api, app, uid).await?,
-                None if matches!(who, Who::AsUser | Who::Behalf) => {
-                    return Err(Error::field("onBehalfOf", "The onBehalfOf header must name the user who acts."));
-                }
-                None => {
-                    let user = app.system_user;
-                    let uid = crate::model::ids::SYSTEM_UID.into();
-                    let (role, device) = (Role::free(), SERVER_DEVICE.into());
-                    Caller { app, user, uid, person: false, role, token: None, device, answer: None }
-                }
-            };
-            Ok((caller, Some(id)))
+            Ok((acting(api, app, parts, who).await?, By::Key(id)))
         }
         // A token where a key belongs, or the other way round.
         _ => Err(unknown.into()),
     }
+}
+
+/// Whom a full key acts for: the user it names where the operation is a user's, or the app.
+async fn acting(api: &Api, app: App, parts: &Parts, who: Who) -> Result<Caller> {
+    let named = header(parts.headers(), ON_BEHALF_OF);
+    match named.filter(|_| matches!(who, Who::Either | Who::AsUser | Who::Behalf)) {
+        Some(uid) => on_behalf_of(api, app, uid).await,
+        None if matches!(who, Who::AsUser | Who::Behalf) => {
+            Err(Error::field("onBehalfOf", "The onBehalfOf header must name the user who acts."))
+        }
+        None => Ok(Caller::system(app)),
+    }
+}
+
+/// An admin where a full key is taken: the request names the app.
+async fn by_session(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, By)> {
+    let admin = admin(api, parts).await?;
+    let named = named_apps(parts).into_iter().flatten().next();
+    let named = named.ok_or_else(|| Error::new(Code::InvalidAppId, "The header appId must name the app."))?;
+    let app_id = named.to_ascii_lowercase();
+    let app = api.store.read(move |read| apps::by_app_id(read, &app_id)).await?.ok_or(Code::InvalidAppId)?;
+    check_app(&app, parts)?;
+    Ok((acting(api, app, parts, who).await?, By::Admin(admin)))
 }
 
 async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
@@ -114,16 +132,20 @@ async fn on_behalf_of(api: &Api, app: App, uid: &str) -> Result<Caller> {
     Ok(Caller { app, user: user.id, uid: user.uid.into(), person: true, role, token: None, device, answer: None })
 }
 
-/// The app is the credential's. Where the request names one besides (header, or first label of an API host), it must
-/// be the same.
-fn check_app(app: &App, parts: &Parts) -> Result<()> {
+/// The apps that the request names, by the header and by the first label of an API host.
+fn named_apps(parts: &Parts) -> [Option<&str>; 2] {
     let named = header(parts.headers(), APP_ID);
     let host = header(parts.headers(), header::HOST).or(parts.request.uri().host()).unwrap_or_default();
     let mut labels = host.split('.');
     let from_host = labels
         .next()
         .filter(|_| labels.next().is_some_and(|label| label.starts_with("api-") || label.starts_with("call-")));
-    for name in [named, from_host].into_iter().flatten() {
+    [named, from_host]
+}
+
+/// The app is the credential's. Where the request names one besides, it must be the same.
+fn check_app(app: &App, parts: &Parts) -> Result<()> {
+    for name in named_apps(parts).into_iter().flatten() {
         if !name.eq_ignore_ascii_case(&app.app_id) {
             return Err(Error::new(
                 Code::InvalidAppId,
@@ -134,14 +156,21 @@ fn check_app(app: &App, parts: &Parts) -> Result<()> {
     Ok(())
 }
 
-/// The header that carries an admin's session. A header, not a cookie: no other site can make a browser send it.
+/// The header that carries an admin's session. A header, not a cookie: a browser sends it by itself to nobody, so a page
+/// of another site has to know the session to use it.
 pub const ADMIN_HEADER: &str = "x-hobnob-admin";
+const SESSION: HeaderName = HeaderName::from_static(ADMIN_HEADER);
 
-async fn admin(api: &Api, headers: &HeaderMap) -> Result<Caller> {
-    let session = digest(header(headers, ADMIN_HEADER).ok_or(Code::EmptyAuthHeader)?);
-    let name = api.store.read(move |read| admins::session(read, &session)).await?;
-    let name = name.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
-    Ok(Caller { uid: name.into(), ..nobody() })
+/// The admin whose session it is. From a page of another site it is refused whoever knows it: answers outside the admin
+/// API may be read from anywhere.
+async fn admin(api: &Api, parts: &Parts) -> Result<Arc<Admission>> {
+    let session = digest(header(parts.headers(), SESSION).ok_or(Code::EmptyAuthHeader)?);
+    if !is_own_page(&parts.request, api) {
+        return Err(Error::new(Code::NoAccess, "An admin's session is for this server's own pages."));
+    }
+    let found = api.store.read(move |read| admins::session(read, &session)).await?;
+    let found = found.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
+    Ok(Arc::new(found))
 }
 
 async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
@@ -156,7 +185,7 @@ async fn socket(api: &Api, parts: &Parts) -> Result<Caller> {
 }
 
 /// Both ways in which the contract has moderation done.
-async fn moderator(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
+async fn moderator(api: &Api, parts: &Parts) -> Result<(Caller, By)> {
     let headers = parts.headers();
     if header(headers, API_KEY).is_some() || header(headers, "key").is_none() {
         return caller(api, parts, Who::FullKey).await;
@@ -164,17 +193,16 @@ async fn moderator(api: &Api, parts: &Parts) -> Result<(Caller, Option<i64>)> {
     let by = manager(api, headers).await?;
     let app_id = header(headers, APP_ID).ok_or(Code::InvalidAppId)?.to_ascii_lowercase();
     let app = api.store.read(move |read| apps::by_app_id(read, &app_id)).await?.ok_or(Code::InvalidAppId)?;
-    log::info!("{:?} moderates the app {}", by.uid, app.app_id);
-    let (user, uid) = (app.system_user, crate::model::ids::SYSTEM_UID.into());
-    Ok((Caller { app, user, uid, device: SERVER_DEVICE.into(), ..nobody() }, None))
+    log::info!("{by:?} moderates the app {}", app.app_id);
+    Ok((Caller::system(app), By::Management(by)))
 }
 
-async fn manager(api: &Api, headers: &HeaderMap) -> Result<Caller> {
+/// The name of the management key.
+async fn manager(api: &Api, headers: &HeaderMap) -> Result<String> {
     let (Some(key), Some(secret)) = (header(headers, "key"), header(headers, "secret")) else {
         return Err(Code::EmptyAuthHeader.into());
     };
     let (key, secret) = (key.to_owned(), digest(secret));
     let name = api.store.read(move |read| management::check(read, &key, &secret)).await?;
-    let name = name.ok_or_else(|| Error::new(Code::ApiKeyUnknown, "The management key or its secret is not valid."))?;
-    Ok(Caller { uid: name.into(), ..nobody() })
+    name.ok_or_else(|| Error::new(Code::ApiKeyUnknown, "The management key or its secret is not valid."))
 }

@@ -4,6 +4,7 @@
 //! no handler can reach data without having named whom it serves.
 
 mod admit;
+mod noting;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::model::json::{self, is_empty_list};
 use crate::model::limits::Limits;
 use crate::model::page::PageAsk;
 use crate::model::public;
+use crate::store::admins::Admission;
 use crate::store::{Store, Write};
 pub use admit::{ADMIN_HEADER, admit};
 use admit::{NOBODY, header};
@@ -41,7 +43,8 @@ use admit::{NOBODY, header};
 pub enum Who {
     /// No credential at all.
     Open,
-    /// An API key of scope fullAccess, acting as the app.
+    /// An API key of scope fullAccess, acting as the app. Wherever such a key is taken, the session of an admin is, too, with
+    /// the header `appId`.
     FullKey,
     /// An API key of either scope.
     AnyKey,
@@ -81,8 +84,34 @@ macro_rules! demands {
 }
 demands!(Open FullKey AnyKey Either AsUser Behalf Token Socket Admin Management Moderator);
 
+/// By what a caller is known.
+#[derive(Clone, Debug)]
+pub enum By {
+    Nobody,
+    /// An auth token or a socket's.
+    Login,
+    /// An API key (api_keys.id), for the app or on behalf of a user.
+    Key(i64),
+    /// The session of an admin: on the admin page's own API as themselves, elsewhere as a full key of the app.
+    Admin(Arc<Admission>),
+    /// A management key, by its name.
+    Management(String),
+}
+
+impl By {
+    /// The admin, if it is one.
+    pub fn admin(&self) -> Option<&Arc<Admission>> {
+        match self {
+            By::Admin(admin) => Some(admin),
+            _ => None,
+        }
+    }
+}
+
 /// What a request is made of once it has been read.
 pub struct Parts {
+    /// The contract's name for the operation.
+    pub operation: &'static str,
     /// What the route belongs to; logged-in users whose role has one of them switched off are refused.
     pub features: Features,
     pub class: Class,
@@ -105,8 +134,7 @@ impl Parts {
 /// A request that met its demand.
 pub struct Access<D> {
     caller: Caller,
-    /// The credential was an API key: its id.
-    pub key: Option<i64>,
+    by: By,
     /// The caller's share of it, which shows others' presence as they may see it.
     store: Store,
     api: Arc<Api>,
@@ -126,7 +154,7 @@ pub fn base(api: &Api, request: &HttpRequest) -> String {
 impl<D: Demand> Access<D> {
     /// Checks the credentials against the demand.
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
-        let (mut caller, key) = admit::<D>(&api, &parts).await?;
+        let (mut caller, by) = admit::<D>(&api, &parts).await?;
         answering::begin(&parts.request, &mut caller);
         Requests::note(&parts.request, &caller);
         // Answers to what only reads may be large.
@@ -134,8 +162,9 @@ impl<D: Demand> Access<D> {
             Client::note(&parts.request, &caller);
         }
         json::check(&parts.body, &api.limits)?;
-        // Whom no app sends (admins, who runs apps) nothing counts.
-        if caller.app.id != 0 {
+        // Whom no app sends (admins, who runs apps) nothing counts: an app that has used up its share is seen to all the same.
+        let admin = by.admin().cloned();
+        if caller.app.id != 0 && admin.is_none() {
             let local = peer::is_local(&parts.request, &api.trusted);
             let budget = api.meter.count(
                 caller.app.id,
@@ -155,8 +184,11 @@ impl<D: Demand> Access<D> {
         }
         // Who needs no credential waits behind others who need none, not behind admins.
         let share = if D::WHO == Who::Open { NOBODY } else { caller.user };
-        let store = api.store.shared_by(share).seen_by(caller.viewer());
-        Ok(Access { caller, key, store, api, parts, demand: PhantomData })
+        let mut store = api.store.shared_by(share).seen_by(caller.viewer());
+        if let Some(admin) = admin.filter(|_| !parts.request.method().is_safe()) {
+            store = store.noted(noting::of(&admin, &caller, &parts));
+        }
+        Ok(Access { caller, by, store, api, parts, demand: PhantomData })
     }
 
     pub fn caller(&self) -> &Caller {
@@ -171,12 +203,21 @@ impl<D: Demand> Access<D> {
         }
     }
 
-    /// Who asks, for the audit log.
+    /// Who asks, for the audit log. Those who act for themselves alone are not noted there.
     pub fn actor(&self) -> Actor {
-        match (D::WHO, self.key) {
-            (Who::Management, _) => Actor::Management(self.caller.uid.to_string()),
-            (_, Some(key)) => Actor::Key(key),
-            _ => Actor::Admin(self.caller.uid.to_string()),
+        match &self.by {
+            By::Management(name) => Actor::Management(name.clone()),
+            By::Key(key) => Actor::Key(*key),
+            By::Admin(admin) => Actor::Admin(admin.name.clone()),
+            By::Nobody | By::Login => Actor::Server,
+        }
+    }
+
+    /// api_keys.id, if the credential was an API key.
+    pub fn key(&self) -> Option<i64> {
+        match self.by {
+            By::Key(id) => Some(id),
+            _ => None,
         }
     }
 
@@ -219,7 +260,7 @@ impl<D: Demand> Access<D> {
     /// Begins a try at a password, unless it must wait. The address counts where it is the one's who guesses: a back end's
     /// is that of all its users.
     pub fn guess(&self, what: &str, of: Of<'_>) -> Result<Try<'_>> {
-        let direct = self.key.is_none();
+        let direct = self.key().is_none();
         let address = peer::address(&self.parts.request, &self.api.trusted).filter(|_| direct).map(Of::Address);
         let all: Vec<Of<'_>> = [of].into_iter().chain(address).collect();
         self.api.guesses.begin(what, &all, self.api.store.clock().now())

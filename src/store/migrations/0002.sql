@@ -496,10 +496,12 @@ CREATE TABLE audit (
   act         TEXT    NOT NULL,
   app         TEXT,
   target      TEXT,
+  other       TEXT,
   details     TEXT
 ) STRICT;
 CREATE INDEX audit_by_app ON audit(app, id);
 CREATE INDEX audit_by_target ON audit(app, target) WHERE target IS NOT NULL;
+CREATE INDEX audit_by_other ON audit(app, other) WHERE other IS NOT NULL;
 
 -- Messages are kept for a time.
 CREATE TABLE retention (
