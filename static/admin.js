@@ -1,14 +1,15 @@
-// The admin page: which address shows what. Addresses: #/ , #/account , #/app/ID[/keys|users[/UID]|groups[/GUID]|webhooks[/ID]], and
-// the one-time #setup=SECRET.
+// The admin page: which address shows what. Addresses: #/ , #/account , #/app/ID[/PART[/ITEM…]], and the one-time
+// #setup=SECRET. A screen is a module in screens/ whose `show` gives what is to be seen, once it has what it needs.
 
-import { session, call } from "./api.js";
-import { showAccount, showLogin, showSetup } from "./door.js";
-import { showApps } from "./apps.js";
-import { showApp } from "./app.js";
-import { crumbs, el } from "./ui.js";
+import { session, call, path } from "./api.js";
+import { setUp, logIn } from "./screens/door.js";
+import { alert, html, render } from "./ui/base.js";
+import { crumbs, plainFrame } from "./ui/frames.js";
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
+const SCREENS = { "": "apps", account: "account" };
+const PARTS = { "": "app", users: "users", groups: "groups", webhooks: "webhooks", keys: "keys" };
 let turn = 0;
 
 /** Shows the page of the address. */
@@ -20,26 +21,33 @@ async function route({ notice } = {}) {
   nav.hidden = setup != null || !session.get();
   let page;
   try {
-    if (setup != null) page = showSetup(setup, enter);
-    else if (!session.get()) page = showLogin(notice, enter);
+    if (setup != null) page = setUp(setup, enter);
+    else if (!session.get()) page = logIn(notice, enter);
     else page = await inside(hash.split("?")[0].split("/").slice(1).map(decode));
   } catch (refusal) {
-    page = [crumbs(["Apps", "#/"]), el("h1", {}, "This did not work"), el("p", { class: "error", role: "alert" }, refusal.message)];
+    page = html`${crumbs([["Apps", "#/"]])}${plainFrame("This did not work", alert(refusal.message))}`;
   }
   // Somebody went elsewhere meanwhile.
   if (mine !== turn) return;
-  main.replaceChildren(...page.flat());
+  // A new key: nothing of the screen before stays, not even what stands in its fields.
+  render(html`<div key=${mine}>${page}</div>`, main);
   const title = main.querySelector("h1");
   document.title = title ? `${title.textContent} · Hobnob` : "Hobnob";
   // Readers of the screen hear where they are; a form's first field is where one wants to be.
   (main.querySelector("[autofocus]") ?? title ?? main).focus();
 }
 
-async function inside([first, ...rest]) {
-  if (!first) return showApps();
-  if (first === "account") return showAccount();
-  if (first === "app" && rest[0]) return showApp(...rest);
-  return [el("h1", { tabindex: "-1" }, "There is nothing here"), el("p", {}, el("a", { href: "#/" }, "All apps"))];
+async function inside([first = "", id, part = "", ...rest]) {
+  if (first === "app" && id) {
+    const [{ data: app }, { show }] = await Promise.all([call("GET", path("apps", id)), screen(PARTS[part])]);
+    return show(app, ...rest);
+  }
+  const { show } = await screen(SCREENS[first]);
+  return show(id, part, ...rest);
+}
+
+function screen(module) {
+  return module ? import(`./screens/${module}.js`) : import("./screens/nowhere.js");
 }
 
 function decode(text) {
@@ -76,4 +84,5 @@ document.getElementById("skip").addEventListener("click", (event) => {
 });
 
 addEventListener("hashchange", () => route());
+main.replaceChildren();
 route();

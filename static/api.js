@@ -2,8 +2,13 @@
 
 const STORE = "hobnob-admin";
 
-/** What the server refused, in words for people. */
-export class Refusal extends Error {}
+/** What the server refused, in words for people; `code` is the contract's, if it answered. */
+export class Refusal extends Error {
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
+}
 
 export const session = {
   get: () => sessionStorage.getItem(STORE),
@@ -13,15 +18,22 @@ export const session = {
   onOver: () => {},
 };
 
-/** Calls the server; gives `data` and, for lists, `meta`. Throws a `Refusal`. */
-export async function call(method, path, body) {
-  const headers = {};
+/** Calls the admin API; gives `data` and, for lists, `meta`. Throws a `Refusal`. */
+export const call = (method, path, body) => send(method, "api/" + path, body, {});
+
+/** Calls the REST API of an app as its admin, or with `as` in the name of a user. */
+export function rest(app, method, path, body, as) {
+  return send(method, "../v3/" + path, body, as ? { appId: app.id, onBehalfOf: as } : { appId: app.id });
+}
+
+async function send(method, address, body, headers) {
   const secret = session.get();
   if (secret) headers["X-Hobnob-Admin"] = secret;
-  if (body) headers["Content-Type"] = "application/json";
+  const form = body instanceof FormData;
+  if (body && !form) headers["Content-Type"] = "application/json";
   let reply;
   try {
-    const response = await fetch("api/" + path, { method, headers, body: body && JSON.stringify(body) });
+    const response = await fetch(address, { method, headers, body: form ? body : body && JSON.stringify(body) });
     reply = await response.json();
   } catch {
     throw new Refusal("The server does not answer. Is it running?");
@@ -32,10 +44,10 @@ export async function call(method, path, body) {
     session.onOver();
   }
   const details = Object.values(reply.error.details ?? {}).flat().join(" ");
-  throw new Refusal(details || reply.error.message);
+  throw new Refusal(details || reply.error.message, reply.error.code);
 }
 
 /** A path from its pieces, each encoded. */
 export function path(...pieces) {
-  return pieces.map(encodeURIComponent).join("/");
+  return pieces.map((piece) => encodeURIComponent(piece)).join("/");
 }

@@ -1,98 +1,21 @@
 // The admin page as an admin meets it: set-up link, login, an app, keys, users with hostile names, a user's logins,
-// groups, webhooks, deleting an app. Fails on anything the console complains of, and on any breach of the content policy.
-//
-//   node admin.mjs BINARY [FOLDER FOR SCREENSHOTS]
-//
-// Without a folder the screenshots go into a temporary one, which is kept when the test fails.
+// groups, webhooks, deleting an app.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { createServer } from "node:http";
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { chromium } from "playwright-core";
+import { HOSTILE, PASSWORD, SHOWN, run, until } from "./house.mjs";
 
-const [binary, folder] = process.argv.slice(2);
-const started = Date.now();
-const home = await mkdtemp(join(tmpdir(), "hobnob-browser-"));
-const shots = folder || join(home, "shots");
-await mkdir(shots, { recursive: true });
-
-const server = spawn(binary, ["serve", "--data", join(home, "data"), "--http", "127.0.0.1:0", "--https", "127.0.0.1:0"]);
-const gone = new Promise((resolve) => server.once("close", resolve));
-let said = "";
-server.stdout.on("data", (chunk) => (said += chunk));
-server.stderr.on("data", (chunk) => process.stderr.write(chunk));
-server.on("error", (error) => (said += error));
-
-async function until(what, check) {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const found = await check();
-    if (found) return found;
-    await new Promise((resolve) => setTimeout(resolve, 25));
-  }
-  throw new Error(`waited in vain for ${what}; the server said: ${said}`);
-}
-
-const HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe";
-// The page spells out what would turn the writing round.
-const SHOWN = HOSTILE.replace("\u202e", "[U+202E]");
-const PASSWORD = "correct horse";
-let browser;
-let receiver;
-
-try {
-  const link = await until("the set-up link", () => said.match(/http:\S+#setup=\w+/)?.[0]);
-  const key = await until("the key", () => said.match(/REST API key\s+(\w+)/)?.[1]);
-  const secure = said.match(/https:\/\/(127\.0\.0\.1:\d+)/)[1];
-  const base = link.split("/admin")[0];
-  const rest = async (method, path, body) => {
-    const response = await fetch(`${base}/v3${path}`, { method, headers: { apikey: key }, body: body && JSON.stringify(body) });
-    assert.equal(response.status, 200, `${method} ${path}: ${response.status}`);
-    return (await response.json()).data;
+run("admin", async (house) => {
+  const { accessible, base, browser, button, fits, heading, key, link, page, refusals, rest, secure, shot, tab } = house;
+  const seen = async (name) => {
+    await accessible();
+    await shot(name);
   };
   const metadata = { note: "</pre><script>alert(1)</script>" };
   await rest("POST", "/users", { uid: "eve", name: HOSTILE, metadata, statusMessage: HOSTILE, avatar: "https://evil.example/a.png" });
   await rest("POST", "/users", { uid: "ann", name: "Ann Example" });
   for (let n = 0; n < 30; n += 1) await rest("POST", "/users", { uid: `crew-${n}`, name: `Crew ${n}` });
   await rest("POST", "/groups", { guid: "team", name: HOSTILE, type: "private", owner: "ann", description: HOSTILE, members: { participants: ["eve"] } });
-
-  browser = await chromium.launchPersistentContext(join(home, "profile"), {
-    executablePath: "/usr/bin/chromium",
-    headless: true,
-    viewport: { width: 1100, height: 800 },
-    permissions: ["clipboard-read", "clipboard-write"],
-    args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-  });
-  const page = await browser.newPage();
-  page.setDefaultTimeout(15_000);
-
-  // Whatever goes wrong in the page, and whatever it asks of others.
-  const complaints = [];
-  const refusals = [];
-  page.on("console", (message) => {
-    if (!["error", "warning"].includes(message.type())) return;
-    // The browser's own note of a 4xx answer; the test names those it means.
-    const refused = message.text().match(/status of (4\d\d)/);
-    if (refused) refusals.push(refused[1]);
-    else complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(String(error)));
-  page.on("dialog", (dialog) => { complaints.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("request", (request) => request.url().startsWith(base) || complaints.push(`asks ${request.url()}`));
-  await page.exposeFunction("breached", (text) => complaints.push(`content policy: ${text}`));
-  await page.addInitScript(() => addEventListener("securitypolicyviolation",
-    (event) => window.breached(`${event.violatedDirective} ${event.blockedURI}`)));
-
-  let pictures = 0;
-  const shot = (name) => page.screenshot({ path: join(shots, `${String((pictures += 1)).padStart(2, "0")}-${name}.png`), fullPage: true });
-  const button = (name) => page.getByRole("button", { name, exact: true });
-  const heading = (name) => page.getByRole("heading", { name, exact: true });
-  const tab = (name) => page.getByRole("navigation", { name: "Parts of the app" }).getByRole("link", { name }).click();
-  const fits = async () => assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth),
-    `wider than the window: ${page.url()}`);
 
   // The one-time link.
   await page.goto(link);
@@ -101,7 +24,7 @@ try {
   await page.getByLabel("The same again").fill("incorrect horse");
   await button("Become admin").click();
   await page.getByText("The two passwords differ.").waitFor();
-  await shot("setup");
+  await seen("setup");
   await page.getByLabel("The same again").fill(PASSWORD);
   await button("Become admin").click();
   await heading("This server").waitFor();
@@ -114,19 +37,19 @@ try {
   await page.getByLabel("Password").fill("wrong password");
   await button("Log in").click();
   await page.getByText("The name or the password is wrong.").waitFor();
-  await shot("login");
+  await seen("login");
   assert.deepEqual(refusals.splice(0), ["403"]);
   await page.getByLabel("Password").fill(PASSWORD);
   await page.getByLabel("Password").press("Enter");
   await heading("This server").waitFor();
-  await shot("overview");
+  await seen("overview");
 
   // An app, with its values seen once.
   await page.getByLabel("Name").fill("Second app");
   await button("Create app").click();
   await heading("The keys of Second app").waitFor();
   await page.getByText(`"${secure}/v3"`).first().waitFor();
-  await shot("app-made");
+  await seen("app-made");
   const values = await page.locator(".values code").allTextContents();
   assert.equal(values.length, 4);
   await button("Copy REST API key").click();
@@ -137,7 +60,7 @@ try {
   // Keys.
   await page.getByRole("link", { name: "First app" }).click();
   await heading("Connect a client").waitFor();
-  await shot("app");
+  await seen("app");
   await tab("Keys");
   await page.getByLabel("Name", { exact: true }).fill("For the test");
   await page.getByLabel("Scope").selectOption("fullAccess");
@@ -146,10 +69,10 @@ try {
   const fresh = await page.locator(".secret code").textContent();
   const works = async () => (await fetch(`${base}/v3/users`, { headers: { apikey: fresh } })).status;
   assert.equal(await works(), 200);
-  await shot("key-made");
+  await seen("key-made");
   await button("Revoke For the test").click();
   await page.getByRole("dialog").getByText("It cannot be brought back.").waitFor();
-  await shot("revoke");
+  await seen("revoke");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   assert.equal(await works(), 200, "Escape revokes nothing");
@@ -163,7 +86,7 @@ try {
   await page.getByRole("cell", { name: SHOWN }).waitFor();
   assert.equal(await page.locator("main img").count(), 0);
   await page.getByText("32 in all").waitFor();
-  await shot("users");
+  await seen("users");
   await button("Next").click();
   await page.getByText("Page 2 of 2").waitFor();
   await page.getByLabel(/Search/).fill("ann");
@@ -191,17 +114,17 @@ try {
   await page.getByRole("link", { name: SHOWN }).click();
   await heading("Logins").waitFor();
   await page.getByRole("button", { name: /^End the login/ }).nth(1).waitFor();
-  await shot("user");
+  await seen("user");
   await page.getByRole("button", { name: /^End the login/ }).last().click();
   await button("End login").click();
   await other.evaluate(() => window.ended.then(() => true));
   await other.close();
   await until("one login", async () => (await page.getByRole("button", { name: /^End the login/ }).count()) === 1);
   await button("Deactivate…").click();
-  await shot("deactivate");
+  await seen("deactivate");
   await button("Deactivate").click();
   await page.getByText("Nobody is logged in as this user.").waitFor();
-  await shot("deactivated");
+  await seen("deactivated");
   assert.equal((await fetch(`${base}/v3/users/eve`, { headers: { apikey: key } })).status, 404);
   await button("Reactivate").click();
   await button("Deactivate…").waitFor();
@@ -213,7 +136,7 @@ try {
   await page.getByRole("link", { name: SHOWN }).click();
   await page.getByRole("cell", { name: "Ann Example" }).waitFor();
   await page.getByText("2 in all").waitFor();
-  await shot("group");
+  await seen("group");
   const group = page.url();
 
   // What was looked for stands in the address.
@@ -223,7 +146,7 @@ try {
   // A webhook: made with its secret seen once, told of a message, tested, failing and named, told once more.
   const told = [];
   let answers = 200;
-  receiver = createServer((request, response) => {
+  const receiver = createServer((request, response) => {
     let body = "";
     request.on("data", (chunk) => (body += chunk));
     request.on("end", () => {
@@ -231,6 +154,7 @@ try {
       response.writeHead(answers).end(HOSTILE.replace("\u202e", ""));
     });
   });
+  house.closing.push(() => receiver.close());
   await new Promise((listens) => receiver.listen(0, "127.0.0.1", listens));
   const address = `http://127.0.0.1:${receiver.address().port}/hook`;
   await tab("Webhooks");
@@ -245,11 +169,11 @@ try {
   assert.deepEqual(refusals.splice(0), ["400"]);
   await page.getByLabel("Address").fill(address);
   await page.getByRole("group", { name: "Groups" }).getByLabel("group_created").check();
-  await shot("webhook-form");
+  await seen("webhook-form");
   await button("Create webhook").click();
   await heading(`The secret of ${SHOWN}`).waitFor();
   assert.match(await page.locator(".secret code").textContent(), /^whsec_/);
-  await shot("webhook-made");
+  await seen("webhook-made");
   await page.getByRole("link", { name: SHOWN }).click();
   await page.getByText("Nothing has been told yet.").waitFor();
   await button("Send a test").click();
@@ -271,10 +195,10 @@ try {
   });
   await page.getByLabel("Show").selectOption("failed");
   await page.getByRole("cell", { name: "delivered", exact: true }).waitFor({ state: "detached" });
-  await shot("webhook-log");
+  await seen("webhook-log");
   await page.getByRole("link", { name: "First app" }).click();
   await heading("Webhooks that fail").waitFor();
-  await shot("webhook-failing");
+  await seen("webhook-failing");
   await page.getByRole("link", { name: "Apps", exact: true }).first().click();
   await heading("This server").waitFor();
   await page.getByRole("link", { name: SHOWN }).click();
@@ -282,7 +206,7 @@ try {
   answers = 200;
   await page.getByRole("button", { name: /^Details of msg_/ }).first().click();
   await page.getByRole("dialog").getByText('"again"').waitFor();
-  await shot("webhook-details");
+  await seen("webhook-details");
   await page.getByRole("dialog").getByRole("button", { name: "Send again" }).click();
   await until("it is told once more", () => told.length === 4);
   assert.equal(told[3].headers["webhook-id"], told[2].headers["webhook-id"]);
@@ -299,7 +223,7 @@ try {
   await page.getByText("It is told of 1 trigger.").waitFor();
   await button("Switch off").click();
   await button("Switch on").waitFor();
-  await shot("webhook");
+  await seen("webhook");
   const webhook = page.url();
 
   // A new password ends other sessions and keeps this one.
@@ -309,7 +233,7 @@ try {
   await page.getByLabel("The same again").fill("battery staple");
   await button("Change password").click();
   await page.getByText("The password is changed.").waitFor();
-  await shot("account");
+  await seen("account");
   await page.reload();
   await heading("Account").waitFor();
 
@@ -317,11 +241,11 @@ try {
   await page.emulateMedia({ colorScheme: "dark" });
   await page.getByRole("link", { name: "Apps", exact: true }).click();
   await heading("This server").waitFor();
-  await shot("dark-overview");
+  await seen("dark-overview");
   await page.getByRole("link", { name: "First app" }).click();
   await tab("Users");
   await page.getByText("32 in all").waitFor();
-  await shot("dark-users");
+  await seen("dark-users");
   await page.setViewportSize({ width: 360, height: 740 });
   for (const [name, to, what] of [["overview", "#/", "This server"], ["app", null, "Connect a client"], ["keys", null, "API keys"], ["users", null, "Users"], ["group", group, "Members"], ["webhook", webhook, "Deliveries"]]) {
     if (to) await page.goto(new URL(to, `${base}/admin/`).href);
@@ -329,7 +253,7 @@ try {
     else await tab(name[0].toUpperCase() + name.slice(1));
     await heading(what).first().waitFor();
     await until("the list", async () => (await page.getByText("Loading…").count()) === 0);
-    await shot("phone-" + name);
+    await seen("phone-" + name);
     await fits();
   }
   await page.emulateMedia({ colorScheme: "light" });
@@ -358,7 +282,7 @@ try {
   await page.getByLabel(/Type/).fill("First app");
   await button("Delete app").click();
   await page.getByText("This is not what is asked for.").waitFor();
-  await shot("delete-app");
+  await seen("delete-app");
   await page.getByLabel(/Type/).fill("Second app");
   await button("Delete app").click();
   await heading("This server").waitFor();
@@ -388,22 +312,4 @@ try {
   await button("Become admin").click();
   await page.getByText("This set-up link has been used, is over, or was never made.").waitFor();
   assert.deepEqual(refusals.splice(0), ["403"]);
-
-  assert.deepEqual(complaints, []);
-  console.log(`1 passed, 0 failed, ${pictures} screenshots, ${((Date.now() - started) / 1000).toFixed(1)} s`);
-  await close();
-  await rm(home, { recursive: true, force: true });
-} catch (error) {
-  await browser?.pages().at(1)?.screenshot({ path: join(shots, "failed.png"), fullPage: true }).catch(() => {});
-  await close();
-  console.error(error);
-  console.error(`0 passed, 1 failed; screenshots in ${shots}`);
-  process.exitCode = 1;
-}
-
-async function close() {
-  await browser?.close();
-  receiver?.close();
-  server.kill("SIGTERM");
-  await gone;
-}
+}, { logIn: false });

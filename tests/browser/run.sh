@@ -7,7 +7,11 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../chromium.sh"
 cd "$here"
-[ -d node_modules/playwright-core ] ||
+(cd "$root/static/vendor" && sha256sum --check --quiet SHA256SUMS)
+[ -d node_modules/playwright-core ] && [ -d node_modules/axe-core ] ||
   PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-audit --no-fund --no-package-lock --silent
-node api.mjs "$binary" "$shots"
-exec node admin.mjs "$binary" "$shots"
+failed=0
+for suite in api admin; do
+  node "$suite.mjs" "$binary" "$shots" || failed=1
+done
+exit "$failed"

@@ -125,8 +125,14 @@ async fn pages_lead_to_each_other_wherever_they_are() {
             "{path}"
         );
     }
-    for page in ["/admin/", "/admin/api.html", "/admin/app.js", "/admin/api-page.js", "/admin/ui.js", "/admin/door.js"]
-    {
+    for page in [
+        "/admin/",
+        "/admin/api.html",
+        "/admin/screens/app.js",
+        "/admin/api-page.js",
+        "/admin/ui/base.js",
+        "/admin/vendor/htm-preact.js",
+    ] {
         let text = h.nobody().at_path(page).await.text;
         assert!(!text.is_empty(), "{page}");
         for absolute in ["href=\"/", "src=\"/", "fetch(\"/", "fetch('/", "fetch(`/", "from \"/"] {

@@ -1,0 +1,33 @@
+// One app: its figures, how a client reaches it, and ending it.
+
+import { call, path } from "../api.js";
+import { card, code, dim, facts, html, name, number, plain, tiles, time } from "../ui/base.js";
+import { Copied, Snippet } from "../ui/copies.js";
+import { confirm } from "../ui/dialogs.js";
+import { appFrame, inApp } from "../ui/frames.js";
+import { clientCode } from "./apps.js";
+import { failing } from "./webhooks.js";
+
+export async function show(app) {
+  const { data: server } = await call("GET", "overview");
+  const remove = async () => {
+    const done = await confirm({
+      title: "Delete this app?", submit: "Delete app",
+      // A name that cannot be typed gives way to the id.
+      type: plain(app.name) === app.name ? app.name.trim() : app.id,
+      text: "Its keys and logins stop working at once, and its users, groups and messages are removed for good later on. There is no way back.",
+      act: () => call("DELETE", path("apps", app.id)),
+    });
+    if (done) location.hash = "#/";
+  };
+  return appFrame(app, "", [
+    failing(app.failingWebhooks),
+    tiles([["Users", number(app.users)], ["Online now", number(app.online)], ["Active in 24 h", number(app.activeInDay)],
+      ["Groups", number(app.groups)], ["Messages in 24 h", number(app.messagesInDay)]]),
+    card("Connect a client", facts([["App id", html`<${Copied} text=${app.id} what="the app id" />`], ["Region", app.region],
+      ["Host", code(server.clientHost)], ["Made", time(app.createdAt)]]),
+    html`<${Snippet} title="Client code" text=${clientCode(server.clientHost, app.id, app.region, "AUTH_KEY")} />`,
+    dim("AUTH_KEY is a key of scope authOnly. ", html`<a href=${inApp(app, "keys")}>Make one</a>`, " if yours is lost: keys are shown once.")),
+    card("Delete", dim("Ends everything of this app."), html`<button type="button" class="bad" onClick=${remove}>Delete app…</button>`),
+  ]);
+}

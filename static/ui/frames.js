@@ -1,0 +1,35 @@
+// What stands around a screen: the way back up, the title, and the parts of an app or of the server beside it.
+
+import { html, name } from "./base.js";
+import { path } from "../api.js";
+
+const APP = {
+  "": "Overview", users: "Users", groups: "Groups", webhooks: "Webhooks", keys: "Keys",
+};
+
+/** The address of something in an app. */
+export const inApp = (app, ...pieces) => "#/" + path("app", app.id, ...pieces);
+export const userLink = (app, user) => html`<a href=${inApp(app, "users", user.uid)}>${name(user.name)}</a>`;
+
+function crumbs(links) {
+  return html`<nav class="crumbs" aria-label="Where you are"><ol>${links.map(([text, href]) => html`<li><a href=${href}>${text}</a></li>`)}</ol></nav>`;
+}
+
+function parts(label, links) {
+  return html`<nav class="parts" aria-label=${label}>${links.map(([text, href, here]) => html`<a href=${href} aria-current=${here ? "page" : null}>${text}</a>`)}</nav>`;
+}
+
+/** A screen of an app: `part` of it, or with `title` one thing of that part. */
+export function appFrame(app, part, content, title) {
+  const links = Object.entries(APP).map(([key, text]) => [text, inApp(app, ...(key ? [key] : [])), key === part]);
+  const up = [["Apps", "#/"], ...(title ? [[name(app.name), inApp(app)], [APP[part], inApp(app, part)]] : [])];
+  return html`<div class="sides">${parts("Parts of the app", links)}<div class="content">${crumbs(up)}
+    <h1 tabindex="-1">${title ?? name(app.name)}</h1>${content}</div></div>`;
+}
+
+/** A screen without parts beside it. */
+export function plainFrame(title, content, kind = "") {
+  return html`<div class=${kind}><h1 tabindex="-1">${title}</h1>${content}</div>`;
+}
+
+export { crumbs };

@@ -1,0 +1,92 @@
+// Lists that are asked of the server: with a search and pages, or all at once.
+
+import { alert, dim, html, number, table, useCallback, useEffect, useRef, useState } from "./base.js";
+import { Choice, Field } from "./forms.js";
+
+/** What `load` gives: `[value, again, error]`. A later question overtakes an earlier one. */
+export function useLoad(load, keys = []) {
+  const [state, setState] = useState([undefined, ""]);
+  const turn = useRef(0);
+  const again = useCallback(async () => {
+    const mine = (turn.current += 1);
+    let next;
+    try {
+      next = [await load(), ""];
+    } catch (refusal) {
+      next = [undefined, refusal.message];
+    }
+    if (mine === turn.current) setState(next);
+  }, keys);
+  useEffect(() => {
+    again();
+    return () => (turn.current += 1);
+  }, [again]);
+  return [state[0], again, state[1]];
+}
+
+/**
+ * A list with search and pages. What is looked for stands in the address, so that going back finds it again.
+ * `load(query)` gives `{data, meta}`; `filters` are further choices: `{name, title, options}`; without `search` there is
+ * neither form nor address. A changed `turn` asks anew.
+ */
+export function List({ title, search, load, heads, row, empty, filters = [], perPage = 25, turn = 0 }) {
+  const place = useRef(location.hash.split("?")[0]);
+  const first = useRef(null);
+  first.current ??= search ? new URLSearchParams(location.hash.split("?")[1] ?? "") : new URLSearchParams();
+  const [page, setPage] = useState(Math.max(1, Number.parseInt(first.current.get("page"), 10) || 1));
+  const [sought, setSought] = useState(() => pick(first.current, filters));
+  const [state, setState] = useState(null);
+  const waiting = useRef(0);
+  const asked = useRef(0);
+
+  const narrowed = Object.values(sought).some(Boolean);
+  useEffect(() => {
+    // The page was left while a search waited.
+    if (search && location.hash.split("?")[0] !== place.current) return undefined;
+    const kept = new URLSearchParams(Object.entries(sought).filter(([, value]) => value));
+    const ask = new URLSearchParams(kept);
+    ask.set("page", page);
+    ask.set("perPage", perPage);
+    if (page > 1) kept.set("page", page);
+    if (search) history.replaceState(null, "", place.current + (kept.size ? "?" + kept : ""));
+    const mine = (asked.current += 1);
+    setState((old) => old && { ...old, busy: true });
+    load(ask).then(({ data, meta }) => {
+      // An answer that was overtaken by a later question is not shown.
+      if (mine !== asked.current) return;
+      const { total, total_pages: pages } = meta.pagination;
+      if (page > 1 && page > pages) setPage(Math.max(1, pages));
+      else setState({ data, total, pages });
+    }).catch((refusal) => mine === asked.current && setState({ error: refusal.message }));
+    return () => (asked.current += 1);
+  }, [page, sought, turn]);
+
+  const read = (form) => {
+    setPage(1);
+    setSought(pick(new FormData(form), filters));
+  };
+  const onInput = (event) => {
+    const form = event.currentTarget;
+    clearTimeout(waiting.current);
+    waiting.current = setTimeout(() => form.isConnected && read(form), 250);
+  };
+  const onSubmit = (event) => {
+    event.preventDefault();
+    clearTimeout(waiting.current);
+    read(event.currentTarget);
+  };
+  const { data, total, pages, error } = state ?? {};
+  return html`${search && html`<form class="row" role="search" aria-label=${title} onInput=${onInput} onSubmit=${onSubmit}>
+      <${Field} title=${search} name="searchKey" type="search" value=${first.current.get("searchKey")} autocomplete="off" spellcheck="false" />
+      ${filters.map((one) => html`<${Choice} title=${one.title} name=${one.name} value=${first.current.get(one.name) ?? ""} options=${one.options} />`)}
+      <p class="dim" role="status">${total ? `${number(total)} in all` : ""}</p></form>`}
+    <div aria-busy=${!state || state.busy ? "true" : null}>${error ? alert(error) : state ? table(title, heads, data.map(row), narrowed ? "Nothing fits this search." : empty) : dim("Loading…")}</div>
+    <nav class="pager" aria-label=${"Pages of " + title}>${pages > 1 && html`
+      <button type="button" disabled=${page <= 1} onClick=${() => setPage(page - 1)}>Previous</button>
+      <span>Page ${number(page)} of ${number(pages)}</span>
+      <button type="button" disabled=${page >= pages} onClick=${() => setPage(page + 1)}>Next</button>`}</nav>`;
+}
+
+function pick(values, filters) {
+  return Object.fromEntries(["searchKey", ...filters.map((one) => one.name)].map((key) => [key, values.get(key) ?? ""]));
+}
