@@ -45,7 +45,7 @@ export async function confirm({ title, text, submit, type, act }) {
     // The harmless button first: Enter out of habit does nothing.
     const cancel = html`<button type="button" data-first=${!type} onClick=${() => close(false)}>Cancel</button>`;
     return html`<${Form} submit=${submit} danger act=${run} more=${cancel}>
-      ${[text].flat().map((line) => html`<p>${line}</p>`)}
+      ${[text].flat().map((line) => (typeof line === "string" || line?.type === "bdi" ? html`<p>${line}</p>` : line))}
       ${type && html`<${Field} title=${["Type ", code(type), " to confirm"]} name="typed" autocomplete="off" required autofocus />`}<//>`;
   });
   return done === true;

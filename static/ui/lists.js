@@ -27,9 +27,9 @@ export function useLoad(load, keys = []) {
 /**
  * A list with search and pages. What is looked for stands in the address, so that going back finds it again.
  * `load(query)` gives `{data, meta}`; `filters` are further choices: `{name, title, options}`; without `search` there is
- * neither form nor address. A changed `turn` asks anew.
+ * neither form nor address. `actions` are buttons beside the search. A changed `turn` asks anew.
  */
-export function List({ title, search, load, heads, row, empty, filters = [], perPage = 25, turn = 0 }) {
+export function List({ title, search, load, heads, row, empty, filters = [], actions = null, perPage = 25, turn = 0 }) {
   const place = useRef(location.hash.split("?")[0]);
   const first = useRef(null);
   first.current ??= search ? new URLSearchParams(location.hash.split("?")[1] ?? "") : new URLSearchParams();
@@ -79,7 +79,7 @@ export function List({ title, search, load, heads, row, empty, filters = [], per
   return html`${search && html`<form class="row" role="search" aria-label=${title} onInput=${onInput} onSubmit=${onSubmit}>
       <${Field} title=${search} name="searchKey" type="search" value=${first.current.get("searchKey")} autocomplete="off" spellcheck="false" />
       ${filters.map((one) => html`<${Choice} title=${one.title} name=${one.name} value=${first.current.get(one.name) ?? ""} options=${one.options} />`)}
-      <p class="dim" role="status">${total ? `${number(total)} in all` : ""}</p></form>`}
+      <p class="dim" role="status">${total ? `${number(total)} in all` : ""}</p>${actions}</form>`}
     <div aria-busy=${!state || state.busy ? "true" : null}>${error ? alert(error) : state ? table(title, heads, data.map(row), narrowed ? "Nothing fits this search." : empty) : dim("Loading…")}</div>
     <nav class="pager" aria-label=${"Pages of " + title}>${pages > 1 && html`
       <button type="button" disabled=${page <= 1} onClick=${() => setPage(page - 1)}>Previous</button>
