@@ -4,7 +4,7 @@ import { call, path, rest } from "../api.js";
 import { alert, bytes, card, code, facts, focusHeading, html, json, name, number, plain, table, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
-import { appFrame, inApp, userLink } from "../ui/frames.js";
+import { appFrame, inApp, reload, userLink } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { UserField, face, link, status } from "../ui/people.js";
 import { profileFields, readProfile, roleChoices } from "./users.js";
@@ -26,14 +26,13 @@ function User({ app, base, first }) {
     setTurn((old) => old + 1);
     focusHeading(about.current);
   };
-  const again = async () => fill((await call("GET", base)).data);
   const edit = async () => {
     const roles = await roleChoices(app);
     const done = await ask({
       title: ["Edit ", name(user.name)], submit: "Save", fields: profileFields(roles, user),
       act: (values) => rest(app, "PUT", own, readProfile(values, user)),
     });
-    if (done) await again();
+    if (done) reload();
   };
   const deactivate = async () => {
     let changed;
@@ -48,7 +47,7 @@ function User({ app, base, first }) {
   const remove = async () => {
     if (await askDelete(app, user)) location.hash = inApp(app, "users");
   };
-  return html`${card("About", facts([["Name", name(user.name)], ["uid", code(user.uid)], ["Status", status(user)], ["Role", user.role], ["Made", time(user.createdAt)],
+  return html`${card("About", facts([["uid", code(user.uid)], ["Status", status(user)], ["Role", user.role], ["Made", time(user.createdAt)],
     ["Last active", time(user.lastActiveAt)], ["Deactivated", user.deactivatedAt && time(user.deactivatedAt)],
     ["Status message", user.statusMessage && name(user.statusMessage)], ["Avatar", user.avatar && link(user.avatar)], ["Link", user.link && link(user.link)],
     ["Tags", user.tags?.length ? name(user.tags.join(", ")) : null],

@@ -11,6 +11,9 @@ const APP = {
 export const inApp = (app, ...pieces) => "#/" + path("app", app.id, ...pieces);
 export const userLink = (app, user) => html`<a href=${inApp(app, "users", user.uid)}>${name(user.name)}</a>`;
 
+/** Shows the screen anew, after something changed that its title or its parts show. */
+export const reload = () => dispatchEvent(new HashChangeEvent("hashchange"));
+
 function crumbs(links) {
   return html`<nav class="crumbs" aria-label="Where you are"><ol>${links.map(([text, href]) => html`<li><a href=${href}>${text}</a></li>`)}</ol></nav>`;
 }

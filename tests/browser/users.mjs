@@ -55,7 +55,7 @@ run("users", async (house) => {
   await shot("edit");
   await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
-  await page.getByRole("definition").filter({ hasText: LONG }).waitFor();
+  await page.getByRole("heading", { level: 1, name: LONG }).waitFor();
   const changed = (await rest("GET", "/users?uids=eve&withTags=true"))[0];
   assert.deepEqual([changed.name, changed.tags ?? [], changed.metadata, changed.avatar], [LONG, [], undefined, undefined]);
   await rest("PUT", "/users/eve", { name: HOSTILE });
