@@ -978,3 +978,29 @@ CREATE TABLE moderation_blocked (
   status      TEXT                              -- approved | rejected
 ) STRICT;
 CREATE INDEX moderation_blocked_by_app ON moderation_blocked(app, message_id) WHERE status IS NULL OR status <> 'approved';
+
+-- Messages that an app asks about, which rules judge and nobody sends. The newest so many of an app (limit submitted_messages).
+CREATE TABLE submitted_messages (
+  id          INTEGER PRIMARY KEY,              -- of the numbers of messages: an id is one message, sent or not
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  nth         INTEGER NOT NULL,                 -- within the app, rising: the oldest go
+  sender_id   INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  user_id     INTEGER REFERENCES users(id) ON DELETE CASCADE,
+  group_id    INTEGER REFERENCES groups(id) ON DELETE CASCADE,
+  muid        TEXT,
+  category    TEXT    NOT NULL CHECK (category IN ('message','custom')),
+  type        TEXT    NOT NULL,
+  data        TEXT    NOT NULL,                 -- JSON, as in messages
+  tags        TEXT,                             -- JSON array
+  status      TEXT    NOT NULL CHECK (status IN ('approved','disapproved','pending')),
+  sent_at     INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  edited_at   INTEGER,
+  CHECK ((user_id IS NULL) <> (group_id IS NULL)),
+  UNIQUE (app, nth)
+) STRICT;
+-- A list is narrowed without a look at its rows.
+CREATE INDEX submitted_by_app ON submitted_messages(app, id, status, category, type, sender_id, user_id, group_id);
+CREATE INDEX submitted_by_sender ON submitted_messages(sender_id, muid);
+CREATE INDEX submitted_by_user ON submitted_messages(user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX submitted_by_group ON submitted_messages(group_id) WHERE group_id IS NOT NULL;

@@ -99,7 +99,7 @@ fn known_group(read: &Read<'_>, app: &App, guid: &Guid) -> Result<Option<Group>>
 }
 
 /// The group, made now if there is none of this guid. Its owner is its first admin.
-fn group(tx: &mut Write<'_>, app: &App, mut row: import::Group) -> Result<Group> {
+pub(super) fn group(tx: &mut Write<'_>, app: &App, mut row: import::Group) -> Result<Group> {
     if let Some(group) = known_group(tx, app, &row.draft.guid)? {
         return Ok(group);
     }

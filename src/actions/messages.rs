@@ -246,7 +246,8 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     Ok(sent)
 }
 
-fn strip(mut data: Object) -> Object {
+/// Without what only the server writes.
+pub(super) fn strip(mut data: Object) -> Object {
     for key in crate::model::message::SERVER_KEYS {
         data.remove(key);
     }

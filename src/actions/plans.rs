@@ -16,7 +16,8 @@ use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
-use crate::model::message::{Ask, Draft, Receiver};
+use crate::model::message::{Ask, Category, Draft, Receiver};
+use crate::model::moderation::submitted::Submission;
 use crate::model::page::{Affix, PageAsk, Range};
 use crate::model::patch::Patch;
 use crate::model::poll::Poll;
@@ -35,7 +36,7 @@ use crate::store::{
 };
 
 /// Tables that grow without bound, with the aliases they have in statements.
-const GROWING: [&str; 43] = [
+const GROWING: [&str; 44] = [
     "groups",
     "g",
     "nw",
@@ -79,21 +80,25 @@ const GROWING: [&str; 43] = [
     "ev",
     "deliveries",
     "d",
+    "submitted_messages",
 ];
 
-/// What is told outside: written, sent, tried again, bounded, erased.
-fn events(tx: &mut Write<'_>, app: &App) -> Result<()> {
-    let hook = Webhook {
-        id: "w".to_owned(),
-        name: "w".to_owned(),
-        url: "https://w.example/".to_owned(),
+fn hook() -> Webhook {
+    Webhook {
+        id: "w".into(),
+        name: "w".into(),
+        url: "https://hooks.example".into(),
         basic_auth: false,
         username: String::new(),
         password: String::new(),
         enabled: true,
         retries: true,
-    };
-    let webhook = webhooks::insert(tx, app.id, &hook, "")?;
+    }
+}
+
+/// What is told outside: written, sent, tried again, bounded, erased.
+fn events(tx: &mut Write<'_>, app: &App) -> Result<()> {
+    let webhook = webhooks::insert(tx, app.id, &hook(), "")?;
     webhooks::add_trigger(tx, webhook, Trigger::MessageSent)?;
     for text in ["{}", r#"{"message":{"id":"1","sender":"ann"}}"#] {
         outbox::put(tx, app.id, Trigger::MessageSent, text)?;
@@ -123,20 +128,37 @@ fn events(tx: &mut Write<'_>, app: &App) -> Result<()> {
     webhooks::delete(tx, webhook)
 }
 
+/// A message that an app asks about: judged twice, listed by each side, and gone.
+fn submitted(tx: &mut Write<'_>, caller: &Caller, limits: &Limits) -> Result<()> {
+    use crate::store::moderation::submitted::{self, Filter};
+    for to in [Receiver::User(Uid::parse("bob")?), Receiver::Group(Guid::parse("team")?)] {
+        let asked = Submission {
+            sender: Uid::parse("ann")?,
+            receiver: to,
+            content: text("bob", "user", None).content,
+            tags: None,
+            muid: Some("asked".into()),
+            sent_at: None,
+            users: Vec::new(),
+            group: None,
+        };
+        let id = actions::moderation::submitted::submit(tx, caller, asked, limits)?.id;
+        actions::moderation::submitted::edit(tx, caller, id, Object::default(), limits)?;
+    }
+    let app = caller.app.id;
+    for affix in [Affix::Append, Affix::Prepend] {
+        let filter = Filter { sender: Some(caller.user), category: Some(Category::Message), ..Filter::default() };
+        assert_eq!(submitted::list(tx, app, &filter, (affix, None), 9)?.len(), 2);
+    }
+    submitted::forget_person(tx, app, (caller.user, "ann"), 0)?;
+    assert!(submitted::list(tx, app, &Filter::default(), (Affix::Append, None), 9)?.is_empty());
+    Ok(())
+}
+
 /// A webhook at which events failed, looked at and told once more.
 fn deliveries(tx: &mut Write<'_>, app: &App, limits: &Limits) -> Result<()> {
     use crate::store::deliveries::{self, Shown};
-    let hook = Webhook {
-        id: "w".into(),
-        name: "w".into(),
-        url: "https://hooks.example".into(),
-        basic_auth: false,
-        username: String::new(),
-        password: String::new(),
-        enabled: true,
-        retries: true,
-    };
-    let made = actions::webhooks::create(tx, app.id, &hook, false, limits)?;
+    let made = actions::webhooks::create(tx, app.id, &hook(), false, limits)?;
     actions::webhooks::add_triggers(tx, app.id, "w", &["group_created".to_owned()])?;
     let from = outbox::newest(tx)?;
     for state in [State::Failed, State::Waiting(1), State::Delivered] {
@@ -427,6 +449,7 @@ async fn hold(store: Store) {
                 moderation::list(tx, app.id, reviewed, (Affix::Append, None), 30)?;
             }
             members::list(tx, group.id, &members::Filter::default(), ask)?;
+            submitted(tx, &people[0], &limits)?;
             extensions(tx, &people, &limits)?;
             events(tx, &app)?;
             // Calls, and what ends them when nobody does.

@@ -30,7 +30,7 @@ use crate::model::user::{Profile, User, UserDraft, check_length, check_metadata,
 use crate::store::{Write, groups as group_rows};
 
 /// A time in Unix seconds (or milliseconds), as a number or as digits in a text.
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+pub(super) fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
     let at = match Value::deserialize(deserializer)? {
         Value::Null => return Ok(None),
         Value::Number(number) => number.as_i64(),
@@ -44,7 +44,7 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Er
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct UserRow {
+pub(super) struct UserRow {
     uid: Option<String>,
     name: Option<String>,
     avatar: Option<String>,
@@ -76,7 +76,7 @@ fn metadata(raw: Option<Raw>, limits: &Limits) -> Result<Patch<Raw>> {
 }
 
 impl UserRow {
-    fn parse(self, limits: &Limits) -> Result<import::User> {
+    pub(super) fn parse(self, limits: &Limits) -> Result<import::User> {
         let role = self.role.filter(|role| !role.is_empty());
         Ok(import::User {
             draft: UserDraft {
@@ -100,7 +100,7 @@ impl UserRow {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct GroupRow {
+pub(super) struct GroupRow {
     guid: Option<String>,
     name: Option<String>,
     #[serde(rename = "type")]
@@ -401,6 +401,15 @@ async fn hash_passwords<T: Import>(access: &Access<FullKey>, rows: &mut [Row<T>]
         group.draft.password_hash = hashed.get(&guid).cloned();
     }
     Ok(())
+}
+
+/// A group that is made if there is none of its guid.
+pub(super) async fn ready_group(access: &Access<FullKey>, row: GroupRow) -> Result<import::Group> {
+    let group = row.parse(access.limits())?;
+    let mut rows = [(group.key(), Ok(group))];
+    hash_passwords(access, &mut rows).await?;
+    let [(_, group)] = rows;
+    group
 }
 
 pub async fn users(access: Access<FullKey>) -> Result<Reply> {

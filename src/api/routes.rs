@@ -99,6 +99,11 @@ fn rows() -> Vec<Route> {
         r.on(&put, "/moderation/keywords/{keywordId}", "update-rule-keyword", moderation::rules::update_list)
             .with_files(),
         r.on(&delete, "/moderation/keywords/{keywordId}", "delete-rule-keyword", moderation::rules::delete_list),
+        r.on(&post, "/moderation/messages", "send-message-moderation", moderation::submitted::create),
+        r.on(&get, "/moderation/messages", "list-message-moderation", moderation::submitted::list),
+        r.on(&get, "/moderation/messages/{id}", "get-message-moderation", moderation::submitted::show),
+        r.on(&put, "/moderation/messages/{id}", "update-message-moderation", moderation::submitted::update),
+        r.on(&delete, "/moderation/messages/{id}", "delete-message-moderation", moderation::submitted::delete),
         r.on(&get, "/moderation/blocked-messages", "list-moderation-blocked-messages", moderation::blocked::list),
         r.on(&patch, "/moderation/blocked-messages/{id}", "review-blocked-message", moderation::blocked::review),
         r.on(&get, "/threads", "list-threads", threads::list).feature(&[F::ListThreadedMessages]),

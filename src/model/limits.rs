@@ -119,6 +119,8 @@ limits! {
     rules: i64 = 25,
     /// Lists for moderation of an app, beside those of the server.
     keyword_lists: i64 = 25,
+    /// Messages submitted for moderation that are kept of an app; beyond that the oldest go.
+    submitted_messages: i64 = 100_000,
     /// Bots of an app.
     bots: i64 = 25,
     /// Receivers of one message.

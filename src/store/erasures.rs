@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::params;
 
+use super::moderation::submitted;
 use super::rows::ids_text;
 use super::{Read, Write, kept};
 use crate::model::erasure::{Kind, without_mentions};
@@ -45,6 +46,11 @@ const NAMES: &[(&str, &str)] = &[
     ("mentions", "SELECT count(*) FROM mentions WHERE user_id = ?2 AND ?1 > 0"),
     ("conversations", "SELECT count(*) FROM conversations WHERE (user_a = ?2 OR user_b = ?2) AND ?1 > 0"),
     ("reminders", "SELECT count(*) FROM due WHERE user_id = ?2 AND kind = 'reminder' AND ?1 > 0"),
+    (
+        "submitted",
+        "SELECT count(*) FROM (SELECT id FROM submitted_messages WHERE sender_id = ?2 UNION
+                               SELECT id FROM submitted_messages WHERE user_id = ?2 AND user_id IS NOT NULL) WHERE ?1 > 0",
+    ),
 ];
 
 /// What is removed besides, when everything is.
@@ -368,9 +374,11 @@ fn rename_conversations(tx: &Write<'_>, erasure: &Erasure) -> Result<Option<i64>
 /// What other tables say of them. `Some`: there may be more.
 fn leftovers(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>> {
     let user = erasure.user;
-    // They come last, by their ids.
-    if erasure.position > 0 {
-        return kept::forget_person(tx, erasure.app, uid, erasure.position);
+    // Events come last, by their ids; before them what was submitted, by its own, which stand here as negative numbers.
+    match erasure.position {
+        1.. => return kept::forget_person(tx, erasure.app, uid, erasure.position),
+        0 => {}
+        after => return forget_submitted(tx, erasure, uid, -after),
     }
     let mutes = ids_text(tx.all(
         "SELECT m.user_id FROM mutes m CROSS JOIN users u ON u.id = m.user_id
@@ -411,8 +419,18 @@ fn leftovers(tx: &Write<'_>, erasure: &Erasure, uid: &str) -> Result<Option<i64>
         }
     }
     match changed {
-        0 => kept::forget_person(tx, erasure.app, uid, 0),
+        0 => forget_submitted(tx, erasure, uid, 0),
         _ => Ok(Some(0)),
+    }
+}
+
+/// What an app asked about, from, to or of them.
+fn forget_submitted(tx: &Write<'_>, erasure: &Erasure, uid: &str, after: i64) -> Result<Option<i64>> {
+    let (own, upto) = submitted::forget_person(tx, erasure.app, (erasure.user, uid), after)?;
+    tally(tx, erasure.user, erasure.kind, &[("submitted", own)])?;
+    match upto {
+        Some(upto) => Ok(Some(-upto)),
+        None => kept::forget_person(tx, erasure.app, uid, 0),
     }
 }
 

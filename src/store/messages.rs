@@ -172,12 +172,16 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
     Ok(Some(row))
 }
 
-/// The next message id, for a message that is announced but not stored (an edit, a deletion).
+/// The next message id, for a message that is announced but not stored (an edit, a deletion), or is none of any
+/// conversation.
 pub fn spend_id(tx: &Write<'_>) -> Result<i64> {
     let id = tx.first("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'messages' RETURNING seq", [], |row| {
         row.get(0)
     })?;
-    id.ok_or_else(|| Error::internal("messages", "no message was ever stored"))
+    match id {
+        Some(id) => Ok(id),
+        None => tx.insert("INSERT INTO sqlite_sequence (name, seq) VALUES ('messages', 1)", []).map(|_| 1),
+    }
 }
 
 pub(super) fn unknown(id: i64) -> Error {

@@ -282,6 +282,11 @@ fn sweep_group(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
                 "",
                 "DELETE FROM bans WHERE (group_id, user_id) IN (SELECT group_id, user_id FROM bans WHERE group_id = ?1 LIMIT ?2)",
             ),
+            (
+                "",
+                "DELETE FROM submitted_messages WHERE id IN (
+                 SELECT id FROM submitted_messages WHERE group_id = ?1 AND group_id IS NOT NULL LIMIT ?2)",
+            ),
         ],
     )?;
     if removed == 0 {
@@ -323,6 +328,10 @@ fn sweep_user(tx: &Write<'_>, id: i64, most: i64) -> Result<i64> {
             ("calls", "DELETE FROM calls WHERE id IN (SELECT id FROM calls WHERE initiator_id = ?1 OR callee_id = ?1 LIMIT ?2)"),
             ("", "DELETE FROM call_participants WHERE (call_id, user_id) IN (
                  SELECT call_id, user_id FROM call_participants WHERE user_id = ?1 LIMIT ?2)"),
+            ("submitted", "DELETE FROM submitted_messages WHERE id IN (
+                 SELECT id FROM submitted_messages WHERE sender_id = ?1 LIMIT ?2)"),
+            ("submitted", "DELETE FROM submitted_messages WHERE id IN (
+                 SELECT id FROM submitted_messages WHERE user_id = ?1 AND user_id IS NOT NULL LIMIT ?2)"),
         ],
     )?;
     tally(tx, id, &[(name, removed)])?;

@@ -14,26 +14,9 @@ use hobnob::model::limits::Limits;
 use serde_json::{Value, json};
 
 use crate::admin::{of, root};
-use crate::harness::{App, Harness, User, hobnob, id_of};
+use crate::harness::{App, Dice, Harness, User, hobnob, id_of};
 
 const GROUPS: [&str; 2] = ["team", "club"];
-
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Dice {
-        Dice(seed)
-    }
-
-    pub fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-
-    fn of<'a, T>(&mut self, some: &'a [T]) -> &'a T {
-        &some[self.roll(some.len())]
-    }
-}
 
 pub struct World {
     pub h: Harness,
@@ -58,7 +41,7 @@ impl World {
         }
         h.group("team", &people[0], &[&people[1], &people[2]]).await;
         h.group("club", &people[3], &[&people[0], &people[1], &people[2]]).await;
-        World { app: h.app.clone(), h, dice: Dice(seed), people, sent: Vec::new(), away: None, clears: true }
+        World { app: h.app.clone(), h, dice: Dice::new(seed), people, sent: Vec::new(), away: None, clears: true }
     }
 
     fn earlier(&mut self) -> Option<(usize, i64)> {

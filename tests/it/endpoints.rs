@@ -43,7 +43,6 @@ fn shape(path: &str) -> String {
 
 /// Parts of the contract this server does not have. It says so at once, to everybody.
 const LEFT_OUT: &[(&str, &str)] = &[
-    ("/moderation/messages", "messages that are judged and not sent"),
     ("/notifications/push/v1/providers", "nothing is pushed"),
     ("/notifications/sms/v1/providers", "no text messages are sent"),
     ("/notifications/email/v1/providers", "no mail is sent"),

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::admin::{of, root};
 use crate::harness::receiver::{Does, Receiver};
-use crate::harness::{Harness, NOW, User, eventually, hobnob, id_of, temp_dir, text_to};
+use crate::harness::{Dice, Harness, NOW, User, eventually, hobnob, id_of, temp_dir, text_to};
 use crate::media;
 use crate::webhooks::hook;
 
@@ -46,18 +46,6 @@ fn found(folder: &Path, words: &[&str]) -> Vec<(String, String)> {
         }
     }
     all
-}
-
-/// xorshift: the same game each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
 }
 
 /// The audit log says of who was ended by `act` what a dry run had counted: what ended at once with that act, and the rest
@@ -103,7 +91,7 @@ async fn play(h: &Harness, seed: u64, steps: usize) -> usize {
     let (bob, cy) = (h.user("bob").await, h.user("cy").await);
     h.group("team", &victim, &[&bob, &cy]).await;
     h.group("others", &bob, &[&victim, &cy]).await;
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let (mut theirs, mut all): (Vec<i64>, Vec<i64>) = (Vec::new(), Vec::new());
     let people = [&victim, &bob, &cy];
     for step in 0..steps {
@@ -172,6 +160,13 @@ async fn play(h: &Harness, seed: u64, steps: usize) -> usize {
     h.behalf("zqvictim").patch("/notifications/v1/contact-details", json!({"email": "zqmail@else.example"})).await.ok();
     let mute = json!([{"id": "zqvictim", "type": "oneOnOne", "until": (NOW + 1_000_000) * 1000}]);
     bob.put("/notifications/push/v1/preferences/mute", json!({"conversations": mute})).await.ok();
+    for (sender, to, text) in
+        [("zqvictim", "bob", "zqtext"), ("bob", "zqvictim", "plain"), ("bob", "cy", "plain <@uid:zqvictim>")]
+    {
+        let mut asked = text_to("user", to, text);
+        asked["sender"] = sender.into();
+        h.post("/moderation/messages", asked).await.ok();
+    }
     let call = json!({"receiver": "zqvictim", "receiverType": "user", "type": "audio"});
     bob.post("/calls", call).await.ok();
     theirs.len()

@@ -144,6 +144,10 @@ impl World {
         let ring = json!({"receiver": "fay", "receiverType": "user", "type": "audio"});
         let call = app.clone().with("onBehalfOf", "eve").post("/calls", ring).await.ok();
         names.insert("call", text(&call["data"]["entities"]["on"]["entity"]["sessionid"]));
+        let mut asked = to("bob", "user", json!({"sender": "ann"}));
+        asked["data"]["text"] = "may I?".into();
+        let asked = app.post("/moderation/messages", asked).await.ok();
+        names.insert("asked", text(&asked["id"]));
         let me = h.nobody().with("authToken", &names["mine"]);
         World { app, ops, me, names }
     }

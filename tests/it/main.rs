@@ -80,6 +80,7 @@ mod sockets;
 mod start;
 mod state;
 #[cfg(unix)]
+mod submitted;
 mod systemd;
 mod threads;
 mod tokens;

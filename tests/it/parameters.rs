@@ -101,6 +101,17 @@ async fn world(h: &Harness) -> World {
         let said = behalf("fay").post("/messages", text("cy", "user", "gadzooks")).await.ok()["id"].clone();
         world.note(name, said.as_str().expect("an id"));
     }
+    // Asked about besides: from another, to another, of another kind, and one that a rule speaks against.
+    for (name, sender, more) in [
+        ("asked2", "bob", json!({"data": {"text": "gadzooks"}})),
+        ("asked3", "ann", json!({"category": "custom", "type": "place", "data": {"customData": {"k": 1}}})),
+    ] {
+        let mut body = text("bob", "user", "x");
+        body["sender"] = sender.into();
+        body.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        let asked = app.post("/moderation/messages", body).await.ok()["id"].clone();
+        world.note(name, asked.as_str().expect("an id"));
+    }
     app.put("/moderation/rules/manners", json!({"enabled": false})).await.ok();
     // Two wait for a review and two had theirs.
     let again =

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::described::{operation, showing_messages};
-use crate::harness::{Answer, Client, Harness, Sock, User, id_of};
+use crate::harness::{Answer, Client, Dice, Harness, Sock, User, id_of};
 
 const PEOPLE: [&str; 4] = ["ann", "bob", "cy", "dee"];
 const GROUPS: [&str; 2] = ["team", "club"];
@@ -90,15 +90,6 @@ impl Model {
     }
 }
 
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
-    }
-}
-
 struct Play {
     h: Harness,
     people: Vec<User>,
@@ -136,7 +127,7 @@ impl Play {
         }
         let members = (0..GROUPS.len()).flat_map(|group| (0..PEOPLE.len()).map(move |who| (group, who))).collect();
         let model = Model { members, ..Model::default() };
-        Play { h, people, socks, model, dice: Dice(seed), visited: BTreeSet::new(), read: 0, heard: 0, quotes: 0 }
+        Play { h, people, socks, model, dice: Dice::new(seed), visited: BTreeSet::new(), read: 0, heard: 0, quotes: 0 }
     }
 
     fn place(&mut self, who: usize) -> Place {
@@ -505,12 +496,16 @@ impl Play {
 }
 
 /// What only the app can ask for, which sees all.
-const THE_APPS: [&str; 8] = [
+const THE_APPS: [&str; 12] = [
     "POST /bots/{uid}/messages",
     "POST /data_import/messages",
     "GET /moderation/flagged-messages",
     "GET /moderation/reviewed-messages",
     "GET /moderation/blocked-messages",
+    "POST /moderation/messages",
+    "GET /moderation/messages",
+    "GET /moderation/messages/{id}",
+    "PUT /moderation/messages/{id}",
     "PATCH /moderation/flagged-messages/{id}",
     "GET /conversations/pinned",
     "PUT /conversations/pinned",

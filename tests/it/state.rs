@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, User, id_of};
+use crate::harness::{Dice, Harness, User, id_of};
 
 /// The one who watches.
 const ME: &str = "owner";
@@ -131,16 +131,6 @@ impl Folded {
             }
             _ => {}
         }
-    }
-}
-
-/// A small generator of numbers, the same each run.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % sides
     }
 }
 
@@ -283,7 +273,7 @@ async fn play(seed: u64) {
     for one in &people {
         one.post("/groups/team/members", json!({})).await.ok();
     }
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let mut sent = Vec::new();
     for step in 0..400 {
         act(&h, &mut dice, (&people, &owner), &mut sent, step).await;

@@ -13,6 +13,7 @@ use crate::model::json::Object;
 use crate::model::message::Category;
 use crate::model::moderation::engine::Hit;
 use crate::model::moderation::rule::{Action, Entity, Filter, FilterOperand, FilterOperator, Side};
+use crate::model::moderation::{Sides, To};
 use crate::model::role::Role;
 use crate::model::user::User;
 use crate::store::conversations::{Conv, Kind};
@@ -67,19 +68,6 @@ pub fn judge(
         Kind::Group(group) => To::Group(*group),
     };
     weigh(tx, caller.app.id, &Sides { sender: caller.user, to }, (category, data))
-}
-
-/// Whom a message is from and to. They are looked up only where a rule has filters.
-pub struct Sides {
-    /// users.id
-    pub sender: i64,
-    pub to: To,
-}
-
-/// users.id or groups.id
-pub enum To {
-    User(i64),
-    Group(i64),
 }
 
 /// What the rules of the app say of a message between these two, whether it is sent or only asked about.

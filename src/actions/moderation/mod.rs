@@ -2,6 +2,7 @@
 
 pub mod judge;
 pub mod rules;
+pub mod submitted;
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -95,7 +96,8 @@ fn verdict(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: &Row, judged: 
     // Also the session that sent it: what clients call the verdict comes after the answer, from the server.
     let app = Caller { answer: caller.answer.clone(), ..judge::app_itself(&caller.app) };
     tell_of(tx, &app, row, MODERATED, Sent::of)?;
-    outbox::moderation::judged(tx, &caller.app, Trigger::ModerationEngineBlocked, row.id)?;
+    let whole = |tx: &mut Write<'_>| outbox::moderation::whole(tx, &caller.app, row.id);
+    outbox::moderation::judged(tx, &caller.app, Trigger::ModerationEngineBlocked, whole)?;
     judged.carry_out(tx, caller, conv, row.id)
 }
 
@@ -104,7 +106,8 @@ pub(super) fn passed(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, message: 
     if !judged.is_approved() {
         return Ok(());
     }
-    outbox::moderation::judged(tx, &caller.app, Trigger::ModerationEngineApproved, message)?;
+    let whole = |tx: &mut Write<'_>| outbox::moderation::whole(tx, &caller.app, message);
+    outbox::moderation::judged(tx, &caller.app, Trigger::ModerationEngineApproved, whole)?;
     judged.carry_out(tx, caller, conv, message)
 }
 

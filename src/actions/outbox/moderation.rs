@@ -75,13 +75,20 @@ impl Met {
 }
 
 /// Rules let the message pass, or block it.
-pub fn judged(tx: &mut Write<'_>, app: &App, trigger: Trigger, message: i64) -> Result<()> {
+pub fn judged(
+    tx: &mut Write<'_>,
+    app: &App,
+    trigger: Trigger,
+    message: impl FnOnce(&mut Write<'_>) -> Result<Message>,
+) -> Result<()> {
     #[derive(Serialize)]
     struct Judged {
         message: Message,
     }
-    tell(tx, app, trigger, |tx| {
-        let row = messages::find(tx, app.id, message)?;
-        Ok(Judged { message: render::one(tx, row, Viewer::App)? })
-    })
+    tell(tx, app, trigger, |tx| Ok(Judged { message: message(tx)? }))
+}
+
+/// The message as the app sees it.
+pub fn whole(tx: &Write<'_>, app: &App, message: i64) -> Result<Message> {
+    render::one(tx, messages::find(tx, app.id, message)?, Viewer::App)
 }

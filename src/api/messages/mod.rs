@@ -22,7 +22,7 @@ pub use list::{in_group, limit, list, thread, with_user};
 use send::SendBody;
 pub use send::{reply, send, send_as_bot};
 
-fn object(raw: Option<&Raw>) -> Result<Object> {
+pub fn object(raw: Option<&Raw>) -> Result<Object> {
     match raw.filter(|raw| raw.get() != "null") {
         Some(raw) => Object::parse(raw.get())
             .ok_or_else(|| Error::new(Code::InvalidData, "The data of the message must be an object.")),

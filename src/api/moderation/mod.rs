@@ -2,6 +2,7 @@
 
 pub mod blocked;
 pub mod rules;
+pub mod submitted;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -169,6 +170,7 @@ pub async fn delete_reason(access: Access<FullKey>) -> Result<Reply> {
 pub fn describe(doc: &mut Doc) {
     blocked::describe(doc);
     rules::describe(doc);
+    submitted::describe(doc);
     doc.reply::<Ack>("flag-a-message", Shape::Done).reply::<Message>("blockreview-flagged-message", Shape::Done);
     for operation in ["create-reason", "get-reason-details", "update-reason-details"] {
         doc.reply::<Reason>(operation, Shape::One);

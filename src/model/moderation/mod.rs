@@ -3,6 +3,7 @@
 pub mod engine;
 pub mod list;
 pub mod rule;
+pub mod submitted;
 pub mod usual;
 
 use serde::Serialize;
@@ -74,4 +75,19 @@ impl Verdict {
     pub fn parse(text: &str) -> Option<Self> {
         [Verdict::Approved, Verdict::Disapproved].into_iter().find(|verdict| verdict.as_str() == text)
     }
+}
+
+/// Whom a message is from and to. They are looked up only where a rule has filters.
+#[derive(Clone, Copy, Debug)]
+pub struct Sides {
+    /// users.id
+    pub sender: i64,
+    pub to: To,
+}
+
+/// users.id or groups.id
+#[derive(Clone, Copy, Debug)]
+pub enum To {
+    User(i64),
+    Group(i64),
 }

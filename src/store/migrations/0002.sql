@@ -640,3 +640,26 @@ CREATE TABLE moderation_blocked (
   status      TEXT
 ) STRICT;
 CREATE INDEX moderation_blocked_by_app ON moderation_blocked(app, message_id) WHERE status IS NULL OR status <> 'approved';
+CREATE TABLE submitted_messages (
+  id          INTEGER PRIMARY KEY,
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  nth         INTEGER NOT NULL,
+  sender_id   INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+  user_id     INTEGER REFERENCES users(id) ON DELETE CASCADE,
+  group_id    INTEGER REFERENCES groups(id) ON DELETE CASCADE,
+  muid        TEXT,
+  category    TEXT    NOT NULL CHECK (category IN ('message','custom')),
+  type        TEXT    NOT NULL,
+  data        TEXT    NOT NULL,
+  tags        TEXT,
+  status      TEXT    NOT NULL CHECK (status IN ('approved','disapproved','pending')),
+  sent_at     INTEGER NOT NULL,
+  updated_at  INTEGER NOT NULL,
+  edited_at   INTEGER,
+  CHECK ((user_id IS NULL) <> (group_id IS NULL)),
+  UNIQUE (app, nth)
+) STRICT;
+CREATE INDEX submitted_by_app ON submitted_messages(app, id, status, category, type, sender_id, user_id, group_id);
+CREATE INDEX submitted_by_sender ON submitted_messages(sender_id, muid);
+CREATE INDEX submitted_by_user ON submitted_messages(user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX submitted_by_group ON submitted_messages(group_id) WHERE group_id IS NOT NULL;

@@ -3,6 +3,7 @@
 pub mod blocked;
 pub mod lists;
 pub mod rules;
+pub mod submitted;
 
 use rusqlite::{Row as SqlRow, params};
 

@@ -96,6 +96,8 @@ pub const ASKS: &[Ask] = &[
     ask("get-rule", "/moderation/rules/manners", "", "rule"),
     ask("list-rule-revisions", "/moderation/rules/manners/revisions", "", "cursor rule"),
     ask("list-rule-keywords", "/moderation/keywords", "", "cursor keywords"),
+    ask("list-message-moderation", "/moderation/messages", "", "cursor judged message"),
+    ask("get-message-moderation", "/moderation/messages/$asked", "", "judged message"),
     ask("get-rule-keyword", "/moderation/keywords/oaths", "", "keywords"),
     ask("notifications-push-list-settings", "/notifications/v1/settings", "", "notification settings"),
     ask("notifications-push-list-preferences", "/notifications/v1/preferences?uid=ann", "", "preferences"),
@@ -254,6 +256,20 @@ pub const ASKS: &[Ask] = &[
     ),
     ask("update-rule-keyword", "/moderation/keywords/oaths", r#"{"searchTerms": "zounds"}"#, "keywords"),
     ask("delete-rule-keyword", "/moderation/keywords/spare", "", "ack"),
+    ask(
+        "send-message-moderation",
+        "/moderation/messages",
+        r#"{"sender": "ann", "receiver": "new", "receiverType": "user", "data": {"text": "hello"},
+            "receiverUserDetails": {"uid": "new", "name": "New"}}"#,
+        "judged message",
+    ),
+    ask(
+        "update-message-moderation",
+        "/moderation/messages/$asked",
+        r#"{"data": {"text": "better"}}"#,
+        "judged message",
+    ),
+    ask("delete-message-moderation", "/moderation/messages/$asked", "", "ack"),
     // Calls: hers with bob is one she accepts.
     after(
         &[(
@@ -595,6 +611,12 @@ pub const WORLD: &[Step] = &[
         r#"{"id": "manners", "name": "Manners", "enabled": false, "conditions": [{"operand": "text", "category": "word",
             "isKeywordReferencePresent": true, "value": "oaths"}]}"#,
         "",
+    ),
+    (
+        "app",
+        "POST /moderation/messages",
+        r#"{"sender": "ann", "receiver": "team", "receiverType": "group", "data": {"text": "may I?"}}"#,
+        "asked=/id",
     ),
     ("app", "POST /moderation/reasons", r#"{"id": "rude", "name": "Rude", "description": "Hurts"}"#, ""),
     ("bob", "POST /messages/$m1/flagged", r#"{"reasonId": "rude", "remark": "no"}"#, ""),

@@ -12,6 +12,7 @@
 //! later message that comes first.
 
 pub mod described;
+mod dice;
 mod pebble;
 mod process;
 pub mod receiver;
@@ -37,6 +38,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 #[allow(unused_imports)] // Not every state of the suite needs a process.
+pub use dice::Dice;
 pub use pebble::{Pebble, free_port};
 pub use process::{Process, hobnob};
 pub use socket::Sock;

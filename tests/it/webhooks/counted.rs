@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::hook;
-use crate::count_law::Dice;
 use crate::harness::receiver::{Does, Receiver, well};
-use crate::harness::{Client, Harness, eventually};
+use crate::harness::{Client, Dice, Harness, eventually};
 
 /// The whole log, or what of it is in this state, in pieces of this size; the newest first.
 async fn log(ops: &Client, one: &str, state: Option<&str>, limit: usize) -> Vec<Value> {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::hook;
 use crate::harness::receiver::{Does, Receiver, Told, well};
-use crate::harness::{App, Client, Harness, NOW, Process, eventually, hobnob, id_of, temp_dir, text_to};
+use crate::harness::{App, Client, Dice, Harness, NOW, Process, eventually, hobnob, id_of, temp_dir, text_to};
 
 fn database(data: &Path) -> Connection {
     Connection::open(data.join("hobnob.db")).expect("opens")
@@ -228,18 +228,6 @@ async fn a_stop_waits_a_moment_for_those_who_are_being_told() {
     }
 }
 
-/// xorshift: the same game each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % below as u64) as usize
-    }
-}
-
 /// Whatever a receiver does, and whatever is done to its webhook short of switching it off: in the end it has taken each
 /// event, each has one id, and nothing was told that had not happened.
 #[tokio::test]
@@ -249,7 +237,7 @@ async fn in_the_end_each_event_has_arrived() {
         let (ann, receiver) = (h.user("ann").await, Receiver::start().await);
         h.user("bob").await;
         let ops = hook(&h, "w1", &receiver, json!({"retryOnFailure": true}), &["message_sent"]).await;
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let mut sent = BTreeSet::new();
         for step in 0..150 {
             match dice.roll(10) {

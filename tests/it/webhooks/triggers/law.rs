@@ -8,8 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{Ears, all, calls, groups, messages};
-use crate::count_law::Dice;
-use crate::harness::{App, Client, Harness, User, id_of, text_to};
+use crate::harness::{App, Client, Dice, Harness, User, id_of, text_to};
 
 const UIDS: [&str; 4] = ["ann", "bob", "cy", "dee"];
 
