@@ -535,10 +535,10 @@ impl Write<'_> {
         self.subscribed.forget();
     }
 
-    /// Messages are moderated by other rules or lists from now on.
-    fn rules_changed(&mut self) {
+    /// Messages of the app are moderated by other rules or lists from now on.
+    fn rules_changed(&mut self, app: i64) {
         self.rules_changed = true;
-        self.engines.forget();
+        self.engines.forget(app);
     }
 
     /// Runs one statement; the number of rows it changed.

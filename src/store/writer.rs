@@ -364,7 +364,7 @@ impl Writer {
                 self.seen = version;
                 self.credentials.forget();
                 self.subscribed.forget();
-                self.engines.forget();
+                self.engines.forget_all();
                 self.told.changed();
             }
             Ok(_) => {}
@@ -418,7 +418,7 @@ impl Writer {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
             self.subscribed.forget();
-            self.engines.forget();
+            self.engines.forget_all();
             self.note_full(Some(error.code));
             if error.code == Code::StorageFailed && !self.failure.happened() {
                 self.failure.tell(disk_failed(error));
@@ -488,8 +488,9 @@ impl Writer {
             Err(Code::Internal)
         });
         let changed = tx.credentials_changed;
-        if tx.rules_changed {
-            engines.forget();
+        // What was made of rules after the last change to them holds if the change does.
+        if tx.rules_changed && kept.is_err() {
+            engines.forget_all();
         }
         if tx.webhooks_changed {
             subscribed.changed();

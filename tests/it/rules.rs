@@ -1,9 +1,10 @@
 //! Rules: what is blocked is seen by its sender and the app, and by nobody else in any way.
 
 use hobnob::model::error::Code;
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Harness, Sock, User, id_of, text_to};
+use crate::harness::{Client, Harness, Sock, User, id_of, text_to};
 
 /// The next frame of this type.
 async fn next(sock: &mut Sock, kind: &str) -> Value {
@@ -191,4 +192,80 @@ async fn a_list_grows_no_further_than_its_rules_can_use() {
     h.put("/moderation/keywords/l", json!({"searchTerms": "(?x) heck # strong"})).await.refused(Code::BadRequest);
     assert_eq!(status(&ann.send("bob", "darn").await), "disapproved");
     assert_eq!(status(&ann.send("bob", "heck").await), "approved");
+}
+
+/// A message of a category with this data.
+async fn of(user: &User, category: &str, kind: &str, data: Value) -> Value {
+    let message = json!({"receiver": "bob", "receiverType": "user", "category": category, "type": kind, "data": data});
+    user.post("/messages", message).await.ok()
+}
+
+#[tokio::test]
+async fn a_word_is_found_wherever_people_would_read_it() {
+    let h = Harness::start().await;
+    let (ann, _bob) = (h.user("ann").await, h.user("bob").await);
+    let (conditions, file) = (
+        json!([
+            {"operand": "text", "category": "word", "value": ["darn"]},
+            {"operand": "custom", "category": "word", "value": ["darn"]},
+            {"operand": "text", "category": "pattern", "value": [r"(?i)secret\d+"]},
+        ]),
+        |name: &str| json!([{"name": name, "extension": "png", "mimeType": "image/png", "url": "https://a.example/a"}]),
+    );
+    h.post("/moderation/rules", json!({"id": "r1", "name": "R", "conditions": conditions})).await.ok();
+    let picture = |text: &str, name: &str| json!({"text": "nice", "caption": text, "attachments": file(name)});
+    for (category, kind, data) in [
+        ("message", "text", json!({"text": "d\u{430}rn"})),
+        ("message", "text", json!({"text": "da\u{2061}rn"})),
+        ("message", "text", json!({"text": "se\u{200B}cret\u{FF11}"})),
+        ("message", "image", picture("darn", "a.png")),
+        ("message", "image", picture("fine", "darn.png")),
+        ("custom", "place", json!({"customData": {"at": "x\ndarn"}})),
+        ("interactive", "form", json!({"interactiveData": {"formFields": [{"label": "darn"}]}})),
+    ] {
+        let sent = of(&ann, category, kind, data.clone()).await;
+        assert_eq!(status(&sent), "disapproved", "{data}");
+    }
+    for (category, kind, data) in [
+        ("message", "image", picture("fine", "a.png")),
+        ("custom", "place", json!({"customData": {"at": [52.5200066, 13.404954], "since": 1_795_913_980}})),
+        ("interactive", "form", json!({"interactiveData": {"formFields": []}})),
+    ] {
+        assert_eq!(status(&of(&ann, category, kind, data.clone()).await), "approved", "{data}");
+    }
+    // As it came, escapes and all: what it says is what counts.
+    let raw = r#"{"receiver":"bob","receiverType":"user","category":"custom","type":"x","data":{"customData":{"a":"d\u0061rn"}}}"#;
+    let sent = ann.raw(Method::POST, "/messages", Some(raw.into())).await.ok();
+    assert_eq!(status(&sent), "disapproved");
+}
+
+#[tokio::test]
+async fn what_all_rules_of_an_app_look_for_is_bounded() {
+    let h = Harness::start().await;
+    let (ann, _bob) = (h.user("ann").await, h.user("bob").await);
+    // Five lists of almost a megabyte each.
+    for list in 0..5 {
+        let words: Vec<String> = (0..10_000).map(|n| format!("{list}word{n}{}", "x".repeat(88))).collect();
+        let field = |name: &str, value: &str| {
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let list =
+            [("id", &*format!("l{list}")), ("name", "L"), ("category", "word"), ("searchTerms", &words.join(","))];
+        let body = list.map(|(name, value)| field(name, value)).concat() + "--XX--\r\n";
+        let key: &Client = &h.app;
+        let form = key.clone().with("Content-Type", "multipart/form-data; boundary=XX");
+        form.raw(Method::POST, "/moderation/keywords", Some(body.into())).await.ok();
+    }
+    let rule = |id: &str, lists: &[&str]| {
+        let on = |operand| json!({"operand": operand, "category": "word", "isKeywordsReferencePresent": true, "value": lists});
+        json!({"id": id, "name": "R", "conditions": [on("text"), on("custom")]})
+    };
+    // However often a list is named, it is looked for once.
+    h.post("/moderation/rules", rule("r1", &["l0", "l1", "l0", "l1", "l0", "l1"])).await.ok();
+    h.post("/moderation/rules", rule("r2", &["l2"])).await.ok();
+    let refused = h.post("/moderation/rules", rule("r3", &["l3", "l4"])).await;
+    assert!(refused.refused(Code::BadRequest).to_string().contains("allowed"));
+    h.get("/moderation/rules/r3").await.refused(Code::RuleNotFound);
+    assert_eq!(status(&ann.send("bob", "hello").await), "approved");
+    assert_eq!(status(&ann.send("bob", &format!("2word7{}", "x".repeat(88))).await), "disapproved");
 }

@@ -72,12 +72,12 @@ pub fn judge(
 
 /// What the rules of the app say of a message between these two, whether it is sent or only asked about.
 pub fn weigh(tx: &Write<'_>, app: i64, sides: &Sides, (category, data): (Category, &Object)) -> Result<Judged> {
-    if !matches!(category, Category::Message | Category::Custom) {
+    if !matches!(category, Category::Message | Category::Custom | Category::Interactive) {
         return Ok(Judged::default());
     }
     let Some(engine) = rules::engine(tx, app)? else { return Ok(Judged::default()) };
     let mut judged = Judged { is_moderated: true, ..Judged::default() };
-    for hit in engine.hits(data, category == Category::Custom) {
+    for hit in engine.hits(data) {
         if !concerns(tx, sides, &hit)? {
             continue;
         }

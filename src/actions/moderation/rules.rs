@@ -4,7 +4,6 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
 use crate::model::limits::Limits;
-use crate::model::moderation::engine::Engine;
 use crate::model::moderation::list::{Draft, Keywords};
 use crate::model::moderation::rule::Rule;
 use crate::store::moderation::lists;
@@ -46,17 +45,15 @@ fn keep(tx: &mut Write<'_>, app: &App, rule: &Rule, was: Option<&Stored>) -> Res
             }
         }
     }
-    try_out(tx, app, rule, "conditions")?;
     rows::put(tx, app.id, rule, was)?;
+    try_out(tx, app)?;
     find(tx, app, &rule.id)
 }
 
-/// Whether a rule can be applied with what its lists hold now, which together may be more than any of them; `field` is what
-/// the client gave. One that cannot would fail every message of the app.
-fn try_out(read: &Read<'_>, app: &App, rule: &Rule, field: &'static str) -> Result<()> {
-    let whole = Engine::compile(vec![(rule.clone(), String::new())], |list| lists::terms(read, app.id, list));
-    let sentence = || format!("The patterns of the rule {} cannot be used together, or take too much memory.", rule.id);
-    whole.map(drop).map_err(|_| Error::field(field, sentence()))
+/// Whether all rules can be applied as they are now, with what their lists hold, which together may be more than any of them.
+/// What cannot would fail every message of the app.
+fn try_out(tx: &Write<'_>, app: &App) -> Result<()> {
+    rows::engine(tx, app.id).map(drop)
 }
 
 /// Whether a rule names the list.
@@ -107,9 +104,12 @@ pub fn update_list(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(
         return Err(Error::field("category", "The category of a list cannot be changed."));
     }
     lists::put(tx, app.id, &draft, was.default)?;
-    for stored in rows::all(tx, app.id)?.iter().filter(|stored| refers(&stored.rule, id)) {
-        try_out(tx, app, &stored.rule, "searchTerms")?;
-    }
+    try_out(tx, app).map_err(|error| match error.code.is_fault() {
+        true => error,
+        false => {
+            Error::field("searchTerms", "With this list the rules that name it look for more than fits into memory.")
+        }
+    })?;
     find_list(tx, app, id)
 }
 

@@ -1,19 +1,25 @@
 //! The rules of an app, compiled: what is found in a message by one look at each of its texts.
 //!
 //! Words are found whole, by the folding of the search ([`words`](crate::model::words)): whatever case, accents and
-//! characters between them. All words of a condition are one automaton and all patterns one set, so ten thousand of them
-//! cost about what one does. Patterns are matched in linear time.
+//! characters between them, and in whatever guise ([`said`](super::said)). All words of a condition are one automaton and all patterns
+//! one set, so ten thousand of them cost about what one does, and conditions that look for the same share it. How much a look
+//! may take is bounded ([`patterns`](super::patterns)), and so is the memory ([`MOST_WORDS`], [`MOST_PATTERNS`]).
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use regex::{RegexSet, RegexSetBuilder};
 
-use super::list::COMPILED;
+use super::patterns::{Budget, Patterns};
 use super::rule::{Category, Condition, Operand, Operator, Rule};
+use super::said::{self, Text};
 use crate::model::error::{Error, Result};
 use crate::model::json::Object;
-use crate::model::words;
+
+/// Bytes of all words that the rules of an app look for, each list counted once; about 25 times as much memory.
+pub const MOST_WORDS: usize = 4 * 1024 * 1024;
+/// Bytes of all patterns of an app once they are compiled.
+pub const MOST_PATTERNS: usize = 16 * 1024 * 1024;
 
 /// A rule as it applies now.
 #[derive(Debug)]
@@ -21,13 +27,13 @@ pub struct Applied {
     pub rule: Rule,
     /// `<appId>_<rule>_<n>`
     pub revision: String,
-    conditions: Vec<(Condition, Matcher)>,
+    conditions: Vec<(Condition, Arc<Matcher>)>,
 }
 
 #[derive(Debug)]
 enum Matcher {
     Words(AhoCorasick),
-    Patterns(RegexSet),
+    Patterns(Box<Patterns>),
 }
 
 /// All rules of an app that are switched on.
@@ -36,11 +42,33 @@ pub struct Engine {
     rules: Vec<Arc<Applied>>,
 }
 
+/// What a condition looks for: two that are the same share what finds it.
+#[derive(PartialEq, Eq, Hash)]
+struct Wanted {
+    category: Category,
+    is_all: bool,
+    is_lists: bool,
+    /// Each once: ids of lists, or words or patterns.
+    values: BTreeSet<String>,
+}
+
+impl Wanted {
+    fn of(condition: &Condition) -> Wanted {
+        Wanted {
+            category: condition.category,
+            // Words are found the same way for both.
+            is_all: condition.category == Category::Pattern && condition.operator == Operator::Equals,
+            is_lists: condition.is_keywords_reference_present,
+            values: condition.value.iter().cloned().collect(),
+        }
+    }
+}
+
 /// What a message says, in the forms in which it is looked at.
 struct Said {
-    text: Option<String>,
-    custom: Option<String>,
-    folded: [Option<String>; 2],
+    text: Vec<Text>,
+    custom: Vec<Text>,
+    budget: Budget,
 }
 
 /// A rule that applies to a message, and the condition that is met.
@@ -58,22 +86,38 @@ impl Hit {
 }
 
 impl Engine {
-    /// `terms` gives what a list with an id holds; a list that is gone holds nothing.
+    /// `terms` gives what a list with an id holds; a list that is gone holds nothing. `Err` for people: they take too much memory.
     pub fn compile(rules: Vec<(Rule, String)>, mut terms: impl FnMut(&str) -> Result<Vec<String>>) -> Result<Engine> {
-        let mut compiled = Vec::new();
+        let (mut compiled, mut known) = (Vec::new(), HashMap::new());
+        let (mut words, mut patterns) = (0, 0);
         for (rule, revision) in rules {
             let mut conditions = Vec::new();
             for condition in &rule.conditions {
-                let mut values = Vec::new();
-                for value in &condition.value {
-                    match condition.is_keywords_reference_present {
-                        true => values.extend(terms(value)?),
-                        false => values.push(value.clone()),
+                let wanted = Wanted::of(condition);
+                let matcher = match known.get(&wanted) {
+                    Some(matcher) => Arc::clone(matcher),
+                    None => {
+                        let mut values = BTreeSet::new();
+                        for value in &wanted.values {
+                            match wanted.is_lists {
+                                true => values.extend(terms(value)?),
+                                false => _ = values.insert(value.clone()),
+                            }
+                        }
+                        if wanted.category == Category::Word {
+                            words += values.iter().map(String::len).sum::<usize>();
+                            check_size("words", words, MOST_WORDS)?;
+                        }
+                        let matcher = Arc::new(Matcher::compile(&wanted, values)?);
+                        if let Matcher::Patterns(found) = &*matcher {
+                            patterns += found.size();
+                            check_size("patterns", patterns, MOST_PATTERNS)?;
+                        }
+                        known.insert(wanted, matcher.clone());
+                        matcher
                     }
-                }
-                if !values.is_empty() {
-                    conditions.push((condition.clone(), Matcher::compile(condition, &values)?));
-                }
+                };
+                conditions.push((condition.clone(), matcher));
             }
             compiled.push(Arc::new(Applied { rule, revision, conditions }));
         }
@@ -81,12 +125,8 @@ impl Engine {
     }
 
     /// The rules whose conditions this message meets; whom it is from and to is looked at elsewhere.
-    pub fn hits(&self, data: &Object, is_custom: bool) -> Vec<Hit> {
-        let mut said = Said {
-            text: data.read("text").or_else(|| data.read("caption")),
-            custom: is_custom.then(|| data.get("customData").map(|raw| raw.get().to_owned())).flatten(),
-            folded: [None, None],
-        };
+    pub fn hits(&self, data: &Object) -> Vec<Hit> {
+        let mut said = Said { text: said::texts(data), custom: said::carried(data), budget: Budget::default() };
         let mut hits = Vec::new();
         for applied in &self.rules {
             let met = applied.conditions.iter().position(|(condition, matcher)| said.meets(condition, matcher));
@@ -96,32 +136,38 @@ impl Engine {
     }
 }
 
-impl Said {
-    fn meets(&mut self, condition: &Condition, matcher: &Matcher) -> bool {
-        let (at, text) = match condition.operand {
-            Operand::Text => (0, &self.text),
-            Operand::Custom => (1, &self.custom),
-        };
-        let Some(text) = text else { return false };
-        match matcher {
-            Matcher::Patterns(patterns) => patterns.is_match(text),
-            Matcher::Words(words) => {
-                let folded = self.folded[at].get_or_insert_with(|| phrase(text));
-                match condition.operator {
-                    Operator::Contains => words.is_match(folded.as_str()),
-                    Operator::Equals => words.find(folded.as_str()).is_some_and(|all| all.range() == (0..folded.len())),
-                }
-            }
+fn check_size(what: &str, size: usize, most: usize) -> Result<()> {
+    match size <= most {
+        true => Ok(()),
+        false => {
+            let sentence = format!("All {what} of the app's rules together take {size} bytes; {most} are allowed.");
+            Err(Error::field("conditions", sentence))
         }
     }
 }
 
+impl Said {
+    fn meets(&mut self, condition: &Condition, matcher: &Matcher) -> bool {
+        let Said { text, custom, budget } = self;
+        let texts = match condition.operand {
+            Operand::Text => text,
+            Operand::Custom => custom,
+        };
+        texts.iter_mut().any(|text| match matcher {
+            Matcher::Patterns(patterns) => text.guises().iter().any(|text| patterns.is_match(text, budget)),
+            Matcher::Words(words) => text.phrases().iter().any(|phrase| match condition.operator {
+                Operator::Contains => words.is_match(phrase.as_str()),
+                Operator::Equals => words.find(phrase.as_str()).is_some_and(|all| all.range() == (0..phrase.len())),
+            }),
+        })
+    }
+}
+
 impl Matcher {
-    fn compile(condition: &Condition, values: &[String]) -> Result<Matcher> {
-        match condition.category {
+    fn compile(wanted: &Wanted, values: BTreeSet<String>) -> Result<Matcher> {
+        match wanted.category {
             Category::Word => {
-                let phrases: Vec<String> =
-                    values.iter().map(|word| phrase(word)).filter(|word| !word.is_empty()).collect();
+                let phrases: BTreeSet<String> = values.iter().flat_map(|word| said::phrases_of_word(word)).collect();
                 // The longest first: a word that is all of a text is found before one that begins it.
                 let words = AhoCorasick::builder()
                     .kind(Some(AhoCorasickKind::ContiguousNFA))
@@ -130,31 +176,14 @@ impl Matcher {
                 words.map(Matcher::Words).map_err(|e| Error::internal("moderation", e))
             }
             Category::Pattern => {
-                let whole = |pattern: &String| format!("^(?:{pattern})$");
-                let patterns: Vec<String> = match condition.operator {
-                    Operator::Contains => values.to_vec(),
-                    Operator::Equals => values.iter().map(whole).collect(),
-                };
-                // Some more than was allowed when they were given: several lists may come together.
-                let set = RegexSetBuilder::new(patterns).size_limit(4 * COMPILED).build();
-                set.map(Matcher::Patterns).map_err(|e| Error::internal("moderation", e))
+                let all = |pattern: String| if wanted.is_all { format!("^(?:{pattern})$") } else { pattern };
+                let patterns: Vec<String> = values.into_iter().map(all).collect();
+                let set = Patterns::compile(&patterns);
+                set.map(|set| Matcher::Patterns(Box::new(set)))
+                    .map_err(|why| Error::field("conditions", format!("A pattern cannot be used: {why}.")))
             }
         }
     }
-}
-
-/// The words of a text, a space before, between and after them; empty: there are none.
-pub fn phrase(text: &str) -> String {
-    let folded = words::of_name(text);
-    let mut phrase = String::with_capacity(folded.len() + 2);
-    for token in folded.split([' ', '\n']).filter(|token| !token.is_empty()) {
-        phrase.push(' ');
-        phrase.push_str(token);
-    }
-    if !phrase.is_empty() {
-        phrase.push(' ');
-    }
-    phrase
 }
 
 #[cfg(test)]
@@ -189,7 +218,7 @@ mod tests {
 
     fn finds(engine: &Engine, text: &str) -> bool {
         let data = Object::parse(&serde_json::json!({ "text": text }).to_string()).unwrap();
-        !engine.hits(&data, false).is_empty()
+        !engine.hits(&data).is_empty()
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use regex::RegexSetBuilder;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::patterns::Patterns;
 use super::rule::{Category, MOST_DESCRIPTION, MOST_ID};
 use crate::model::error::{Error, Result};
 use crate::model::user::check_length;
@@ -17,8 +17,6 @@ const MOST_PATTERNS: usize = 500;
 /// Characters of a word and of a pattern.
 const MOST_WORD: usize = 100;
 const MOST_PATTERN: usize = 1000;
-/// Bytes that patterns together may take once they are compiled.
-pub const COMPILED: usize = 4 * 1024 * 1024;
 
 /// A list as it is shown.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -99,17 +97,13 @@ pub fn check_terms(field: &'static str, category: Category, terms: &[String]) ->
         return Err(Error::field(field, format!("What begins with {start:?} is longer than {longest} characters.")));
     }
     match category {
-        Category::Word => match terms.iter().find(|term| super::engine::phrase(term).is_empty()) {
+        Category::Word => match terms.iter().find(|term| super::said::phrase(term).is_empty()) {
             Some(empty) => Err(Error::field(field, format!("There is no word in {empty:?}."))),
             None => Ok(()),
         },
         Category::Pattern => {
-            let compiled = RegexSetBuilder::new(terms).size_limit(COMPILED).build();
-            compiled.map(|_| ()).map_err(|error| {
-                let why = error.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                Error::field(field, format!("A pattern cannot be used: {why}."))
-            })
+            let compiled = Patterns::compile(terms);
+            compiled.map(|_| ()).map_err(|why| Error::field(field, format!("A pattern cannot be used: {why}.")))
         }
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod engine;
 pub mod list;
+pub mod patterns;
 pub mod rule;
+pub mod said;
 pub mod submitted;
 pub mod usual;
 

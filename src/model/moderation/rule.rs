@@ -119,7 +119,7 @@ pub enum Operator {
 }
 
 /// How what is looked for is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = RuleCategory)]
 pub enum Category {

@@ -114,12 +114,12 @@ pub fn put(tx: &mut Write<'_>, app: i64, draft: &Draft, usual: bool) -> Result<(
             tx.now()
         ],
     )?;
-    tx.rules_changed();
+    tx.rules_changed(app);
     Ok(())
 }
 
 pub fn delete(tx: &mut Write<'_>, app: i64, id: &str) -> Result<()> {
     tx.run("DELETE FROM moderation_lists WHERE app = ?1 AND list_id = ?2", params![app, id])?;
-    tx.rules_changed();
+    tx.rules_changed(app);
     Ok(())
 }

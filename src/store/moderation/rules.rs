@@ -134,13 +134,13 @@ pub fn put(tx: &mut Write<'_>, app: i64, rule: &Rule, was: Option<&Stored>) -> R
         "DELETE FROM moderation_rules WHERE app = ?1 AND rule_id = ?2 AND revision <= ?3",
         params![app, rule.id, revision - KEPT],
     )?;
-    tx.rules_changed();
+    tx.rules_changed(app);
     Ok(())
 }
 
 pub fn delete(tx: &mut Write<'_>, app: i64, id: &str) -> Result<()> {
     tx.run("DELETE FROM moderation_rules WHERE app = ?1 AND rule_id = ?2", params![app, id])?;
-    tx.rules_changed();
+    tx.rules_changed(app);
     Ok(())
 }
 
@@ -149,7 +149,12 @@ pub fn delete(tx: &mut Write<'_>, app: i64, id: &str) -> Result<()> {
 pub struct Engines(RefCell<HashMap<i64, Option<Arc<Engine>>>>);
 
 impl Engines {
-    pub fn forget(&self) {
+    /// What was made for the app is made anew when it is asked for.
+    pub fn forget(&self, app: i64) {
+        self.0.borrow_mut().remove(&app);
+    }
+
+    pub fn forget_all(&self) {
         self.0.borrow_mut().clear();
     }
 }
