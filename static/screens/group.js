@@ -53,6 +53,7 @@ function Group({ app, base, group }) {
     ["Icon", group.icon && link(group.icon)], ["Tags", group.tags?.length ? name(group.tags.join(", ")) : null],
     ["Metadata", group.metadata && json("Metadata", group.metadata)]]),
   html`<div class="buttons">
+      <a class="button" href=${inApp(app, "conversations", "id", group.conversationId ?? `group_${group.guid}`)}>Messages</a>
       <button type="button" onClick=${edit}>Edit…</button>
       <button type="button" onClick=${transfer}>New owner…</button>
       <button type="button" class="bad" onClick=${remove}>Delete…</button></div>`, alert(error))}

@@ -53,6 +53,7 @@ function User({ app, base, first }) {
     ["Tags", user.tags?.length ? name(user.tags.join(", ")) : null],
     ["Metadata", user.metadata && json("Metadata", user.metadata)]]),
   html`<div class="buttons" ref=${about}>
+    ${!user.deactivatedAt && html`<a class="button" href=${inApp(app, "conversations", "of", user.uid)}>Conversations</a>`}
     ${user.deactivatedAt ? html`<${Act} refused=${setError} act=${reactivate}>Reactivate<//>` : html`
       <${Act} refused=${setError} act=${edit}>Edit…<//>
       <button type="button" class="bad" onClick=${deactivate}>Deactivate…</button>`}
