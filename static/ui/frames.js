@@ -4,7 +4,7 @@ import { html, name } from "./base.js";
 import { path } from "../api.js";
 
 const APP = {
-  "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", webhooks: "Webhooks", keys: "Keys",
+  "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", moderation: "Moderation", webhooks: "Webhooks", keys: "Keys",
 };
 
 /** The address of something in an app. */
@@ -28,6 +28,11 @@ export function appFrame(app, part, content, title) {
   const up = [["Apps", "#/"], ...(title ? [[name(app.name), inApp(app)], [APP[part], inApp(app, part)]] : [])];
   return html`<div class="sides">${parts("Parts of the app", links)}<div class="content">${crumbs(up)}
     <h1 tabindex="-1">${title ?? name(app.name)}</h1>${content}</div></div>`;
+}
+
+/** Links between the screens of one part. */
+export function subparts(label, links) {
+  return html`<nav class="subparts" aria-label=${label}>${links.map(([text, href, here]) => html`<a href=${href} aria-current=${here ? "page" : null}>${text}</a>`)}</nav>`;
 }
 
 /** A screen without parts beside it. */

@@ -90,3 +90,29 @@ export function List({ title, search, load, heads, row, empty, filters = [], act
 function pick(values, filters) {
   return Object.fromEntries(["searchKey", ...filters.map((one) => one.name)].map((key) => [key, values.get(key) ?? ""]));
 }
+
+/**
+ * A list that goes on from a cursor, the newest first. `load(next)` gives `{data, meta}`, `perPage` at most; `meta.next` is what the next piece begins with.
+ * `rows` gives what is shown of all that is there. A changed `turn` asks anew.
+ */
+export function Feed({ load, rows, turn = 0, perPage = 25 }) {
+  const [state, setState] = useState(null);
+  const asked = useRef(0);
+  const fill = async (next) => {
+    const mine = (asked.current += 1);
+    try {
+      const { data, meta } = await load(next);
+      if (mine !== asked.current) return;
+      setState((old) => ({ list: next ? [...old.list, ...data] : data, next: data.length < perPage ? null : meta?.next }));
+    } catch (refusal) {
+      if (mine === asked.current) setState((old) => ({ list: old?.list ?? [], next: null, ...old, error: refusal.message }));
+    }
+  };
+  useEffect(() => {
+    fill();
+    return () => (asked.current += 1);
+  }, [turn]);
+  if (!state) return dim("Loading…");
+  return html`${state.error && !state.list.length ? null : rows(state.list)}${alert(state.error)}
+    ${state.next && html`<div class="buttons more"><button type="button" onClick=${() => fill(state.next)}>Older</button></div>`}`;
+}

@@ -128,7 +128,7 @@ run("messages", async (house) => {
   await page.getByRole("button", { name: `More about message ${last[0].id}`, exact: true }).click();
   await dialog().getByRole("button", { name: "Delete…", exact: true }).click();
   await button("Delete message").click();
-  await page.getByRole("dialog").waitFor({ state: "detached" });
+  await until("no dialog", async () => (await page.locator("dialog").count()) === 0);
   await until("it is deleted", async () => (await rest("GET", `/messages/${last[0].id}`)).deletedAt);
   await page.getByRole("button", { name: `More about message ${last[1].id}`, exact: true }).click();
   await button("Delete for good…").click();
