@@ -751,22 +751,33 @@ CREATE TABLE gone_parents (
   message_id  INTEGER PRIMARY KEY               -- messages.id that was
 ) STRICT;
 
--- People who may use the admin page, the one-time link that makes the first of them, and their sessions.
+-- People who may use the admin page, the one-time links that let them in, and their sessions.
 CREATE TABLE admins (
   id            INTEGER PRIMARY KEY,
   name          TEXT    NOT NULL UNIQUE,
   password_hash TEXT    NOT NULL,               -- argon2id
-  created_at    INTEGER NOT NULL
+  created_at    INTEGER NOT NULL,
+  role          TEXT    NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer')),
+  totp          BLOB,                           -- secret of their codes; to compute them it must be known, so no digest
+  totp_since    INTEGER,                        -- when the first code was right; NULL: not asked for at log-in
+  totp_step     INTEGER NOT NULL DEFAULT 0      -- the last code that was used, as its 30 seconds: none works twice
 ) STRICT;
+CREATE TABLE admin_recovery (
+  hash        BLOB    NOT NULL PRIMARY KEY,     -- SHA-256 of a code that stands in for one of a device; goes when used
+  admin_id    INTEGER NOT NULL REFERENCES admins(id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
 CREATE TABLE admin_setup (
   hash        BLOB    NOT NULL PRIMARY KEY,     -- SHA-256 of the link's secret; the row goes when it is used
-  created_at  INTEGER NOT NULL                  -- good for a day (`actions::admin::LINK`)
+  created_at  INTEGER NOT NULL,                 -- good for a day (`actions::admin::LINK`)
+  role        TEXT    NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer')), -- what it makes
+  admin_id    INTEGER REFERENCES admins(id) ON DELETE CASCADE -- whom it gives a new password instead
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE admin_sessions (
   hash        BLOB    NOT NULL PRIMARY KEY,
   admin_id    INTEGER NOT NULL REFERENCES admins(id) ON DELETE CASCADE,
   created_at  INTEGER NOT NULL,
-  expires_at  INTEGER NOT NULL
+  expires_at  INTEGER NOT NULL,
+  address     TEXT                              -- from where they logged in, if that is known
 ) STRICT, WITHOUT ROWID;
 
 -- What a user chose about notifications, and where else he can be reached. Nothing here sends anything.

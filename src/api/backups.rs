@@ -26,6 +26,9 @@ use crate::model::feature::Features;
 use crate::model::time::Clock;
 use crate::store::Write;
 
+/// The operation that hands one out: it is no row of the route table.
+pub const DOWNLOAD: &str = "admin-download-backup";
+
 /// Where backups lie, and whether one is being made or proved.
 pub struct Backups {
     data: PathBuf,
@@ -155,7 +158,7 @@ pub async fn find(request: &HttpRequest, path: &str, api: &web::Data<Api>) -> Op
 
 async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Result<HttpResponse> {
     let parts = Parts {
-        operation: "admin-download-backup",
+        operation: DOWNLOAD,
         features: Features::default(),
         class: Class::default(),
         extension: None,

@@ -127,6 +127,11 @@ impl Guesses {
         Ok(Try { guesses: self, counted })
     }
 
+    /// Begins anew with what is guessed at.
+    pub fn forget(&self, of: Of<'_>) {
+        self.lock().known.remove(&of.key());
+    }
+
     fn free(&self, of: &Of<'_>) -> u32 {
         match of {
             Of::Address(_) => self.slowing.for_address,

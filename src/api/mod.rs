@@ -443,6 +443,14 @@ mod tests {
     }
 
     #[test]
+    fn what_roles_of_admins_are_about_is_an_operation() {
+        let routes = routes();
+        for name in crate::model::admin::listed().filter(|name| *name != backups::DOWNLOAD) {
+            assert!(routes.iter().any(|route| route.operation == name), "{name}");
+        }
+    }
+
+    #[test]
     fn the_table_has_no_conflicts() {
         assert!(Router::new(routes()).routes().len() > 50);
     }

@@ -42,6 +42,7 @@ pub async fn run(command: Command) -> Outcome {
             Some(entry.act),
             entry.app,
             entry.target,
+            entry.other,
             entry.details.map(|details| details.get().to_owned()),
         ];
         say(&words.into_iter().flatten().collect::<Vec<_>>().join("  "));

@@ -117,7 +117,12 @@ enum Command {
     Completions(paper::Completions),
     /// Print the manual page, or write those of all subcommands to a folder
     Man(paper::Pages),
-    /// Print a one-time link that makes an admin
+    /// Let admins in, give them new passwords, list them
+    Admin {
+        #[command(subcommand)]
+        command: admin::Command,
+    },
+    /// Print a one-time link that makes an owner: `admin create --role owner`
     AdminLink(admin::Link),
 }
 
@@ -210,6 +215,7 @@ impl Cli {
             Some(Command::Doctor(doctor)) => doctor::run(*doctor).await,
             Some(Command::Completions(args)) => paper::completions(args),
             Some(Command::Man(args)) => paper::pages(args),
+            Some(Command::Admin { command }) => admin::run(command).await,
             Some(Command::AdminLink(target)) => admin::link(target).await,
         }
     }

@@ -3,6 +3,7 @@
 //! Everything above speaks in these. Ids exist only if they are valid, drafts exist only if they may be written,
 //! and `permission` answers who may do what.
 
+pub mod admin;
 pub mod answer;
 pub mod attachment;
 pub mod audit;

@@ -72,6 +72,7 @@ fn filled_in(line: &str, folder: &Path, app: &str) -> String {
     let words = line.split(' ').map(|word| match word {
         "APP_ID" | "APP" => app,
         "UID" => demo::UIDS[1],
+        "NAME" => ADMIN,
         word => word,
     });
     let mut line = words.collect::<Vec<_>>().join(" ");
@@ -83,6 +84,9 @@ fn filled_in(line: &str, folder: &Path, app: &str) -> String {
     }
     line
 }
+
+/// An admin there is already.
+const ADMIN: &str = "root";
 
 /// Runs a line of the handbook as a shell would, in `folder`. What serves or repeats is ended once it does.
 fn run(line: &str, folder: &Path) -> Result<(), String> {
@@ -131,6 +135,10 @@ fn every_command_of_the_handbook_does_its_work() {
         Command::new(env!("CARGO_BIN_EXE_hobnob")).args(["app", "list", "--json"]).current_dir(folder).output();
     let listed: serde_json::Value = serde_json::from_slice(&listed.unwrap().stdout).unwrap();
     let app = listed[0]["appId"].as_str().or(listed[0]["id"].as_str()).unwrap_or_else(|| panic!("{listed}")).to_owned();
+    let database = rusqlite::Connection::open(folder.join("hobnob-data/hobnob.db")).unwrap();
+    let admin = "INSERT INTO admins (name, password_hash, created_at) VALUES (?1, '', 1)";
+    database.execute(admin, [ADMIN]).unwrap();
+    drop(database);
     // An export is taken over into another app than its own.
     run("hobnob app create Other", folder).unwrap();
     let apps = Command::new(env!("CARGO_BIN_EXE_hobnob"))

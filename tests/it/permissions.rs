@@ -358,7 +358,7 @@ async fn looking_into_it() {
 }
 
 /// A path with its placeholders filled by what does not exist.
-fn filled(path: &str) -> String {
+pub fn filled(path: &str) -> String {
     let known =
         [("{id}", "999999"), ("{uid}", "nobody"), ("{guid}", "nothing"), ("{muid}", "none"), ("{role}", "none")];
     let mut path = path.to_owned();

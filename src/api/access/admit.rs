@@ -161,7 +161,7 @@ fn check_app(app: &App, parts: &Parts) -> Result<()> {
 pub const ADMIN_HEADER: &str = "x-hobnob-admin";
 const SESSION: HeaderName = HeaderName::from_static(ADMIN_HEADER);
 
-/// The admin whose session it is. From a page of another site it is refused whoever knows it: answers outside the admin
+/// The admin whose session it is, if their role may do what is asked for. From a page of another site it is refused whoever knows it: answers outside the admin
 /// API may be read from anywhere.
 async fn admin(api: &Api, parts: &Parts) -> Result<Arc<Admission>> {
     let session = digest(header(parts.headers(), SESSION).ok_or(Code::EmptyAuthHeader)?);
@@ -170,6 +170,7 @@ async fn admin(api: &Api, parts: &Parts) -> Result<Arc<Admission>> {
     }
     let found = api.store.read(move |read| admins::session(read, &session)).await?;
     let found = found.ok_or_else(|| Error::new(Code::EmptyAuthHeader, "The session is over: log in again."))?;
+    found.role.may(parts.operation, parts.request.method().is_safe())?;
     Ok(Arc::new(found))
 }
 

@@ -213,6 +213,16 @@ impl<D: Demand> Access<D> {
         }
     }
 
+    /// The admin who asks; on operations that only admins may do there is one.
+    pub fn admin(&self) -> Result<&Arc<Admission>> {
+        self.by.admin().ok_or(Error::from(Code::NoAccess))
+    }
+
+    /// Where the client is, past proxies that are trusted.
+    pub fn address(&self) -> Option<String> {
+        peer::address(&self.parts.request, &self.api.trusted).map(|address| address.to_string())
+    }
+
     /// api_keys.id, if the credential was an API key.
     pub fn key(&self) -> Option<i64> {
         match self.by {

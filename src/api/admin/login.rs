@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::actions;
-use crate::api::access::{ADMIN_HEADER, Access, Admin, Open};
+use crate::api::access::{Access, Admin, Open};
 use crate::api::guesses::Of;
 use crate::api::reply::{Reply, ack, data};
 use crate::model::audit::{Act, Actor};
 use crate::model::error::{Code, Error, Result};
 use crate::model::user::{check_length, check_name};
-use crate::store::{Write, admins, digest};
+use crate::store::{Read, Write, admins};
 
 /// Shortest password of an admin, in characters.
 const MIN_PASSWORD: usize = 8;
@@ -34,33 +34,33 @@ fn check_password(password: Option<String>) -> Result<String> {
     Ok(password)
 }
 
-/// Uses the one-time link: makes the admin and logs him in.
+/// Uses the one-time link: makes the admin, or gives the one it is for a new password, and logs them in.
 pub async fn set_up(access: Access<Open>) -> Result<Reply> {
     let body: Credentials = access.json()?;
-    let name = check_name("name", &body.name.unwrap_or_default(), access.limits())?;
+    let name = body.name.map(|name| check_name("name", &name, access.limits())).transpose()?;
     let password = check_password(body.password)?;
     let link = body.link.unwrap_or_default();
     let guess = access.guess("admin set-up", Of::Link)?;
     let (asked, named) = (link.clone(), name.clone());
-    if let Err(error) = access.store().read(move |read| actions::admin::check_set_up(read, &asked, &named)).await {
+    let check = move |read: &Read<'_>| actions::admin::check_set_up(read, &asked, named.as_deref());
+    if let Err(error) = access.store().read(check).await {
         if error.code != Code::NoAccess {
             guess.undo();
         }
         return Err(error);
     }
     guess.right();
-    let hash = access.api().passwords.hash(password).await?;
-    let made = name.clone();
-    let session = access
+    let (hash, address) = (access.api().passwords.hash(password).await?, access.address());
+    let (name, session) = access
         .store()
         .write("admin.set_up", move |tx| {
-            actions::admin::set_up(tx, &link, &name, &hash)?;
-            let (id, _) = admins::find(tx, &name)?.ok_or(Code::Internal)?;
-            actions::audit::note(tx, &Actor::Admin(name.clone()), Act::AdminCreate, None, Some(&name))?;
-            actions::admin::log_in(tx, id)
+            let (id, name) = actions::admin::set_up(tx, &link, name.as_deref(), &hash)?;
+            Ok((name, actions::admin::log_in(tx, id, address.as_deref())?))
         })
         .await?;
-    log::info!("{made:?} used a set-up link and is an admin now");
+    // Whoever was let in by a link on the machine itself need not wait for what others guessed.
+    access.api().guesses.forget(Of::Admin(&name));
+    log::info!("{name:?} used a set-up link and is an admin now");
     Ok(data(&json!({"session": session})))
 }
 
@@ -87,19 +87,27 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
             return Err(error);
         }
     }
-    let id = id.ok_or(Code::Internal)?;
-    let session = access.store().write("admin.log_in", move |tx| actions::admin::log_in(tx, id)).await?;
+    let (id, address, actor) = (id.ok_or(Code::Internal)?, access.address(), Actor::Admin(name.trim().to_owned()));
+    let log_in = move |tx: &mut Write<'_>| {
+        actions::audit::note(tx, &actor, Act::AdminLogIn, None, None)?;
+        actions::admin::log_in(tx, id, address.as_deref())
+    };
+    let session = access.store().write("admin.log_in", log_in).await?;
     log::info!("the admin {:?} logged in", name.trim());
     Ok(data(&json!({"session": session})))
 }
 
 pub async fn log_out(access: Access<Admin>) -> Result<Reply> {
-    let session = digest(access.header(ADMIN_HEADER).unwrap_or_default());
-    access.store().write("admin.log_out", move |tx| actions::admin::log_out(tx, &session)).await?;
+    let (session, actor) = (access.admin()?.session, access.actor());
+    let log_out = move |tx: &mut Write<'_>| {
+        actions::admin::log_out(tx, &session)?;
+        actions::audit::note(tx, &actor, Act::AdminLogOut, None, None)
+    };
+    access.store().write("admin.log_out", log_out).await?;
     Ok(ack("Logged out."))
 }
 
-/// Changes the admin's own password; his other sessions end, this one is replaced.
+/// Changes the admin's own password; their other sessions end, this one is replaced.
 pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
     #[derive(Deserialize)]
     struct Body {
@@ -122,8 +130,10 @@ pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
         }
     }
     let hash = access.api().passwords.hash(password).await?;
-    let named = access.caller().uid.to_string();
-    let change = move |tx: &mut Write<'_>| Ok((actions::admin::change_password(tx, id, &old, &hash)?, Some(named)));
+    let (named, address) = (access.caller().uid.to_string(), access.address());
+    let change = move |tx: &mut Write<'_>| {
+        Ok((actions::admin::change_password(tx, id, &old, &hash, address.as_deref())?, Some(named)))
+    };
     let session = access.audited("admin.change_password", Act::AdminPassword, None, change).await?;
     Ok(data(&json!({"session": session})))
 }

@@ -1,5 +1,6 @@
 //! What the admin page asks: its own small API below `/admin/api`, not part of the contract.
 
+pub mod admins;
 pub mod apps;
 pub mod groups;
 pub mod login;

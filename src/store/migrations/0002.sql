@@ -663,3 +663,16 @@ CREATE INDEX submitted_by_app ON submitted_messages(app, id, status, category, t
 CREATE INDEX submitted_by_sender ON submitted_messages(sender_id, muid);
 CREATE INDEX submitted_by_user ON submitted_messages(user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX submitted_by_group ON submitted_messages(group_id) WHERE group_id IS NOT NULL;
+
+-- Admins have roles: those there are may do everything, as before. Codes of a device beside the password.
+ALTER TABLE admins ADD COLUMN role TEXT NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer'));
+ALTER TABLE admins ADD COLUMN totp BLOB;
+ALTER TABLE admins ADD COLUMN totp_since INTEGER;
+ALTER TABLE admins ADD COLUMN totp_step INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE admin_recovery (
+  hash        BLOB    NOT NULL PRIMARY KEY,
+  admin_id    INTEGER NOT NULL REFERENCES admins(id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+ALTER TABLE admin_setup ADD COLUMN role TEXT NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer'));
+ALTER TABLE admin_setup ADD COLUMN admin_id INTEGER REFERENCES admins(id) ON DELETE CASCADE;
+ALTER TABLE admin_sessions ADD COLUMN address TEXT;

@@ -275,7 +275,11 @@ mod tests {
     fn an_old_database_comes_to_the_current_schema_and_is_kept_as_it_was() {
         let dir = tempfile::tempdir().expect("a folder");
         let path = kept(dir.path());
+        let admin = "INSERT INTO admins (name, password_hash, created_at) VALUES ('root', '', 1)";
+        Connection::open(&path).expect("opens").execute_batch(admin).expect("an admin from before there were roles");
         let migrated = open(&path).expect("migrates");
+        let role: String = migrated.query_row("SELECT role FROM admins", [], |row| row.get(0)).expect("reads");
+        assert_eq!(role, "owner");
         let fresh = open(&dir.path().join("fresh.db")).expect("opens");
         let (is, want) = (shape(&migrated), shape(&fresh));
         for (name, lines) in &want {
