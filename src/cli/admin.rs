@@ -79,8 +79,9 @@ pub async fn run(command: Command) -> Outcome {
             }
             for admin in found {
                 let (role, code) = (admin.role.as_str(), if admin.totp { "with a code" } else { "" });
-                say(&format!("{:>4}  {role:<9}  {:>2} sessions  {}  {code}", admin.id, admin.sessions, admin.name)
-                    .trim_end());
+                let line =
+                    format!("{:>4}  {role:<9}  {:>2} sessions  {}  {code}", admin.id, admin.sessions, admin.name);
+                say(line.trim_end());
             }
             Ok(())
         }
