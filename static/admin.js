@@ -9,7 +9,9 @@ import { crumbs, plainFrame } from "./ui/frames.js";
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
 const SCREENS = { "": "apps", account: "account" };
-const PARTS = { "": "app", users: "users", groups: "groups", conversations: "conversations", moderation: "moderation", webhooks: "webhooks", keys: "keys" };
+const PARTS = {
+  "": "app", users: "users", groups: "groups", conversations: "conversations", moderation: "moderation", webhooks: "webhooks", keys: "keys", settings: "settings",
+};
 let turn = 0;
 
 /** Shows the page of the address. */

@@ -4,7 +4,7 @@ import { html, name } from "./base.js";
 import { path } from "../api.js";
 
 const APP = {
-  "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", moderation: "Moderation", webhooks: "Webhooks", keys: "Keys",
+  "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", moderation: "Moderation", webhooks: "Webhooks", keys: "Keys", settings: "Settings",
 };
 
 /** The address of something in an app. */

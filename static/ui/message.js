@@ -5,7 +5,7 @@ import { inApp } from "./frames.js";
 import { link } from "./people.js";
 
 /** A file of this server, wherever the page finds it; nothing for an address that leads elsewhere. */
-function own(app, address) {
+export function ownFile(app, address) {
   let url;
   try {
     url = new URL(address, location.href);
@@ -40,7 +40,7 @@ function text(app, words, mentions = {}) {
 const plainPart = (part) => (part.trim() ? plain(part) : part);
 
 function attachment(app, one) {
-  const address = own(app, one.url);
+  const address = ownFile(app, one.url);
   const title = plain(one.name ?? "file");
   const about = html`<span class="hint">${[one.mimeType, Number(one.size) ? bytes(Number(one.size)) : null].filter(Boolean).map(plain).join(", ")}</span>`;
   if (!address) return html`<figure class="file"><figcaption>${name(one.name ?? "file")}: ${link(one.url ?? "")} ${about}</figcaption></figure>`;
@@ -67,7 +67,7 @@ function custom(app, message) {
   const given = data.customData ?? {};
   if (message.type === "extension_poll") return poll(data);
   if (message.type === "extension_sticker") {
-    const address = own(app, given.sticker_url ?? "");
+    const address = ownFile(app, given.sticker_url ?? "");
     return address ? html`<img class="sticker" src=${address} alt=${plain(given.sticker_name ?? "Sticker")} />` : html`<p class="text">${link(given.sticker_url ?? "")}</p>`;
   }
   if (Number.isFinite(given.latitude) && Number.isFinite(given.longitude)) {

@@ -1,0 +1,76 @@
+// How an app is set up: how long messages are kept, what roles may do, which extensions there are. Roles are in roles.js.
+
+import { call, path } from "../api.js";
+import { alert, card, code, dim, html, name, pill, plain, table, useState } from "../ui/base.js";
+import { confirm } from "../ui/dialogs.js";
+import { Act, Field, Form } from "../ui/forms.js";
+import { appFrame, inApp, reload, subparts } from "../ui/frames.js";
+import { ownFile } from "../ui/message.js";
+
+const PLACES = { general: "General", roles: "Roles", extensions: "Extensions" };
+
+export async function show(app, place = "general", id) {
+  const nav = subparts("Settings", Object.entries(PLACES).map(([key, text]) => [text, inApp(app, "settings", key), key === place]));
+  if (place === "roles") return appFrame(app, "settings", [nav, await (await import("./roles.js")).roles(app, id)]);
+  if (place === "extensions") return appFrame(app, "settings", [nav, await extensions(app)]);
+  return appFrame(app, "settings", [nav, await general(app)]);
+}
+
+async function general(app) {
+  const address = path("apps", app.id, "retention");
+  const { data: kept } = await call("GET", address);
+  const days = (text) => (text ? Number(text) : null);
+  const keep = async (values) => {
+    const wanted = { user: days(values.user), group: days(values.group) };
+    // What is older goes within the hour: fewer days than before are asked about.
+    const shorter = Object.keys(wanted).some((key) => wanted[key] != null && (kept[key] == null || wanted[key] < kept[key]));
+    const act = () => call("PUT", address, wanted);
+    if (!shorter) await act();
+    else if (!(await confirm({ title: "Keep messages for a shorter time?", submit: "Keep them shorter", text: "Older messages are removed for good within the hour, with their files.", act }))) return undefined;
+    Object.assign(kept, wanted);
+    return "It is saved.";
+  };
+  const field = (title, key) => html`<${Field} title=${title} name=${key} type="number" min="1" max="36500" step="1" value=${kept[key] ?? ""} hint="Days. Empty: for ever." />`;
+  return card("How long messages are kept", dim("Older ones are removed within the hour, with their files, reactions and places in threads. Pinned and saved ones go, too."),
+    html`<${Form} submit="Save" act=${keep}>${field("One-on-one", "user")}${field("Groups", "group")}<//>`);
+}
+
+async function extensions(app) {
+  const base = path("apps", app.id);
+  const [{ data: all }, { data: stickers }] = await Promise.all([call("GET", base + "/extensions"), call("GET", base + "/stickers")]);
+  return html`<${Extensions} base=${base} all=${all} /><${Stickers} app=${app} base=${base} all=${stickers} />`;
+}
+
+function Extensions({ base, all }) {
+  const [error, setError] = useState("");
+  const turn = (one) => async () => {
+    await call("PUT", `${base}/${path("extensions", one.id)}`, { enabled: !one.enabled });
+    reload();
+  };
+  const rows = all.map((one) => [name(one.name), code(one.id), one.available ? (one.enabled ? pill("on", "on") : pill("off")) : html`<span class="dim">not in this server</span>`,
+    one.available && html`<${Act} class="small" refused=${setError} aria-label=${`Switch ${one.enabled ? "off" : "on"} ${plain(one.name)}`} act=${turn(one)}>${one.enabled ? "Switch off" : "Switch on"}<//>`]);
+  return card("Extensions", table("Extensions", ["Name", "Id", "State", ""], rows, "There is no extension."), alert(error));
+}
+
+function Stickers({ app, base, all }) {
+  const [error, setError] = useState("");
+  const add = async ({ file, ...values }) => {
+    const form = new FormData();
+    for (const [key, value] of Object.entries(values)) if (value) form.append(key, value);
+    form.append("file", file);
+    await call("POST", base + "/stickers", form);
+    reload();
+  };
+  const remove = async (one) => {
+    const done = await confirm({
+      title: ["Delete ", name(one.stickerName), "?"], submit: "Delete sticker", text: "It is no longer offered. Messages that show it keep it.",
+      act: () => call("DELETE", `${base}/${path("stickers", one.id)}`),
+    });
+    if (done) reload();
+  };
+  const rows = all.map((one) => [html`<span class="with-face"><img class="sticker small" src=${ownFile(app, one.stickerUrl)} alt="" />${name(one.stickerName)}</span>`, name(one.stickerSetName),
+    html`<${Act} class="small bad" refused=${setError} aria-label=${`Delete ${plain(one.stickerName)}`} act=${() => remove(one)}>Delete…<//>`]);
+  return [card("Stickers of this app", dim("Beside those that come with the server."), table("Stickers", ["Name", "Set", ""], rows, "It has none of its own."), alert(error)),
+    card("New sticker", html`<${Form} kind="row" submit="Add sticker" act=${add}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" />
+      <${Field} title="Set" name="set" maxlength="100" autocomplete="off" /><${Field} title="Picture" name="file" type="file" required accept="image/png,image/jpeg,image/gif,image/webp" /><//>`)];
+}
