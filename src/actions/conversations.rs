@@ -259,6 +259,13 @@ fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) 
     }
 }
 
+/// The newest message there; of one that is hidden from the viewer not even the id is told.
+fn latest(read: &Read<'_>, copy: &Copy, viewer: i64) -> Result<Option<i64>> {
+    let (last, preview) = (copy.conv.last_id, copy.conv.preview_id);
+    let hidden = last > preview && sight::is_hidden_from(read, last, viewer)?;
+    Ok(Some(if hidden { preview } else { last }).filter(|id| *id > 0))
+}
+
 /// The copy as the contract shows it to its owner, who need not be the caller.
 pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation> {
     let viewer = users::by_id(read, copy.user)?;
@@ -274,12 +281,12 @@ pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation
         _ => None,
     };
     Ok(Conversation {
+        latest_message_id: latest(read, &copy, viewer.id)?,
         unread_mentions_count: mentions::unread(read, viewer.id, copy.conv.id, copy.read_id)?,
         conversation_id: copy.conv.name,
         conversation_type: with.kind(),
         unread_message_count: copy.unread,
         last_read_message_id: (copy.read_id > 0).then_some(copy.read_id),
-        latest_message_id: (copy.conv.last_id > 0).then_some(copy.conv.last_id),
         last_message: last,
         conversation_with: with,
         tags: copy.tags,

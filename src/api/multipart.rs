@@ -19,6 +19,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::model::error::{Code, Error, Result};
+use crate::model::ids::shown;
 
 /// A body that brings nothing for this long is given up.
 const STALL: Duration = Duration::from_secs(30);
@@ -106,7 +107,9 @@ impl Parts {
             }
             bytes.extend_from_slice(&chunk);
         }
-        String::from_utf8(bytes).map_err(|_| broken())
+        let name = part.name().unwrap_or_default().to_owned();
+        String::from_utf8(bytes)
+            .map_err(|_| Error::new(Code::BadRequest, format!("What {} holds is not UTF-8.", shown(&name))))
     }
 }
 

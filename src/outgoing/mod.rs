@@ -177,6 +177,14 @@ impl Outgoing {
         Outgoing { slots: Arc::new(Semaphore::new(most)), ..self.clone() }
     }
 
+    /// Why nothing can be sent to an address, wherever it leads; `None`: it can.
+    pub fn complaint(url: &str) -> Option<String> {
+        match Url::parse(url) {
+            Err(error) => Some(error.to_string()),
+            Ok(url) => url.host().is_none().then(|| "it names no host".to_owned()),
+        }
+    }
+
     /// Whether the settings allow a host that is only in a private network: an address within, or a name that no public
     /// server has.
     pub fn allows_private(&self, host: &str) -> bool {

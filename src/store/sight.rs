@@ -57,6 +57,11 @@ fn is_hidden(message: &Row, viewer: Viewer) -> bool {
     message.flags & flags::DISAPPROVED != 0 && viewer != Viewer::App && viewer != Viewer::User(message.sender)
 }
 
+/// Whether the message with this id is hidden from the user, who is not its sender.
+pub fn is_hidden_from(read: &Read<'_>, message: i64, user: i64) -> Result<bool> {
+    read.exists(concat!("SELECT 1 FROM messages m WHERE m.id = ?1 AND NOT ", not_hidden!("m", "?2")), [message, user])
+}
+
 /// Whether the viewer sees the message.
 pub fn sees(read: &Read<'_>, viewer: Viewer, message: &Row) -> Result<bool> {
     if is_hidden(message, viewer) {

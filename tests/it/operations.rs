@@ -15,7 +15,10 @@ const HANDBOOK: &str = include_str!("../../docs/operations.md");
 
 /// What cannot be done in a test, by the beginning of its line, and why.
 const NOT_RUN: &[(&str, &str)] = &[
-    ("curl ", "asks a server at its default port; watch.rs and webhooks/manage.rs ask the same of one at another"),
+    (
+        "curl ",
+        "asks a server at its default port; watch.rs, webhooks/manage.rs and rules.rs ask the same of one at another",
+    ),
     ("hobnob health", "likewise; certificates.rs"),
     ("systemctl ", "needs systemd as the first process; systemd.rs speaks with the server as it does"),
     ("docker ", "needs a builder of images"),

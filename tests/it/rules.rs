@@ -269,3 +269,90 @@ async fn what_all_rules_of_an_app_look_for_is_bounded() {
     assert_eq!(status(&ann.send("bob", "hello").await), "approved");
     assert_eq!(status(&ann.send("bob", &format!("2word7{}", "x".repeat(88))).await), "disapproved");
 }
+
+#[tokio::test]
+async fn lists_come_as_tables_and_as_they_are_shown() {
+    let h = Harness::start().await;
+    let key: &Client = &h.app;
+    let form = key.clone().with("Content-Type", "multipart/form-data; boundary=XX");
+    let table = |id: &str, file: &[u8]| {
+        let field = |name: &str, value: &str| {
+            format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").into_bytes()
+        };
+        let head = b"--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.csv\"\r\n\r\n".to_vec();
+        [
+            field("id", id),
+            field("name", "T"),
+            field("category", "word"),
+            head,
+            file.to_vec(),
+            b"\r\n--XX--\r\n".to_vec(),
+        ]
+        .concat()
+    };
+    let made =
+        form.raw(Method::POST, "/moderation/keywords", Some(table("t", b"darn\r\n\"heck, no\";hell"))).await.ok();
+    assert_eq!((&made["searchTerms"], &made["isCSV"]), (&json!(["darn", "heck, no", "hell"]), &json!(true)));
+    let refused = form.raw(Method::POST, "/moderation/keywords", Some(table("u", b"d\xe9j\xe0"))).await;
+    assert!(refused.refused(Code::BadRequest)["message"].as_str().is_some_and(|said| said.contains("UTF-8")));
+    // What is read can be written.
+    let terms = json!(["heck, no", "say \"oh\""]);
+    let list = json!({"id": "l", "name": "L", "category": "word", "searchTerms": terms});
+    assert_eq!(h.post("/moderation/keywords", list).await.ok()["searchTerms"], terms);
+    let patterns = json!({"id": "p", "name": "P", "category": "pattern", "searchTerms": ["a{1,3}", "^\"b\"$"]});
+    assert_eq!(h.post("/moderation/keywords", patterns.clone()).await.ok()["searchTerms"], patterns["searchTerms"]);
+    // What may be said is all named.
+    let rule = json!({"id": "r", "name": "R", "conditions": [], "action": ["block"]});
+    let details = h.post("/moderation/rules", rule).await.refused(Code::BadRequest)["details"].to_string();
+    assert!(details.contains("kickUser") && details.contains("blockUser"), "{details}");
+}
+
+#[tokio::test]
+async fn not_even_the_id_of_what_is_blocked_is_told() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    forbid(&h, "r1", "darn", json!({})).await;
+    let fine = ann.send("bob", "hello").await;
+    let blocked = ann.send("bob", "darn").await;
+    for (user, with, latest) in [(&ann, "bob", &blocked), (&bob, "ann", &fine)] {
+        let found = user.get(&format!("/users/{with}/conversation")).await.ok();
+        assert_eq!(found["latestMessageId"], latest["id"]);
+        assert_eq!(user.get("/conversations").await.list()[0]["latestMessageId"], latest["id"]);
+    }
+}
+
+/// The method, the path and the body of each command of the handbook that moderates.
+fn handbook() -> Vec<(Method, String, Option<Value>)> {
+    let lines = include_str!("../../docs/operations.md").lines().filter(|line| line.starts_with("    curl "));
+    let command = |line: &str| {
+        let path = line.split_once("/v3/moderation/")?.1.split(' ').next()?;
+        let body = line.split_once(" -d '").map(|(_, body)| serde_json::from_str(body.trim_end_matches('\'')).unwrap());
+        let method = line.split_once("-X ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
+        let method = method.unwrap_or(if body.is_some() { Method::POST } else { Method::GET });
+        Some((method, format!("/moderation/{path}"), body))
+    };
+    lines.filter_map(command).collect()
+}
+
+#[tokio::test]
+async fn the_handbook_moderates() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let mut commands = handbook().into_iter();
+    for (method, path, body) in commands.by_ref().take(2) {
+        h.call(method, &path, body).await.ok();
+    }
+    let blocked = ann.send("bob", "Oh, heck!").await;
+    assert_eq!((status(&blocked), texts(&bob, "ann").await.len()), (&json!("disapproved"), 0));
+    assert_eq!(status(&ann.send("bob", "a@b.example").await), "approved");
+    let mut done = 0;
+    for (method, path, body) in commands {
+        let path = path.replace("/ID", &format!("/{}", id_of(&blocked)));
+        let answer = h.call(method, &path, body).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text);
+        done += 1;
+    }
+    assert_eq!((done, texts(&bob, "ann").await), (4, vec!["Oh, heck!".to_owned(), "a@b.example".to_owned()]));
+    assert_eq!(status(&ann.send("bob", "a@b.example").await), "disapproved");
+    assert_eq!(status(&ann.send("bob", "Oh, heck!").await), "approved");
+}

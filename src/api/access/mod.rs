@@ -142,6 +142,12 @@ pub struct Access<D> {
     demand: PhantomData<D>,
 }
 
+/// What is wrong with some JSON, a bounded piece of it: it repeats what was given.
+fn explained(error: &serde_json::Error) -> String {
+    const MOST: usize = 400;
+    error.to_string().chars().take(MOST).collect()
+}
+
 /// This server as who makes this request reaches it: `https://chat.example/chat`.
 pub fn base(api: &Api, request: &HttpRequest) -> String {
     let mut host = peer::host(request, &api.trusted);
@@ -331,13 +337,10 @@ impl<D: Demand> Access<D> {
                 serde_json::error::Category::Data if path == "." => {
                     Error::new(Code::BadRequest, "The body must be a JSON object.")
                 }
-                serde_json::error::Category::Data => Error::field(
-                    shown(&path),
-                    format!("The {} is not valid: {}.", shown(&path), shown(&inner.to_string())),
-                ),
-                _ => {
-                    Error::new(Code::BadRequest, format!("The body is not valid JSON: {}.", shown(&inner.to_string())))
+                serde_json::error::Category::Data => {
+                    Error::field(shown(&path), format!("The {} is not valid: {}.", shown(&path), explained(&inner)))
                 }
+                _ => Error::new(Code::BadRequest, format!("The body is not valid JSON: {}.", explained(&inner))),
             }
         })?;
         input.end().map_err(|_| Error::new(Code::BadRequest, "There is something after the JSON body."))?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::actions::moderation::rules as act;
@@ -13,7 +13,7 @@ use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list};
 use crate::model::caller::App;
 use crate::model::error::{Error, Result};
 use crate::model::moderation::list::{Draft, Keywords, MOST_BYTES, terms_of};
-use crate::model::moderation::rule::{Action, Category, Condition, Filter, Rule};
+use crate::model::moderation::rule::{Action, Category, Condition, Filter, OneOrMore, Rule};
 use crate::store::moderation::lists as list_rows;
 use crate::store::moderation::rules::{self as rows, Stored, revision_id};
 
@@ -155,10 +155,21 @@ struct ListBody {
     description: Option<String>,
     /// word or pattern
     category: Option<String>,
-    /// Words parted by commas, or patterns, one a line
+    /// Words parted by commas, or patterns, one a line; or a list of them, as answers have it
+    #[serde(default, deserialize_with = "lines")]
     search_terms: Option<String>,
     #[serde(skip)]
     file: Option<String>,
+}
+
+/// A text, or a list of texts: each in quotes and on a line of its own, so that it stays one.
+fn lines<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let quoted = |text: &String| format!("\"{}\"\n", text.replace('"', "\"\""));
+    Ok(match Option::<OneOrMore>::deserialize(deserializer)? {
+        None => None,
+        Some(OneOrMore::One(text)) => Some(text),
+        Some(OneOrMore::More(texts)) => Some(texts.iter().map(quoted).collect()),
+    })
 }
 
 impl ListBody {

@@ -72,12 +72,46 @@ pub fn is_id(id: &str) -> Result<()> {
     check_length("id", id, MOST_ID)
 }
 
-/// The words of a text in which commas or lines part them, or its patterns, one a line.
+/// The words of a text in which commas, semicolons, tabs or lines part them, or its patterns, one a line. What stands in quotes is one of
+/// them, as tables write it; a mark of the byte order before all is none.
 pub fn terms_of(category: Category, text: &str) -> Vec<String> {
-    let ends = |c: char| c == '\n' || c == '\r' || (category == Category::Word && c == ',');
-    let terms = text.split(ends).map(|term| term.trim().trim_matches('"').trim());
-    let mut seen = HashSet::new();
-    terms.filter(|term| !term.is_empty() && seen.insert(*term)).map(str::to_owned).collect()
+    let parts = |c: char| matches!(c, '\n' | '\r') || (category == Category::Word && matches!(c, ',' | ';' | '\t'));
+    let (mut terms, mut seen) = (Vec::new(), HashSet::new());
+    let mut rest = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    while !rest.is_empty() {
+        let quoted = rest.trim_start_matches(' ').strip_prefix('"').and_then(quoted);
+        let ends = |after: &str| after.trim_start_matches(' ').chars().next().is_none_or(parts);
+        let (term, after) = match quoted.filter(|(_, after)| ends(after)) {
+            Some(found) => found,
+            None => {
+                let end = rest.find(parts).unwrap_or(rest.len());
+                (rest[..end].to_owned(), &rest[end..])
+            }
+        };
+        let term = term.trim();
+        if !term.is_empty() && seen.insert(term.to_owned()) {
+            terms.push(term.to_owned());
+        }
+        rest = after.trim_start_matches(' ');
+        rest = rest.strip_prefix(parts).unwrap_or(rest);
+    }
+    terms
+}
+
+/// What stands up to the quote that closes it (two are one that does not), and what is behind that.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let (mut term, mut rest) = (String::new(), text);
+    loop {
+        let (before, behind) = rest.split_once('"')?;
+        term.push_str(before);
+        match behind.strip_prefix('"') {
+            None => return Some((term, behind)),
+            Some(more) => {
+                term.push('"');
+                rest = more;
+            }
+        }
+    }
 }
 
 /// Whether all of these can be looked for.
@@ -116,6 +150,11 @@ mod tests {
     fn lists_are_parted_by_what_they_hold() {
         assert_eq!(terms_of(Category::Word, "a, \"b\"\nc c,,a\r\n"), ["a", "b", "c c"]);
         assert_eq!(terms_of(Category::Pattern, "a{1,3}\n\nb|c\n"), ["a{1,3}", "b|c"]);
+        // As programs for tables write it.
+        let table = "\u{FEFF}darn;heck\r\n\"oh, no\",\"she said \"\"hell\"\"\" ,x\"y, \"z\r\nlast\tone\r\n";
+        let words = ["darn", "heck", "oh, no", "she said \"hell\"", "x\"y", "\"z", "last", "one"];
+        assert_eq!(terms_of(Category::Word, table), words);
+        assert_eq!(terms_of(Category::Pattern, "\"a{1,3};\"\r\n\"b\"\"c\"\n\"d\"e\n"), ["a{1,3};", "b\"c", "\"d\"e"]);
     }
 
     #[test]

@@ -176,16 +176,18 @@ fn contains() -> Operator {
     Operator::Contains
 }
 
+/// A text or a list of them, where clients send either.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
 fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Given {
-        One(String),
-        More(Vec<String>),
-    }
-    Ok(match Given::deserialize(deserializer)? {
-        Given::One(one) => vec![one],
-        Given::More(more) => more,
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::One(one) => vec![one],
+        OneOrMore::More(more) => more,
     })
 }
 
