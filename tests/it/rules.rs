@@ -4,7 +4,9 @@ use hobnob::model::error::Code;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Harness, Sock, User, id_of, text_to};
+use crate::admin::root;
+use crate::apps::manager;
+use crate::harness::{Client, Harness, Sock, User, hobnob, id_of, text_to};
 
 /// The next frame of this type.
 async fn next(sock: &mut Sock, kind: &str) -> Value {
@@ -268,6 +270,50 @@ async fn what_all_rules_of_an_app_look_for_is_bounded() {
     h.get("/moderation/rules/r3").await.refused(Code::RuleNotFound);
     assert_eq!(status(&ann.send("bob", "hello").await), "approved");
     assert_eq!(status(&ann.send("bob", &format!("2word7{}", "x".repeat(88))).await), "disapproved");
+
+/// Whoever changes what is moderated is in the log: an app's key, a management key, an admin.
+#[tokio::test]
+async fn changes_of_rules_lists_and_reasons_are_noted() {
+    let h = Harness::start().await;
+    let ops = manager(&h).await.with("appId", &h.app_id);
+    let admin = root(&h).await.with("appId", &h.app_id);
+    let looks = json!([{"operand": "text", "category": "word", "value": "darn"}]);
+    let makes = [
+        ("rule", "/moderation/rules", json!({"id": "r", "name": "R", "conditions": looks})),
+        ("keywords", "/moderation/keywords", json!({"id": "r", "name": "L", "category": "word", "searchTerms": "a"})),
+        ("reason", "/moderation/reasons", json!({"id": "r", "name": "R"})),
+    ];
+    let noted = async |actor: &str| {
+        let entries = root_log(&h).await;
+        let of = entries.iter().filter(|entry| entry["actor"].as_str().unwrap().starts_with(actor));
+        let of = of.filter(|entry| entry["target"] == "r");
+        let mut acts: Vec<String> = of.map(|entry| entry["act"].as_str().unwrap().to_owned()).collect();
+        acts.reverse();
+        acts
+    };
+    for (who, actor) in [(&*h.app as &Client, "key "), (&ops, "management "), (&admin, "admin root")] {
+        let mut wanted = Vec::new();
+        for (noun, path, body) in &makes {
+            if *noun == "reason" && actor.starts_with("management") {
+                continue;
+            }
+            let one = format!("{path}/r");
+            who.post(path, body.clone()).await.ok();
+            // What is refused is not noted.
+            who.post(path, body.clone()).await.envelope();
+            who.put(&one, json!({"name": "Other"})).await.ok();
+            who.put(&one, json!({"name": ""})).await.envelope();
+            who.delete(&one).await.ok();
+            who.delete(&one).await.envelope();
+            wanted.extend(["create", "update", "delete"].map(|verb| format!("{noun}.{verb}")));
+        }
+        assert_eq!(noted(actor).await, wanted, "{actor}");
+    }
+}
+
+async fn root_log(h: &Harness) -> Vec<Value> {
+    let log = hobnob(&h.data, &["audit", "list", "--app", &h.app_id, "--json"]);
+    serde_json::from_slice(&log.stdout).expect("JSON")
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use crate::api::access::{Access, AsUser, FullKey};
 use crate::api::groups::affix;
 use crate::api::openapi::{Doc, Shape};
 use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list as list_reply};
+use crate::model::audit::Act;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
@@ -20,7 +21,7 @@ use crate::model::message::Message;
 use crate::model::moderation::{Reason, Verdict};
 use crate::model::page::Affix;
 use crate::model::user::{check_length, check_name};
-use crate::store::{Read, moderation as rows};
+use crate::store::{Read, Write, moderation as rows};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -132,10 +133,11 @@ pub async fn create_reason(access: Access<FullKey>) -> Result<Reply> {
     let id = check_id(body.id)?;
     let name = body.name.ok_or_else(|| Error::field("name", "The name field is required."))?;
     let description = body.description;
-    let made = access.store().write("reasons.create", move |tx| {
-        actions::moderation::create_reason(tx, app, &id, &name, description.as_deref(), &limits)
-    });
-    Ok(data(&made.await?))
+    let make = move |tx: &mut Write<'_>| {
+        let made = actions::moderation::create_reason(tx, app, &id, &name, description.as_deref(), &limits)?;
+        Ok((made, Some(id)))
+    };
+    Ok(data(&access.audited("reasons.create", Act::ReasonCreate, Some(&access.app().app_id), make).await?))
 }
 
 pub async fn list_reasons(access: Access<FullKey>) -> Result<Reply> {
@@ -153,16 +155,18 @@ pub async fn update_reason(access: Access<FullKey>) -> Result<Reply> {
     let body: ReasonBody = access.json()?;
     body.check(&access)?;
     let (app, id) = (access.app().id, access.param("id").to_owned());
-    let changed = access.store().write("reasons.update", move |tx| {
-        actions::moderation::update_reason(tx, app, &id, body.name.as_deref(), body.description.as_deref())
-    });
-    Ok(data(&changed.await?))
+    let update = move |tx: &mut Write<'_>| {
+        let (name, description) = (body.name.as_deref(), body.description.as_deref());
+        Ok((actions::moderation::update_reason(tx, app, &id, name, description)?, Some(id)))
+    };
+    Ok(data(&access.audited("reasons.update", Act::ReasonUpdate, Some(&access.app().app_id), update).await?))
 }
 
 pub async fn delete_reason(access: Access<FullKey>) -> Result<Reply> {
     let (app, id) = (access.app().id, access.param("id").to_owned());
     let sentence = format!("The reason {} has been deleted.", crate::model::ids::shown(&id));
-    access.store().write("reasons.delete", move |tx| actions::moderation::delete_reason(tx, app, &id)).await?;
+    let delete = move |tx: &mut Write<'_>| Ok((actions::moderation::delete_reason(tx, app, &id)?, Some(id)));
+    access.audited("reasons.delete", Act::ReasonDelete, Some(&access.app().app_id), delete).await?;
     Ok(done(sentence, None))
 }
 

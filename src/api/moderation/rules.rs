@@ -10,10 +10,12 @@ use crate::api::access::{Access, Moderator};
 use crate::api::multipart::{FRAMING, Parts};
 use crate::api::openapi::{Doc, Shape};
 use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list};
+use crate::model::audit::Act;
 use crate::model::caller::App;
 use crate::model::error::{Error, Result};
 use crate::model::moderation::list::{Draft, Keywords, MOST_BYTES, terms_of};
 use crate::model::moderation::rule::{Action, Category, Condition, Filter, OneOrMore, Rule};
+use crate::store::Write;
 use crate::store::moderation::lists as list_rows;
 use crate::store::moderation::rules::{self as rows, Stored, revision_id};
 
@@ -87,7 +89,12 @@ pub async fn create(access: Access<Moderator>) -> Result<Reply> {
     };
     let (app, limits) = (access.app().clone(), access.limits().clone());
     let app_id = app.app_id.clone();
-    let made = access.store().write("rules.create", move |tx| act::create(tx, &app, rule, &limits)).await?;
+    let make = move |tx: &mut Write<'_>| {
+        let made = act::create(tx, &app, rule, &limits)?;
+        let id = made.rule.id.clone();
+        Ok((made, Some(id)))
+    };
+    let made = access.audited("rules.create", Act::RuleCreate, Some(&app_id), make).await?;
     Ok(data(&shown(&app_id, made)))
 }
 
@@ -121,14 +128,16 @@ pub async fn update(access: Access<Moderator>) -> Result<Reply> {
         rule.filters = body.filters.unwrap_or_else(|| rule.filters.clone());
         rule.conditions = body.conditions.unwrap_or_else(|| rule.conditions.clone());
     };
-    let changed = access.store().write("rules.update", move |tx| act::update(tx, &app, &id, change)).await?;
+    let update = move |tx: &mut Write<'_>| Ok((act::update(tx, &app, &id, change)?, Some(id)));
+    let changed = access.audited("rules.update", Act::RuleUpdate, Some(&access.app().app_id), update).await?;
     Ok(data(&shown(&access.app().app_id, changed)))
 }
 
 pub async fn delete(access: Access<Moderator>) -> Result<Reply> {
     let (app, id) = named(&access, "ruleId");
     let sentence = format!("The rule {} has been deleted.", crate::model::ids::shown(&id));
-    access.store().write("rules.delete", move |tx| act::delete(tx, &app, &id)).await?;
+    let delete = move |tx: &mut Write<'_>| Ok((act::delete(tx, &app, &id)?, Some(id)));
+    access.audited("rules.delete", Act::RuleDelete, Some(&access.app().app_id), delete).await?;
     Ok(done(sentence, None))
 }
 
@@ -236,7 +245,8 @@ pub async fn create_list(mut access: Access<Moderator>) -> Result<Reply> {
         category,
     };
     let (app, limits) = (access.app().clone(), access.limits().clone());
-    let made = access.store().write("keywords.create", move |tx| act::create_list(tx, &app, &draft, &limits)).await?;
+    let make = move |tx: &mut Write<'_>| Ok((act::create_list(tx, &app, &draft, &limits)?, Some(draft.id)));
+    let made = access.audited("keywords.create", Act::KeywordsCreate, Some(&access.app().app_id), make).await?;
     Ok(data(&made))
 }
 
@@ -264,14 +274,16 @@ pub async fn update_list(mut access: Access<Moderator>) -> Result<Reply> {
         draft.name = body.name.unwrap_or_else(|| draft.name.clone());
         draft.description = body.description.or(draft.description.take()).filter(|text| !text.is_empty());
     };
-    let changed = access.store().write("keywords.update", move |tx| act::update_list(tx, &app, &id, change)).await?;
+    let update = move |tx: &mut Write<'_>| Ok((act::update_list(tx, &app, &id, change)?, Some(id)));
+    let changed = access.audited("keywords.update", Act::KeywordsUpdate, Some(&access.app().app_id), update).await?;
     Ok(data(&changed))
 }
 
 pub async fn delete_list(access: Access<Moderator>) -> Result<Reply> {
     let (app, id) = named(&access, "keywordId");
     let sentence = format!("The list {} has been deleted.", crate::model::ids::shown(&id));
-    access.store().write("keywords.delete", move |tx| act::delete_list(tx, &app, &id)).await?;
+    let delete = move |tx: &mut Write<'_>| Ok((act::delete_list(tx, &app, &id)?, Some(id)));
+    access.audited("keywords.delete", Act::KeywordsDelete, Some(&access.app().app_id), delete).await?;
     Ok(done(sentence, None))
 }
 
