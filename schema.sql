@@ -999,7 +999,7 @@ CREATE TABLE submitted_messages (
   user_id     INTEGER REFERENCES users(id) ON DELETE CASCADE,
   group_id    INTEGER REFERENCES groups(id) ON DELETE CASCADE,
   muid        TEXT,
-  category    TEXT    NOT NULL CHECK (category IN ('message','custom')),
+  category    TEXT    NOT NULL CHECK (category IN ('message','custom','interactive')),
   type        TEXT    NOT NULL,
   data        TEXT    NOT NULL,                 -- JSON, as in messages
   tags        TEXT,                             -- JSON array

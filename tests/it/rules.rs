@@ -270,6 +270,7 @@ async fn what_all_rules_of_an_app_look_for_is_bounded() {
     h.get("/moderation/rules/r3").await.refused(Code::RuleNotFound);
     assert_eq!(status(&ann.send("bob", "hello").await), "approved");
     assert_eq!(status(&ann.send("bob", &format!("2word7{}", "x".repeat(88))).await), "disapproved");
+}
 
 /// Whoever changes what is moderated is in the log: an app's key, a management key, an admin.
 #[tokio::test]

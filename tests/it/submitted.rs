@@ -111,12 +111,16 @@ async fn who_is_not_there_yet_is_made() {
     assert_eq!(h.post(PATH, body.clone()).await.ok(), first);
     body["receiver"] = "newer".into();
     assert_ne!(h.post(PATH, body).await.ok()["id"], first["id"]);
-    // What no rule looks at is not answered as if one had.
+    // Whatever a rule looks at is looked at here.
+    let carried = json!([{"operand": "custom", "category": "word", "value": "darn"}]);
+    h.post("/moderation/rules", json!({"id": "forms", "name": "F", "conditions": carried})).await.ok();
     let mut form = asked("ann", "user", "new", "x");
-    form["category"] = "interactive".into();
-    form["type"] = "form".into();
-    form["data"] = json!({"interactiveData": {"title": "t"}});
-    h.post(PATH, form).await.refused(Code::InvalidCategory);
+    (form["category"], form["type"]) = ("interactive".into(), "form".into());
+    form["data"] = json!({"interactiveData": {"title": "Darn"}});
+    assert_eq!(status(&h.post(PATH, form).await.ok()), "disapproved");
+    let mut action = asked("ann", "user", "new", "x");
+    action["category"] = "action".into();
+    h.post(PATH, action).await.refused(Code::InvalidCategory);
     for (body, code) in [
         (asked("app_system", "user", "new", "x"), Code::UidNotFound),
         (asked("", "user", "new", "x"), Code::BadRequest),

@@ -25,7 +25,7 @@ const PAGE: i64 = 100;
 #[serde(rename_all = "camelCase")]
 struct Body {
     muid: Option<String>,
-    /// message or custom: what rules look at
+    /// message, custom or interactive: what rules look at
     category: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -88,9 +88,8 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
     let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
     let text = |name: &str| query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let category = text("category").map(|category| {
-        let known =
-            Category::parse(&category).filter(|category| [Category::Message, Category::Custom].contains(category));
-        known.ok_or_else(|| Error::field("category", "The category must be message or custom."))
+        let known = Category::parse(&category).filter(|category| category.counts());
+        known.ok_or_else(|| Error::field("category", "The category must be message, custom or interactive."))
     });
     let status = text("moderationStatus");
     if status.as_deref().is_some_and(|status| !["approved", "disapproved", "pending"].contains(&status)) {
