@@ -4,11 +4,12 @@
 import { session, call, path } from "./api.js";
 import { setUp, logIn } from "./screens/door.js";
 import { alert, html, render } from "./ui/base.js";
+import { forget, meet } from "./me.js";
 import { crumbs, plainFrame } from "./ui/frames.js";
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
-const SCREENS = { "": "apps", account: "account" };
+const SCREENS = { "": "apps", account: "account", health: "health", admins: "admins", audit: "audit" };
 const PARTS = {
   "": "app", users: "users", groups: "groups", conversations: "conversations", moderation: "moderation", webhooks: "webhooks", keys: "keys", settings: "settings",
 };
@@ -25,7 +26,10 @@ async function route({ notice } = {}) {
   try {
     if (setup != null) page = setUp(setup, enter);
     else if (!session.get()) page = logIn(notice, enter);
-    else page = await inside(hash.split("?")[0].split("/").slice(1).map(decode));
+    else {
+      await meet();
+      page = await inside(hash.split("?")[0].split("/").slice(1).map(decode));
+    }
   } catch (refusal) {
     page = html`${crumbs([["Apps", "#/"]])}${plainFrame("This did not work", alert(refusal.message))}`;
   }
@@ -62,12 +66,13 @@ function decode(text) {
 
 function enter(secret) {
   session.keep(secret);
+  forget();
   // The link is used: neither it nor its page should come back with the back button.
   if (location.hash.includes("setup=")) history.replaceState(null, "", "#/");
   route();
 }
 
-session.onOver = () => route({ notice: "Your session is over. Please log in again." });
+session.onOver = () => forget() ?? route({ notice: "Your session is over. Please log in again." });
 
 document.getElementById("logout").addEventListener("click", async () => {
   try {
@@ -76,6 +81,7 @@ document.getElementById("logout").addEventListener("click", async () => {
     // The tab forgets the session either way.
   }
   session.drop();
+  forget();
   history.replaceState(null, "", "#/");
   route({ notice: "You have logged out." });
 });

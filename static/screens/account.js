@@ -1,13 +1,15 @@
 // One's own account.
 
 import { call, session } from "../api.js";
-import { card, dim, html, name } from "../ui/base.js";
+import { me } from "../me.js";
+import { card, html, name } from "../ui/base.js";
 import { Form, Field } from "../ui/forms.js";
 import { plainFrame } from "../ui/frames.js";
+import { Sessions } from "./admins.js";
 import { chosen, newPassword } from "./door.js";
 
 export async function show() {
-  const { data } = await call("GET", "overview");
+  const { data: sessions } = await call("GET", "sessions");
   const act = async (values, node) => {
     const password = chosen(values);
     session.keep((await call("POST", "password", { current: values.current, password })).data.session);
@@ -15,11 +17,10 @@ export async function show() {
     return "The password is changed. Your other sessions have ended.";
   };
   return plainFrame("Account", [
-    card("Password", html`<p class="dim">You are logged in as <strong>${name(data.admin)}</strong>.</p>`,
+    card("Password", html`<p class="dim">You are logged in as <strong>${name(me().name)}</strong>, with the role ${me().role}.</p>`,
       // Password managers want to know whose it is.
       html`<${Form} submit="Change password" act=${act}>
-        <input type="text" name="name" value=${data.admin} autocomplete="username" hidden aria-label="Name" />
+        <input type="text" name="name" value=${me().name} autocomplete="username" hidden aria-label="Name" />
         <${Field} title="Current password" name="current" type="password" required autocomplete="current-password" />${newPassword("New password")}<//>`),
-    card("More admins", dim("Run this where the server runs. It prints a link that makes one more admin:"),
-      html`<pre><code>hobnob admin-link</code></pre>`)]);
+    card("Sessions", html`<${Sessions} base="sessions" first=${sessions} />`)]);
 }

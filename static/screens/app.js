@@ -1,6 +1,7 @@
 // One app: its figures, how a client reaches it, and ending it.
 
 import { call, path } from "../api.js";
+import { only } from "../me.js";
 import { card, code, dim, facts, html, name, number, plain, tiles, time } from "../ui/base.js";
 import { Copied, Snippet } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
@@ -28,6 +29,6 @@ export async function show(app) {
       ["Host", code(server.clientHost)], ["Made", time(app.createdAt)]]),
     html`<${Snippet} title="Client code" text=${clientCode(server.clientHost, app.id, app.region, "AUTH_KEY")} />`,
     dim("AUTH_KEY is a key of scope authOnly. ", html`<a href=${inApp(app, "keys")}>Make one</a>`, " if yours is lost: keys are shown once.")),
-    card("Delete", dim("Ends everything of this app."), html`<button type="button" class="bad" onClick=${remove}>Delete app…</button>`),
+    only("admin", card("Delete", dim("Ends everything of this app."), html`<button type="button" class="bad" onClick=${remove}>Delete app…</button>`)),
   ]);
 }

@@ -1,10 +1,11 @@
 // The first page: the server's figures, its apps, and making one.
 
 import { call } from "../api.js";
+import { only } from "../me.js";
 import { bytes, card, code, dim, html, name, number, table, tiles, time, useState } from "../ui/base.js";
 import { Snippet, secrets } from "../ui/copies.js";
 import { Field, Form } from "../ui/forms.js";
-import { inApp, plainFrame } from "../ui/frames.js";
+import { inApp, serverFrame } from "../ui/frames.js";
 import { failing } from "./webhooks.js";
 
 /** What points a client at this server. */
@@ -23,7 +24,7 @@ await CometChat.login("some-uid", ${text(authKey)});`;
 
 export async function show() {
   const { data } = await call("GET", "overview");
-  return plainFrame("This server", html`<${Apps} first=${data} />`);
+  return serverFrame("", "This server", html`<${Apps} first=${data} />`);
 }
 
 function Apps({ first }) {
@@ -42,8 +43,8 @@ function Apps({ first }) {
     ${tiles([["Open connections", number(data.connections)], ["Messages so far", number(data.messages)],
     ["Database", bytes(data.databaseBytes)], ["Version", data.version]])}
     ${card("Apps", table("Apps", ["Name", "App id", "Users", "Groups", "Made"], rows, "There is no app yet. Make the first one below."))}
-    ${card("New app", dim("Apps share nothing: each has its own users, groups, messages and keys."),
-    html`<${Form} kind="row" submit="Create app" act=${make}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><//>`)}
+    ${only("admin", card("New app", dim("Apps share nothing: each has its own users, groups, messages and keys."),
+    html`<${Form} kind="row" submit="Create app" act=${make}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><//>`))}
     ${fresh && secrets(["The keys of ", name(fresh.name)], [
     ["App id", fresh.appId], ["Region", fresh.region], ["Auth key", fresh.authKey], ["REST API key", fresh.apiKey],
   ], html`<${Snippet} title="Point a client at it" text=${clientCode(data.clientHost, fresh.appId, fresh.region, fresh.authKey)} />`,

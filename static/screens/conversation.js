@@ -1,6 +1,7 @@
 // One conversation, or a thread in it: read, search, change, delete, write in somebody's name.
 
 import { path, rest } from "../api.js";
+import { only } from "../me.js";
 import { alert, card, code, facts, html, json, name, number, plain, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm, look } from "../ui/dialogs.js";
 import { Act, Area, Choice, Field, Form, readJson } from "../ui/forms.js";
@@ -75,7 +76,7 @@ function Conversation({ app, sample, parent }) {
         <${Field} title="Words" name="search" type="search" autocomplete="off" maxlength="200" /><${Field} title="Sent by (uid)" name="from" type="search" autocomplete="off" spellcheck="false" maxlength="100" /><//>`,
     html`<${Stream} key=${JSON.stringify(mode)} load=${load} one=${one} row=${row} around=${mode.around} control=${control}
         empty=${found ? "No message fits this search." : "Nobody has written anything yet."} />`, alert(error))}
-    ${card(parent ? "Answer as a user" : "Write as a user", html`<${Write} app=${app} sample=${sample} parent=${parent} written=${() => (found || mode.around ? setMode({}) : control.current.newest())} />`)}`;
+    ${only("admin", card(parent ? "Answer as a user" : "Write as a user", html`<${Write} app=${app} sample=${sample} parent=${parent} written=${() => (found || mode.around ? setMode({}) : control.current.newest())} />`))}`;
 }
 
 const KINDS = ["image", "video", "audio"];

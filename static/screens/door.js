@@ -24,9 +24,9 @@ export function setUp(link, enter) {
     const password = chosen(values);
     enter((await call("POST", "setup", { link, name: values.name, password })).data.session);
   };
-  return plainFrame("Set up this server", html`${card(null, dim("You become its admin. This link works once."),
+  return plainFrame("Set up this server", html`${card(null, dim("You become one of its admins. This link works once."),
     html`<${Form} submit="Become admin" act=${act}>
-      <${Field} title="Name" name="name" required maxlength="100" autocomplete="username" autofocus />${newPassword("Password")}<//>`)}
+      <${Field} title="Name" name="name" required maxlength="100" autocomplete="username" autofocus hint="If the link is for a new password: the name you have." />${newPassword("Password")}<//>`)}
     <p><a href="#/">Log in instead</a></p>`, "narrow");
 }
 

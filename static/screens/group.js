@@ -1,6 +1,7 @@
 // One group: changing it, who is in it and as what, who is banned, its owner, its end.
 
 import { call, path, rest } from "../api.js";
+import { only } from "../me.js";
 import { alert, card, code, dim, facts, html, json, name, number, plain, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
@@ -53,10 +54,10 @@ function Group({ app, base, group }) {
     ["Icon", group.icon && link(group.icon)], ["Tags", group.tags?.length ? name(group.tags.join(", ")) : null],
     ["Metadata", group.metadata && json("Metadata", group.metadata)]]),
   html`<div class="buttons">
-      <a class="button" href=${inApp(app, "conversations", "id", group.conversationId ?? `group_${group.guid}`)}>Messages</a>
-      <button type="button" onClick=${edit}>Edit…</button>
-      <button type="button" onClick=${transfer}>New owner…</button>
-      <button type="button" class="bad" onClick=${remove}>Delete…</button></div>`, alert(error))}
+      ${only("moderator", html`<a class="button" href=${inApp(app, "conversations", "id", group.conversationId ?? `group_${group.guid}`)}>Messages</a>`)}
+      <${Act} least="admin" act=${edit}>Edit…<//>
+      <${Act} least="admin" act=${transfer}>New owner…<//>
+      <${Act} least="admin" class="bad" act=${remove}>Delete…<//></div>`, alert(error))}
     <${Members} app=${app} base=${base} group=${group} turn=${turn} changed=${changed} refused=${setError} />
     <${Banned} app=${app} group=${group} turn=${turn} changed=${changed} />`;
 }
@@ -104,13 +105,13 @@ function Members({ app, base, group, turn, changed }) {
   };
   const row = (member) => [userLink(app, member), code(member.uid), member.uid === group.owner ? "owner" : member.scope, status(member), time(member.joinedAt),
     html`<div class="buttons tight">
-      <${Act} class="small" aria-label=${`Scope of ${plain(member.name)}`} refused=${setError} act=${() => rescope(member)}>Scope…<//>
-      <${Act} class="small bad" aria-label=${`Kick ${plain(member.name)}`} refused=${setError} act=${() => kick(member)}>Kick…<//>
-      <${Act} class="small bad" aria-label=${`Ban ${plain(member.name)}`} refused=${setError} act=${() => ban(member)}>Ban…<//></div>`];
+      <${Act} least="admin" class="small" aria-label=${`Scope of ${plain(member.name)}`} refused=${setError} act=${() => rescope(member)}>Scope…<//>
+      <${Act} least="moderator" class="small bad" aria-label=${`Kick ${plain(member.name)}`} refused=${setError} act=${() => kick(member)}>Kick…<//>
+      <${Act} least="moderator" class="small bad" aria-label=${`Ban ${plain(member.name)}`} refused=${setError} act=${() => ban(member)}>Ban…<//></div>`];
   return html`<div ref=${list}>${card("Members", html`<${List} title="Members" search="Search by start of name or uid" empty="Nobody is in this group."
       load=${(asked) => call("GET", `${base}/members?${asked}`)} turn=${turn}
       heads=${["Name", "uid", "Scope", "Status", "Joined", ""]} row=${row} />`, alert(error),
-    html`<h3>Add a member</h3><${Form} kind="row" submit="Add" act=${add}><${UserField} app=${app} />
+    html`${only("admin", html`<h3>Add a member</h3>`)}<${Form} least="admin" kind="row" submit="Add" act=${add}><${UserField} app=${app} />
       <${Choice} title="Scope" name="scope" options=${SCOPES} /><//>`)}</div>`;
 }
 
@@ -126,5 +127,5 @@ function Banned({ app, group, turn, changed }) {
   return html`<div ref=${list}>${card("Banned", dim("Who is banned cannot join again until the ban is lifted."), html`<${List} title="Banned" empty="Nobody is banned."
     load=${(asked) => rest(app, "GET", `${own}?${asked}`)} turn=${turn} heads=${["Name", "uid", ""]}
     row=${(user) => [userLink(app, user), code(user.uid),
-    html`<${Act} class="small" aria-label=${`Unban ${plain(user.name)}`} refused=${setError} act=${() => unban(user.uid)}>Unban<//>`]} />`, alert(error))}</div>`;
+    html`<${Act} least="moderator" class="small" aria-label=${`Unban ${plain(user.name)}`} refused=${setError} act=${() => unban(user.uid)}>Unban<//>`]} />`, alert(error))}</div>`;
 }

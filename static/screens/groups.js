@@ -3,7 +3,7 @@
 import { call, path, rest } from "../api.js";
 import { card, code, html, name, number, time } from "../ui/base.js";
 import { ask } from "../ui/dialogs.js";
-import { Area, Choice, Field, readJson, words } from "../ui/forms.js";
+import { Act, Area, Choice, Field, readJson, words } from "../ui/forms.js";
 import { appFrame, inApp } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { UserField } from "../ui/people.js";
@@ -15,7 +15,7 @@ export async function show(app, guid) {
   return appFrame(app, "groups", card("Groups", html`<${List}
     title="Groups" search="Search by start of name or guid" empty="This app has no groups yet."
     load=${(asked) => call("GET", `${path("apps", app.id)}/groups?${asked}`)}
-    actions=${html`<button type="button" class="main" onClick=${() => create(app)}>New group…</button>`}
+    actions=${html`<${Act} least="admin" class="main" act=${() => create(app)}>New group…<//>`}
     heads=${["Name", "guid", "Type", "Members", "Owner", "Made"]}
     row=${(group) => [html`<a href=${inApp(app, "groups", group.guid)}>${name(group.name)}</a>`, code(group.guid), group.type,
     number(group.membersCount), code(group.owner), time(group.createdAt)]} />`));

@@ -1,10 +1,11 @@
 // The API keys of an app.
 
 import { call, path } from "../api.js";
+import { only } from "../me.js";
 import { alert, card, code, html, name, plain, table, time, useRef, useState } from "../ui/base.js";
 import { secrets } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
-import { Choice, Field, Form } from "../ui/forms.js";
+import { Act, Choice, Field, Form } from "../ui/forms.js";
 import { appFrame } from "../ui/frames.js";
 
 export async function show(app) {
@@ -43,10 +44,10 @@ function Keys({ base, first }) {
   };
   return html`<div ref=${list}>${card("API keys", table("API keys", ["Name", "Key", "Scope", "Made", ""], keys.map(({ id, key }) => [
     name(key.name), code(key.apiKey.slice(0, 4) + "…"), key.scope, time(key.createdAt),
-    html`<button type="button" class="small bad" aria-label=${`Revoke ${plain(key.name)}`} onClick=${() => revoke(id, key)}>Revoke</button>`,
+    html`<${Act} least="admin" class="small bad" aria-label=${`Revoke ${plain(key.name)}`} act=${() => revoke(id, key)}>Revoke<//>`,
   ]), "This app has no key: nothing can reach it. Make one below."), alert(error))}</div>
   ${fresh && secrets(["The new key ", name(fresh.name)], [["Key", fresh.apiKey]])}
-  ${card("New key", html`<${Form} kind="row" submit="Create key" act=${make}>
+  ${only("admin", card("New key", html`<${Form} kind="row" submit="Create key" act=${make}>
     <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" />
-    <${Choice} title="Scope" name="scope" options=${[["authOnly", "authOnly: logs users in"], ["fullAccess", "fullAccess: may do everything"]]} /><//>`)}`;
+    <${Choice} title="Scope" name="scope" options=${[["authOnly", "authOnly: logs users in"], ["fullAccess", "fullAccess: may do everything"]]} /><//>`))}`;
 }

@@ -1,6 +1,7 @@
 // Roles: what those who have one may do, and which features of clients are off for them.
 
 import { path, rest } from "../api.js";
+import { may, only } from "../me.js";
 import { alert, card, code, dim, facts, html, json, name, plain, table, time, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes, readJson, words } from "../ui/forms.js";
@@ -32,11 +33,11 @@ function Roles({ app, all }) {
     location.hash = inApp(app, "settings", "roles", values.role);
   };
   const rows = all.map((role) => [html`<a href=${inApp(app, "settings", "roles", role.role)}>${name(role.name)}</a>`, code(role.role), role.description && name(role.description), time(role.createdAt),
-    role.role !== "default" && html`<${Act} class="small bad" refused=${setError} aria-label=${`Delete ${plain(role.name)}`} act=${() => remove(role)}>Delete…<//>`]);
+    role.role !== "default" && html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(role.name)}`} act=${() => remove(role)}>Delete…<//>`]);
   return html`${card("Roles", table("Roles", ["Name", "Role", "Description", "Made", ""], rows, "There is no role."), alert(error))}
-    ${card("New role", html`<${Form} submit="Create role" act=${add}>
+    ${only("admin", card("New role", html`<${Form} submit="Create role" act=${add}>
       <${Field} title="Role" name="role" required maxlength="100" autocomplete="off" spellcheck="false" hint="Its id: letters, digits and hyphens; it stays what it is." />
-      <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><${Field} title="Description" name="description" maxlength="1000" autocomplete="off" /><//>`)}`;
+      <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><${Field} title="Description" name="description" maxlength="1000" autocomplete="off" /><//>`))}`;
 }
 
 async function one(app, id) {
@@ -98,10 +99,10 @@ function Role({ app, own, role, permissions, off }) {
   const names = [...new Set([...FEATURES, ...off])];
   return html`${card(["Role ", name(role.name)], facts([["Role", code(role.role)], ["Description", role.description && name(role.description)], ["Made", time(role.createdAt)],
     ["Metadata", role.metadata && json("Metadata", role.metadata)]]),
-  html`<div class="buttons"><${Act} refused=${setError} act=${edit}>Edit…<//></div>`, alert(error))}
-    ${card("What they may do", html`<${Form} kind="wide" submit="Save permissions" act=${permit}><div class="grid">${permissions.map(permission)}</div><//>`)}
+  html`<div class="buttons"><${Act} least="admin" refused=${setError} act=${edit}>Edit…<//></div>`, alert(error))}
+    ${card("What they may do", html`<${Form} kind="wide" readonly=${!may("admin")} submit="Save permissions" act=${permit}><div class="grid">${permissions.map(permission)}</div><//>`)}
     ${card("Features that are off", dim("Clients of this role are refused what is ticked."),
-    html`<${Form} kind="wide" submit="Save features" act=${restrict}><div class="checks">${names.map((key) => html`<${Check} title=${code(key)} name=${"off:" + key} checked=${off.has(key)} key=${key} />`)}</div><//>`)}`;
+    html`<${Form} kind="wide" readonly=${!may("admin")} submit="Save features" act=${restrict}><div class="checks">${names.map((key) => html`<${Check} title=${code(key)} name=${"off:" + key} checked=${off.has(key)} key=${key} />`)}</div><//>`)}`;
 }
 
 /** A permission as a field of the kind that its definition says. */

@@ -1,6 +1,7 @@
 // What moderates without people: rules with their revisions, lists of words and patterns, and the reasons people can give.
 
 import { path, rest } from "../api.js";
+import { only } from "../me.js";
 import { alert, block, card, code, dim, html, json, name, number, pill, plain, table, time, useState } from "../ui/base.js";
 import { ask, confirm, look } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes } from "../ui/forms.js";
@@ -48,13 +49,13 @@ function Rules({ app, all }) {
     html`<a href=${inApp(app, "moderation", "rules", rule.id)}>${name(rule.name)}</a>${rule.description && html`<div class="hint">${name(rule.description)}</div>`}`,
     rule.enabled ? pill("on", "on") : pill("off"), rule.action.map((one) => plain(ACTIONS.find(([key]) => key === one)?.[1] ?? one)).join(", "), time(rule.updatedAt),
     html`<div class="buttons tight">
-      <${Act} class="small" refused=${setError} aria-label=${`Switch ${rule.enabled ? "off" : "on"} ${plain(rule.name)}`}
+      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${rule.enabled ? "off" : "on"} ${plain(rule.name)}`}
         act=${doing(() => rest(app, "PUT", path("moderation", "rules", rule.id), { enabled: !rule.enabled }))}>${rule.enabled ? "Switch off" : "Switch on"}<//>
       <${Act} class="small" refused=${setError} aria-label=${`Revisions of ${plain(rule.name)}`} act=${() => revisions(app, rule)}>Revisions<//>
-      <${Act} class="small bad" refused=${setError} aria-label=${`Delete ${plain(rule.name)}`}
+      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(rule.name)}`}
         act=${doing(removing(app, rule.name, "It no longer looks at messages. What it has blocked stays blocked.", path("moderation", "rules", rule.id)))}>Delete…<//></div>`]);
   return card("Rules", dim("A rule looks at each message as it is sent or edited."), table("Rules", ["Name", "State", "What it does", "Changed", ""], rows, "There is no rule."), alert(error),
-    html`<div class="buttons"><a class="button" href=${inApp(app, "moderation", "rules", "new")}>New rule</a></div>`);
+    only("admin", html`<div class="buttons"><a class="button" href=${inApp(app, "moderation", "rules", "new")}>New rule</a></div>`));
 }
 
 async function revisions(app, rule) {
@@ -87,7 +88,7 @@ function RuleForm({ app, lists: known, rule }) {
   const chosen = new Set(rule?.action ?? ["blockMessage"]);
   // By its other name it is the same.
   if (chosen.has("dropMessage")) chosen.add("blockMessage");
-  return card(rule ? ["Rule ", name(rule.name)] : "New rule", html`<${Form} kind="wide" submit=${rule ? "Save rule" : "Create rule"} act=${act}
+  return card(rule ? ["Rule ", name(rule.name)] : "New rule", html`<${Form} least="admin" kind="wide" submit=${rule ? "Save rule" : "Create rule"} act=${act}
       more=${html`<a class="button" href=${inApp(app, "moderation", "rules")}>Cancel</a>`}>
     ${!rule && html`<${Field} title="Id" name="id" ...${ID} />`}
     <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" value=${rule?.name} />
@@ -141,14 +142,14 @@ export async function lists(app) {
 function Lists({ app, all }) {
   const { error, setError, doing } = useDoing();
   const rows = all.map((list) => [html`<div>${name(list.name)}${list.description && html`<div class="hint">${name(list.description)}</div>`}</div>`, code(list.id),
-    list.category === "word" ? "words" : "patterns", number(list.searchTerms.length), list.isCSV ? "file" : "", time(list.updatedAt),
+    html`<span class="short">${list.category === "word" ? "words" : "patterns"}${list.isCSV ? ", a file" : ""}</span>`, number(list.searchTerms.length), time(list.updatedAt),
     html`<div class="buttons tight">
       <${Act} class="small" refused=${setError} aria-label=${`Show ${plain(list.name)}`} act=${() => look(name(list.name), () => block("What is in it", list.searchTerms.join("\n")))}>Show<//>
-      <${Act} class="small" refused=${setError} aria-label=${`Edit ${plain(list.name)}`} act=${doing(() => editList(app, list))}>Edit…<//>
-      <${Act} class="small bad" refused=${setError} aria-label=${`Delete ${plain(list.name)}`}
+      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Edit ${plain(list.name)}`} act=${doing(() => editList(app, list))}>Edit…<//>
+      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(list.name)}`}
         act=${doing(removing(app, list.name, "Rules that use it stop a deletion.", path("moderation", "keywords", list.id)))}>Delete…<//></div>`]);
-  return html`${card("Word lists", table("Word lists", ["Name", "Id", "Kind", "Entries", "From", "Changed", ""], rows, "There is no list."), alert(error),
-    html`<div class="buttons"><${Act} refused=${setError} act=${doing(() => editList(app))}>New list…<//></div>`)}`;
+  return html`${card("Word lists", table("Word lists", ["Name", "Id", "Kind", "Entries", "Changed", ""], rows, "There is no list."), alert(error),
+    html`<div class="buttons"><${Act} least="admin" refused=${setError} act=${doing(() => editList(app))}>New list…<//></div>`)}`;
 }
 
 /** Whether it was done. */
@@ -188,14 +189,14 @@ function Reasons({ app, all }) {
     act: (values) => rest(app, "PUT", path("moderation", "reasons", reason.id), values),
   }));
   const rows = all.map((reason) => [name(reason.name), code(reason.id), reason.description && name(reason.description),
-    html`<div class="buttons tight"><${Act} class="small" refused=${setError} aria-label=${`Rename ${plain(reason.name)}`} act=${doing(() => rename(reason))}>Rename…<//>
-      <${Act} class="small bad" refused=${setError} aria-label=${`Delete ${plain(reason.name)}`}
+    html`<div class="buttons tight"><${Act} least="admin" class="small" refused=${setError} aria-label=${`Rename ${plain(reason.name)}`} act=${doing(() => rename(reason))}>Rename…<//>
+      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(reason.name)}`}
         act=${doing(removing(app, reason.name, "People can no longer choose it.", path("moderation", "reasons", reason.id)))}>Delete…<//></div>`]);
   const add = async (values) => {
     await rest(app, "POST", "moderation/reasons", values);
     reload();
   };
   return html`${card("Reasons", dim("What people can choose from when they report a message."), table("Reasons", ["Name", "Id", "Description", ""], rows, "There is no reason."), alert(error))}
-    ${card("New reason", html`<${Form} submit="Create reason" act=${add}><${Field} title="Id" name="id" ...${ID} />
-      <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><${Field} title="Description" name="description" maxlength="1000" autocomplete="off" /><//>`)}`;
+    ${only("admin", card("New reason", html`<${Form} submit="Create reason" act=${add}><${Field} title="Id" name="id" ...${ID} />
+      <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><${Field} title="Description" name="description" maxlength="1000" autocomplete="off" /><//>`))}`;
 }

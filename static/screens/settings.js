@@ -1,6 +1,7 @@
 // How an app is set up: how long messages are kept, what roles may do, which extensions there are. Roles are in roles.js.
 
 import { call, path } from "../api.js";
+import { may, only } from "../me.js";
 import { alert, card, code, dim, html, name, pill, plain, table, useState } from "../ui/base.js";
 import { confirm } from "../ui/dialogs.js";
 import { Act, Field, Form } from "../ui/forms.js";
@@ -32,7 +33,7 @@ async function general(app) {
   };
   const field = (title, key) => html`<${Field} title=${title} name=${key} type="number" min="1" max="36500" step="1" value=${kept[key] ?? ""} hint="Days. Empty: for ever." />`;
   return card("How long messages are kept", dim("Older ones are removed within the hour, with their files, reactions and places in threads. Pinned and saved ones go, too."),
-    html`<${Form} submit="Save" act=${keep}>${field("One-on-one", "user")}${field("Groups", "group")}<//>`);
+    html`<${Form} readonly=${!may("admin")} submit="Save" act=${keep}>${field("One-on-one", "user")}${field("Groups", "group")}<//>`);
 }
 
 async function extensions(app) {
@@ -48,7 +49,7 @@ function Extensions({ base, all }) {
     reload();
   };
   const rows = all.map((one) => [name(one.name), code(one.id), one.available ? (one.enabled ? pill("on", "on") : pill("off")) : html`<span class="dim">not in this server</span>`,
-    one.available && html`<${Act} class="small" refused=${setError} aria-label=${`Switch ${one.enabled ? "off" : "on"} ${plain(one.name)}`} act=${turn(one)}>${one.enabled ? "Switch off" : "Switch on"}<//>`]);
+    one.available && html`<${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${one.enabled ? "off" : "on"} ${plain(one.name)}`} act=${turn(one)}>${one.enabled ? "Switch off" : "Switch on"}<//>`]);
   return card("Extensions", table("Extensions", ["Name", "Id", "State", ""], rows, "There is no extension."), alert(error));
 }
 
@@ -69,8 +70,8 @@ function Stickers({ app, base, all }) {
     if (done) reload();
   };
   const rows = all.map((one) => [html`<span class="with-face"><img class="sticker small" src=${ownFile(app, one.stickerUrl)} alt="" />${name(one.stickerName)}</span>`, name(one.stickerSetName),
-    html`<${Act} class="small bad" refused=${setError} aria-label=${`Delete ${plain(one.stickerName)}`} act=${() => remove(one)}>Delete…<//>`]);
+    html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(one.stickerName)}`} act=${() => remove(one)}>Delete…<//>`]);
   return [card("Stickers of this app", dim("Beside those that come with the server."), table("Stickers", ["Name", "Set", ""], rows, "It has none of its own."), alert(error)),
-    card("New sticker", html`<${Form} kind="row" submit="Add sticker" act=${add}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" />
-      <${Field} title="Set" name="set" maxlength="100" autocomplete="off" /><${Field} title="Picture" name="file" type="file" required accept="image/png,image/jpeg,image/gif,image/webp" /><//>`)];
+    only("admin", card("New sticker", html`<${Form} kind="row" submit="Add sticker" act=${add}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" />
+      <${Field} title="Set" name="set" maxlength="100" autocomplete="off" /><${Field} title="Picture" name="file" type="file" required accept="image/png,image/jpeg,image/gif,image/webp" /><//>`))];
 }

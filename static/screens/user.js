@@ -1,6 +1,7 @@
 // One user: the profile and changing it, logins, friends, who is blocked, and the four ways of going.
 
 import { call, path, rest } from "../api.js";
+import { may } from "../me.js";
 import { alert, bytes, card, code, facts, focusHeading, html, json, name, number, plain, table, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
@@ -53,11 +54,11 @@ function User({ app, base, first }) {
     ["Tags", user.tags?.length ? name(user.tags.join(", ")) : null],
     ["Metadata", user.metadata && json("Metadata", user.metadata)]]),
   html`<div class="buttons" ref=${about}>
-    ${!user.deactivatedAt && html`<a class="button" href=${inApp(app, "conversations", "of", user.uid)}>Conversations</a>`}
-    ${user.deactivatedAt ? html`<${Act} refused=${setError} act=${reactivate}>Reactivate<//>` : html`
-      <${Act} refused=${setError} act=${edit}>Edit…<//>
-      <button type="button" class="bad" onClick=${deactivate}>Deactivate…</button>`}
-    <button type="button" class="bad" onClick=${remove}>Delete…</button></div>`, alert(error))}
+    ${!user.deactivatedAt && may("moderator") && html`<a class="button" href=${inApp(app, "conversations", "of", user.uid)}>Conversations</a>`}
+    ${user.deactivatedAt ? html`<${Act} least="moderator" refused=${setError} act=${reactivate}>Reactivate<//>` : html`
+      <${Act} least="admin" refused=${setError} act=${edit}>Edit…<//>
+      <${Act} least="moderator" class="bad" act=${deactivate}>Deactivate…<//>`}
+    <${Act} least="admin" class="bad" act=${remove}>Delete…<//></div>`, alert(error))}
   <${Logins} base=${base} turn=${turn} />
   ${!user.deactivatedAt && html`<${Others} app=${app} title="Friends" empty="No friends." address=${own + "/friends"}
       added=${(uid) => ({ accepted: [uid] })} removed=${(uid) => ({ friends: [uid] })} submit="Add friend" word="Remove" />
@@ -81,7 +82,7 @@ function Logins({ base, turn }) {
     const what = [login.platform, login.deviceId].filter(Boolean).join(" · ") || "Unknown device";
     return [html`<div>${name(what)}${login.userAgent && html`<div class="hint">${name(login.userAgent)}</div>`}</div>`,
       time(login.createdAt), code("…" + login.authToken.replaceAll("*", "").slice(-4) + "…"),
-      html`<button type="button" class="small bad" aria-label=${`End the login ${plain(what)}`} onClick=${() => end(id, what)}>End</button>`];
+      html`<${Act} least="moderator" class="small bad" aria-label=${`End the login ${plain(what)}`} act=${() => end(id, what)}>End<//>`];
   };
   return html`<div ref=${list}>${card("Logins", html`<${List} title="Logins" empty="Nobody is logged in as this user." heads=${["Device", "Since", "Token", ""]}
     load=${(asked) => call("GET", `${base}/logins?${asked}`)} row=${row} turn=${turn * 1000 + ended} />`)}</div>`;
@@ -110,8 +111,8 @@ function Others({ app, title, empty, address, query = "", added, removed, submit
     html`<${List} title=${title} empty=${empty} heads=${["Name", "uid", ""]} turn=${turn}
       load=${(asked) => rest(app, "GET", `${address}?${asked}${query}`)}
       row=${(other) => [userLink(app, other), code(other.uid),
-    html`<${Act} class="small" aria-label=${`${word} ${plain(other.name)}`} refused=${setError} act=${() => remove(other.uid)}>${word}<//>`]} />`,
-    alert(error), html`<${Form} kind="row" submit=${submit} act=${add}><${UserField} app=${app} /><//>`)}</div>`;
+    html`<${Act} least="admin" class="small" aria-label=${`${word} ${plain(other.name)}`} refused=${setError} act=${() => remove(other.uid)}>${word}<//>`]} />`,
+    alert(error), html`<${Form} least="admin" kind="row" submit=${submit} act=${add}><${UserField} app=${app} /><//>`)}</div>`;
 }
 
 const KINDS = [["soft", "Soft: hide them, keep everything"], ["anonymise", "Anonymise: keep what they wrote, forget who it was"], ["erase", "Erase: remove them and what they wrote"]];

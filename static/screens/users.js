@@ -3,7 +3,7 @@
 import { call, path, rest } from "../api.js";
 import { card, code, html, time } from "../ui/base.js";
 import { ask } from "../ui/dialogs.js";
-import { Area, Choice, Field, readJson, words } from "../ui/forms.js";
+import { Act, Area, Choice, Field, readJson, words } from "../ui/forms.js";
 import { appFrame, inApp, userLink } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { status } from "../ui/people.js";
@@ -13,7 +13,7 @@ export async function show(app, uid) {
   return appFrame(app, "users", card("Users", html`<${List}
     title="Users" search="Search by start of name or uid" empty="This app has no users yet. Your back end makes them with its REST API key, or you do here."
     load=${(asked) => call("GET", `${path("apps", app.id)}/users?${asked}`)}
-    actions=${html`<button type="button" class="main" onClick=${() => create(app)}>New user…</button>`}
+    actions=${html`<${Act} least="admin" class="main" act=${() => create(app)}>New user…<//>`}
     filters=${[{ name: "show", title: "Show", options: [["", "Everybody"], ["online", "Online"], ["active", "Not deactivated"], ["deactivated", "Deactivated"]] }]}
     heads=${["Name", "uid", "Status", "Role", "Made"]}
     row=${(user) => [userLink(app, user), code(user.uid), status(user), user.role, time(user.createdAt)]} />`));

@@ -1,5 +1,6 @@
 // Forms: labelled fields, and a form that acts once at a time and tells its refusal beside its button.
 
+import { may } from "../me.js";
 import { alert, html, useRef, useState } from "./base.js";
 
 let ids = 0;
@@ -47,9 +48,10 @@ export function boxes(title, checks) {
 
 /**
  * A form that shows its refusal next to its button and acts once at a time. `act` gets the values and the form; what it
- * gives back is told as done. `more` are further buttons.
+ * gives back is told as done. `more` are further buttons. `least`: the role it takes; without it, it is
+ * not there. `readonly`: it is only looked at.
  */
-export function Form({ submit, act, kind = "", danger = false, more = null, children, ...attributes }) {
+export function Form({ least, readonly = false, submit, act, kind = "", danger = false, more = null, children, ...attributes }) {
   const [error, setError] = useState("");
   const [done, setDone] = useState("");
   const [busy, setBusy] = useState(false);
@@ -71,14 +73,15 @@ export function Form({ submit, act, kind = "", danger = false, more = null, chil
     running.current = false;
     setBusy(false);
   };
+  if (least && !may(least)) return null;
   // Not `disabled`, which would throw the focus away.
-  return html`<form class=${kind} onSubmit=${onSubmit} ...${attributes}>${children}
-    <div class="buttons"><button class=${danger ? "main bad" : "main"} aria-disabled=${busy ? "true" : null}>${submit}</button>${more}</div>
+  return html`<form class=${kind} onSubmit=${onSubmit} ...${attributes}>${readonly ? html`<fieldset class="bare" disabled>${children}</fieldset>` : children}
+    ${!readonly && html`<div class="buttons"><button class=${danger ? "main bad" : "main"} aria-disabled=${busy ? "true" : null}>${submit}</button>${more}</div>`}
     ${alert(error)}<div role="status" class="outcome">${done && html`<p class="notice">${done}</p>`}</div></form>`;
 }
 
-/** A button that acts at once, and tells what was refused to `refused`. */
-export function Act({ act, refused, class: kind = "", children, ...attributes }) {
+/** A button that acts at once, and tells what was refused to `refused`. `least`: the role it takes. */
+export function Act({ least, act, refused, class: kind = "", children, ...attributes }) {
   const running = useRef(false);
   const onClick = async (event) => {
     if (running.current) return;
@@ -92,6 +95,7 @@ export function Act({ act, refused, class: kind = "", children, ...attributes })
     }
     running.current = false;
   };
+  if (least && !may(least)) return null;
   return html`<button type="button" class=${kind} onClick=${onClick} ...${attributes}>${children}</button>`;
 }
 

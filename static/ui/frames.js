@@ -2,10 +2,15 @@
 
 import { html, name } from "./base.js";
 import { path } from "../api.js";
+import { may } from "../me.js";
 
 const APP = {
   "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", moderation: "Moderation", webhooks: "Webhooks", keys: "Keys", settings: "Settings",
 };
+
+const SERVER = { "": "Apps", health: "Backups", admins: "Admins", audit: "Audit log" };
+/** Parts that a role below does not see. */
+const LEAST = { conversations: "moderator", moderation: "moderator", webhooks: "admin", admins: "admin", audit: "admin" };
 
 /** The address of something in an app. */
 export const inApp = (app, ...pieces) => "#/" + path("app", app.id, ...pieces);
@@ -24,7 +29,7 @@ function parts(label, links) {
 
 /** A screen of an app: `part` of it, or with `title` one thing of that part. */
 export function appFrame(app, part, content, title) {
-  const links = Object.entries(APP).map(([key, text]) => [text, inApp(app, ...(key ? [key] : [])), key === part]);
+  const links = seen(APP).map(([key, text]) => [text, inApp(app, ...(key ? [key] : [])), key === part]);
   const up = [["Apps", "#/"], ...(title ? [[name(app.name), inApp(app)], [APP[part], inApp(app, part)]] : [])];
   return html`<div class="sides">${parts("Parts of the app", links)}<div class="content">${crumbs(up)}
     <h1 tabindex="-1">${title ?? name(app.name)}</h1>${content}</div></div>`;
@@ -33,6 +38,14 @@ export function appFrame(app, part, content, title) {
 /** Links between the screens of one part. */
 export function subparts(label, links) {
   return html`<nav class="subparts" aria-label=${label}>${links.map(([text, href, here]) => html`<a href=${href} aria-current=${here ? "page" : null}>${text}</a>`)}</nav>`;
+}
+
+const seen = (all) => Object.entries(all).filter(([key]) => !LEAST[key] || may(LEAST[key]));
+
+/** A screen of the server: `part` of it. */
+export function serverFrame(part, title, content) {
+  const links = seen(SERVER).map(([key, text]) => [text, "#/" + key, key === part]);
+  return html`<div class="sides">${parts("Parts of the server", links)}<div class="content"><h1 tabindex="-1">${title}</h1>${content}</div></div>`;
 }
 
 /** A screen without parts beside it. */

@@ -26,13 +26,14 @@ export function useLoad(load, keys = []) {
 
 /**
  * A list with search and pages. What is looked for stands in the address, so that going back finds it again.
- * `load(query)` gives `{data, meta}`; `filters` are further choices: `{name, title, options}`; without `search` there is
- * neither form nor address. `actions` are buttons beside the search. A changed `turn` asks anew.
+ * `load(query)` gives `{data, meta}`; `filters` are further choices: `{name, title, options}`; without
+ * `search` and `filters` there is neither form nor address. `actions` are buttons beside the search. A changed `turn` asks anew.
  */
 export function List({ title, search, load, heads, row, empty, filters = [], actions = null, perPage = 25, turn = 0 }) {
   const place = useRef(location.hash.split("?")[0]);
   const first = useRef(null);
-  first.current ??= search ? new URLSearchParams(location.hash.split("?")[1] ?? "") : new URLSearchParams();
+  const searched = search || filters.length > 0;
+  first.current ??= searched ? new URLSearchParams(location.hash.split("?")[1] ?? "") : new URLSearchParams();
   const [page, setPage] = useState(Math.max(1, Number.parseInt(first.current.get("page"), 10) || 1));
   const [sought, setSought] = useState(() => pick(first.current, filters));
   const [state, setState] = useState(null);
@@ -42,13 +43,13 @@ export function List({ title, search, load, heads, row, empty, filters = [], act
   const narrowed = Object.values(sought).some(Boolean);
   useEffect(() => {
     // The page was left while a search waited.
-    if (search && location.hash.split("?")[0] !== place.current) return undefined;
+    if (searched && location.hash.split("?")[0] !== place.current) return undefined;
     const kept = new URLSearchParams(Object.entries(sought).filter(([, value]) => value));
     const ask = new URLSearchParams(kept);
     ask.set("page", page);
     ask.set("perPage", perPage);
     if (page > 1) kept.set("page", page);
-    if (search) history.replaceState(null, "", place.current + (kept.size ? "?" + kept : ""));
+    if (searched) history.replaceState(null, "", place.current + (kept.size ? "?" + kept : ""));
     const mine = (asked.current += 1);
     setState((old) => old && { ...old, busy: true });
     load(ask).then(({ data, meta }) => {
@@ -76,8 +77,8 @@ export function List({ title, search, load, heads, row, empty, filters = [], act
     read(event.currentTarget);
   };
   const { data, total, pages, error } = state ?? {};
-  return html`${search && html`<form class="row" role="search" aria-label=${title} onInput=${onInput} onSubmit=${onSubmit}>
-      <${Field} title=${search} name="searchKey" type="search" value=${first.current.get("searchKey")} autocomplete="off" spellcheck="false" />
+  return html`${searched && html`<form class="row" role="search" aria-label=${title} onInput=${onInput} onSubmit=${onSubmit}>
+      ${search && html`<${Field} title=${search} name="searchKey" type="search" value=${first.current.get("searchKey")} autocomplete="off" spellcheck="false" />`}
       ${filters.map((one) => html`<${Choice} title=${one.title} name=${one.name} value=${first.current.get(one.name) ?? ""} options=${one.options} />`)}
       <p class="dim" role="status">${total ? `${number(total)} in all` : ""}</p>${actions}</form>`}
     <div aria-busy=${!state || state.busy ? "true" : null}>${error ? alert(error) : state ? table(title, heads, data.map(row), narrowed ? "Nothing fits this search." : empty) : dim("Loading…")}</div>

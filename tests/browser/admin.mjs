@@ -134,7 +134,7 @@ run("admin", async (house) => {
   await page.getByRole("link", { name: "First app" }).click();
   await tab("Groups");
   await page.getByRole("link", { name: SHOWN }).click();
-  await page.getByRole("cell", { name: "Ann Example" }).waitFor();
+  await page.getByRole("cell", { name: "Ann Example", exact: true }).waitFor();
   await page.getByText("2 in all").waitFor();
   await seen("group");
   const group = page.url();

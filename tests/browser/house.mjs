@@ -139,6 +139,7 @@ async function furnish(house, shots, suite) {
     },
     /** The same screen dark and on a phone, fitting and accessible. */
     async everywhere(name) {
+      await house.fits();
       await house.accessible();
       await house.shot(name);
       await page.emulateMedia({ colorScheme: "dark" });

@@ -1,0 +1,60 @@
+// Backups: made, downloaded, proved; and whether the server is well.
+
+import { call, path, session } from "../api.js";
+import { alert, bytes, card, dim, facts, html, name, number, table, time, useState } from "../ui/base.js";
+import { look } from "../ui/dialogs.js";
+import { Act } from "../ui/forms.js";
+import { reload, serverFrame } from "../ui/frames.js";
+
+export async function show() {
+  const { data } = await call("GET", "backups");
+  return serverFrame("health", "Backups", html`<${Backups} all=${data} />`);
+}
+
+const COUNTED = { apps: "Apps", users: "Users", groups: "Groups", conversations: "Conversations", messages: "Messages", files: "Files" };
+
+/** What is in a backup. */
+function contents(made) {
+  return facts([["Name", name(made.name)], ["Size", bytes(made.size)], ["Made", made.madeAt && time(made.madeAt)], ["Schema", made.schema && number(made.schema)],
+    ...Object.entries(made.counts ?? {}).map(([key, count]) => [COUNTED[key] ?? key, number(count)])]);
+}
+
+function Backups({ all }) {
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState("");
+  const doing = (what, act) => async () => {
+    setBusy(what);
+    try {
+      await act();
+    } finally {
+      setBusy("");
+    }
+  };
+  const make = doing("The backup is being made…", async () => {
+    const { data } = await call("POST", "backups", {});
+    await look("The backup is made", () => contents(data));
+    reload();
+  });
+  const check = (one) => doing("The backup is being read through…", async () => {
+    const { data } = await call("POST", path("backups", one.name, "check"), {});
+    await look("The backup is whole", () => [html`<p>It was read through, and the database in it opens.</p>`, contents(data)]);
+  });
+  const rows = all.map((one) => [name(one.name), bytes(one.size), html`<div class="buttons tight">
+      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Check ${one.name}`} act=${check(one)}>Check<//>
+      <${Act} least="owner" class="small" refused=${setError} aria-label=${`Download ${one.name}`} act=${doing("The backup is being fetched…", () => download(one.name))}>Download<//></div>`]);
+  return card("Backups", dim("One holds all apps, their files, keys and admins. Restore it with ", html`<code>hobnob restore</code>`, "."),
+    table("Backups", ["Name", "Size", ""], rows, "There is no backup yet."),
+    html`<div class="buttons"><${Act} least="admin" class="main" refused=${setError} act=${make}>Make a backup now<//></div>`,
+    html`<p role="status" class="dim">${busy}</p>`, alert(error));
+}
+
+/** The session goes in a header, so a link will not do: the file is fetched and then saved. */
+async function download(title) {
+  const response = await fetch("api/" + path("backups", title), { headers: { "X-Hobnob-Admin": session.get() } });
+  if (!response.ok) throw new Error((await response.json()).error?.message ?? "The backup could not be fetched.");
+  const address = URL.createObjectURL(await response.blob());
+  const link = Object.assign(document.createElement("a"), { href: address, download: title });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+

@@ -1,0 +1,111 @@
+// The server: admins with roles and sessions, what each role sees, backups, the audit log; the effect is read back over the API.
+
+import assert from "node:assert/strict";
+import { HOSTILE, PASSWORD, SHOWN, run, until } from "./house.mjs";
+
+run("server", async (house) => {
+  const { accessible, base, browser, button, dialog, everywhere, go, heading, page, refused, rest, shot, tab } = house;
+  const secret = () => page.evaluate(() => sessionStorage.getItem("hobnob-admin"));
+  const ask = async (method, path, session, body) => {
+    const response = await fetch(`${base}/admin/api/${path}`, { method, headers: { "X-Hobnob-Admin": session ?? (await secret()) }, body: body && JSON.stringify(body) });
+    return { status: response.status, ...(await response.json()) };
+  };
+  await rest("POST", "/users", { uid: "eve", name: HOSTILE });
+
+  // Somebody else is let in with a role, by a link that is seen once.
+  await tab("Admins");
+  await heading("One more admin").waitFor();
+  await page.getByLabel("Role", { exact: true }).selectOption("viewer");
+  await button("Make a link").click();
+  await heading("A link for one more admin").waitFor();
+  await accessible();
+  await shot("invited");
+  const link = await page.locator(".secret code").textContent();
+  const setup = new URL(link).hash.replace("#setup=", "");
+  const joined = await ask("POST", "setup", "", { link: setup, name: HOSTILE, password: PASSWORD });
+  assert.equal(joined.status, 200);
+  await page.reload();
+  await page.getByRole("cell", { name: SHOWN, exact: true }).waitFor();
+  await everywhere("admins");
+
+  // What a viewer is shown, and what stays away.
+  const second = await browser.newPage();
+  await second.addInitScript((session) => sessionStorage.getItem("hobnob-admin") ?? sessionStorage.setItem("hobnob-admin", session), joined.data.session);
+  await second.goto(`${base}/admin/#/`);
+  await second.getByRole("link", { name: "First app" }).click();
+  const parts = second.getByRole("navigation", { name: "Parts of the app" });
+  await parts.getByRole("link", { name: "Users", exact: true }).waitFor();
+  assert.deepEqual(await parts.getByRole("link").allTextContents().then((all) => all.filter((one) => ["Conversations", "Moderation", "Webhooks"].includes(one))), []);
+  await second.goto(`${base}/admin/#/app/${house.app}/users/eve`);
+  await second.getByRole("heading", { name: "Logins" }).waitFor();
+  for (const name of ["Edit…", "Deactivate…", "Delete…", "Add friend", "Block user"]) assert.equal(await second.getByRole("button", { name, exact: true }).count(), 0, `a viewer has no ${name}`);
+  await second.screenshot({ path: `${process.argv[3] ?? "."}/server-viewer.png`, fullPage: true });
+
+  // Another role, at once; their session is ended, and with it what they saw.
+  await button(`Role of ${SHOWN}`).click();
+  await dialog().getByLabel("Role").selectOption("moderator");
+  await button("Change role").click();
+  await page.getByRole("row", { name: /moderator/ }).waitFor();
+  assert.equal((await ask("GET", "admins")).data.find((one) => one.name === HOSTILE).role, "moderator");
+  await button(`Sessions of ${SHOWN}`).click();
+  await dialog().getByRole("button", { name: /^End session/ }).click();
+  await dialog().getByText("They are not logged in.").waitFor();
+  await accessible();
+  await shot("sessions");
+  assert.equal((await ask("GET", "me", joined.data.session)).status, 401);
+  await page.keyboard.press("Escape");
+  await second.reload();
+  await second.getByText("Your session is over. Please log in again.").waitFor();
+  await second.close();
+
+  // A new password by a link; gone for good.
+  await button(`New password for ${SHOWN}`).click();
+  await dialog().getByRole("button", { name: "Make a link" }).click();
+  await heading(`A link for ${SHOWN}`).waitFor();
+  await button(`Remove ${SHOWN}`).click();
+  await button("Remove admin").click();
+  await page.getByRole("cell", { name: SHOWN, exact: true }).waitFor({ state: "detached" });
+  assert.deepEqual((await ask("GET", "admins")).data.map((one) => one.name), ["root"]);
+  await button("Remove root").click();
+  await button("Remove admin").click();
+  await dialog().getByRole("alert").waitFor();
+  assert.equal(house.refusals.splice(0).length, 1, "the last owner stays");
+  await page.keyboard.press("Escape");
+
+  // One's own sessions.
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByText("this one").waitFor();
+  const other = (await ask("POST", "login", "", { name: "root", password: PASSWORD })).data.session;
+  await page.reload();
+  await page.getByRole("button", { name: /^End session/ }).last().click();
+  await until("it is over", async () => (await ask("GET", "me", other)).status === 401);
+  await everywhere("account");
+
+  // A backup: made, proved, downloaded.
+  await page.getByRole("link", { name: "Apps", exact: true }).click();
+  await tab("Backups");
+  await button("Make a backup now").click();
+  await page.getByRole("dialog", { name: "The backup is made" }).waitFor();
+  await accessible();
+  await shot("backup");
+  await button("Close").click();
+  const { name, size } = (await ask("GET", "backups")).data[0];
+  await button(`Check ${name}`).click();
+  await page.getByRole("dialog", { name: "The backup is whole" }).waitFor();
+  await button("Close").click();
+  const [fetched] = await Promise.all([page.waitForEvent("download"), button(`Download ${name}`).click()]);
+  assert.equal(fetched.suggestedFilename(), name);
+  let length = 0;
+  for await (const chunk of await fetched.createReadStream()) length += chunk.length;
+  assert.equal(length, size);
+  await everywhere("backups");
+
+  // Who did what.
+  await tab("Audit log");
+  await page.getByRole("cell", { name: "backup.download" }).first().waitFor();
+  await page.getByRole("row", { name: /admin root/ }).first().waitFor();
+  await everywhere("audit");
+  await page.getByLabel("App").selectOption(house.app);
+  await page.getByRole("cell", { name: "backup.download" }).first().waitFor({ state: "detached" });
+  refused();
+});
