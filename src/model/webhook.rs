@@ -43,6 +43,9 @@ impl Webhook {
         if self.name.trim().is_empty() {
             return Err(Error::field("name", "The name field is required."));
         }
+        if self.name.chars().any(char::is_control) {
+            return Err(Error::field("name", "The name must hold no control character."));
+        }
         check_length("name", &self.name, MOST_NAME)?;
         check_url(&self.url, plain)?;
         check_length("username", &self.username, MOST_USERNAME)?;

@@ -18,6 +18,8 @@ use crate::model::json::Object;
 
 /// Bytes of all words that the rules of an app look for, each list counted once; about 25 times as much memory.
 pub const MOST_WORDS: usize = 4 * 1024 * 1024;
+/// Steps that a look at a text costs by itself, at least.
+const LOOK: usize = 8;
 /// Bytes of all patterns of an app once they are compiled.
 pub const MOST_PATTERNS: usize = 16 * 1024 * 1024;
 
@@ -65,9 +67,10 @@ impl Wanted {
 }
 
 /// What a message says, in the forms in which it is looked at.
-struct Said {
-    text: Vec<Text>,
-    custom: Vec<Text>,
+struct Said<'a> {
+    data: &'a Object,
+    text: Option<Vec<Text>>,
+    custom: Option<Vec<Text>>,
     budget: Budget,
 }
 
@@ -126,7 +129,7 @@ impl Engine {
 
     /// The rules whose conditions this message meets; whom it is from and to is looked at elsewhere.
     pub fn hits(&self, data: &Object) -> Vec<Hit> {
-        let mut said = Said { text: said::texts(data), custom: said::carried(data), budget: Budget::default() };
+        let mut said = Said { data, text: None, custom: None, budget: Budget::default() };
         let mut hits = Vec::new();
         for applied in &self.rules {
             let met = applied.conditions.iter().position(|(condition, matcher)| said.meets(condition, matcher));
@@ -146,19 +149,25 @@ fn check_size(what: &str, size: usize, most: usize) -> Result<()> {
     }
 }
 
-impl Said {
+impl Said<'_> {
     fn meets(&mut self, condition: &Condition, matcher: &Matcher) -> bool {
-        let Said { text, custom, budget } = self;
+        let Said { data, text, custom, budget } = self;
         let texts = match condition.operand {
-            Operand::Text => text,
-            Operand::Custom => custom,
+            Operand::Text => text.get_or_insert_with(|| said::texts(data)),
+            Operand::Custom => custom.get_or_insert_with(|| said::carried(data)),
         };
-        texts.iter_mut().any(|text| match matcher {
-            Matcher::Patterns(patterns) => text.guises().iter().any(|text| patterns.is_match(text, budget)),
-            Matcher::Words(words) => text.phrases().iter().any(|phrase| match condition.operator {
-                Operator::Contains => words.is_match(phrase.as_str()),
-                Operator::Equals => words.find(phrase.as_str()).is_some_and(|all| all.range() == (0..phrase.len())),
-            }),
+        texts.iter_mut().any(|text| {
+            // Custom messages may carry very many texts.
+            !budget.spend(LOOK)
+                || match matcher {
+                    Matcher::Patterns(patterns) => text.guises().iter().any(|text| patterns.is_match(text, budget)),
+                    Matcher::Words(words) => text.phrases().iter().any(|phrase| match condition.operator {
+                        Operator::Contains => words.is_match(phrase.as_str()),
+                        Operator::Equals => {
+                            words.find(phrase.as_str()).is_some_and(|all| all.range() == (0..phrase.len()))
+                        }
+                    }),
+                }
         })
     }
 }
@@ -240,5 +249,24 @@ mod tests {
         assert!(finds(&numbers, "call 555-1234 now") && finds(&numbers, "a SECRET") && !finds(&numbers, "55-1234"));
         let all = engine(Category::Pattern, Operator::Equals, &["a|b"]);
         assert!(finds(&all, "b") && !finds(&all, "ab"));
+    }
+
+    #[test]
+    fn very_many_texts_are_looked_at_no_longer_than_may_be() {
+        let mut rules = Vec::new();
+        for n in 0..250 {
+            let word = format!("word{n}");
+            let mut engine = engine(Category::Word, Operator::Contains, &[&word]);
+            let mut rule = engine.rules.remove(0).rule.clone();
+            rule.conditions[0].operand = Operand::Custom;
+            rules.push((rule, String::new()));
+        }
+        let engine = Engine::compile(rules, |_| Ok(Vec::new())).unwrap();
+        let carries = |many: usize| {
+            let data = serde_json::json!({"customData": {"a": vec!["b"; many]}});
+            engine.hits(&Object::parse(&data.to_string()).unwrap()).len()
+        };
+        assert_eq!(carries(1_000), 0);
+        assert!(carries(15_000) > 0, "whoever sends as much would pass by the last rules otherwise");
     }
 }

@@ -32,8 +32,8 @@ impl Default for Budget {
 }
 
 impl Budget {
-    /// Whether there was as much.
-    fn spend(&mut self, steps: usize) -> bool {
+    /// Whether there is something left after as many steps.
+    pub fn spend(&mut self, steps: usize) -> bool {
         self.0 = self.0.saturating_sub(steps as u64);
         self.0 > 0
     }

@@ -5,6 +5,7 @@
 //! scripts that look like them (`bare`). Whoever writes a word so that people read it has written it.
 
 use serde_json::Value;
+use serde_json::value::RawValue;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::model::json::Object;
@@ -49,6 +50,12 @@ impl Text {
             phrases
         })
     }
+}
+
+/// Whether rules would look at the same in both: all that is looked at stands in these.
+pub fn says_the_same(one: &Object, other: &Object) -> bool {
+    let same = |key: &&str| one.get(key).map(RawValue::get) == other.get(key).map(RawValue::get);
+    ["text", "caption", "attachments", "customData", "interactiveData"].iter().all(same)
 }
 
 /// What a message says to people: its text, its caption, and the names of its files.

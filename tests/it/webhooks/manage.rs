@@ -44,6 +44,7 @@ async fn what_may_be_kept() {
         ("webhookURL", json!({"webhookURL": "http://hooks.example/"})),
         ("webhookURL", json!({"webhookURL": "http://10.0.0.1/"})),
         ("webhookURL", json!({"webhookURL": "https://us:pw@hooks.example/"})),
+        ("name", json!({"name": "a\r\nb"})),
         ("webhookURL", json!({"webhookURL": "https://hooks.example/#x"})),
         ("webhookURL", json!({"webhookURL": "https://hooks.example:443:80/"})),
         ("webhookURL", json!({"webhookURL": "https://xn--/"})),
