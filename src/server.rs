@@ -19,6 +19,7 @@ use crate::api::answers::Answers;
 use crate::api::backups::{self, Backups};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::health::NO_ANSWER;
+use crate::api::looks::Looks;
 use crate::api::rate::Meter;
 use crate::api::requests::Requests;
 use crate::api::room::Room;
@@ -133,7 +134,9 @@ impl House {
                 for_name: limits.guesses,
                 for_address: limits.address_guesses,
                 longest: limits.guess_wait.max(1),
+                lock: limits.guess_lock.max(1),
             }),
+            looks: Looks::default(),
             answers: Answers::new(limits.answers, Duration::from_secs(limits.answer_seconds)),
             bodies: Room::new(limits.bodies),
             limits,

@@ -7,7 +7,7 @@ use crate::model::admin::AdminRole;
 use crate::model::audit::{Act, Actor};
 use crate::model::error::{Code, Error, Result};
 use crate::store::admins::{self, Listed, Purpose};
-use crate::store::{Digest, Read, Write, digest};
+use crate::store::{Digest, Read, Write, digest, totp};
 
 /// An admin stays logged in for this many seconds: a working day.
 pub const SESSION: i64 = 12 * 3600;
@@ -82,6 +82,7 @@ pub fn set_up(tx: &mut Write<'_>, link: &str, name: Option<&str>, password_hash:
             let admin = admins::known(tx, id)?;
             admins::reset_password(tx, id, password_hash)?;
             admins::delete_sessions(tx, id)?;
+            totp::clear(tx, id)?;
             super::audit::note(tx, &Actor::Admin(admin.name.clone()), Act::AdminPassword, None, Some(&admin.name))?;
             Ok((id, admin.name))
         }

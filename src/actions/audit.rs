@@ -7,7 +7,7 @@ use crate::model::error::Result;
 use crate::store::{Read, Write, audit};
 
 /// The actor as the log shows them.
-fn name(read: &Read<'_>, actor: &Actor) -> Result<String> {
+pub fn name(read: &Read<'_>, actor: &Actor) -> Result<String> {
     Ok(match actor {
         Actor::Cli => "cli".to_owned(),
         Actor::Server => "server".to_owned(),

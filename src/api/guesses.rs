@@ -21,6 +21,9 @@ const MOST: usize = 20_000;
 /// What had to wait is forgotten this many seconds after the wait was over.
 const MEMORY: i64 = 3600;
 
+/// Wrong ones for the name of an admin after which it is locked.
+const LOCKS: u32 = 20;
+
 /// At most one line in so many seconds goes to the log, with a count.
 const LOG_EVERY: i64 = 60;
 
@@ -33,6 +36,8 @@ pub struct Slowing {
     pub for_address: u32,
     /// Longest wait in seconds; the first is one, each further twice the one before.
     pub longest: i64,
+    /// Seconds that the name of an admin is locked after [`LOCKS`] wrong ones: each further one costs as much.
+    pub lock: i64,
 }
 
 /// What is guessed at, or from where.
@@ -93,12 +98,11 @@ impl Guesses {
     /// Begins a try at `now`, unless one of these must wait. The first is what is guessed at.
     pub fn begin(&self, what: &str, of: &[Of<'_>], now: i64) -> Result<Try<'_>> {
         let mut state = self.lock();
-        let keys: Vec<(Digest, u32)> = of.iter().map(|of| (of.key(), self.free(of))).collect();
-        let longest = self.slowing.longest;
-        let waits = keys.iter().filter_map(|(key, _)| {
+        let keys: Vec<(Digest, &Of<'_>)> = of.iter().map(|of| (of.key(), of)).collect();
+        let waits = keys.iter().filter_map(|(key, of)| {
             let tries = state.known.get_mut(key)?;
             // A clock that was set back makes nobody wait longer.
-            tries.until = tries.until.min(now + longest);
+            tries.until = tries.until.min(now + self.longest(of, tries.wrong));
             Some(tries.until - now)
         });
         let wait = waits.max().unwrap_or(0);
@@ -110,7 +114,7 @@ impl Guesses {
                 .with_params(json!({ "retryAfter": wait }))
                 .after(wait));
         }
-        let counted = keys.into_iter().map(|(key, free)| {
+        let counted = keys.into_iter().map(|(key, of)| {
             if !state.known.contains_key(&key) {
                 state.make_room(now);
             }
@@ -120,7 +124,7 @@ impl Guesses {
             }
             tries.wrong = tries.wrong.saturating_add(1);
             let before = tries.until;
-            tries.until = now + self.wait(tries.wrong, free);
+            tries.until = now + self.wait(of, tries.wrong);
             (key, tries.until, before)
         });
         let counted = counted.collect();
@@ -142,16 +146,30 @@ impl Guesses {
     }
 
     /// Seconds to wait after so many wrong ones.
-    fn wait(&self, wrong: u32, free: u32) -> i64 {
-        match wrong.checked_sub(free) {
+    fn wait(&self, of: &Of<'_>, wrong: u32) -> i64 {
+        match wrong.checked_sub(self.free(of)) {
             None => 0,
+            Some(_) if locks(of, wrong) => self.longest(of, wrong),
             Some(over) => 1_i64.checked_shl(over.min(40)).unwrap_or(i64::MAX).min(self.slowing.longest),
+        }
+    }
+
+    /// Seconds to wait at most after so many wrong ones.
+    fn longest(&self, of: &Of<'_>, wrong: u32) -> i64 {
+        match locks(of, wrong) {
+            true => self.slowing.lock.max(self.slowing.longest),
+            false => self.slowing.longest,
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|e| e.into_inner())
     }
+}
+
+/// Whether so many wrong ones lock what is guessed at.
+fn locks(of: &Of<'_>, wrong: u32) -> bool {
+    matches!(of, Of::Admin(_)) && wrong >= LOCKS
 }
 
 impl State {
@@ -218,7 +236,7 @@ mod tests {
     use super::*;
 
     fn guesses() -> Guesses {
-        Guesses::new(Slowing { for_name: 3, for_address: 5, longest: 60 })
+        Guesses::new(Slowing { for_name: 3, for_address: 5, longest: 60, lock: 600 })
     }
 
     fn address(last: u8) -> Of<'static> {
@@ -248,6 +266,31 @@ mod tests {
         assert_eq!(wrong(&guesses, &[Of::Admin("other")], now), None);
         assert_eq!(wrong(&guesses, &of[..1], now + 60 + MEMORY), None, "and at last it is forgotten");
         assert_eq!(wrong(&guesses, &of[..1], now + 60 + MEMORY), None);
+    }
+
+    #[test]
+    fn the_name_of_an_admin_is_locked_at_last() {
+        let guesses = guesses();
+        let mut now = 1000;
+        for wrong_ones in 1..=40 {
+            assert_eq!(wrong(&guesses, &[Of::Admin("root")], now), None, "{wrong_ones}");
+            if wrong_ones < 3 {
+                continue;
+            }
+            let wait = wrong(&guesses, &[Of::Admin("root")], now).unwrap();
+            assert_eq!(wait > 60, wrong_ones >= LOCKS, "{wrong_ones}: {wait}");
+            now += wait;
+        }
+        assert_eq!(wrong(&guesses, &[Of::Admin("root")], now), None);
+        assert_eq!(wrong(&guesses, &[Of::Admin("root")], now), Some(600));
+        guesses.forget(Of::Admin("ROOT"));
+        assert_eq!(wrong(&guesses, &[Of::Admin("root")], now), None, "a link lets the admin in");
+        // A group, which a user guesses at, only slows.
+        for _ in 0..40 {
+            now += 60;
+            assert_eq!(wrong(&guesses, &[Of::Group(1, 1)], now), None);
+        }
+        assert_eq!(wrong(&guesses, &[Of::Group(1, 1)], now), Some(60));
     }
 
     #[test]

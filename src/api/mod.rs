@@ -26,6 +26,7 @@ pub mod health;
 mod imports;
 mod keys;
 mod lenient;
+pub mod looks;
 mod me;
 mod media;
 mod members;
@@ -89,6 +90,7 @@ use access::Parts;
 use answers::Answers;
 use backups::Backups;
 use guesses::Guesses;
+use looks::Looks;
 use peer::Certified;
 pub use prometheus::{Metrics, serve as serve_metrics};
 use query::Query;
@@ -105,6 +107,7 @@ pub struct Api {
     pub hub: Hub,
     pub passwords: Passwords,
     pub guesses: Guesses,
+    pub looks: Looks,
     pub limits: Arc<Limits>,
     /// Where clients reach this server, when it is not the address in their requests.
     pub public_host: Option<Arc<PublicHost>>,
@@ -304,6 +307,11 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         parts.body = Bytes::from(forms::object(&parts.query).to_string());
     }
     let reply = (route.handler)(api.clone(), parts).await?;
+    if request.method().is_safe()
+        && let Some(look) = looks::take(request)
+    {
+        look.done(&api);
+    }
     let most = api.limits.page_bytes;
     match reply.is_page && reply.body.len() > most {
         true => Err(too_large_a_page(most)),

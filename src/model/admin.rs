@@ -58,7 +58,14 @@ impl fmt::Display for AdminRole {
 }
 
 /// What any admin does with their own access.
-const OWN: &[&str] = &["admin-logout", "admin-change-password", "admin-end-own-session"];
+const OWN: &[&str] = &[
+    "admin-logout",
+    "admin-change-password",
+    "admin-end-own-session",
+    "admin-enrol-totp",
+    "admin-confirm-totp",
+    "admin-remove-totp",
+];
 
 /// Reads whose answers hold texts of messages.
 const TEXTS: &[&str] = &[
@@ -127,6 +134,7 @@ const OWNERS: &[&str] = &[
     "admin-update-admin",
     "admin-delete-admin",
     "admin-reset-admin",
+    "admin-reset-totp",
     "admin-list-admin-sessions",
     "admin-end-admin-session",
     "admin-end-admin-sessions",
@@ -145,9 +153,9 @@ pub fn least(operation: &str, reads: bool) -> AdminRole {
     }
 }
 
-/// Whether the answer holds texts of messages or of what was told of them, so that it is noted who read it.
+/// Whether the answer holds texts of messages, so that it is noted who read it.
 pub fn shows_texts(operation: &str) -> bool {
-    TEXTS.contains(&operation) || operation == "admin-get-delivery"
+    TEXTS.contains(&operation)
 }
 
 /// All that is listed, for a test that each of it is an operation.

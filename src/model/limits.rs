@@ -184,6 +184,8 @@ limits! {
     address_guesses: u32 = 30,
     /// Seconds such a wait grows to at most; the first is 1, each further one twice as long.
     guess_wait: i64 = 300,
+    /// Seconds the name of an admin is locked for after twenty wrong passwords, and after each further one.
+    guess_lock: i64 = 3600,
     /// Options of a poll.
     poll_options: usize = 25,
     /// Characters of a poll's question, and of each option.

@@ -40,6 +40,7 @@ pub mod role;
 pub mod sticker;
 pub mod text;
 pub mod time;
+pub mod totp;
 pub mod transfer;
 pub mod trigger;
 pub mod user;

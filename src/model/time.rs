@@ -164,7 +164,8 @@ impl Ids {
         STANDARD.encode(self.bytes(bytes))
     }
 
-    fn bytes(&self, bytes: usize) -> Vec<u8> {
+    /// So many random bytes.
+    pub fn bytes(&self, bytes: usize) -> Vec<u8> {
         let mut buffer = vec![0u8; bytes];
         // Without the system's randomness no secret may be made: stopping is the only safe answer.
         getrandom::fill(&mut buffer).expect("the operating system gives random bytes");

@@ -140,6 +140,25 @@ pub fn list(read: &Read<'_>, app: Option<&str>, ask: PageAsk) -> Result<Page<Ent
     Ok(Page { items, total: read.number(count, [app])? })
 }
 
+/// How many of the newest entries of a target are looked through by [`is_noted`].
+const LOOKED: i64 = 100;
+
+/// Whether this was noted since then, among the newest entries of its target.
+pub fn is_noted(
+    read: &Read<'_>,
+    (actor, act): (&str, &str),
+    app: Option<&str>,
+    (target, other): (&str, Option<&str>),
+    since: i64,
+) -> Result<bool> {
+    let newest = match app {
+        Some(_) => "SELECT actor, act, other, at FROM audit WHERE app = ?1 AND target = ?2 ORDER BY id DESC LIMIT ?7",
+        None => "SELECT actor, act, other, at FROM audit WHERE app IS ?1 AND target = ?2 ORDER BY id DESC LIMIT ?7",
+    };
+    let sql = format!("SELECT 1 FROM ({newest}) WHERE actor = ?3 AND act = ?4 AND other IS ?5 AND at >= ?6");
+    read.exists(&sql, params![app, target, actor, act, other, since, LOOKED])
+}
+
 /// Those who were anonymised or erased in an app since then, as this log calls them.
 pub fn erased_since(read: &Read<'_>, app: &str, at: i64) -> Result<Vec<String>> {
     let sql = "SELECT target FROM audit WHERE app = ?1 AND at >= ?2 AND act IN ('user.anonymise','user.erase')

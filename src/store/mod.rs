@@ -64,6 +64,7 @@ pub mod sight;
 pub mod threads;
 pub mod tokens;
 mod told;
+pub mod totp;
 pub mod users;
 pub mod webhooks;
 

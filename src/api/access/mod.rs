@@ -17,6 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::guesses::{Of, Try};
 use super::lenient::Lenient;
+use super::looks::Look;
 use super::query::Query;
 use super::rate::Class;
 use super::requests::Requests;
@@ -191,8 +192,16 @@ impl<D: Demand> Access<D> {
         // Who needs no credential waits behind others who need none, not behind admins.
         let share = if D::WHO == Who::Open { NOBODY } else { caller.user };
         let mut store = api.store.shared_by(share).seen_by(caller.viewer());
-        if let Some(admin) = admin.filter(|_| !parts.request.method().is_safe()) {
-            store = store.noted(noting::of(&admin, &caller, &parts));
+        match admin {
+            Some(admin) if !parts.request.method().is_safe() => {
+                store = store.noted(noting::of(&admin, &caller, &parts));
+            }
+            Some(admin) => {
+                if let Some(look) = Look::of(&admin.name, &caller, &parts) {
+                    parts.request.extensions_mut().insert(look);
+                }
+            }
+            None => {}
         }
         Ok(Access { caller, by, store, api, parts, demand: PhantomData })
     }

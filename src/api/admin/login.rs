@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::actions;
+use crate::actions::totp::{self, Wrong};
 use crate::api::access::{Access, Admin, Open};
 use crate::api::guesses::Of;
 use crate::api::reply::{Reply, ack, data};
@@ -64,13 +65,23 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
     Ok(data(&json!({"session": session})))
 }
 
+/// Lets an admin in by name and password, and by a code where they have a device for that.
 pub async fn log_in(access: Access<Open>) -> Result<Reply> {
-    let body: Credentials = access.json()?;
-    let (name, password) = (body.name.unwrap_or_default(), body.password.unwrap_or_default());
+    #[derive(Deserialize)]
+    struct Body {
+        name: Option<String>,
+        password: Option<String>,
+        /// Six digits of their device, or a code that stands in for it.
+        code: Option<String>,
+    }
+    let Body { name, password, code } = access.json()?;
+    let (name, password) = (name.unwrap_or_default().trim().to_owned(), password.unwrap_or_default());
     check_length("password", &password, MAX_PASSWORD)?;
-    let guess = access.guess("admin log-in", Of::Admin(name.trim()))?;
+    check_length("code", code.as_deref().unwrap_or_default(), MAX_PASSWORD)?;
+    let guess = access.guess("admin log-in", Of::Admin(&name));
+    let guess = guess.inspect_err(|_| access.api().looks.locked(access.api(), &name))?;
     let wanted = name.clone();
-    let found = access.store().read(move |read| admins::find(read, wanted.trim())).await;
+    let found = access.store().read(move |read| admins::find(read, &wanted)).await;
     let (id, hash) = match found {
         Ok(found) => found.unzip(),
         Err(error) => {
@@ -79,22 +90,62 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
         }
     };
     // A name that is not there takes as long as a wrong password, so that names cannot be tried out.
-    match (access.api().passwords.verify(password, hash).await, id) {
-        (Ok(true), Some(_)) => guess.right(),
+    let id = match (access.api().passwords.verify(password, hash).await, id) {
+        (Ok(true), Some(id)) => id,
         (Ok(_), _) => return Err(Error::new(Code::NoAccess, "The name or the password is wrong.")),
         (Err(error), _) => {
             guess.undo();
             return Err(error);
         }
-    }
-    let (id, address, actor) = (id.ok_or(Code::Internal)?, access.address(), Actor::Admin(name.trim().to_owned()));
-    let log_in = move |tx: &mut Write<'_>| {
-        actions::audit::note(tx, &actor, Act::AdminLogIn, None, None)?;
-        actions::admin::log_in(tx, id, address.as_deref())
     };
-    let session = access.store().write("admin.log_in", log_in).await?;
-    log::info!("the admin {:?} logged in", name.trim());
+    let (address, actor) = (access.address(), Actor::Admin(name.clone()));
+    let log_in = move |tx: &mut Write<'_>| {
+        if let Err(wrong) = totp::check(tx, id, code.as_deref())? {
+            return Ok(Err(wrong));
+        }
+        actions::audit::note(tx, &actor, Act::AdminLogIn, None, None)?;
+        Ok(Ok(actions::admin::log_in(tx, id, address.as_deref())?))
+    };
+    let session = match access.store().write("admin.log_in", log_in).await {
+        Ok(Ok(session)) => session,
+        // The password was right, so that was no guess; a code that is tried out is one.
+        Ok(Err(Wrong::Missing)) => {
+            guess.undo();
+            return Err(needs_code("missing", "A code of your device is needed as well."));
+        }
+        Ok(Err(Wrong::Code)) => return Err(needs_code("wrong", "The code is wrong, or was used already.")),
+        Err(error) => {
+            guess.undo();
+            return Err(error);
+        }
+    };
+    guess.right();
+    log::info!("the admin {name:?} logged in");
     Ok(data(&json!({"session": session})))
+}
+
+fn needs_code(code: &str, sentence: &str) -> Error {
+    Error::new(Code::NoAccess, sentence).with_params(json!({ "code": code }))
+}
+
+/// Whether that is the password of the admin who asks: their hash, or the refusal.
+pub(super) async fn own_password(access: &Access<Admin>, current: Option<String>) -> Result<String> {
+    let current = current.unwrap_or_default();
+    check_length("current", &current, MAX_PASSWORD)?;
+    let name = access.admin()?.name.clone();
+    let wanted = name.clone();
+    let (_, hash) = access.store().read(move |read| admins::find(read, &wanted)).await?.ok_or(Code::Internal)?;
+    let guess = access.guess("admin password", Of::Admin(&name));
+    let guess = guess.inspect_err(|_| access.api().looks.locked(access.api(), &name))?;
+    match access.api().passwords.verify(current, Some(hash.clone())).await {
+        Ok(true) => guess.right(),
+        Ok(false) => return Err(Error::field("current", "The current password is wrong.")),
+        Err(error) => {
+            guess.undo();
+            return Err(error);
+        }
+    }
+    Ok(hash)
 }
 
 pub async fn log_out(access: Access<Admin>) -> Result<Reply> {
@@ -115,20 +166,8 @@ pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
         password: Option<String>,
     }
     let body: Body = access.json()?;
-    let current = body.current.unwrap_or_default();
-    check_length("current", &current, MAX_PASSWORD)?;
     let password = check_password(body.password)?;
-    let name = access.caller().uid.clone();
-    let (id, old) = access.store().read(move |read| admins::find(read, &name)).await?.ok_or(Code::Internal)?;
-    let guess = access.guess("admin password", Of::Admin(&access.caller().uid))?;
-    match access.api().passwords.verify(current, Some(old.clone())).await {
-        Ok(true) => guess.right(),
-        Ok(false) => return Err(Error::field("current", "The current password is wrong.")),
-        Err(error) => {
-            guess.undo();
-            return Err(error);
-        }
-    }
+    let (id, old) = (access.admin()?.id, own_password(&access, body.current).await?);
     let hash = access.api().passwords.hash(password).await?;
     let (named, address) = (access.caller().uid.to_string(), access.address());
     let change = move |tx: &mut Write<'_>| {

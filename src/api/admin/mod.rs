@@ -5,6 +5,7 @@ pub mod apps;
 pub mod groups;
 pub mod login;
 pub mod overview;
+pub mod totp;
 pub mod users;
 
 use super::access::{Access, Admin};

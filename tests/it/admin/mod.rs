@@ -1,7 +1,9 @@
 //! The admin page's own API: who gets in and for how long, what an admin sees, and what he can do to whom.
 
 pub mod door;
+mod looks;
 pub mod roles;
+mod totp;
 
 use hobnob::actions;
 use hobnob::model::Code;
@@ -28,6 +30,15 @@ pub async fn root(h: &Harness) -> Client {
 async fn log_in(h: &Harness, password: &str) -> Client {
     let body = json!({"name": "root", "password": password});
     session(h, &h.nobody().post("/admin/api/login", body).await.ok())
+}
+
+/// Another session of root, without the time a password takes.
+pub async fn another_session(h: &Harness) -> Client {
+    let made = h.store.write("it", |tx| {
+        let (id, _) = hobnob::store::admins::find(tx, "root")?.expect("root is there");
+        actions::admin::log_in(tx, id, None)
+    });
+    h.nobody().with("X-Hobnob-Admin", &made.await.expect("a session"))
 }
 
 /// A path below the app's own.
