@@ -967,9 +967,10 @@ CREATE TABLE moderation_lists (
   usual       INTEGER NOT NULL,                 -- the server brings one of this id
   name        TEXT    NOT NULL,
   description TEXT,
-  category    TEXT    NOT NULL CHECK (category IN ('word','pattern')),
+  category    TEXT    NOT NULL CHECK (category IN ('word','pattern','custom-api')),
   is_csv      INTEGER NOT NULL,
   terms       TEXT    NOT NULL,                 -- JSON array
+  place       TEXT,                             -- JSON, of custom-api: the engine that is asked (model/moderation/ask.rs)
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
   UNIQUE (app, list_id)
@@ -1015,3 +1016,18 @@ CREATE INDEX submitted_by_app ON submitted_messages(app, id, status, category, t
 CREATE INDEX submitted_by_sender ON submitted_messages(sender_id, muid);
 CREATE INDEX submitted_by_user ON submitted_messages(user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX submitted_by_group ON submitted_messages(group_id) WHERE group_id IS NOT NULL;
+
+-- Messages about which an engine outside is being asked, or will be: they are hidden until it has answered (flags 512 and 4096).
+CREATE TABLE moderation_pending (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,                 -- the message's
+  since       INTEGER NOT NULL,
+  asks        TEXT    NOT NULL                  -- JSON array: the conditions it is asked about (model/moderation/engine.rs)
+) STRICT;
+CREATE INDEX moderation_pending_by_app ON moderation_pending(app, message_id);
+
+-- How an app has engines asked; no row: as it is by default.
+CREATE TABLE moderation_settings (
+  app         INTEGER PRIMARY KEY REFERENCES apps(id) ON DELETE CASCADE,
+  body        TEXT    NOT NULL                  -- JSON (model/moderation/ask.rs)
+) STRICT;

@@ -14,11 +14,13 @@ use futures_util::FutureExt;
 use tokio::sync::Notify;
 
 use crate::actions;
+use crate::engines;
 use crate::media::Media;
 use crate::model::error::Result;
 use crate::model::limits::Limits;
 use crate::out;
 use crate::outgoing::Outgoing;
+use crate::previews::Previews;
 use crate::store::erasures::Need;
 use crate::store::extensions::due;
 use crate::store::{Lane, Store, Write, apps, attachments, clock, kept, metrics, purge, search};
@@ -49,6 +51,8 @@ pub struct Needs {
     pub media: Media,
     pub sooner: Arc<Notify>,
     pub outgoing: Outgoing,
+    /// Where messages with links are handed in, if their previews are fetched.
+    pub previews: Option<Previews>,
     /// Where clients find this server, for those who are told of files.
     pub base: String,
     /// Nobody outside is told anything.
@@ -69,7 +73,10 @@ pub fn telling(needs: &Needs) -> Chore {
 
 /// Everything else there is to do.
 pub fn all(needs: &Needs) -> Vec<Chore> {
-    let chores: [fn(Needs) -> Chore; 7] = [
+    let chores: [fn(Needs) -> Chore; 8] = [
+        |Needs { store, outgoing, previews, base, holds, .. }| {
+            Box::pin(engines::keep(engines::Needs::new(store, &outgoing, previews, base, holds)))
+        },
         |Needs { store, limits, .. }| Box::pin(sweep(store, limits.app_grace)),
         |Needs { store, limits, .. }| Box::pin(sweep_calls(store, limits)),
         |Needs { store, .. }| Box::pin(keep_indexed(store)),

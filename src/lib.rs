@@ -27,6 +27,7 @@
 //! - [`seats`]: connections of one address.
 //! - [`systemd`]: what a supervisor is told, and sockets it hands over.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
+//! - [`out`]: events for webhooks; [`engines`]: engines outside that judge messages.
 //! - [`watch`]: what is counted, and whose work a thread does; a leaf that any room may use.
 //! - [`doors`]: listeners, and what comes in by them.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
@@ -67,6 +68,7 @@ pub mod doctor;
 pub mod doors;
 pub mod draft;
 pub mod durable;
+pub mod engines;
 pub mod live;
 pub mod lock;
 pub mod logging;

@@ -223,7 +223,9 @@ impl House {
         let serving = actix_web::rt::spawn(server);
         let (media, sooner, outgoing) = (shared.media.clone(), shared.due.clone(), shared.outgoing.clone());
         let (base_of_files, holds) = (base.clone(), config.outgoing.hold_webhooks);
-        let needs = Needs { store: store.clone(), limits, media, sooner, outgoing, base: base_of_files, holds };
+        let previews = shared.previews.clone();
+        let needs =
+            Needs { store: store.clone(), limits, media, sooner, outgoing, previews, base: base_of_files, holds };
         let telling = actix_web::rt::spawn(chores::telling(&needs));
         let chores = chores::all(&needs);
         let mut chores: Vec<_> = chores.into_iter().map(actix_web::rt::spawn).collect();

@@ -4,7 +4,7 @@ use super::moderation::judge::{Judged, judge};
 use super::standing::{permit, permit_rank, standing};
 use super::{Outcome, Outcomes, moderation, outbox, tell_message, tell_of};
 use crate::model::attachment::keep_urls;
-use crate::model::caller::Caller;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::{injected, keep_injected};
 use crate::model::flags;
@@ -54,7 +54,7 @@ pub(super) fn send_with(
     if !files.is_empty() {
         super::extensions::thumbnails::put_in(tx, &caller.app, &kind, &mut data)?;
     }
-    let judged = judge(tx, caller, &conv, (category, &data))?;
+    let judged = judge(tx, caller, &conv, (category, &kind, &data))?;
     let new = messages::New {
         sender: sender.id,
         category,
@@ -74,9 +74,9 @@ pub(super) fn send_with(
         return Ok(first.ok_or(Code::Internal)?);
     };
     more(tx, &mut row)?;
-    let shows = row.flags & flags::SILENT == 0 && !judged.is_blocked();
+    let shows = row.flags & flags::SILENT == 0 && !judged.is_hidden();
     conversations::touch(tx, &conv, row.id, sender.id, true, shows)?;
-    if let Some(parent) = parent.as_ref().filter(|_| !judged.is_blocked()) {
+    if let Some(parent) = parent.as_ref().filter(|_| !judged.is_hidden()) {
         threads::add_reply(tx, parent, sender.id)?;
         for user in mentions.iter().filter(|user| **user != mentions::EVERYBODY) {
             threads::follow(tx, *user, parent.id, true)?;
@@ -85,8 +85,8 @@ pub(super) fn send_with(
     if !files.is_empty() {
         attachments::show_in(tx, caller.app.id, row.id, &files)?;
     }
-    if judged.is_blocked() {
-        return moderation::block(tx, caller, &conv, row, &judged);
+    if judged.is_hidden() {
+        return moderation::hide(tx, caller, &conv, row, &judged);
     }
     let id = row.id;
     // What needs no look-up is not looked up: this is the path every message takes.
@@ -236,15 +236,15 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
         && Object::parse(&row.data).is_some_and(|was| says_the_same(&was, &content.data));
     let judged = match stays {
         true => Judged::default(),
-        false => judge(tx, caller, &conv, (row.category, &content.data))?,
+        false => judge(tx, caller, &conv, (row.category, &row.kind, &content.data))?,
     };
     let edited = Edited { data: content.data.text(), tags: edit.tags, mentions };
     messages::edit(tx, &row, &edited, &caller.uid)?;
     if files_given {
         attachments::show_only(tx, caller.app.id, id, &files)?;
     }
-    if judged.is_blocked() {
-        moderation::block_edited(tx, caller, &conv, &row, &judged)?;
+    if judged.is_hidden() {
+        moderation::hide_edited(tx, caller, &conv, &row, &judged)?;
         return announce(tx, caller, row, Change::Edit);
     }
     let sent = announce(tx, caller, row, Change::Edit)?;
@@ -337,8 +337,22 @@ pub(super) fn announce(tx: &mut Write<'_>, caller: &Caller, row: Row, change: Ch
         Change::Delete => (Trigger::MessageDeleted, "deleted"),
     };
     let act = |message| act_on(message, (id, now), by.clone(), action);
-    outbox::messages::changed(tx, &caller.app, trigger, &row, act)?;
+    // Outside it is told when it is seen again.
+    if change == Change::Delete || row.flags & flags::DISAPPROVED == 0 {
+        outbox::messages::changed(tx, &caller.app, trigger, &row, act)?;
+    }
     tell_of(tx, caller, &row, "message", |message| Sent::of(act(message)))
+}
+
+/// Tells those outside of an edit that was hidden until now.
+pub(super) fn edited_outside(tx: &mut Write<'_>, app: &App, row: &Row) -> Result<()> {
+    let editor = row.edited_by.as_deref().and_then(|uid| Uid::parse(uid).ok());
+    let editor = editor.map(|uid| users::ever(tx, app.id, &uid)).transpose()?.flatten();
+    // Whoever edited it may be gone.
+    let by = editor.map_or_else(|| users::by_id(tx, app.system_user), Ok)?.in_message();
+    let (id, now) = (messages::spend_id(tx)?, row.edited_at.unwrap_or_else(|| tx.now()));
+    let act = |message| act_on(message, (id, now), by, "edited");
+    outbox::messages::changed(tx, app, Trigger::MessageEdited, row, act)
 }
 
 /// The action message that tells what somebody did to a message.

@@ -93,6 +93,8 @@ fn rows() -> Vec<Route> {
         r.on(&put, "/moderation/rules/{ruleId}", "update-rule", moderation::rules::update),
         r.on(&delete, "/moderation/rules/{ruleId}", "delete-rule", moderation::rules::delete),
         r.on(&get, "/moderation/rules/{ruleId}/revisions", "list-rule-revisions", moderation::rules::revisions),
+        r.on(&get, "/moderation/settings", "get-moderation-settings", moderation::rules::show_settings),
+        r.on(&put, "/moderation/settings", "update-moderation-settings", moderation::rules::set_settings),
         r.on(&post, "/moderation/keywords", "create-rule-keyword", moderation::rules::create_list).with_files(),
         r.on(&get, "/moderation/keywords", "list-rule-keywords", moderation::rules::index_lists),
         r.on(&get, "/moderation/keywords/{keywordId}", "get-rule-keyword", moderation::rules::show_list),

@@ -93,10 +93,10 @@ fn check_version<D: Demand>(access: &Access<D>) -> Result<()> {
 }
 
 /// Whether the settings let an address be reached without TLS, wherever it is. `Err`: nothing could ever be sent there.
-fn plain<D: Demand>(access: &Access<D>, url: &str) -> Result<bool> {
+pub(super) fn plain<D: Demand>(access: &Access<D>, (field, url): (&'static str, &str)) -> Result<bool> {
     // What is no address at all is refused with the rest.
     if let Some(why) = url.contains("://").then(|| Outgoing::complaint(url)).flatten() {
-        return Err(Error::field("webhookURL", format!("The webhookURL is no address: {why}.")));
+        return Err(Error::field(field, format!("The {field} is no address: {why}.")));
     }
     Ok(access.api().outgoing.allows_private(&host_of(url)))
 }
@@ -145,7 +145,7 @@ pub async fn create<D: Demand>(access: Access<D>) -> Result<Reply> {
         retries: body.retry_on_failure,
     };
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
-    let plain = plain(&access, &hook.url)?;
+    let plain = plain(&access, ("webhookURL", &hook.url))?;
     let create = move |tx: &mut crate::store::Write<'_>| {
         let app = app_of(tx, &app_id)?;
         let made = act::create(tx, app.id, &hook, plain, &limits)?;
@@ -227,7 +227,7 @@ pub async fn update<D: Demand>(access: Access<D>) -> Result<Reply> {
     if body.id.as_ref().is_some_and(|other| *other != id) {
         return Err(Error::field("id", "The id of a webhook cannot be changed."));
     }
-    let plain = body.webhook_url.as_ref().map_or(Ok(false), |url| plain(&access, url))?;
+    let plain = body.webhook_url.as_ref().map_or(Ok(false), |url| plain(&access, ("webhookURL", url)))?;
     let update = move |tx: &mut crate::store::Write<'_>| {
         let app = app_of(tx, &app_id)?;
         Ok((act::update(tx, app.id, &id, plain, |hook| body.change(hook))?, Some(id)))

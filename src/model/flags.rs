@@ -2,7 +2,7 @@
 
 use super::json::Object;
 use super::message::Category;
-use super::moderation::Verdict;
+use super::moderation::{State, Verdict};
 
 pub const LINK: i64 = 1;
 pub const ATTACHMENT: i64 = 2;
@@ -21,15 +21,20 @@ pub const DISAPPROVED: i64 = 512;
 pub const SILENT: i64 = 1024;
 /// It is a poll, whose options and votes are put in when it is shown. Kept by a trigger on `polls`.
 pub const POLL: i64 = 2048;
+/// An engine outside is being asked about it; it is hidden meanwhile, so it never stands without [`DISAPPROVED`].
+pub const PENDING: i64 = 4096;
+/// What moderation said, and says.
+pub const MODERATED: i64 = APPROVED | DISAPPROVED | PENDING;
 /// What an edit does not change.
-pub const KEPT: i64 = REACTION | APPROVED | DISAPPROVED | POLL;
+pub const KEPT: i64 = REACTION | MODERATED | POLL;
 
-/// What a review decided about the message with these bits, if there was one.
-pub fn verdict(bits: i64) -> Option<Verdict> {
-    match bits & (APPROVED | DISAPPROVED) {
-        APPROVED => Some(Verdict::Approved),
-        DISAPPROVED => Some(Verdict::Disapproved),
-        _ => None,
+/// What moderation says of the message with these bits, if it was asked.
+pub fn state(bits: i64) -> Option<State> {
+    match bits & MODERATED {
+        0 => None,
+        APPROVED => Some(State::Approved),
+        bits if bits & PENDING != 0 => Some(State::Pending),
+        _ => Some(State::Disapproved),
     }
 }
 

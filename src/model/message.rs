@@ -20,7 +20,7 @@ use super::ids::{Guid, Uid};
 use super::json::{self, Object};
 use super::limits::Limits;
 use super::mention::Named;
-use super::moderation::Verdict;
+use super::moderation::State;
 pub use super::party::{Party, ReceiverType};
 use super::text::is_blank;
 use super::user::{User, check_length, check_metadata, check_tags};
@@ -463,8 +463,8 @@ pub struct Data {
     pub reactions: Vec<ReactionCount>,
     pub mentions: Vec<User>,
     pub interactions: Option<Vec<Interaction>>,
-    /// What a review decided, if there was one.
-    pub moderation: Option<Verdict>,
+    /// What moderation says of it, if it was asked.
+    pub moderation: Option<State>,
 }
 
 /// What a message says, and what the server adds to it: besides these there is what was sent.
@@ -514,12 +514,12 @@ struct AttachmentShown {
     size: Option<u64>,
 }
 
-/// What a review decided.
+/// What moderation says of a message.
 #[allow(dead_code)]
 #[derive(ToSchema)]
 #[schema(as = Moderation)]
 struct ModerationShown {
-    status: Verdict,
+    status: State,
 }
 
 /// Who and what a message refers to, as they are now: `sender` and `receiver`, or of actions and calls `by`, `for` and
@@ -664,8 +664,8 @@ impl Serialize for Data {
         if let Some(interactions) = &self.interactions {
             map.serialize_entry("interactions", interactions)?;
         }
-        if let Some(verdict) = &self.moderation {
-            map.serialize_entry("moderation", &serde_json::json!({ "status": verdict }))?;
+        if let Some(state) = &self.moderation {
+            map.serialize_entry("moderation", &serde_json::json!({ "status": state }))?;
         }
         map.end()
     }

@@ -134,7 +134,6 @@ impl Trigger {
             Trigger::RecordingGenerated | Trigger::TranscriptionGenerated => {
                 Some("Calls are not recorded here, so this never happens.")
             }
-            Trigger::ModerationEngineFailed => Some("Rules ask no engine here, so none fails."),
             _ if self.category() == "campaign" => Some("There are no campaigns here, so this never happens."),
             _ => None,
         }

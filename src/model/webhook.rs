@@ -47,27 +47,32 @@ impl Webhook {
             return Err(Error::field("name", "The name must hold no control character."));
         }
         check_length("name", &self.name, MOST_NAME)?;
-        check_url(&self.url, plain)?;
-        check_length("username", &self.username, MOST_USERNAME)?;
-        check_length("password", &self.password, MOST_PASSWORD)?;
-        // A colon ends the name where both are sent.
-        if self.username.contains(':') || self.username.chars().any(char::is_control) {
-            return Err(Error::field("username", "The username must hold no colon and no control character."));
-        }
-        if self.password.chars().any(char::is_control) {
-            return Err(Error::field("password", "The password must hold no control character."));
-        }
-        if self.basic_auth && (self.username.is_empty() || self.password.is_empty()) {
-            return Err(Error::field("username", "With useBasicAuth a username and a password are required."));
-        }
-        Ok(())
+        check_url("webhookURL", &self.url, plain)?;
+        check_basic(("useBasicAuth", self.basic_auth), &self.username, &self.password)
     }
 }
 
+/// Name and password of Basic auth; `field` says whether they are sent.
+pub fn check_basic((field, sent): (&str, bool), username: &str, password: &str) -> Result<()> {
+    check_length("username", username, MOST_USERNAME)?;
+    check_length("password", password, MOST_PASSWORD)?;
+    // A colon ends the name where both are sent.
+    if username.contains(':') || username.chars().any(char::is_control) {
+        return Err(Error::field("username", "The username must hold no colon and no control character."));
+    }
+    if password.chars().any(char::is_control) {
+        return Err(Error::field("password", "The password must hold no control character."));
+    }
+    if sent && (username.is_empty() || password.is_empty()) {
+        return Err(Error::field("username", format!("With {field} a username and a password are required.")));
+    }
+    Ok(())
+}
+
 /// https anywhere, and http on this machine and (`plain`) where the settings allow it: what is told is private.
-fn check_url(url: &str, plain: bool) -> Result<()> {
-    let refused = |why: &str| Err(Error::field("webhookURL", format!("The webhookURL must {why}.")));
-    check_length("webhookURL", url, MOST_URL)?;
+pub fn check_url(field: &'static str, url: &str, plain: bool) -> Result<()> {
+    let refused = |why: &str| Err(Error::field(field, format!("The {field} must {why}.")));
+    check_length(field, url, MOST_URL)?;
     let what =
         "be an address of https, or of http on localhost or in a private network that the server's settings allow";
     let Some((scheme, rest)) = url.split_once("://") else { return refused(what) };
@@ -76,7 +81,7 @@ fn check_url(url: &str, plain: bool) -> Result<()> {
         return refused(what);
     }
     if host.contains('@') {
-        return refused("name no user: useBasicAuth, username and password are for that");
+        return refused("name no user: Basic auth is for that");
     }
     if url.contains('#') {
         return refused("have no fragment: it is never sent");
@@ -162,7 +167,7 @@ mod tests {
             "http://127.0.0.1",
             "http://[::1]:8/",
         ] {
-            assert!(check_url(good, false).is_ok(), "{good}");
+            assert!(check_url("url", good, false).is_ok(), "{good}");
         }
         for bad in [
             "",
@@ -181,12 +186,15 @@ mod tests {
             "https://a.example:65536",
             "https://a.example:x",
         ] {
-            assert!(check_url(bad, false).is_err(), "{bad}");
+            assert!(check_url("url", bad, false).is_err(), "{bad}");
         }
     }
     #[test]
     fn plain_http_goes_where_the_settings_allow_it() {
-        assert!(check_url("http://crm:8080/x", true).is_ok() && check_url("http://crm:8080/x", false).is_err());
+        assert!(
+            check_url("url", "http://crm:8080/x", true).is_ok()
+                && check_url("url", "http://crm:8080/x", false).is_err()
+        );
         for name in ["crm", "a.internal", "printer.local", "nas.home.arpa"] {
             assert!(is_private_name(name), "{name}");
         }

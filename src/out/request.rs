@@ -7,8 +7,7 @@ use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 
 use super::sign;
 use crate::model::trigger::Trigger;
-use crate::model::webhook::is_local;
-use crate::outgoing::{Answer, Failure, Reach, Request};
+use crate::outgoing::{Answer, Failure, Reach, Request, basic};
 use crate::store::outbox::Event;
 use crate::store::webhooks::Stored;
 
@@ -39,16 +38,10 @@ pub fn request(stored: &Stored, event: &Event, now: i64, time: Duration) -> Requ
         put("authorization", basic(&stored.hook.username, &stored.hook.password));
     }
     let url = &stored.hook.url;
-    let reach = if is_local(url) { Reach::around(url) } else { Reach::Public };
+    let reach = Reach::of_app(url);
     // The status decides; of what comes behind it, what is there in time.
     let (method, bytes) = (Method::POST, ANSWER);
     Request { method, headers, body, time, bytes, keeps_open: true, is_patient: false, ..Request::get(url, reach) }
-}
-
-fn basic(username: &str, password: &str) -> String {
-    use base64::Engine;
-    use base64::engine::general_purpose::STANDARD;
-    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
 /// What is sent, as the contract has it.

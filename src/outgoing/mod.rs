@@ -24,6 +24,7 @@ use reqwest::{Method, Url};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use crate::model::webhook::is_local;
 use crate::network::Network;
 use clients::Clients;
 pub use clients::{Settings, proxy};
@@ -66,6 +67,11 @@ impl Reach {
         Url::parse(url).map_or(Reach::Public, |url| Reach::Around(url.origin().ascii_serialization()))
     }
 
+    /// To an address that an app names: on this very machine, or in the public Internet.
+    pub fn of_app(url: &str) -> Reach {
+        if is_local(url) { Reach::around(url) } else { Reach::Public }
+    }
+
     /// Whether whoever runs this server named where this leads.
     fn is_named(&self, url: &Url) -> bool {
         match self {
@@ -99,6 +105,13 @@ impl Request {
         headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         Request { method: Method::POST, headers, body: body.to_string().into_bytes(), ..Request::get(url, reach) }
     }
+}
+
+/// The value of `Authorization` for Basic auth.
+pub fn basic(username: &str, password: &str) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
 /// What came back.

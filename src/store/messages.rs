@@ -268,12 +268,12 @@ pub fn amend(tx: &Write<'_>, message: i64, data: &str) -> Result<()> {
     Ok(())
 }
 
-/// Empties the message; its shell stays.
+/// Empties the message; its shell stays for those who saw it.
 pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
     tx.run(
-        "UPDATE messages SET data = '{}', tags = NULL, flags = 0, pinned_at = NULL, pinned_by = NULL, deleted_at = ?2,
-                             deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
-        params![message.id, tx.now(), by],
+        "UPDATE messages SET data = '{}', tags = NULL, flags = flags & ?4, pinned_at = NULL, pinned_by = NULL,
+                             deleted_at = ?2, deleted_by = ?3, updated_at = ?2 WHERE id = ?1",
+        params![message.id, tx.now(), by, flags::DISAPPROVED],
     )?;
     tx.run("DELETE FROM reactions WHERE message_id = ?1", [message.id])?;
     tx.run("DELETE FROM saved_messages WHERE message_id = ?1", [message.id])?;

@@ -22,6 +22,8 @@ pub struct Subscribed {
     grown: RefCell<BTreeSet<i64>>,
     /// Webhooks changed since then, committed or not.
     changed: Cell<bool>,
+    /// An engine is to be asked about more messages, committed or not.
+    asks: Cell<bool>,
 }
 
 impl Subscribed {
@@ -36,8 +38,16 @@ impl Subscribed {
         self.changed.set(true);
     }
 
-    /// Tells whoever sends, after a commit.
+    /// An engine is to be asked about a message.
+    pub fn asks(&self) {
+        self.asks.set(true);
+    }
+
+    /// Tells whoever sends and asks, after a commit.
     pub fn tell(&self, told: &Told) {
+        if self.asks.take() {
+            told.pending();
+        }
         let grown = std::mem::take(&mut *self.grown.borrow_mut());
         match self.changed.take() {
             true => told.changed(),

@@ -57,7 +57,7 @@ pub fn assemble(row: Row, conversation: &str, entities: Entities, reactions: Vec
         data: Data {
             resource: row.resource,
             reactions,
-            moderation: flags::verdict(row.flags),
+            moderation: flags::state(row.flags),
             interactions,
             ..Data::of(row.data, entities)
         },

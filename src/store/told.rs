@@ -1,5 +1,6 @@
 //! Who hears that there is more in the outbox: those who send an app's events hear of that app alone, so that an event of
-//! one wakes nobody of another; and whoever keeps them hears that webhooks changed.
+//! one wakes nobody of another; and whoever keeps them hears that webhooks changed. Whoever asks engines about messages hears
+//! that more of them are pending.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ pub struct Told {
     /// By apps.id; only those that somebody listens to.
     apps: Mutex<HashMap<i64, watch::Sender<()>>>,
     webhooks: watch::Sender<()>,
+    asks: watch::Sender<()>,
     /// Nothing more is to be sent.
     ends: AtomicBool,
 }
@@ -26,6 +28,11 @@ impl Told {
     /// Changes whenever webhooks may have changed, of whichever app.
     pub fn of_webhooks(&self) -> watch::Receiver<()> {
         self.webhooks.subscribe()
+    }
+
+    /// Changes whenever there may be more messages about which engines are to be asked.
+    pub fn of_asks(&self) -> watch::Receiver<()> {
+        self.asks.subscribe()
     }
 
     /// Nothing more is to be sent: the server stops. Who listens hears of it.
@@ -48,12 +55,18 @@ impl Told {
         }
     }
 
+    /// More messages are pending.
+    pub(super) fn pending(&self) {
+        self.asks.send_replace(());
+    }
+
     /// Webhooks changed, or somebody else wrote: whatever anybody knows may be otherwise.
     pub(super) fn changed(&self) {
         let mut apps = self.apps();
         apps.retain(|_, told| told.receiver_count() > 0);
         apps.values().for_each(|told| told.send_replace(()));
         self.webhooks.send_replace(());
+        self.asks.send_replace(());
     }
 
     fn apps(&self) -> MutexGuard<'_, HashMap<i64, watch::Sender<()>>> {

@@ -71,6 +71,8 @@ const NO_ROW: &[(&str, &str, &str)] = &[
     ("GET", "/apps/{appId}/webhooks/{webhookId}/deliveries/{deliveryId}", "ours: of one"),
     ("POST", "/apps/{appId}/webhooks/{webhookId}/deliveries/{deliveryId}/replay", "ours: it is sent once more"),
     ("POST", "/apps/{appId}/webhooks/{webhookId}/replay", "ours: many are sent once more"),
+    ("GET", "/moderation/settings", "ours: how engines are asked"),
+    ("PUT", "/moderation/settings", "ours: the same"),
     ("POST", "/files/upload-url", "clients: where to put files"),
     ("POST", "/files/uploads/{appId}/{name}", "where they are put"),
     ("GET", "/notifications/push/v1/preferences", "clients: their name for the preferences"),

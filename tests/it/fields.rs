@@ -19,6 +19,9 @@ const ELSEWHERE: &[(&str, &str)] = &[
     // rules::a_blocked_message_is_its_senders_alone; whoever decides has looked.
     ("review-blocked-message", "reviewed"),
     ("review-blocked-message", "status"),
+    // asked::it_is_its_senders_alone_until_the_engine_has_answered
+    ("create-rule-keyword", "password"),
+    ("update-rule-keyword", "password"),
     // webhooks: it is never shown, and sent to who is told.
     ("create-webhook", "password"),
     ("update-webhook", "password"),

@@ -53,7 +53,8 @@ const MAY: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("lock", &[]),
     ("doors", &["live", "api", "seats", "tls"]),
-    ("chores", &["model", "store", "actions", "media", "out", "outgoing"]),
+    ("engines", &["model", "store", "actions", "outgoing", "previews"]),
+    ("chores", &["model", "store", "actions", "media", "out", "engines", "outgoing", "previews"]),
     ("out", &["model", "store", "outgoing", "out"]),
     ("logging", &["model", "watch"]),
     ("watch", &["watch"]),
@@ -104,7 +105,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("actix_server", &["doors", "server"]),
     ("actix_service", &["doors"]),
     ("actix_tls", &["doors", "tls"]),
-    ("reqwest", &["out", "outgoing", "doctor"]),
+    ("reqwest", &["engines", "out", "outgoing", "doctor"]),
     ("instant_acme", &["tls"]),
 ];
 

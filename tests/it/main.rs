@@ -10,6 +10,7 @@ mod admin;
 mod answering;
 mod answers;
 mod apps;
+mod asked;
 mod backup;
 mod blocks;
 mod bots;

@@ -13,9 +13,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::described::{operation, showing_messages};
-use crate::harness::{Answer, Client, Dice, Harness, Sock, User, id_of};
+use crate::harness::receiver::{Does, Receiver};
+use crate::harness::{Answer, Client, Dice, Harness, Sock, User, eventually, id_of};
 
 const PEOPLE: [&str; 4] = ["ann", "bob", "cy", "dee"];
+/// Of the people: an engine outside is asked about what they write.
+const ASKED: usize = 3;
 const GROUPS: [&str; 2] = ["team", "club"];
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
@@ -101,6 +104,10 @@ struct Play {
     read: usize,
     heard: usize,
     quotes: usize,
+    /// Asked about what the last of the people writes.
+    engine: Receiver,
+    /// How many messages waited for it, and how many it let pass.
+    asked: [usize; 2],
 }
 
 impl Play {
@@ -120,6 +127,17 @@ impl Play {
         h.post("/moderation/rules", json!({"id": "oaths", "name": "O", "enabled": true, "conditions": [condition]}))
             .await
             .ok();
+        // What the last one writes is seen when the engine has let it pass, and not at all where it hangs.
+        let engine = Receiver::start().await;
+        let list = json!({"id": "engine", "name": "E", "category": "custom-api", "url": engine.url});
+        h.post("/moderation/keywords", list).await.ok();
+        h.put("/moderation/settings", json!({"onCustomApiError": "drop-message"})).await.ok();
+        let rule = json!({
+            "id": "asks", "name": "A",
+            "filters": [{"entity": "user", "type": "sender", "operand": "uid", "operator": "equals", "value": PEOPLE[ASKED]}],
+            "conditions": [{"operand": "text", "category": "custom-api", "value": "engine"}],
+        });
+        h.post("/moderation/rules", rule).await.ok();
         let mut socks = Vec::new();
         for one in &people {
             // On another device: it hears what the first one does.
@@ -127,7 +145,46 @@ impl Play {
         }
         let members = (0..GROUPS.len()).flat_map(|group| (0..PEOPLE.len()).map(move |who| (group, who))).collect();
         let model = Model { members, ..Model::default() };
-        Play { h, people, socks, model, dice: Dice::new(seed), visited: BTreeSet::new(), read: 0, heard: 0, quotes: 0 }
+        Play {
+            h,
+            people,
+            socks,
+            model,
+            dice: Dice::new(seed),
+            visited: BTreeSet::new(),
+            read: 0,
+            heard: 0,
+            quotes: 0,
+            engine,
+            asked: [0; 2],
+        }
+    }
+
+    /// Has the engine pass or hang, before `who` writes.
+    fn set_engine(&mut self, who: usize) -> bool {
+        let passes = self.dice.roll(2) == 0;
+        if who == ASKED {
+            let body = json!({"isMatchingCondition": false, "confidence": 1}).to_string();
+            self.engine.be(if passes { Does::Answer(200, "", body) } else { Does::Hang });
+        }
+        passes
+    }
+
+    /// Whether what was written is hidden, once the engine has answered, if it does.
+    async fn is_hidden(&mut self, who: usize, id: i64, (swears, passes): (bool, bool)) -> bool {
+        if swears || who != ASKED {
+            return swears;
+        }
+        self.asked[usize::from(passes)] += 1;
+        if !passes {
+            // From then on it hangs, however the next one is answered.
+            let asked: usize = self.asked.iter().sum();
+            eventually("it is asked", async || self.engine.told().len() >= asked).await;
+        } else {
+            let waits = format!("SELECT count(*) FROM moderation_pending WHERE message_id = {id}");
+            eventually("it is judged", async || self.h.count(&waits) == 0).await;
+        }
+        !passes
     }
 
     fn place(&mut self, who: usize) -> Place {
@@ -213,6 +270,7 @@ impl Play {
             Some(parent) if self.dice.roll(2) == 0 => format!("/messages/{parent}/thread"),
             _ => "/messages".to_owned(),
         };
+        let passes = self.set_engine(who);
         let answer = self.ask(who, Method::POST, &path, Some(body.clone())).await;
         if let Some(id) = earlier.filter(|_| answer.status == 200)
             && (body.get("quotedMessageId").is_some() || body.get("parentMessageId").is_some())
@@ -223,7 +281,8 @@ impl Play {
             let id = id_of(&answer.body["data"]);
             self.quotes += usize::from(answer.body["data"]["quotedMessage"].is_object());
             self.model.words.insert(word.clone(), id);
-            self.model.said.insert(id, Said { place, sender: who, muid, word: Some(word), hidden: swears });
+            let hidden = self.is_hidden(who, id, (swears, passes)).await;
+            self.model.said.insert(id, Said { place, sender: who, muid, word: Some(word), hidden });
         } else {
             self.model.words.insert(word, 0);
         }
@@ -244,14 +303,17 @@ impl Play {
                 let word = format!("w{step}w");
                 let swears = self.dice.roll(6) == 0;
                 let text = if swears { format!("{word} zounds") } else { word.clone() };
+                let passes = self.set_engine(who);
                 let answer = self.ask(who, Method::PUT, &path, Some(json!({"data": {"text": text}}))).await;
                 self.model.words.insert(word.clone(), id);
+                let mut hidden = false;
                 if answer.status == 200 {
+                    hidden = self.is_hidden(who, id, (swears, passes)).await;
                     let said = self.model.said.get_mut(&id).expect("known");
-                    (said.word, said.hidden) = (Some(word), swears);
+                    (said.word, said.hidden) = (Some(word), hidden);
                 }
                 // The answer tells whoever edited what they wrote just now, even where it is another's message.
-                if !swears {
+                if !hidden {
                     self.look(who, &answer);
                 }
             }
@@ -535,6 +597,7 @@ async fn nobody_reads_what_they_may_not_see() {
         }
         let hidden = play.model.said.values().filter(|said| said.hidden).count();
         assert!(hidden > 0 && !play.model.cleared.is_empty(), "nothing was hidden: {hidden}");
+        assert!(play.asked.iter().all(|times| *times > 0), "the engine was not asked: {:?}", play.asked);
         assert!(play.model.members.len() < 8, "nobody was out at the end");
         assert!(play.read > 500 && play.heard > 150 && play.quotes > 5, "{} {} {}", play.read, play.heard, play.quotes);
         visited.extend(play.visited);

@@ -2,6 +2,9 @@
 //!
 //! It is decided in the write that stores the message, so nobody sees one that a rule blocks, not for a moment. An app
 //! without rules that are switched on pays one look at a map. What the app itself sends is not moderated.
+//!
+//! Where an engine outside is to be asked, the message is hidden just the same until it has answered ([`super::asked`]);
+//! then all rules are looked at again, with its answers.
 
 use crate::actions::{members, users as people};
 use crate::model::caller::{App, Caller, SERVER_DEVICE};
@@ -11,7 +14,7 @@ use crate::model::group::Group;
 use crate::model::ids::{Guid, SYSTEM_UID, Uid};
 use crate::model::json::Object;
 use crate::model::message::Category;
-use crate::model::moderation::engine::Hit;
+use crate::model::moderation::engine::{Asking, Hit};
 use crate::model::moderation::rule::{Action, Entity, Filter, FilterOperand, FilterOperator, Side};
 use crate::model::moderation::{Sides, To};
 use crate::model::role::Role;
@@ -31,66 +34,122 @@ pub struct Judged {
     flagged: Option<String>,
     /// What is done to its sender.
     against: Vec<Action>,
+    /// What engines are to be asked about it before it is seen; nothing where it is blocked anyway.
+    asks: Vec<Asking>,
 }
+
+/// What is looked at: category, type, data.
+pub type Content<'a> = (Category, &'a str, &'a Object);
 
 impl Judged {
     pub fn is_blocked(&self) -> bool {
         self.blocked.is_some()
     }
 
-    /// Whether rules let it pass.
-    pub fn is_approved(&self) -> bool {
-        self.is_moderated && !self.is_blocked()
+    /// What engines are to be asked about it; empty: nothing.
+    pub fn asks(&self) -> &[Asking] {
+        &self.asks
     }
 
-    /// The bit that is kept with the message.
+    /// Whether only its sender and the app may see it, as far as is known.
+    pub fn is_hidden(&self) -> bool {
+        self.is_blocked() || !self.asks.is_empty()
+    }
+
+    /// Whether rules let it pass.
+    pub fn is_approved(&self) -> bool {
+        self.is_moderated && !self.is_hidden()
+    }
+
+    /// The bits that are kept with the message.
     pub fn flags(&self) -> i64 {
-        match (&self.blocked, self.is_moderated) {
-            (Some(_), _) => flags::DISAPPROVED,
-            (None, true) => flags::APPROVED,
-            (None, false) => 0,
+        match self.is_moderated {
+            _ if self.is_blocked() => flags::DISAPPROVED,
+            _ if self.is_hidden() => flags::DISAPPROVED | flags::PENDING,
+            true => flags::APPROVED,
+            false => 0,
         }
     }
 }
 
-/// What the rules of the app say of what this caller sends or edits.
-pub fn judge(
-    tx: &mut Write<'_>,
+/// What the rules of the app say of what this caller sends or edits. Engines outside are to be asked, if nothing blocks it
+/// yet.
+pub fn judge(tx: &Write<'_>, caller: &Caller, conv: &Conv, content: Content<'_>) -> Result<Judged> {
+    match caller.person {
+        true => weigh(tx, caller.app.id, &sides(caller, conv), content),
+        false => Ok(Judged::default()),
+    }
+}
+
+/// The same now that engines found these conditions met.
+pub fn judge_with(
+    tx: &Write<'_>,
     caller: &Caller,
     conv: &Conv,
-    (category, data): (Category, &Object),
+    (_, _, data): Content<'_>,
+    met: &[Asking],
 ) -> Result<Judged> {
-    if !caller.person {
-        return Ok(Judged::default());
-    }
+    let Some(engine) = rules::engine(tx, caller.app.id)? else { return Ok(Judged::by(&[])) };
+    let mut hits = engine.hits(data);
+    hits.extend(met.iter().filter_map(|asking| engine.answered(asking)));
+    Ok(Judged::by(&concerning(tx, &sides(caller, conv), hits)?))
+}
+
+fn sides(caller: &Caller, conv: &Conv) -> Sides {
     let to = match &conv.kind {
         Kind::Pair(a, b) => To::User(if *a == caller.user { *b } else { *a }),
         Kind::Group(group) => To::Group(*group),
     };
-    weigh(tx, caller.app.id, &Sides { sender: caller.user, to }, (category, data))
+    Sides { sender: caller.user, to }
 }
 
 /// What the rules of the app say of a message between these two, whether it is sent or only asked about.
-pub fn weigh(tx: &Write<'_>, app: i64, sides: &Sides, (category, data): (Category, &Object)) -> Result<Judged> {
+pub fn weigh(tx: &Write<'_>, app: i64, sides: &Sides, content: Content<'_>) -> Result<Judged> {
+    let (category, _, data) = content;
     if !matches!(category, Category::Message | Category::Custom | Category::Interactive) {
         return Ok(Judged::default());
     }
     let Some(engine) = rules::engine(tx, app)? else { return Ok(Judged::default()) };
-    let mut judged = Judged { is_moderated: true, ..Judged::default() };
-    for hit in engine.hits(data) {
-        if !concerns(tx, sides, &hit)? {
-            continue;
+    let hits = concerning(tx, sides, engine.hits(data))?;
+    let mut judged = Judged::by(&hits);
+    if !judged.is_blocked() {
+        let questions = concerning(tx, sides, engine.questions(content, &hits))?;
+        judged.asks = questions.iter().map(Hit::asked).collect();
+    }
+    Ok(judged)
+}
+
+/// Those of rules that are for this sender and this receiver.
+fn concerning(tx: &Write<'_>, sides: &Sides, hits: Vec<Hit>) -> Result<Vec<Hit>> {
+    let mut concerning = Vec::new();
+    for hit in hits {
+        if concerns(tx, sides, &hit)? {
+            concerning.push(hit);
         }
+    }
+    Ok(concerning)
+}
+
+impl Judged {
+    /// Of a message to which these rules apply.
+    fn by(hits: &[Hit]) -> Judged {
+        let mut judged = Judged { is_moderated: true, ..Judged::default() };
+        for hit in hits {
+            judged.add(hit);
+        }
+        judged
+    }
+
+    fn add(&mut self, hit: &Hit) {
         let rule = &hit.applied.rule;
         for action in &rule.action {
             match action {
-                Action::FlagMessage => _ = judged.flagged.get_or_insert_with(|| rule.name.clone()),
-                action if action.blocks() => _ = judged.blocked.get_or_insert_with(|| hit.clone()),
-                action => judged.against.push(*action),
+                Action::FlagMessage => _ = self.flagged.get_or_insert_with(|| rule.name.clone()),
+                action if action.blocks() => _ = self.blocked.get_or_insert_with(|| hit.clone()),
+                action => self.against.push(*action),
             }
         }
     }
-    Ok(judged)
 }
 
 /// Whether all filters of the rule fit.

@@ -1,5 +1,6 @@
 //! Flagging messages, reviewing what was flagged or blocked, and the reasons users can give.
 
+pub mod asked;
 pub mod judge;
 pub mod rules;
 pub mod submitted;
@@ -16,12 +17,12 @@ use crate::model::json::Raw;
 use crate::model::limits::Limits;
 use crate::model::message::{Message, Sent};
 use crate::model::moderation::rule::Condition;
-use crate::model::moderation::{Flag, Reason, Verdict};
+use crate::model::moderation::{Flag, Reason, State, Verdict};
 use crate::model::trigger::Trigger;
 use crate::store::conversations::Conv;
 use crate::store::messages::Row;
 use crate::store::moderation::blocked::{self, Blocked};
-use crate::store::moderation::{self as rows, Flagged};
+use crate::store::moderation::{self as rows, Flagged, pending};
 use crate::store::sight::{self, Hearing, Viewer};
 use crate::store::{Read, Write, conversations, mentions, messages, render, threads};
 use judge::Judged;
@@ -46,12 +47,11 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
         return Err(Error::new(Code::MessageNotFound, format!("The message id {id} was not flagged.")));
     }
     let was_hidden = row.flags & flags::DISAPPROVED != 0;
-    if was_hidden
-        && verdict == Verdict::Approved
-        && row.deleted_at.is_none()
-        && let Some(blocked) = blocked::find(tx, id)?.filter(|blocked| !blocked.is_approved())
-    {
-        return approve(tx, caller, row, &blocked);
+    if was_hidden && verdict == Verdict::Approved && row.deleted_at.is_none() {
+        let blocked = blocked::find(tx, id)?.filter(|blocked| !blocked.is_approved());
+        if blocked.is_some() || row.flags & flags::PENDING != 0 {
+            return approve(tx, caller, row, blocked.as_ref());
+        }
     }
     // Those who saw it until now are to take it away.
     let hearing = sight::hearing(tx, &conversations::by_id(tx, row.conv)?, &row)?;
@@ -75,20 +75,33 @@ fn take_away(tx: &mut Write<'_>, caller: &Caller, saw: Hearing, row: &Row) -> Re
     Ok(())
 }
 
-/// The message is stored, and rules block it: its sender hears of it, and what became of it, and nobody else.
-pub(super) fn block(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: Row, judged: &Judged) -> Result<Sent> {
+/// The message is stored, and rules block it, or engines are to be asked about it: its sender hears of it, and what became of
+/// it, and nobody else.
+pub(super) fn hide(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: Row, judged: &Judged) -> Result<Sent> {
     let sent = tell_of(tx, caller, &row, "message", Sent::of)?;
-    verdict(tx, caller, conv, &row, judged)?;
+    match judged.asks() {
+        [] => verdict(tx, caller, conv, &row, judged)?,
+        asks => pending::insert(tx, caller.app.id, row.id, asks)?,
+    }
     Ok(sent)
 }
 
-/// The message was edited, and rules block what it says now: who saw it does not any more.
-pub(super) fn block_edited(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: &Row, judged: &Judged) -> Result<()> {
+/// The same of what a message says since it was edited: who saw it does not any more.
+pub(super) fn hide_edited(tx: &mut Write<'_>, caller: &Caller, conv: &Conv, row: &Row, judged: &Judged) -> Result<()> {
     let saw = sight::hearing(tx, conv, row)?;
-    rows::set_verdict(tx, row, Verdict::Disapproved)?;
+    match judged.asks() {
+        [] => rows::set_verdict(tx, row, Verdict::Disapproved)?,
+        asks => {
+            rows::suspend(tx, row)?;
+            pending::insert(tx, caller.app.id, row.id, asks)?;
+        }
+    }
     let row = messages::find(tx, caller.app.id, row.id)?;
     take_away(tx, &judge::app_itself(&caller.app), saw, &row)?;
-    verdict(tx, caller, conv, &row, judged)
+    match judged.asks() {
+        [] => verdict(tx, caller, conv, &row, judged),
+        _ => Ok(()),
+    }
 }
 
 /// Notes that rules block the message, tells its sender, and does what else they say.
@@ -147,26 +160,33 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approved: bo
     if !approved {
         return blocked::set_status(tx, id, "rejected");
     }
-    approve(tx, caller, row, &blocked).map(drop)
+    approve(tx, caller, row, Some(&blocked)).map(drop)
 }
 
-/// A moderator lets pass what a rule blocked: everybody else is told of it as of a new message, and its sender that it was
+/// A moderator lets pass what a rule blocked, or what an engine is being asked about: everybody else is told of it as of a new message, and its sender that it was
 /// approved. What was there until an edit made it blocked all are told of as of a review.
-fn approve(tx: &mut Write<'_>, caller: &Caller, row: Row, blocked: &Blocked) -> Result<Sent> {
+fn approve(tx: &mut Write<'_>, caller: &Caller, row: Row, blocked: Option<&Blocked>) -> Result<Sent> {
     blocked::set_status(tx, row.id, "approved")?;
-    rows::set_verdict(tx, &row, Verdict::Approved)?;
+    let row = release(tx, caller, &row)?;
+    outbox::moderation::approved_by_hand(tx, &caller.app, &row, blocked)?;
+    Ok(Sent::of(render::one(tx, row, Viewer::App)?))
+}
+
+/// A hidden message is seen by all from now on, and all hear of it; so do those outside.
+fn release(tx: &mut Write<'_>, caller: &Caller, row: &Row) -> Result<Row> {
+    rows::set_verdict(tx, row, Verdict::Approved)?;
     let row = messages::find(tx, caller.app.id, row.id)?;
     appear(tx, &row)?;
     if row.edited_at.is_some() {
         tell_of(tx, caller, &row, MODERATED, Sent::of)?;
+        super::messages::edited_outside(tx, &caller.app, &row)?;
     } else {
         deliver(tx, caller, &row)?;
-        // Outside it was never told that it is there. What an edit made blocked was told before.
+        // Outside it was never told that it is there. What an edit made hidden was told before.
         let named = outbox::messages::named(tx, &caller.app, row.id)?;
         outbox::messages::sent(tx, &caller.app, &row, &named)?;
     }
-    outbox::moderation::approved_by_hand(tx, &caller.app, &row, Some(blocked))?;
-    Ok(Sent::of(render::one(tx, row, Viewer::App)?))
+    Ok(row)
 }
 
 fn deliver(tx: &mut Write<'_>, caller: &Caller, row: &Row) -> Result<()> {
@@ -258,7 +278,7 @@ pub fn show_reviewed(read: &Read<'_>, caller: &Caller, flagged: &Flagged) -> Res
     let message = render::one(read, messages::find(read, caller.app.id, flagged.message)?, Viewer::App)?;
     let flags = flags(read, caller, flagged.message)?;
     let updated_at = flagged.reviewed_at.unwrap_or(message.updated_at);
-    let blocked = message.data.moderation == Some(Verdict::Disapproved);
+    let blocked = message.data.moderation == Some(State::Disapproved);
     Ok(ReviewedShown {
         action: if blocked { vec!["blockMessage"] } else { Vec::new() },
         created_at: flags.flagged_by.first().map_or(updated_at, |flag| flag.flagged_at),

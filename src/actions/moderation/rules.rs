@@ -4,10 +4,11 @@ use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::shown;
 use crate::model::limits::Limits;
+use crate::model::moderation::ask::Settings;
 use crate::model::moderation::list::{Draft, Keywords};
-use crate::model::moderation::rule::Rule;
-use crate::store::moderation::lists;
+use crate::model::moderation::rule::{Condition, Rule};
 use crate::store::moderation::rules::{self as rows, Stored};
+use crate::store::moderation::{lists, pending};
 use crate::store::{Read, Write};
 
 pub fn find(read: &Read<'_>, app: &App, id: &str) -> Result<Stored> {
@@ -36,11 +37,11 @@ pub fn update(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(&mut 
 }
 
 fn keep(tx: &mut Write<'_>, app: &App, rule: &Rule, was: Option<&Stored>) -> Result<Stored> {
-    for condition in rule.conditions.iter().filter(|condition| condition.is_keywords_reference_present) {
-        for id in &condition.value {
-            let list = find_list(tx, app, id)?;
+    for condition in &rule.conditions {
+        for id in condition.lists() {
+            let list = find_list(tx, app, &id)?;
             if list.category != condition.category {
-                let sentence = format!("The list {} holds no {}s.", list.id, condition.category.as_str());
+                let sentence = format!("The list {} is not of the category {}.", list.id, condition.category.as_str());
                 return Err(Error::field("conditions", sentence));
             }
         }
@@ -58,8 +59,7 @@ fn try_out(tx: &Write<'_>, app: &App) -> Result<()> {
 
 /// Whether a rule names the list.
 fn refers(rule: &Rule, list: &str) -> bool {
-    let mut lists = rule.conditions.iter().filter(|condition| condition.is_keywords_reference_present);
-    lists.any(|condition| condition.value.iter().any(|value| value == list))
+    rule.conditions.iter().flat_map(Condition::lists).any(|named| named == list)
 }
 
 /// Those that the server brings can be switched off, and changed; not deleted.
@@ -75,8 +75,9 @@ pub fn find_list(read: &Read<'_>, app: &App, id: &str) -> Result<Keywords> {
         .ok_or_else(|| Error::new(Code::KeywordsNotFound, format!("The list with id {} does not exist.", shown(id))))
 }
 
-pub fn create_list(tx: &mut Write<'_>, app: &App, draft: &Draft, limits: &Limits) -> Result<Keywords> {
-    draft.check()?;
+/// `plain`: an engine may be reached without TLS, wherever it is.
+pub fn create_list(tx: &mut Write<'_>, app: &App, draft: &Draft, plain: bool, limits: &Limits) -> Result<Keywords> {
+    draft.check(plain)?;
     if lists::find(tx, (app.id, &app.app_id), &draft.id)?.is_some() {
         return Err(Error::new(Code::KeywordsExists, format!("The list with id {} exists already.", draft.id)));
     }
@@ -87,8 +88,14 @@ pub fn create_list(tx: &mut Write<'_>, app: &App, draft: &Draft, limits: &Limits
     find_list(tx, app, &draft.id)
 }
 
-/// Changes one; `change` gets it as it is. Its kind stays: rules rest on it.
-pub fn update_list(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(&mut Draft)) -> Result<Keywords> {
+/// Changes one; `change` gets it as it is. Its kind stays: rules rest on it. `plain`: as for [`create_list`].
+pub fn update_list(
+    tx: &mut Write<'_>,
+    app: &App,
+    id: &str,
+    plain: bool,
+    change: impl FnOnce(&mut Draft),
+) -> Result<Keywords> {
     let was = find_list(tx, app, id)?;
     let mut draft = Draft {
         id: was.id.clone(),
@@ -97,9 +104,10 @@ pub fn update_list(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(
         category: was.category,
         is_csv: was.is_csv,
         terms: was.search_terms,
+        place: was.place,
     };
     change(&mut draft);
-    draft.check()?;
+    draft.check(plain)?;
     if draft.category != was.category {
         return Err(Error::field("category", "The category of a list cannot be changed."));
     }
@@ -111,6 +119,15 @@ pub fn update_list(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(
         }
     })?;
     find_list(tx, app, id)
+}
+
+/// Changes how the app has engines asked; `change` gets it as it is.
+pub fn update_settings(tx: &Write<'_>, app: i64, change: impl FnOnce(&mut Settings)) -> Result<Settings> {
+    let mut settings = pending::settings(tx, app)?;
+    change(&mut settings);
+    settings.check()?;
+    pending::set_settings(tx, app, &settings)?;
+    Ok(settings)
 }
 
 /// Not while a rule refers to it, and not one that the server brings.

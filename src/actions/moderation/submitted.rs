@@ -12,7 +12,7 @@ use crate::model::group;
 use crate::model::ids::{SYSTEM_UID, unknown_uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
-use crate::model::message::{Category, Content, Message, Party, Receiver};
+use crate::model::message::{Content, Message, Party, Receiver};
 use crate::model::moderation::submitted::Submission;
 use crate::model::moderation::{Sides, To, Verdict};
 use crate::model::trigger::Trigger;
@@ -46,12 +46,13 @@ pub fn submit(tx: &mut Write<'_>, caller: &Caller, submission: Submission, limit
         return show(tx, first);
     }
     let Content { category, kind, data } = submission.content;
+    let verdict = weigh(tx, caller, sides, (category, &kind, &data))?;
     let mut new = Submitted {
         id: 0,
         sides,
         category,
         kind,
-        verdict: weigh(tx, caller, sides, (category, &data))?,
+        verdict,
         data: data.text(),
         tags: submission.tags,
         muid: submission.muid,
@@ -64,7 +65,7 @@ pub fn submit(tx: &mut Write<'_>, caller: &Caller, submission: Submission, limit
 }
 
 /// Where no rule is switched on nothing speaks against it.
-fn weigh(tx: &Write<'_>, caller: &Caller, sides: Sides, what: (Category, &Object)) -> Result<Verdict> {
+fn weigh(tx: &Write<'_>, caller: &Caller, sides: Sides, what: judge::Content<'_>) -> Result<Verdict> {
     let judged = judge::weigh(tx, caller.app.id, &sides, what)?;
     Ok(if judged.is_blocked() { Verdict::Disapproved } else { Verdict::Approved })
 }
@@ -89,7 +90,7 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, given: Object, limits:
         content.data.set(&key, value);
     }
     content.check(limits)?;
-    let verdict = weigh(tx, caller, was.sides, (content.category, &content.data))?;
+    let verdict = weigh(tx, caller, was.sides, (content.category, &content.kind, &content.data))?;
     rows::update(tx, id, &content.data.text(), verdict)?;
     let now = rows::find(tx, caller.app.id, id)?;
     told(tx, caller, now)

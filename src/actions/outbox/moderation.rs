@@ -3,9 +3,11 @@
 use serde::Serialize;
 
 use super::tell;
+use crate::actions::moderation::asked::Failed;
 use crate::model::caller::App;
 use crate::model::error::Result;
-use crate::model::message::Message;
+use crate::model::message::{Category, Message, ReceiverType, as_text};
+use crate::model::moderation::State;
 use crate::model::moderation::rule::Condition;
 use crate::model::trigger::Trigger;
 use crate::store::messages::Row;
@@ -71,6 +73,52 @@ impl Met {
             said => said.join(" "),
         };
         Met { condition, message }
+    }
+}
+
+/// Engines gave no verdict about the message of this row, of one kind of its content; what became of it all the same.
+pub fn failed(
+    tx: &mut Write<'_>,
+    app: &App,
+    row: &Row,
+    (content_type, outcome): (&str, State),
+    failures: &[Failed<'_>],
+) -> Result<()> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Told<'f> {
+        resource: Resource,
+        content_type: &'f str,
+        outcome: State,
+        completed_at: i64,
+        failures: &'f [Failed<'f>],
+    }
+    tell(tx, app, Trigger::ModerationEngineFailed, |tx| {
+        let message = render::one(tx, row.clone(), Viewer::App)?;
+        Ok(Told { resource: Resource::of(message), content_type, outcome, completed_at: tx.now(), failures })
+    })
+}
+
+/// Which message it is about, without what it says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Resource {
+    #[serde(serialize_with = "as_text")]
+    id: i64,
+    conversation_id: String,
+    sender: String,
+    receiver_type: ReceiverType,
+    receiver: String,
+    category: Category,
+    #[serde(rename = "type")]
+    kind: String,
+    sent_at: i64,
+}
+
+impl Resource {
+    fn of(message: Message) -> Resource {
+        let Message { id, conversation_id, sender, receiver_type, receiver, category, kind, sent_at, .. } = message;
+        Resource { id, conversation_id, sender, receiver_type, receiver, category, kind, sent_at }
     }
 }
 

@@ -13,10 +13,12 @@ use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list};
 use crate::model::audit::Act;
 use crate::model::caller::App;
 use crate::model::error::{Error, Result};
+use crate::model::moderation::ask::{OnError, Place, Settings};
 use crate::model::moderation::list::{Draft, Keywords, MOST_BYTES, terms_of};
 use crate::model::moderation::rule::{Action, Category, Condition, Filter, OneOrMore, Rule};
 use crate::store::Write;
 use crate::store::moderation::lists as list_rows;
+use crate::store::moderation::pending;
 use crate::store::moderation::rules::{self as rows, Stored, revision_id};
 
 /// Rows of these lists when no limit is named (contract).
@@ -162,11 +164,20 @@ struct ListBody {
     id: Option<String>,
     name: Option<String>,
     description: Option<String>,
-    /// word or pattern
+    /// word, pattern or custom-api
     category: Option<String>,
     /// Words parted by commas, or patterns, one a line; or a list of them, as answers have it
     #[serde(default, deserialize_with = "lines")]
     search_terms: Option<String>,
+    /// Of custom-api: where the engine is that is asked
+    url: Option<String>,
+    /// Whether it is asked with name and password
+    basic_auth_enabled: Option<bool>,
+    #[serde(alias = "basicAuthUsername")]
+    username: Option<String>,
+    /// Never shown again
+    #[serde(alias = "basicAuthPassword")]
+    password: Option<String>,
     #[serde(skip)]
     file: Option<String>,
 }
@@ -185,14 +196,32 @@ impl ListBody {
     fn category(&self) -> Result<Option<Category>> {
         match self.category.as_deref() {
             None => Ok(None),
-            Some("word") => Ok(Some(Category::Word)),
-            Some("pattern") => Ok(Some(Category::Pattern)),
-            Some("sentence-similarity" | "custom-api") => Err(Error::field(
+            Some("sentence-similarity") => Err(Error::field(
                 "category",
-                "There is no engine on this server that compares sentences or asks others.",
+                "Nothing on this server compares sentences: the category custom-api asks something that does.",
             )),
-            Some(_) => Err(Error::field("category", "The category must be word or pattern.")),
+            Some(name) => Category::parse(name)
+                .map(Some)
+                .ok_or_else(|| Error::field("category", "The category must be word, pattern or custom-api.")),
         }
+    }
+
+    /// What it says of an engine goes into `place`, which is there already or not.
+    fn place(&self, place: &mut Option<Place>) {
+        if self.url.is_none() && self.basic_auth_enabled.is_none() && self.username.is_none() && self.password.is_none()
+        {
+            return;
+        }
+        let place = place.get_or_insert_default();
+        let set = |field: &mut String, given: &Option<String>| {
+            if let Some(given) = given {
+                field.clone_from(given);
+            }
+        };
+        set(&mut place.url, &self.url);
+        set(&mut place.username, &self.username);
+        set(&mut place.password, &self.password);
+        place.basic_auth = self.basic_auth_enabled.unwrap_or(place.basic_auth);
     }
 
     /// What it holds, if anything is said of that; a file goes before text.
@@ -229,15 +258,37 @@ async fn list_body(access: &mut Access<Moderator>) -> Result<ListBody> {
         description: take("description"),
         category: take("category"),
         search_terms: take("searchTerms"),
+        url: take("url"),
+        basic_auth_enabled: flag(take("basicAuthEnabled"))?,
+        username: take("username").or(take("basicAuthUsername")),
+        password: take("password").or(take("basicAuthPassword")),
         file: file.filter(|file| !file.trim().is_empty()),
     })
+}
+
+/// A field of a form that is true or false.
+fn flag(text: Option<String>) -> Result<Option<bool>> {
+    let refused = || Error::field("basicAuthEnabled", "The basicAuthEnabled must be true or false.");
+    text.map(|text| text.trim().parse().map_err(|_| refused())).transpose()
+}
+
+/// Whether the engine that is named may be reached without TLS.
+fn plain(access: &Access<Moderator>, body: &ListBody) -> Result<bool> {
+    body.url.as_ref().map_or(Ok(false), |url| crate::api::webhooks::plain(access, ("url", url)))
 }
 
 pub async fn create_list(mut access: Access<Moderator>) -> Result<Reply> {
     let body = list_body(&mut access).await?;
     let category = required("category", body.category()?)?;
+    let plain = plain(&access, &body)?;
+    let mut place = None;
+    body.place(&mut place);
     let draft = Draft {
-        terms: required("searchTerms", body.terms(category))?,
+        terms: match category {
+            Category::CustomApi => Vec::new(),
+            _ => required("searchTerms", body.terms(category))?,
+        },
+        place,
         is_csv: body.file.is_some(),
         id: required("id", body.id)?,
         name: required("name", body.name)?,
@@ -245,7 +296,7 @@ pub async fn create_list(mut access: Access<Moderator>) -> Result<Reply> {
         category,
     };
     let (app, limits) = (access.app().clone(), access.limits().clone());
-    let make = move |tx: &mut Write<'_>| Ok((act::create_list(tx, &app, &draft, &limits)?, Some(draft.id)));
+    let make = move |tx: &mut Write<'_>| Ok((act::create_list(tx, &app, &draft, plain, &limits)?, Some(draft.id)));
     let made = access.audited("keywords.create", Act::KeywordsCreate, Some(&access.app().app_id), make).await?;
     Ok(data(&made))
 }
@@ -265,16 +316,18 @@ pub async fn show_list(access: Access<Moderator>) -> Result<Reply> {
 pub async fn update_list(mut access: Access<Moderator>) -> Result<Reply> {
     let body = list_body(&mut access).await?;
     let category = body.category()?;
+    let plain = plain(&access, &body)?;
     let (app, id) = named(&access, "keywordId");
     let change = move |draft: &mut Draft| {
         draft.category = category.unwrap_or(draft.category);
-        if let Some(terms) = body.terms(draft.category) {
+        body.place(&mut draft.place);
+        if let Some(terms) = body.terms(draft.category).filter(|_| draft.category != Category::CustomApi) {
             (draft.terms, draft.is_csv) = (terms, body.file.is_some());
         }
         draft.name = body.name.unwrap_or_else(|| draft.name.clone());
         draft.description = body.description.or(draft.description.take()).filter(|text| !text.is_empty());
     };
-    let update = move |tx: &mut Write<'_>| Ok((act::update_list(tx, &app, &id, change)?, Some(id)));
+    let update = move |tx: &mut Write<'_>| Ok((act::update_list(tx, &app, &id, plain, change)?, Some(id)));
     let changed = access.audited("keywords.update", Act::KeywordsUpdate, Some(&access.app().app_id), update).await?;
     Ok(data(&changed))
 }
@@ -285,6 +338,33 @@ pub async fn delete_list(access: Access<Moderator>) -> Result<Reply> {
     let delete = move |tx: &mut Write<'_>| Ok((act::delete_list(tx, &app, &id)?, Some(id)));
     access.audited("keywords.delete", Act::KeywordsDelete, Some(&access.app().app_id), delete).await?;
     Ok(done(sentence, None))
+}
+
+/// How the app has engines asked.
+pub async fn show_settings(access: Access<Moderator>) -> Result<Reply> {
+    let app = access.app().id;
+    Ok(data(&access.store().read(move |read| pending::settings(read, app)).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingsBody {
+    /// Earlier messages of the conversation that an engine is told: 0 (as it is at first) to 10
+    context_messages: Option<i64>,
+    /// What happens where it gives no verdict: approve-message (as it is at first) or drop-message
+    on_custom_api_error: Option<OnError>,
+}
+
+pub async fn set_settings(access: Access<Moderator>) -> Result<Reply> {
+    let body: SettingsBody = access.json()?;
+    let app = access.app().id;
+    let change = move |settings: &mut Settings| {
+        settings.context_messages = body.context_messages.unwrap_or(settings.context_messages);
+        settings.on_custom_api_error = body.on_custom_api_error.unwrap_or(settings.on_custom_api_error);
+    };
+    let set = move |tx: &mut Write<'_>| Ok((act::update_settings(tx, app, change)?, None));
+    let app_id = access.app().app_id.clone();
+    Ok(data(&access.audited("moderation.settings", Act::ModerationSettings, Some(&app_id), set).await?))
 }
 
 /// What the table does not say of these operations.
@@ -301,6 +381,8 @@ pub fn describe(doc: &mut Doc) {
     doc.body::<RuleBody>("create-rule").body::<RuleBody>("update-rule").without("update-rule", &["id"]);
     doc.body::<ListBody>("create-rule-keyword").body::<ListBody>("update-rule-keyword");
     doc.without("update-rule-keyword", &["id", "category"]);
+    doc.reply::<Settings>("get-moderation-settings", Shape::One);
+    doc.reply::<Settings>("update-moderation-settings", Shape::One).body::<SettingsBody>("update-moderation-settings");
     for operation in ["list-rules", "list-rule-revisions", "list-rule-keywords"] {
         doc.query(operation, &["limit"]);
     }

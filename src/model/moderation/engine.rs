@@ -3,18 +3,21 @@
 //! Words are found whole, by the folding of the search ([`words`](crate::model::words)): whatever case, accents and
 //! characters between them, and in whatever guise ([`said`](super::said)). All words of a condition are one automaton and all patterns
 //! one set, so ten thousand of them cost about what one does, and conditions that look for the same share it. How much a look
-//! may take is bounded ([`patterns`](super::patterns)), and so is the memory ([`MOST_WORDS`], [`MOST_PATTERNS`]).
+//! may take is bounded ([`patterns`](super::patterns)), and so is the memory ([`MOST_WORDS`], [`MOST_PATTERNS`]). A
+//! condition that asks an engine outside is only named here ([`Engine::questions`]).
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use serde::{Deserialize, Serialize};
 
 use super::patterns::{Budget, Patterns};
 use super::rule::{Category, Condition, Operand, Operator, Rule};
 use super::said::{self, Text};
 use crate::model::error::{Error, Result};
 use crate::model::json::Object;
+use crate::model::{flags, message};
 
 /// Bytes of all words that the rules of an app look for, each list counted once; about 25 times as much memory.
 pub const MOST_WORDS: usize = 4 * 1024 * 1024;
@@ -36,6 +39,8 @@ pub struct Applied {
 enum Matcher {
     Words(AhoCorasick),
     Patterns(Box<Patterns>),
+    /// Somebody else is asked.
+    Outside,
 }
 
 /// All rules of an app that are switched on.
@@ -60,7 +65,8 @@ impl Wanted {
             category: condition.category,
             // Words are found the same way for both.
             is_all: condition.category == Category::Pattern && condition.operator == Operator::Equals,
-            is_lists: condition.is_keywords_reference_present,
+            // What an engine outside is asked is its own matter.
+            is_lists: condition.is_keywords_reference_present && condition.category != Category::CustomApi,
             values: condition.value.iter().cloned().collect(),
         }
     }
@@ -86,6 +92,22 @@ impl Hit {
     pub fn condition(&self) -> &Condition {
         &self.applied.conditions[self.at].0
     }
+
+    pub fn asked(&self) -> Asking {
+        let Applied { rule, revision, .. } = &*self.applied;
+        Asking { rule: rule.id.clone(), revision: revision.clone(), condition: self.condition().id }
+    }
+}
+
+/// A condition that an engine outside is asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// The rule's id.
+    pub rule: String,
+    /// `<appId>_<rule>_<n>`
+    pub revision: String,
+    /// The condition's, from 1 on.
+    pub condition: i64,
 }
 
 impl Engine {
@@ -127,6 +149,41 @@ impl Engine {
         Ok(Engine { rules: compiled })
     }
 
+    /// The conditions of other rules than those that apply already which an engine outside is to be asked about, in their
+    /// order. Whom the message is from and to is looked at elsewhere.
+    pub fn questions(&self, (category, kind, data): (message::Category, &str, &Object), hits: &[Hit]) -> Vec<Hit> {
+        let mut questions = Vec::new();
+        let mut held = None;
+        for applied in &self.rules {
+            if hits.iter().any(|hit| Arc::ptr_eq(&hit.applied, applied)) {
+                continue;
+            }
+            for (at, (condition, matcher)) in applied.conditions.iter().enumerate() {
+                if !matches!(**matcher, Matcher::Outside) {
+                    continue;
+                }
+                let held = *held.get_or_insert_with(|| flags::of_message(category, kind, &data.text()));
+                let is_there = match condition.operand {
+                    Operand::Text => !said::texts(data).is_empty(),
+                    Operand::Custom => !said::carried(data).is_empty(),
+                    media => held & flags::of_type(media.as_str()) != 0,
+                };
+                if is_there {
+                    questions.push(Hit { applied: applied.clone(), at });
+                }
+            }
+        }
+        questions
+    }
+
+    /// What an engine said of a condition, as if it had been found here; `None`: the rule was changed or switched off
+    /// since.
+    pub fn answered(&self, asking: &Asking) -> Option<Hit> {
+        let applied = self.rules.iter().find(|applied| applied.revision == asking.revision)?;
+        let at = applied.conditions.iter().position(|(condition, _)| condition.id == asking.condition)?;
+        Some(Hit { applied: applied.clone(), at })
+    }
+
     /// The rules whose conditions this message meets; whom it is from and to is looked at elsewhere.
     pub fn hits(&self, data: &Object) -> Vec<Hit> {
         let mut said = Said { data, text: None, custom: None, budget: Budget::default() };
@@ -155,11 +212,13 @@ impl Said<'_> {
         let texts = match condition.operand {
             Operand::Text => text.get_or_insert_with(|| said::texts(data)),
             Operand::Custom => custom.get_or_insert_with(|| said::carried(data)),
+            Operand::Image | Operand::Video | Operand::Audio | Operand::File => return false,
         };
         texts.iter_mut().any(|text| {
             // Custom messages may carry very many texts.
             !budget.spend(LOOK)
                 || match matcher {
+                    Matcher::Outside => false,
                     Matcher::Patterns(patterns) => text.guises().iter().any(|text| patterns.is_match(text, budget)),
                     Matcher::Words(words) => text.phrases().iter().any(|phrase| match condition.operator {
                         Operator::Contains => words.is_match(phrase.as_str()),
@@ -184,6 +243,7 @@ impl Matcher {
                     .build(&phrases);
                 words.map(Matcher::Words).map_err(|e| Error::internal("moderation", e))
             }
+            Category::CustomApi => Ok(Matcher::Outside),
             Category::Pattern => {
                 let all = |pattern: String| if wanted.is_all { format!("^(?:{pattern})$") } else { pattern };
                 let patterns: Vec<String> = values.into_iter().map(all).collect();

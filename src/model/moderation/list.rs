@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+use super::ask::Place;
 use super::patterns::Patterns;
 use super::rule::{Category, MOST_DESCRIPTION, MOST_ID};
 use crate::model::error::{Error, Result};
@@ -39,6 +40,31 @@ pub struct Keywords {
     /// It came with the server.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub default: bool,
+    /// Of the category custom-api: the engine that is asked. Its password is never shown.
+    #[serde(flatten, serialize_with = "shown")]
+    #[schema(value_type = PlaceShown<'static>)]
+    pub place: Option<Place>,
+}
+
+/// An engine as it is shown; of other lists nothing.
+#[derive(Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct PlaceShown<'p> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<&'p str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    basic_auth_enabled: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'p str>,
+}
+
+fn shown<S: Serializer>(place: &Option<Place>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let shown = place.as_ref().map(|place| PlaceShown {
+        url: Some(&place.url),
+        basic_auth_enabled: Some(place.basic_auth),
+        username: Some(&place.username),
+    });
+    shown.unwrap_or_default().serialize(serializer)
 }
 
 /// A list that may be kept.
@@ -50,17 +76,25 @@ pub struct Draft {
     pub category: Category,
     pub is_csv: bool,
     pub terms: Vec<String>,
+    /// Of the category custom-api, and of no other.
+    pub place: Option<Place>,
 }
 
 impl Draft {
-    pub fn check(&self) -> Result<()> {
+    /// `plain`: an engine may be reached without TLS, wherever it is.
+    pub fn check(&self, plain: bool) -> Result<()> {
         is_id(&self.id)?;
         if self.name.trim().is_empty() {
             return Err(Error::field("name", "The name field is required."));
         }
         check_length("name", &self.name, MOST_ID)?;
         check_length("description", self.description.as_deref().unwrap_or_default(), MOST_DESCRIPTION)?;
-        check_terms("searchTerms", self.category, &self.terms)
+        match (self.category, &self.place) {
+            (Category::CustomApi, Some(place)) => place.check(plain),
+            (Category::CustomApi, None) => Err(Error::field("url", "The url field is required.")),
+            (_, None) => check_terms("searchTerms", self.category, &self.terms),
+            (_, Some(_)) => Err(Error::field("url", "A url is only for lists of the category custom-api.")),
+        }
     }
 }
 
@@ -119,6 +153,8 @@ pub fn check_terms(field: &'static str, category: Category, terms: &[String]) ->
     let (most, longest) = match category {
         Category::Word => (MOST_WORDS, MOST_WORD),
         Category::Pattern => (MOST_PATTERNS, MOST_PATTERN),
+        // An engine has no terms.
+        Category::CustomApi => return Ok(()),
     };
     if terms.is_empty() {
         return Err(Error::field(field, format!("The {field} field is required.")));
@@ -131,6 +167,7 @@ pub fn check_terms(field: &'static str, category: Category, terms: &[String]) ->
         return Err(Error::field(field, format!("What begins with {start:?} is longer than {longest} characters.")));
     }
     match category {
+        Category::CustomApi => Ok(()),
         Category::Word => match terms.iter().find(|term| super::said::phrase(term).is_empty()) {
             Some(empty) => Err(Error::field(field, format!("There is no word in {empty:?}."))),
             None => Ok(()),

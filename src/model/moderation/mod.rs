@@ -1,5 +1,6 @@
 //! Moderation: why messages are flagged, what rules look for, and what becomes of messages.
 
+pub mod ask;
 pub mod engine;
 pub mod list;
 pub mod patterns;
@@ -54,6 +55,18 @@ pub struct Flag {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remark: Option<String>,
     pub flagged_at: i64,
+}
+
+/// What moderation says of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = ModerationStatus)]
+pub enum State {
+    /// An engine outside is being asked; until it has answered, its sender and the app alone see it.
+    Pending,
+    Approved,
+    /// It is hidden from everybody but its sender and the app.
+    Disapproved,
 }
 
 /// What a review decided.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
+use super::ask::Asked;
 use super::list::{self, is_id};
 use crate::model::error::{Error, Result};
 use crate::model::user::check_length;
@@ -107,6 +108,28 @@ pub enum Operand {
     Text,
     /// What a custom message carries.
     Custom,
+    /// A message with an image, a video, a sound or another file: only an engine looks into those.
+    Image,
+    Video,
+    Audio,
+    File,
+}
+
+impl Operand {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Operand::Text => "text",
+            Operand::Custom => "custom",
+            Operand::Image => "image",
+            Operand::Video => "video",
+            Operand::Audio => "audio",
+            Operand::File => "file",
+        }
+    }
+
+    pub fn is_media(self) -> bool {
+        !matches!(self, Operand::Text | Operand::Custom)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -120,13 +143,15 @@ pub enum Operator {
 
 /// How what is looked for is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 #[schema(as = RuleCategory)]
 pub enum Category {
     /// Words, by whatever case and accents.
     Word,
     /// Regular expressions.
     Pattern,
+    /// An engine outside is asked.
+    CustomApi,
 }
 
 impl Category {
@@ -134,7 +159,13 @@ impl Category {
         match self {
             Category::Word => "word",
             Category::Pattern => "pattern",
+            Category::CustomApi => "custom-api",
         }
+    }
+
+    /// The category of this name that this server has.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Category::Word, Category::Pattern, Category::CustomApi].into_iter().find(|one| one.as_str() == name)
     }
 }
 
@@ -275,17 +306,38 @@ impl Filter {
 }
 
 impl Condition {
-    fn check(&self) -> Result<()> {
+    /// Ids of the lists that it refers to.
+    pub fn lists(&self) -> impl Iterator<Item = String> {
+        let values = if self.is_keywords_reference_present { self.value.as_slice() } else { &[] };
+        let asks = self.category == Category::CustomApi;
+        values.iter().filter_map(move |value| match asks {
+            true => Asked::parse(value).map(|asked| asked.list),
+            false => Some(value.clone()),
+        })
+    }
+
+    fn check(&mut self) -> Result<()> {
         let wrong = |sentence: &str| Err(Error::field("conditions", sentence.to_owned()));
         if self.entity != "message" {
             return wrong("The entity of a condition is message.");
         }
-        if self.is_media_present {
-            return wrong("There is nothing on this server that looks into media.");
+        let asks = self.category == Category::CustomApi;
+        if !asks && (self.is_media_present || self.operand.is_media()) {
+            return wrong(
+                "Nothing on this server looks into media: only the category custom-api may be asked about them.",
+            );
         }
         if self.value.is_empty() || self.value.len() > MOST_VALUES || self.value.iter().any(|one| one.trim().is_empty())
         {
             return wrong("The value of a condition is 1 to 100 words or patterns, or ids of lists.");
+        }
+        if asks {
+            // It is always by a list that an engine is named.
+            (self.is_keywords_reference_present, self.is_media_present) = (true, self.operand.is_media());
+            return match self.value.len() <= MOST_PARTS && self.value.iter().all(|one| Asked::parse(one).is_some()) {
+                true => Ok(()),
+                false => wrong("The value of a custom-api condition is 1 to 10 of <list>_greaterThan_<percent>."),
+            };
         }
         match self.is_keywords_reference_present {
             true => Ok(()),

@@ -55,7 +55,7 @@ impl Text {
 /// Whether rules would look at the same in both: all that is looked at stands in these.
 pub fn says_the_same(one: &Object, other: &Object) -> bool {
     let same = |key: &&str| one.get(key).map(RawValue::get) == other.get(key).map(RawValue::get);
-    ["text", "caption", "attachments", "customData", "interactiveData"].iter().all(same)
+    ["text", "caption", "url", "attachments", "customData", "interactiveData"].iter().all(same)
 }
 
 /// What a message says to people: its text, its caption, and the names of its files.

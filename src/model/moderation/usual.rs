@@ -16,6 +16,7 @@ const TELEPHONE: &str = r"(?:\+|\b00)?\d(?:[ ().\-/]{0,2}\d){6,14}\b";
 
 pub fn lists() -> [Draft; 1] {
     [Draft {
+        place: None,
         id: PROFANITY_LIST.to_owned(),
         name: "Profanity".to_owned(),
         description: Some("Coarse words of English".to_owned()),
@@ -74,7 +75,7 @@ mod tests {
     #[test]
     fn they_can_be_kept_and_find_what_they_say() {
         rules().into_iter().for_each(|mut rule| rule.check().unwrap());
-        lists().into_iter().for_each(|list| list.check().unwrap());
+        lists().into_iter().for_each(|list| list.check(false).unwrap());
         let (email, telephone) = (Regex::new(EMAIL).unwrap(), Regex::new(TELEPHONE).unwrap());
         assert!(email.is_match("write to Ann.B+x@mail.example.org!") && !email.is_match("ann @ home, a@b"));
         for number in ["+49 (0) 30 1234567", "555-1234-99", "0049301234567", "call 030/123 45 67"] {

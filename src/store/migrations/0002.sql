@@ -620,9 +620,10 @@ CREATE TABLE moderation_lists (
   usual       INTEGER NOT NULL,
   name        TEXT    NOT NULL,
   description TEXT,
-  category    TEXT    NOT NULL CHECK (category IN ('word','pattern')),
+  category    TEXT    NOT NULL CHECK (category IN ('word','pattern','custom-api')),
   is_csv      INTEGER NOT NULL,
   terms       TEXT    NOT NULL,
+  place       TEXT,
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL,
   UNIQUE (app, list_id)
@@ -676,3 +677,14 @@ CREATE TABLE admin_recovery (
 ALTER TABLE admin_setup ADD COLUMN role TEXT NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer'));
 ALTER TABLE admin_setup ADD COLUMN admin_id INTEGER REFERENCES admins(id) ON DELETE CASCADE;
 ALTER TABLE admin_sessions ADD COLUMN address TEXT;
+CREATE TABLE moderation_pending (
+  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  app         INTEGER NOT NULL,
+  since       INTEGER NOT NULL,
+  asks        TEXT    NOT NULL
+) STRICT;
+CREATE INDEX moderation_pending_by_app ON moderation_pending(app, message_id);
+CREATE TABLE moderation_settings (
+  app         INTEGER PRIMARY KEY REFERENCES apps(id) ON DELETE CASCADE,
+  body        TEXT    NOT NULL
+) STRICT;

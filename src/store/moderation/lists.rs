@@ -10,16 +10,18 @@ use crate::store::{Read, Write};
 
 use super::rules::revision_id;
 
-const COLUMNS: &str = "list_id, name, description, category, is_csv, terms, created_at, updated_at, revision, usual";
+const COLUMNS: &str =
+    "list_id, name, description, category, is_csv, terms, created_at, updated_at, revision, usual, place";
 
 fn list(row: &Row<'_>, app_id: &str) -> rusqlite::Result<Keywords> {
     let (id, category, terms): (String, String, String) = (row.get(0)?, row.get(3)?, row.get(5)?);
     let revision_id = revision_id(app_id, &id, row.get(8)?);
+    let place = row.get::<_, Option<String>>(10)?.and_then(|place| serde_json::from_str(&place).ok());
     Ok(Keywords {
         id,
         name: row.get(1)?,
         description: row.get(2)?,
-        category: if category == "pattern" { Category::Pattern } else { Category::Word },
+        category: Category::parse(&category).unwrap_or(Category::Word),
         is_csv: row.get(4)?,
         search_terms: serde_json::from_str(&terms).unwrap_or_default(),
         created_at: row.get(6)?,
@@ -27,6 +29,7 @@ fn list(row: &Row<'_>, app_id: &str) -> rusqlite::Result<Keywords> {
         revision_id,
         active: true,
         default: row.get(9)?,
+        place,
     })
 }
 
@@ -45,6 +48,7 @@ fn untouched(read: &Read<'_>, (app, app_id): (i64, &str), draft: Draft) -> Resul
         updated_at: at,
         active: true,
         default: true,
+        place: draft.place,
     })
 }
 
@@ -94,14 +98,16 @@ pub fn count(read: &Read<'_>, app: i64) -> Result<i64> {
 /// Stores a list, or its next revision. `usual`: the server brings one of this id.
 pub fn put(tx: &mut Write<'_>, app: i64, draft: &Draft, usual: bool) -> Result<()> {
     let terms = serde_json::to_string(&draft.terms).map_err(|e| Error::internal("moderation_lists", e))?;
+    let place = draft.place.as_ref().map(serde_json::to_string).transpose();
+    let place = place.map_err(|e| Error::internal("moderation_lists", e))?;
     // What the server brought is the first revision.
     tx.run(
         "INSERT INTO moderation_lists (app, list_id, revision, usual, name, description, category, is_csv, terms,
-             created_at, updated_at)
-         VALUES (?1, ?2, 1 + ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)
+             created_at, updated_at, place)
+         VALUES (?1, ?2, 1 + ?3, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10)
          ON CONFLICT (app, list_id) DO UPDATE SET revision = revision + 1, name = excluded.name,
              description = excluded.description, category = excluded.category, is_csv = excluded.is_csv,
-             terms = excluded.terms, updated_at = excluded.updated_at",
+             terms = excluded.terms, updated_at = excluded.updated_at, place = excluded.place",
         params![
             app,
             draft.id,
@@ -111,7 +117,8 @@ pub fn put(tx: &mut Write<'_>, app: i64, draft: &Draft, usual: bool) -> Result<(
             draft.category.as_str(),
             draft.is_csv,
             terms,
-            tx.now()
+            tx.now(),
+            place
         ],
     )?;
     tx.rules_changed(app);

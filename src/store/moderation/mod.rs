@@ -2,6 +2,7 @@
 
 pub mod blocked;
 pub mod lists;
+pub mod pending;
 pub mod rules;
 pub mod submitted;
 
@@ -194,6 +195,13 @@ pub fn is_flagged(read: &Read<'_>, message: i64) -> Result<bool> {
     read.exists("SELECT 1 FROM flagged_messages WHERE message_id = ?1", [message])
 }
 
+/// Hides a message that was seen until now while an engine is asked about it.
+pub fn suspend(tx: &Write<'_>, message: &Row) -> Result<()> {
+    set_verdict(tx, message, Verdict::Disapproved)?;
+    tx.run("UPDATE messages SET flags = flags | ?2 WHERE id = ?1", [message.id, flags::PENDING])?;
+    Ok(())
+}
+
 /// Notes what a review decided. A message that is hidden is not unread any more; one that comes back may be.
 pub fn set_verdict(tx: &Write<'_>, message: &Row, verdict: Verdict) -> Result<()> {
     tx.run(
@@ -202,8 +210,11 @@ pub fn set_verdict(tx: &Write<'_>, message: &Row, verdict: Verdict) -> Result<()
     )?;
     tx.run(
         "UPDATE messages SET flags = flags & ~?3 | ?2 WHERE id = ?1",
-        [message.id, flags::of_verdict(verdict), flags::APPROVED | flags::DISAPPROVED],
+        [message.id, flags::of_verdict(verdict), flags::MODERATED],
     )?;
+    if message.flags & flags::PENDING != 0 {
+        pending::delete(tx, message.id)?;
+    }
     let hidden = message.flags & flags::DISAPPROVED != 0;
     if let Some(parent) = message.parent.filter(|_| message.deleted_at.is_none()) {
         match verdict {

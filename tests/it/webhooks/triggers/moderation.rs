@@ -3,10 +3,15 @@
 use serde_json::json;
 
 use super::{Ears, all, whole};
+use crate::harness::receiver::{Does, Receiver};
 use crate::harness::{Harness, id_of};
 
-pub const TRIGGERS: &[&str] =
-    &["moderation_engine_approved", "moderation_engine_blocked", "moderation_manual_approved"];
+pub const TRIGGERS: &[&str] = &[
+    "moderation_engine_approved",
+    "moderation_engine_blocked",
+    "moderation_engine_failed",
+    "moderation_manual_approved",
+];
 
 #[tokio::test]
 async fn what_rules_decide_is_told() {
@@ -40,12 +45,26 @@ async fn what_rules_decide_is_told() {
     let cause = &told[2]["moderation"][0];
     assert_eq!((&cause["rule"]["id"], &cause["rule"]["action"]), (&json!("trade"), &json!(["blockMessage"])));
     assert_eq!((&cause["condition"]["value"], &cause["condition"]["message"]), (&json!(["buy"]), &json!("No trade")));
-    // What an edit made blocked is known already.
+    // What an edit made blocked is known already; the edit is told when it is seen.
     ann.put(&format!("/messages/{passed}"), json!({"data": {"text": "buy"}})).await.ok();
-    ears.hear(&["moderation_engine_blocked", "message_edited"]).await;
+    ears.hear(&["moderation_engine_blocked"]).await;
     approve(passed).await;
-    ears.hear(&["moderation_manual_approved"]).await;
+    let told = ears.hear(&["message_edited", "moderation_manual_approved"]).await;
+    let edit = &told[0]["message"]["data"]["entities"];
+    assert_eq!((&edit["by"]["entity"]["uid"], id_of(&edit["on"]["entity"])), (&json!("ann"), passed));
     h.delete("/moderation/rules/trade").await.ok();
+
+    // An engine that gives no verdict; the message is seen all the same.
+    let engine = Receiver::start().await;
+    engine.be(Does::Answer(500, "", "{}".to_owned()));
+    let list = json!({"id": "e", "name": "E", "category": "custom-api", "url": engine.url});
+    h.post("/moderation/keywords", list).await.ok();
+    let condition = json!({"operand": "text", "category": "custom-api", "value": "e_greaterThan_80", "message": "Ask"});
+    h.post("/moderation/rules", json!({"id": "asks", "name": "Asks", "conditions": [condition]})).await.ok();
+    let unsure = id_of(&ann.send("bob", "who knows").await);
+    let told = ears.hear(&["message_sent", "moderation_engine_approved", "moderation_engine_failed"]).await;
+    assert_eq!(id_of(&told[2]["resource"]), unsure);
+    h.delete("/moderation/rules/asks").await.ok();
 
     // People flag one, and it is hidden and shown again.
     let flagged = id_of(&bob.send("ann", "anything").await);
