@@ -38,6 +38,9 @@ async function route({ notice } = {}) {
   // A new key: nothing of the screen before stays, not even what stands in its fields.
   render(html`<div key=${mine}>${page}</div>`, main);
   const title = main.querySelector("h1");
+  // On a phone the parts stand in a line that may be longer than the screen.
+  const here = main.querySelector(".parts [aria-current]");
+  if (here) here.parentElement.scrollLeft = here.offsetLeft - here.parentElement.clientWidth / 3;
   document.title = title ? `${title.textContent} · Hobnob` : "Hobnob";
   // Readers of the screen hear where they are; a form's first field is where one wants to be.
   (main.querySelector("[autofocus]") ?? title ?? main).focus();

@@ -2,11 +2,12 @@
 
 const STORE = "hobnob-admin";
 
-/** What the server refused, in words for people; `code` is the contract's, if it answered. */
+/** What the server refused, in words for people; `code` and `params` are the contract's, if it answered. */
 export class Refusal extends Error {
-  constructor(message, code) {
+  constructor(message, code, params) {
     super(message);
     this.code = code;
+    this.params = params ?? {};
   }
 }
 
@@ -44,7 +45,7 @@ async function send(method, address, body, headers) {
     session.onOver();
   }
   const details = Object.values(reply.error.details ?? {}).flat().join(" ");
-  throw new Refusal(details || reply.error.message, reply.error.code);
+  throw new Refusal(details || reply.error.message, reply.error.code, reply.error.params);
 }
 
 /** A path from its pieces, each encoded. */

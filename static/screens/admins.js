@@ -35,6 +35,13 @@ function Admins({ all }) {
     });
     if (done) setFresh({ title: ["A link for ", name(admin.name)], why: "It gives them a new password. It works once, for a day, and is shown only now.", ...made });
   };
+  const untie = async (admin) => {
+    const done = await confirm({
+      title: ["Take off the second factor of ", name(admin.name), "?"], submit: "Take it off", text: "Their password alone lets them in, until they set up a device again.",
+      act: () => call("DELETE", path("admins", admin.id, "totp")),
+    });
+    if (done) reload();
+  };
   const remove = async (admin) => {
     const done = await confirm({
       title: ["Remove ", name(admin.name), "?"], submit: "Remove admin", text: "Their sessions end at once. What they did stays in the audit log.",
@@ -47,6 +54,7 @@ function Admins({ all }) {
       <${Act} class="small" refused=${setError} aria-label=${`Role of ${plain(admin.name)}`} act=${() => rerole(admin)}>Role…<//>
       <${Act} class="small" refused=${setError} aria-label=${`Sessions of ${plain(admin.name)}`} act=${() => lookSessions(admin)}>Sessions<//>
       <${Act} class="small" refused=${setError} aria-label=${`New password for ${plain(admin.name)}`} act=${() => reset(admin)}>New password…<//>
+      ${admin.totp && html`<${Act} class="small" refused=${setError} aria-label=${`Take off the second factor of ${plain(admin.name)}`} act=${() => untie(admin)}>Take off the second factor…<//>`}
       <${Act} class="small bad" refused=${setError} aria-label=${`Remove ${plain(admin.name)}`} act=${() => remove(admin)}>Remove…<//></div>`];
   return html`${fresh && once(fresh.title, fresh.why, [["Link", fresh.url]])}
     ${card("Admins", table("Admins", ["Name", "Role", "Second factor", "Sessions", "Made", ""], all.map(row), "There is no admin."), alert(error))}

@@ -1,7 +1,7 @@
 // Coming in: the one-time link and logging in.
 
 import { call } from "../api.js";
-import { card, dim, html } from "../ui/base.js";
+import { card, dim, html, useState } from "../ui/base.js";
 import { Field, Form } from "../ui/forms.js";
 import { plainFrame } from "../ui/frames.js";
 
@@ -30,11 +30,26 @@ export function setUp(link, enter) {
     <p><a href="#/">Log in instead</a></p>`, "narrow");
 }
 
+function LogIn({ enter }) {
+  const [coded, setCoded] = useState(false);
+  const act = async (values, node) => {
+    try {
+      enter((await call("POST", "login", values)).data.session);
+    } catch (refusal) {
+      // The password is right; the device is asked next.
+      if (refusal.params?.code !== "missing" || coded) throw refusal;
+      setCoded(true);
+      setTimeout(() => node.elements.code?.focus());
+    }
+  };
+  return html`<${Form} submit="Log in" act=${act}>
+    <${Field} title="Name" name="name" required autocomplete="username" autofocus />
+    <${Field} title="Password" name="password" type="password" required autocomplete="current-password" />
+    ${coded && html`<${Field} title="Code of your device" name="code" required autocomplete="one-time-code" inputmode="text" maxlength="40" hint="Or one of the codes that stand in for it." />`}<//>`;
+}
+
 export function logIn(notice, enter) {
-  const act = async (values) => enter((await call("POST", "login", values)).data.session);
   return plainFrame("Log in", html`${notice && html`<p class="notice" role="status">${notice}</p>`}
-    ${card(null, html`<${Form} submit="Log in" act=${act}>
-      <${Field} title="Name" name="name" required autocomplete="username" autofocus />
-      <${Field} title="Password" name="password" type="password" required autocomplete="current-password" /><//>`)}
+    ${card(null, html`<${LogIn} enter=${enter} />`)}
     <p class="dim">No account, or no password any more? <code>hobnob admin-link</code> prints a link that makes a new admin.</p>`, "narrow");
 }

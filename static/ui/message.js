@@ -81,7 +81,7 @@ function element(one) {
   const label = plain(one.label ?? one.text ?? one.buttonText ?? one.elementId ?? "");
   const { elementType } = one;
   if (elementType === "label") return html`<p>${label}</p>`;
-  if (elementType === "button") return html`<p><span class="fake">${label}</span> <span class="hint">${plain(one.action?.url ?? one.action?.actionType ?? "")}</span></p>`;
+  if (elementType === "button") return html`<p><span class="fake">${label}</span> ${one.action && html`<span class="hint">${plain(one.action.url ?? one.action.actionType)}</span>`}</p>`;
   const options = (one.options ?? []).map((option) => plain(option.label ?? option.value)).join(" · ");
   return html`<p><b>${label}</b>${one.optional ? "" : " *"} <span class="hint">${plain(elementType ?? "")}</span>${options && html`<br /><bdi>${options}</bdi>`}</p>`;
 }

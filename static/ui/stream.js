@@ -27,6 +27,7 @@ export function Stream({ load, one, row, around, empty, control, label = "Messag
 
   /** Keeps in sight what is in sight. */
   const hold = () => {
+    if (!box.current) return null;
     const top = box.current.scrollTop;
     for (const node of box.current.querySelectorAll("li[data-id]")) {
       if (node.offsetTop + node.offsetHeight > top) return { id: node.dataset.id, off: node.offsetTop - top };
@@ -96,6 +97,8 @@ export function Stream({ load, one, row, around, empty, control, label = "Messag
     look();
   });
   const look = () => {
+    // A scroll may be told of after it was left.
+    if (!box.current) return;
     const { scrollTop, scrollHeight, clientHeight } = box.current;
     if (at.busy || at.error) return;
     if (scrollTop < NEAR && !at.first) older();
@@ -117,6 +120,6 @@ export function Stream({ load, one, row, around, empty, control, label = "Messag
   return html`<div class="stream" ref=${box} tabindex="0" role="region" aria-label=${label} onScroll=${look} aria-busy=${at.list.length || at.first ? null : "true"}>
       ${at.first && at.list.length > 0 && html`<p class="end dim">This is where it begins.</p>`}
       ${items.length ? html`<ol>${items}</ol>` : at.first ? html`<p class="empty">${empty}</p>` : at.error ? "" : dim("Loading…")}</div>
-    <div class="buttons">${!at.last && at.list.length > 0 && html`<button type="button" onClick=${newest}>To the newest</button>`}
+    <div class="buttons">${at.list.length > 0 && html`<button type="button" onClick=${newest}>To the newest</button>`}
       ${at.error && html`<button type="button" onClick=${() => (at.list.length ? older() || newer() : newest())}>Try again</button>`}</div>${alert(at.error)}`;
 }

@@ -1,6 +1,7 @@
 // The server: admins with roles and sessions, what each role sees, backups, the audit log; the effect is read back over the API.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { HOSTILE, PASSWORD, SHOWN, run, until } from "./house.mjs";
 
 run("server", async (house) => {
@@ -81,6 +82,45 @@ run("server", async (house) => {
   await until("it is over", async () => (await ask("GET", "me", other)).status === 401);
   await everywhere("account");
 
+  // A second factor: set up, asked for at the next log-in, stood in for by a code, switched off.
+  const device = page.locator(".card", { has: heading("Second factor") });
+  await device.getByLabel("Password").fill("wrong password");
+  await button("Set up a device").click();
+  await device.getByRole("alert").waitFor();
+  refused("400");
+  await device.getByLabel("Password").fill(PASSWORD);
+  await button("Set up a device").click();
+  await device.getByText("Secret", { exact: true }).waitFor();
+  await accessible();
+  await shot("device");
+  const key = await device.locator("dd code").first().textContent();
+  await device.getByLabel("Code").fill(totp(key));
+  await button("Switch on").click();
+  await heading("Codes that stand in for your device").waitFor();
+  await accessible();
+  await shot("device-codes");
+  const spare = await page.locator(".secret code").first().textContent();
+  assert.equal((await ask("GET", "me")).data.totp, true);
+  await button("Log out").click();
+  await page.getByLabel("Name").fill("root");
+  await page.getByLabel("Password").fill(PASSWORD);
+  await button("Log in").click();
+  await page.getByLabel("Code of your device").waitFor();
+  await accessible();
+  await shot("login-code");
+  await page.getByLabel("Code of your device").fill("000000");
+  await button("Log in").click();
+  await page.getByText("The code is wrong, or was used already.").waitFor();
+  refused("403", "403");
+  await page.getByLabel("Code of your device").fill(spare);
+  await button("Log in").click();
+  await heading("This server").waitFor();
+  await page.getByRole("link", { name: "Account" }).click();
+  await device.getByLabel("Password").fill(PASSWORD);
+  await button("Switch off").click();
+  await button("Set up a device").waitFor();
+  assert.equal((await ask("GET", "me")).data.totp, false);
+
   // A backup: made, proved, downloaded.
   await page.getByRole("link", { name: "Apps", exact: true }).click();
   await tab("Backups");
@@ -109,3 +149,14 @@ run("server", async (house) => {
   await page.getByRole("cell", { name: "backup.download" }).first().waitFor({ state: "detached" });
   refused();
 });
+
+/** The code that a device shows now for this secret (RFC 6238). */
+function totp(secret) {
+  const bits = Array.from(secret, (sign) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(sign).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const digest = createHmac("sha1", key).update(counter).digest();
+  const at = digest[19] & 15;
+  return String((digest.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
