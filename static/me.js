@@ -10,9 +10,9 @@ export const ROLE_CHOICES = [["viewer", "Viewer: sees figures, users and groups,
 
 let known = null;
 
-/** Asks who it is, once a session. */
-export async function meet() {
-  known ??= (await call("GET", "me")).data;
+/** Asks who it is, once a session, or `again` when something of it changed. */
+export async function meet(again = false) {
+  if (again || !known) known = (await call("GET", "me")).data;
   return known;
 }
 

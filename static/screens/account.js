@@ -1,7 +1,7 @@
 // One's own account.
 
 import { call, session } from "../api.js";
-import { forget, me } from "../me.js";
+import { me, meet } from "../me.js";
 import { card, html, name, useState } from "../ui/base.js";
 import { Copied, once } from "../ui/copies.js";
 import { Form, Field } from "../ui/forms.js";
@@ -38,13 +38,13 @@ function Device() {
     setCodes((await call("POST", "totp/confirm", values)).data.recoveryCodes);
     setMade(null);
     setOn(true);
-    forget();
+    await meet(true);
   };
   const remove = async (values) => {
     await call("DELETE", "totp", values);
     setCodes(null);
     setOn(false);
-    forget();
+    await meet(true);
   };
   if (made) {
     return card("Second factor", html`<p>Open this on your device, or type the secret into its app. Then write the code that it shows.</p>
