@@ -43,8 +43,8 @@ pub enum Command {
         app: String,
         /// Its id
         webhook: String,
-        /// Only those that failed
-        #[arg(long, required_unless_present = "from")]
+        /// Only those that failed; this, --from or both
+        #[arg(long)]
         failed: bool,
         /// Of events from this time on, in Unix seconds
         #[arg(long, value_name = "SECONDS")]
@@ -100,6 +100,12 @@ pub async fn run(command: Command) -> Outcome {
             print(found?.0.into_iter().map(logged).collect(), target.json);
         }
         Command::Replay { app, webhook, failed, from, to, target } => {
+            if !failed && from.is_none() {
+                return Err("say which: --failed, --from SECONDS, or both".into());
+            }
+            if from.zip(to).is_some_and(|(from, to)| from > to) {
+                return Err("--to lies before --from".into());
+            }
             let which = Which { failed, from: from.unwrap_or(0), to: to.unwrap_or(i64::MAX) };
             let store = open(&target)?;
             let (mut after, mut replayed, mut is_first) = (Some(0), 0, true);
@@ -121,6 +127,7 @@ pub async fn run(command: Command) -> Outcome {
             store.close();
             say(&match target.json {
                 true => json!({ "replayed": replayed }).to_string(),
+                false if replayed == 1 => "1 is sent once more.".to_owned(),
                 false => format!("{replayed} are sent once more."),
             });
         }
@@ -163,7 +170,7 @@ fn logged(delivery: Delivery) -> (String, Value) {
         Some(event.id.to_string()),
         Some(event.trigger.clone()),
         Some(state.clone()),
-        Some(format!("{tries} tries")),
+        Some(if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") }),
         status.map(|status| status.to_string()),
         answered,
     ];

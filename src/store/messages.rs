@@ -270,6 +270,7 @@ pub fn amend(tx: &Write<'_>, message: i64, data: &str) -> Result<()> {
 
 /// Empties the message; its shell stays for those who saw it.
 pub fn mark_deleted(tx: &Write<'_>, message: &Row, by: &str) -> Result<()> {
+    // What was hidden leaves no trace for those it was hidden from.
     tx.run(
         "UPDATE messages SET data = '{}', tags = NULL, flags = flags & ?4, pinned_at = NULL, pinned_by = NULL,
                              deleted_at = ?2, deleted_by = ?3, updated_at = ?2 WHERE id = ?1",

@@ -409,3 +409,29 @@ async fn the_handbook_moderates() {
     assert_eq!(status(&ann.send("bob", "a@b.example").await), "disapproved");
     assert_eq!(status(&ann.send("bob", "Oh, heck!").await), "approved");
 }
+
+#[tokio::test]
+async fn what_was_hidden_is_deleted_without_a_trace() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    forbid(&h, "r1", "darn", json!({})).await;
+    let mut at_bob = bob.connect().await;
+    let (first, second) = (ann.send("bob", "darn").await, ann.send("bob", "darn, darn").await);
+    ann.delete(&format!("/messages/{}", id_of(&first))).await.ok();
+    h.delete_with(&format!("/messages/{}", id_of(&second)), json!({"permanent": true})).await.ok();
+    // An edit made it so: who saw it has taken it away.
+    let edited = ann.send("bob", "hello").await;
+    ann.put(&format!("/messages/{}", id_of(&edited)), json!({"data": {"text": "darn"}})).await.ok();
+    ann.delete(&format!("/messages/{}", id_of(&edited))).await.ok();
+    let fine = ann.send("bob", "bye").await;
+    for kind in ["message", "on_moderation_status_changed", "message"] {
+        let heard =
+            at_bob.expect(|frame| frame["type"] == "message" || frame["type"] == "on_moderation_status_changed").await;
+        assert_eq!((&heard["type"], heard["body"]["category"] == "action"), (&json!(kind), false), "{heard}");
+    }
+    let seen = bob.get("/users/ann/messages").await.list();
+    assert_eq!(seen.iter().map(|message| &message["id"]).collect::<Vec<_>>(), [&fine["id"]]);
+    assert_eq!(bob.get("/conversations").await.list()[0]["unreadMessageCount"], "1");
+    let own = ann.get("/users/bob/messages").await.list();
+    assert_eq!(own.iter().filter(|message| message.get("deletedAt").is_some()).count(), 2);
+}
