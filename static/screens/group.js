@@ -23,7 +23,11 @@ function Group({ app, base, group }) {
   const [turn, setTurn] = useState(0);
   const [error, setError] = useState("");
   const own = path("groups", group.guid);
-  const changed = () => setTurn((old) => old + 1);
+  const [count, setCount] = useState(group.membersCount);
+  const changed = () => {
+    setTurn((old) => old + 1);
+    call("GET", base).then(({ data }) => setCount(data.membersCount)).catch((refusal) => setError(refusal.message));
+  };
   const edit = async () => {
     const done = await ask({
       title: ["Edit ", name(group.name)], submit: "Save", fields: groupFields(group),
@@ -47,7 +51,7 @@ function Group({ app, base, group }) {
     });
     if (done) location.hash = inApp(app, "groups");
   };
-  return html`${card("About", facts([["guid", code(group.guid)], ["Type", group.type], ["Members", number(group.membersCount)],
+  return html`${card("About", facts([["guid", code(group.guid)], ["Type", group.type], ["Members", number(count)],
     // A group no person made belongs to the app itself.
     ["Owner", group.owner === "app_system" ? "the app" : html`<a href=${inApp(app, "users", group.owner)}>${code(group.owner)}</a>`],
     ["Made", time(group.createdAt)], ["Description", group.description && name(group.description)],

@@ -1,4 +1,4 @@
-// What waits for a moderator, and what was decided. Rules, lists and reasons are in rules.js.
+// What waits for a moderator, and what was decided. Rules and reasons are in rules.js, lists in keywords.js.
 
 import { path, rest } from "../api.js";
 import { alert, card, code, dim, html, name, plain, time, useRef, useState } from "../ui/base.js";
@@ -19,7 +19,7 @@ const QUEUES = {
 export async function show(app, place = "flagged", id) {
   const nav = subparts("Moderation", Object.entries(PLACES).map(([key, text]) => [text, inApp(app, "moderation", key), key === place]));
   if (["rules", "lists", "reasons"].includes(place)) {
-    const module = await import("./rules.js");
+    const module = await import(place === "lists" ? "./keywords.js" : "./rules.js");
     return appFrame(app, "moderation", [nav, await module[place](app, id)]);
   }
   const which = QUEUES[place] ? place : "flagged";

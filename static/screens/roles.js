@@ -8,7 +8,7 @@ import { Act, Area, Check, Choice, Field, Form, boxes, readJson, words } from ".
 import { inApp, reload } from "../ui/frames.js";
 
 /** Features that can be switched off, by their keys in the contract. */
-export const FEATURES = ["addMember", "ban", "blockUser", "changeScope", "createCall", "createGroup", "createMessage", "createMessageThread", "deleteCall",
+const FEATURES = ["addMember", "ban", "blockUser", "changeScope", "createCall", "createGroup", "createMessage", "createMessageThread", "deleteCall",
   "deleteConversationForUser", "deleteGroup", "deleteGroupMessages", "deleteMessage", "getBlockedUsers", "getCall", "getConversation", "getGroup", "getGroupMessages",
   "getMember", "getMessage", "getMyDetails", "getUser", "getUserMessages", "joinGroup", "kickMember", "leaveGroup", "listBannedUsers", "listCalls", "listConversations",
   "listGroupMembers", "listGroups", "listMessages", "listSettings", "listThreadedMessages", "listUsers", "logout", "massMemberOperate", "patchOwner", "unban"];

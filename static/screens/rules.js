@@ -1,36 +1,23 @@
-// What moderates without people: rules with their revisions, lists of words and patterns, and the reasons people can give.
+// What moderates without people: rules with their revisions; and the reasons people can give. Lists are in keywords.js.
 
 import { path, rest } from "../api.js";
 import { only } from "../me.js";
-import { alert, block, card, code, dim, html, json, name, number, pill, plain, table, time, useState } from "../ui/base.js";
-import { ask, confirm, look } from "../ui/dialogs.js";
+import { alert, card, code, dim, html, json, name, pill, plain, table, time, useState } from "../ui/base.js";
+import { ask, look } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes } from "../ui/forms.js";
 import { inApp, reload } from "../ui/frames.js";
+import { ID, KINDS, removing, useDoing } from "./keywords.js";
 
 const ACTIONS = [["blockMessage", "Block the message"], ["flagMessage", "Flag it for review"], ["kickUser", "Kick its sender from the group"],
   ["banUser", "Ban its sender from the group"], ["blockUser", "Deactivate its sender"]];
-const OPERANDS = [["text", "Text and captions"], ["custom", "Custom data"]];
+const OPERANDS = [["text", "Text and captions"], ["custom", "Custom data"], ["image", "Images (engines)"], ["video", "Videos (engines)"], ["audio", "Sounds (engines)"], ["file", "Files (engines)"]];
+const MEDIA = new Set(["image", "video", "audio", "file"]);
 const OPERATORS = [["contains", "contains"], ["equals", "is all of"]];
-const SOURCES = [["word", "Words"], ["pattern", "Patterns"], ["list", "A list"]];
+const SOURCES = [["word", "Words"], ["pattern", "Patterns"], ["list", "Lists"]];
 const SIDES = [["sender/user", "Sender"], ["receiver/user", "Receiver"], ["receiver/group", "Group"]];
 const FILTER_OPERANDS = [["uid", "uid"], ["guid", "guid"], ["name", "name"], ["role", "role"], ["type", "type"], ["tags", "tags"], ["createdAt", "made at"]];
 const FILTER_OPERATORS = [["equals", "is"], ["notEquals", "is not"], ["in", "is one of"], ["notIn", "is none of"], ["startsWith", "begins with"], ["endsWith", "ends with"],
   ["lessThan", "is before"], ["greaterThan", "is after"]];
-const ID = { required: true, maxlength: 100, autocomplete: "off", spellcheck: "false", pattern: "[A-Za-z0-9_\\-]+", hint: "Letters, digits, hyphens and underscores; it stays what it is." };
-
-/** What can be done to all of a kind; the list is shown anew after each. */
-function useDoing() {
-  const [error, setError] = useState("");
-  const doing = (act) => async () => {
-    if ((await act()) !== false) reload();
-  };
-  return { error, setError, doing };
-}
-
-const removing = (app, title, what, address) => async () => {
-  const done = await confirm({ title: ["Delete ", name(title), "?"], submit: "Delete", text: what, act: () => rest(app, "DELETE", address) });
-  return done;
-};
 
 // ---- rules
 
@@ -115,7 +102,8 @@ function Condition({ id, at, one, lists: known, alone, remove }) {
     <${Choice} title="What of a message" name=${`c${id}.operand`} options=${OPERANDS} value=${one.operand} />
     <${Choice} title="How" name=${`c${id}.operator`} options=${OPERATORS} value=${one.operator} />
     <${Choice} title="By" name=${`c${id}.source`} options=${SOURCES} value=${source} onChange=${(event) => setSource(event.target.value)} />
-    ${source === "list" ? html`<${Choice} title="List" name=${`c${id}.list`} options=${known.map((list) => [list.id, plain(list.name)])} value=${one.value?.[0]} key="list" />`
+    ${source === "list" ? html`<div class="broad" key="list">${boxes("Lists", known.map((list) => html`<${Check} key=${list.id} title=${plain(list.name)} hint=${KINDS[list.category]}
+        name=${`c${id}.list:${list.id}`} checked=${one.isKeywordsReferencePresent && one.value?.includes(list.id)} />`))}</div>`
     : html`<div class="broad" key="value"><${Area} title=${source === "word" ? "Words, one a line" : "Patterns, one a line"} name=${`c${id}.value`} class="code" rows="3" spellcheck="false" required
         value=${one.isKeywordsReferencePresent ? "" : one.value?.join("\n")} /></div>`}
     ${!alone && html`<button type="button" class="small" aria-label=${`Take away condition ${at + 1}`} onClick=${() => remove(id)}>Take away</button>`}</fieldset>`;
@@ -123,56 +111,15 @@ function Condition({ id, at, one, lists: known, alone, remove }) {
 
 function readCondition(values, key, known) {
   const source = values[`c${key}.source`];
-  const list = source === "list" && known.find((one) => one.id === values[`c${key}.list`]);
-  if (source === "list" && !list) throw new Error("There is no list yet: make one first, or write words.");
+  const operand = values[`c${key}.operand`];
+  const chosen = source === "list" ? known.filter((one) => values[`c${key}.list:${one.id}`]) : [];
+  if (source === "list" && !chosen.length) throw new Error("Choose a list, or write words.");
+  if (new Set(chosen.map((one) => one.category)).size > 1) throw new Error("The lists of a condition are all of words, of patterns, or engines: make a condition for each kind.");
   return {
-    entity: "message", operand: values[`c${key}.operand`], operator: values[`c${key}.operator`],
-    category: list ? list.category : source, isKeywordsReferencePresent: !!list,
-    value: list ? [list.id] : values[`c${key}.value`].split("\n").map((line) => line.trim()).filter(Boolean),
+    entity: "message", operand, operator: values[`c${key}.operator`],
+    category: chosen[0]?.category ?? source, isKeywordsReferencePresent: chosen.length > 0, isMediaPresent: MEDIA.has(operand),
+    value: chosen.length ? chosen.map((one) => one.id) : values[`c${key}.value`].split("\n").map((line) => line.trim()).filter(Boolean),
   };
-}
-
-// ---- lists of words and patterns
-
-export async function lists(app) {
-  const { data } = await rest(app, "GET", "moderation/keywords?limit=1000");
-  return html`<${Lists} app=${app} all=${data} />`;
-}
-
-function Lists({ app, all }) {
-  const { error, setError, doing } = useDoing();
-  const rows = all.map((list) => [html`<div>${name(list.name)}${list.description && html`<div class="hint">${name(list.description)}</div>`}</div>`, code(list.id),
-    html`<span class="short">${list.category === "word" ? "words" : "patterns"}${list.isCSV ? ", a file" : ""}</span>`, number(list.searchTerms.length), time(list.updatedAt),
-    html`<div class="buttons tight">
-      <${Act} class="small" refused=${setError} aria-label=${`Show ${plain(list.name)}`} act=${() => look(name(list.name), () => block("What is in it", list.searchTerms.join("\n")))}>Show<//>
-      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Edit ${plain(list.name)}`} act=${doing(() => editList(app, list))}>Edit…<//>
-      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(list.name)}`}
-        act=${doing(removing(app, list.name, "Rules that use it stop a deletion.", path("moderation", "keywords", list.id)))}>Delete…<//></div>`]);
-  return html`${card("Word lists", table("Word lists", ["Name", "Id", "Kind", "Entries", "Changed", ""], rows, "There is no list."), alert(error),
-    html`<div class="buttons"><${Act} least="admin" refused=${setError} act=${doing(() => editList(app))}>New list…<//></div>`)}`;
-}
-
-/** Whether it was done. */
-async function editList(app, list) {
-  const terms = list ? list.searchTerms.join(list.category === "word" ? ", " : "\n") : "";
-  const done = await ask({
-    title: list ? ["Edit ", name(list.name)] : "New list", submit: list ? "Save list" : "Create list", wide: true,
-    fields: html`${!list && html`<${Field} title="Id" name="id" ...${ID} autofocus />
-        <${Choice} title="Kind" name="category" options=${[["word", "Words"], ["pattern", "Patterns (regular expressions)"]]} />`}
-      <${Field} title="Name" name="name" required maxlength="100" autocomplete="off" value=${list?.name} />
-      <${Field} title="Description" name="description" maxlength="1000" autocomplete="off" value=${list?.description} />
-      <${Area} title="Entries" name="searchTerms" rows="8" class="code" spellcheck="false" value=${terms} hint="Words parted by commas or lines; patterns one a line." />
-      <${Field} title="Or a CSV file" name="file" type="file" accept=".csv,text/csv,text/plain" hint="In the place of the entries above." />`,
-    act: async ({ file, ...values }) => {
-      const address = list ? path("moderation", "keywords", list.id) : "moderation/keywords";
-      if (!file?.size) return rest(app, list ? "PUT" : "POST", address, values);
-      const form = new FormData();
-      for (const [key, value] of Object.entries({ ...values, category: list?.category ?? values.category })) if (key !== "searchTerms") form.append(key, value);
-      form.append("file", file);
-      return rest(app, list ? "PUT" : "POST", address, form);
-    },
-  });
-  return !!done;
 }
 
 // ---- reasons

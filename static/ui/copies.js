@@ -3,7 +3,7 @@
 import { dim, html, useRef, useState } from "./base.js";
 
 /** A button that puts `text` into the clipboard, or selects what is shown where the browser has none (plain http). */
-export function Copy({ text, what, shown }) {
+function Copy({ text, what, shown }) {
   const [said, setSaid] = useState("Copy");
   const click = async () => {
     setSaid((await copy(text, shown?.current)) ? "Copied" : "Press Ctrl+C");

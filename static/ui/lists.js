@@ -1,28 +1,7 @@
 // Lists that are asked of the server: with a search and pages, or all at once.
 
-import { alert, dim, html, number, table, useCallback, useEffect, useRef, useState } from "./base.js";
+import { alert, dim, html, number, table, useEffect, useRef, useState } from "./base.js";
 import { Choice, Field } from "./forms.js";
-
-/** What `load` gives: `[value, again, error]`. A later question overtakes an earlier one. */
-export function useLoad(load, keys = []) {
-  const [state, setState] = useState([undefined, ""]);
-  const turn = useRef(0);
-  const again = useCallback(async () => {
-    const mine = (turn.current += 1);
-    let next;
-    try {
-      next = [await load(), ""];
-    } catch (refusal) {
-      next = [undefined, refusal.message];
-    }
-    if (mine === turn.current) setState(next);
-  }, keys);
-  useEffect(() => {
-    again();
-    return () => (turn.current += 1);
-  }, [again]);
-  return [state[0], again, state[1]];
-}
 
 /**
  * A list with search and pages. What is looked for stands in the address, so that going back finds it again.

@@ -68,6 +68,7 @@ run("groups", async (house) => {
   await button("Change scope").click();
   await members.getByRole("row", { name: /bob Example.*admin/ }).waitFor();
   assert.equal(await member("bob"), "admin");
+  await page.getByRole("definition").filter({ hasText: /^3$/ }).waitFor();
   await everywhere("group");
 
   await button(`Ban ${SHOWN}`).click();

@@ -99,6 +99,20 @@ run("moderation", async (house) => {
   await page.keyboard.press("Escape");
   await everywhere("lists");
 
+  // An engine outside, and how engines are asked.
+  await button("New engine…").click();
+  await dialog().getByLabel("Id", { exact: true }).fill("looker");
+  await dialog().getByLabel("Name", { exact: true }).fill("Looker");
+  await dialog().getByLabel("Address").fill("http://127.0.0.1:9/look");
+  await button("Create engine").click();
+  await page.getByRole("cell", { name: /^Looker/ }).first().waitFor();
+  assert.equal((await rest("GET", "/moderation/keywords/looker")).url, "http://127.0.0.1:9/look");
+  await page.getByLabel("Earlier messages that it is told").fill("3");
+  await page.getByLabel("Where it gives no verdict").selectOption("drop-message");
+  await button("Save").click();
+  await page.getByText("It is saved.").waitFor();
+  assert.deepEqual(await rest("GET", "/moderation/settings"), { contextMessages: 3, onCustomApiError: "drop-message" });
+
   // A rule of a list and a pattern, for one sender.
   await go(place("rules"));
   await page.getByRole("link", { name: "New rule" }).click();
@@ -106,7 +120,7 @@ run("moderation", async (house) => {
   await page.getByLabel("Name", { exact: true }).fill(HOSTILE);
   const first = page.getByRole("group", { name: "Condition 1" });
   await first.getByLabel("By").selectOption("list");
-  await first.getByLabel("List").selectOption("fruits");
+  await first.getByLabel("Fruits").check();
   await button("Add a condition").click();
   const second = page.getByRole("group", { name: "Condition 2" });
   await second.getByLabel("By").selectOption("pattern");
