@@ -780,6 +780,33 @@ CREATE TABLE admin_sessions (
   address     TEXT                              -- from where they logged in, if that is known
 ) STRICT, WITHOUT ROWID;
 
+-- Figures of the server over time, for the admin page (store/figures.rs): a row a minute for a day, a row an hour for a month.
+CREATE TABLE figures (
+  span            INTEGER NOT NULL CHECK (span IN (60,3600)), -- seconds
+  at              INTEGER NOT NULL,                     -- when it began
+  messages        INTEGER NOT NULL,                     -- sent in it
+  deliveries      INTEGER NOT NULL,                     -- frames given to sockets
+  requests        INTEGER NOT NULL,                     -- answered
+  commits         INTEGER NOT NULL,                     -- of the writer
+  commit_us       INTEGER NOT NULL,                     -- microseconds of these with their syncs, in all
+  sockets         INTEGER NOT NULL,                     -- the rest: at its end, of an hour the most
+  online          INTEGER NOT NULL,                     -- users
+  queued          INTEGER NOT NULL,                     -- writes that waited
+  database_bytes  INTEGER NOT NULL,                     -- of the file
+  wal_bytes       INTEGER NOT NULL,                     -- of the log beside it
+  media_bytes     INTEGER NOT NULL,                     -- of files of messages
+  search_backlog  INTEGER NOT NULL,                     -- messages that waited for the search index
+  memory_bytes    INTEGER NOT NULL,                     -- of the process
+  PRIMARY KEY (span, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE app_figures (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  at          INTEGER NOT NULL,                 -- when the hour began
+  messages    INTEGER NOT NULL,                 -- sent in it; no row: none
+  PRIMARY KEY (app, at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_figures_by_time ON app_figures(at);
+
 -- What a user chose about notifications, and where else he can be reached. Nothing here sends anything.
 CREATE TABLE notification_choices (
   user_id     INTEGER PRIMARY KEY REFERENCES users(id) ON DELETE CASCADE,

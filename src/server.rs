@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use crate::actions::activity::Activity;
 use crate::api::answers::Answers;
 use crate::api::backups::{self, Backups};
+use crate::api::figures::{self, Figures};
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::health::NO_ANSWER;
 use crate::api::looks::Looks;
@@ -137,6 +138,7 @@ impl House {
                 lock: limits.guess_lock.max(1),
             }),
             looks: Looks::default(),
+            figures: Figures::default(),
             answers: Answers::new(limits.answers, Duration::from_secs(limits.answer_seconds)),
             bodies: Room::new(limits.bodies),
             limits,
@@ -204,6 +206,7 @@ impl House {
             reload = secure.reload();
             more = secure.chores();
         }
+        more.push(Box::pin(figures::keep(shared.clone())));
         more.extend(systemd::watchdog().map(|every| Box::pin(keep_alive(shared.clone(), every)) as Chore));
         let plain = bound.0.map(|at| format!("http://{}", reachable(at)));
         let secure = bound.1.map(|at| reachable(at).to_string());

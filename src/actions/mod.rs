@@ -16,6 +16,7 @@ pub mod deliveries;
 pub mod demo;
 pub mod erasures;
 pub mod extensions;
+pub mod figures;
 pub mod friends;
 pub mod groups;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_files::NamedFile;
@@ -131,6 +132,15 @@ pub async fn list(access: Access<Admin>) -> Result<Reply> {
     let api = access.api().clone();
     let all = beside(move || Ok(listed(&api.backups.folder)?.iter().map(|path| shown(path)).collect::<Vec<_>>()));
     Ok(data(&all.await?))
+}
+
+/// When the newest one was written, in Unix seconds, if there is one.
+pub async fn newest(api: Arc<Api>) -> Result<Option<i64>> {
+    let written = |path: &PathBuf| {
+        let at = std::fs::metadata(path).and_then(|file| file.modified()).ok()?;
+        i64::try_from(at.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
+    };
+    beside(move || Ok(listed(&api.backups.folder)?.first().and_then(written))).await
 }
 
 /// Reads one through, opens the database in it and counts.

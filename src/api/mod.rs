@@ -17,6 +17,7 @@ mod conversations;
 mod deliveries;
 mod extensions;
 mod features;
+pub mod figures;
 mod forms;
 mod friends;
 pub mod front;
@@ -89,6 +90,7 @@ use crate::watch::request::within;
 use access::Parts;
 use answers::Answers;
 use backups::Backups;
+use figures::Figures;
 use guesses::Guesses;
 use looks::Looks;
 use peer::Certified;
@@ -108,6 +110,7 @@ pub struct Api {
     pub passwords: Passwords,
     pub guesses: Guesses,
     pub looks: Looks,
+    pub figures: Figures,
     pub limits: Arc<Limits>,
     /// Where clients reach this server, when it is not the address in their requests.
     pub public_host: Option<Arc<PublicHost>>,
@@ -197,6 +200,10 @@ async fn answer(
     } else if path == "/openapi.json" && matches!(*request.method(), Method::GET | Method::HEAD) {
         seen.at(Place::Description);
         HttpResponse::Ok().content_type("application/json").body(api.description.get_or_init(|| described(api)).clone())
+    } else if path == "/admin/openapi.json" && matches!(*request.method(), Method::GET | Method::HEAD) {
+        seen.at(Place::Description);
+        let described = routes::admin_description(api.router.routes(), api.public_host.as_deref());
+        HttpResponse::Ok().content_type("application/json").body(described)
     } else {
         let answer = operate(request, path, payload, api.clone().into_inner(), seen);
         let answer = match request.method().is_safe() {

@@ -41,6 +41,11 @@ impl Metrics {
         Metrics { token: token.map(digest), started: SystemTime::now(), files: Mutex::default() }
     }
 
+    /// When the server started, in Unix seconds.
+    pub fn started_at(&self) -> u64 {
+        self.started.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
+    }
+
     pub fn has_token(&self) -> bool {
         self.token.is_some()
     }

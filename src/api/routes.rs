@@ -384,6 +384,9 @@ fn rows() -> Vec<Route> {
         r.on(&post, "/admin/api/logout", "admin-logout", admin::login::log_out),
         r.on(&post, "/admin/api/password", "admin-change-password", admin::login::change_password),
         r.on(&get, "/admin/api/overview", "admin-overview", admin::overview::overview),
+        r.on(&get, "/admin/api/series", "admin-series", admin::series::series),
+        r.on(&get, "/admin/api/health", "admin-health", admin::health::health),
+        r.on(&get, "/admin/api/logs", "admin-logs", admin::health::logs),
         r.on(&get, "/admin/api/me", "admin-me", admin::admins::me),
         r.on(&get, "/admin/api/sessions", "admin-list-own-sessions", admin::admins::own_sessions),
         r.on(&delete, "/admin/api/sessions/{sessionId}", "admin-end-own-session", admin::admins::end_own_session),
@@ -486,6 +489,12 @@ pub(super) fn describe_nouns() -> openapi::Doc {
     webhooks::describe(&mut doc);
     deliveries::describe(&mut doc);
     doc
+}
+
+/// The description of the admin API as JSON.
+pub fn admin_description(routes: &[Route], public: Option<&PublicHost>) -> String {
+    let server = public.map_or_else(|| "/".to_owned(), |public| public.base("https"));
+    openapi::describe_admin(routes, describe_nouns(), &server).to_string()
 }
 
 /// The API description as JSON.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::watch::request;
+use crate::watch::{lines, request};
 pub use levels::{DEFAULT, Levels};
 pub use line::Format;
 
@@ -140,11 +140,30 @@ impl Log for Lines {
 
     fn log(&self, record: &Record<'_>) {
         let format = if self.json.load(Ordering::Relaxed) { Format::Json } else { Format::Text };
-        let id = request::current().map(|origin| origin.id);
-        write(&line::render(format, record, id.as_ref(), SystemTime::now()));
+        let (id, now) = (request::current().map(|origin| origin.id), SystemTime::now());
+        let line = line::render(format, record, id.as_ref(), now);
+        write(&line);
+        // A line for each request would soon be all there is.
+        if record.target() == request::TARGET {
+            return;
+        }
+        match format {
+            Format::Text => lines::keep(level(record.level()), &line),
+            Format::Json => lines::keep(level(record.level()), &line::render(Format::Text, record, id.as_ref(), now)),
+        }
     }
 
     fn flush(&self) {}
+}
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
 }
 
 struct Shared<L>(Arc<Quiet<L>>);

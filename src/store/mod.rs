@@ -28,6 +28,7 @@ pub mod deliveries;
 pub mod erasures;
 pub mod exports;
 pub mod extensions;
+pub mod figures;
 pub mod friends;
 pub mod groups;
 pub mod health;

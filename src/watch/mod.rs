@@ -3,6 +3,7 @@
 //! A leaf: any room may count here, and nothing here knows a room. What is counted costs a relaxed atomic; what can be
 //! asked when somebody looks (sizes, queues) is asked then, so it costs nothing while nobody does.
 
+pub mod lines;
 pub mod meter;
 pub mod process;
 pub mod request;

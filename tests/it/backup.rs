@@ -341,7 +341,7 @@ async fn admins_make_list_prove_and_download_backups() {
             .collect()
     };
     assert_eq!(acts(&new), ["backup.restore", "admin.create"]);
-    assert_eq!(acts(&h.data), ["backup.create", "backup.download", "backup.create", "admin.create"]);
+    assert_eq!(acts(&h.data), ["backup.create", "backup.download", "admin.log-in", "backup.create", "admin.create"]);
     // In parts it is noted as well, whichever they are.
     for range in ["bytes=0-", "bytes=1-"] {
         let asked = client.get(format!("{}/v3{path}/{name}", h.base())).header("X-Hobnob-Admin", &session);

@@ -3,8 +3,10 @@
 pub mod admins;
 pub mod apps;
 pub mod groups;
+pub mod health;
 pub mod login;
 pub mod overview;
+pub mod series;
 pub mod totp;
 pub mod users;
 

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::api::access::{Access, Admin};
+use crate::api::figures;
 use crate::api::reply::{Reply, data};
 use crate::model::error::Result;
 use crate::store::webhooks::Stored;
-use crate::store::{apps, metrics, webhooks};
+use crate::store::{SCHEMA, apps, metrics, webhooks};
 
 /// Webhooks that are named as failing, at most.
 pub(super) const FAILING: i64 = 20;
@@ -19,6 +20,7 @@ pub async fn overview(access: Access<Admin>) -> Result<Reply> {
             Ok((apps::list(read)?, figures, webhooks::failing(read, None, FAILING)?))
         })
         .await?;
+    let now = figures::now(access.api()).await?;
     Ok(data(&json!({
         "admin": &*access.caller().uid,
         "version": env!("CARGO_PKG_VERSION"),
@@ -28,6 +30,20 @@ pub async fn overview(access: Access<Admin>) -> Result<Reply> {
         "clientHost": client_host(&access),
         "apps": apps,
         "failingWebhooks": shown_failing(failing),
+        "schema": SCHEMA,
+        "now": {
+            "messagesPerSecond": now.messages,
+            "deliveriesPerSecond": now.deliveries,
+            "requestsPerSecond": now.requests,
+            "commitMillis": now.commit_millis,
+            "online": now.row.online,
+            "queued": now.row.queued,
+            "databaseBytes": now.row.database_bytes,
+            "walBytes": now.row.wal_bytes,
+            "mediaBytes": now.row.media_bytes,
+            "searchBacklog": now.row.search_backlog,
+            "memoryBytes": now.row.memory_bytes,
+        },
     })))
 }
 

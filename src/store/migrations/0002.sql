@@ -688,3 +688,30 @@ CREATE TABLE moderation_settings (
   app         INTEGER PRIMARY KEY REFERENCES apps(id) ON DELETE CASCADE,
   body        TEXT    NOT NULL
 ) STRICT;
+
+-- Figures over time.
+CREATE TABLE figures (
+  span            INTEGER NOT NULL CHECK (span IN (60,3600)),
+  at              INTEGER NOT NULL,
+  messages        INTEGER NOT NULL,
+  deliveries      INTEGER NOT NULL,
+  requests        INTEGER NOT NULL,
+  commits         INTEGER NOT NULL,
+  commit_us       INTEGER NOT NULL,
+  sockets         INTEGER NOT NULL,
+  online          INTEGER NOT NULL,
+  queued          INTEGER NOT NULL,
+  database_bytes  INTEGER NOT NULL,
+  wal_bytes       INTEGER NOT NULL,
+  media_bytes     INTEGER NOT NULL,
+  search_backlog  INTEGER NOT NULL,
+  memory_bytes    INTEGER NOT NULL,
+  PRIMARY KEY (span, at)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE app_figures (
+  app         INTEGER NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+  at          INTEGER NOT NULL,
+  messages    INTEGER NOT NULL,
+  PRIMARY KEY (app, at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX app_figures_by_time ON app_figures(at);

@@ -1,6 +1,7 @@
 //! The admin page's own API: who gets in and for how long, what an admin sees, and what he can do to whom.
 
 pub mod door;
+mod figures;
 mod looks;
 pub mod roles;
 mod totp;

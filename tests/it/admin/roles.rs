@@ -259,3 +259,24 @@ async fn a_link_made_before_there_were_roles_makes_an_owner() {
     let made = set_up(&h, &json!(before), Some("second"), PASSWORD).await.ok();
     assert_eq!(session(&h, &made).get("/admin/api/me").await.ok()["role"], "owner");
 }
+
+#[tokio::test]
+async fn the_admin_api_describes_itself() {
+    let h = Harness::start().await;
+    let answer = h.nobody().at_path("/admin/openapi.json").await;
+    assert!(!answer.headers.contains_key("access-control-allow-origin"));
+    let described = answer.body;
+    for route in hobnob::api::routes().iter().filter(|route| route.path.starts_with("/admin/")) {
+        let operation = &described["paths"][route.path][route.method.as_str().to_ascii_lowercase()];
+        assert_eq!(operation["operationId"], route.operation);
+        assert!(operation["summary"].as_str().is_some_and(|text| text.ends_with('.')), "{}", route.path);
+    }
+    assert_eq!(described["components"]["securitySchemes"]["admin"]["name"], "x-hobnob-admin");
+    // What the REST API says of the same session.
+    let public = h.nobody().at_path("/openapi.json").await.body;
+    let scheme = &public["components"]["securitySchemes"]["admin"];
+    assert_eq!(scheme, &described["components"]["securitySchemes"]["admin"]);
+    let security = public["paths"]["/users/{uid}"]["put"]["security"].as_array().unwrap().clone();
+    assert!(security.contains(&json!({"admin": [], "appId": []})), "{security:?}");
+    assert!(public["paths"].get("/admin/api/login").is_none());
+}

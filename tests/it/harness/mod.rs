@@ -124,8 +124,8 @@ impl Harness {
         tokio::task::spawn_blocking(move || thread.join()).await.expect("joins").expect("the server ends well");
     }
 
-    /// Everything that is stored, as text: what is refused must leave it as it is. Without the search index, which is
-    /// derived from it at its own pace.
+    /// Everything that is stored, as text: what is refused must leave it as it is. Without the search index and figures, which
+    /// are derived from it at their own pace.
     pub async fn snapshot(&self) -> Snapshot {
         // What was deleted is removed at its own pace: not while two snapshots are compared.
         while let Ok(true) = self.store.write("it", |tx| purge::sweep(tx, purge::PIECE)).await {}
@@ -133,7 +133,7 @@ impl Harness {
         let database = rusqlite::Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY);
         let database = database.expect("opens");
         let mut tables = database
-            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' ORDER BY name")
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'search%' AND name NOT LIKE '%figures' ORDER BY name")
             .expect("sql");
         let tables: Vec<String> =
             tables.query_map([], |row| row.get(0)).expect("sql").map(|row| row.expect("row")).collect();

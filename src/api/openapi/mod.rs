@@ -3,6 +3,9 @@
 //! Paths, operations and credentials come from the rows, bodies from the types the handlers read (each noun describes its
 //! own), so the description cannot name what is not there. The page that shows it is `static/api.html`.
 
+mod admin;
+mod parameters;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
@@ -15,6 +18,10 @@ use super::access::Who;
 use super::reply::{CursorMeta, PageMeta, TimeCursor};
 use crate::actions::OutcomeShown;
 use crate::model::error;
+pub use admin::describe as describe_admin;
+#[cfg(test)]
+use parameters::PARAMETERS;
+use parameters::parameter;
 
 /// What the nouns add to the rows of the table: bodies and query parameters by operation.
 #[derive(Default)]
@@ -197,134 +204,6 @@ pub fn schema_like(value: &Value) -> Value {
     }
 }
 
-/// The shape of a query parameter.
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Whole,
-    Flag,
-    /// Comma-separated.
-    List,
-    OneOf(&'static [&'static str]),
-}
-
-/// Every query parameter, with its meaning.
-const PARAMETERS: &[(&str, Kind, &str)] = &[
-    ("affix", Kind::OneOf(&["append", "prepend"]), "Direction of the cursor: newer or older"),
-    ("all", Kind::Flag, "Of all logins of the user"),
-    ("attachmentTypes", Kind::List, "Kinds of attachments: image, video, audio, file"),
-    ("authToken", Kind::Text, "Auth token of the login that is meant"),
-    ("categories", Kind::List, "Message categories"),
-    ("category", Kind::Text, "Message category"),
-    ("conversationId", Kind::Text, "Conversation"),
-    ("conversationType", Kind::OneOf(&["user", "group"]), "Kind of conversation"),
-    ("count", Kind::Flag, "Give numbers instead of rows"),
-    ("direction", Kind::OneOf(&["both", "blockedByMe", "hasBlockedMe"]), "Which side blocked"),
-    ("endedAt", Kind::Whole, "Over at or before, Unix seconds"),
-    ("friendsOnly", Kind::Flag, "Friends of the caller only"),
-    ("fromDate", Kind::Whole, "Begin, Unix seconds or milliseconds"),
-    ("fromTimestamp", Kind::Whole, "Sent at or after, Unix seconds"),
-    ("groupTags", Kind::List, "Tags of the group"),
-    ("hasAttachments", Kind::Flag, "With attachments only"),
-    ("hasJoined", Kind::Flag, "Groups the caller is in only"),
-    ("hasLinks", Kind::Flag, "With links only"),
-    ("hasMentions", Kind::Flag, "With mentions only"),
-    ("hasRecording", Kind::Flag, "Recorded calls only: there are none"),
-    ("hasTranscription", Kind::Flag, "Transcribed calls only: there are none"),
-    ("hasReactions", Kind::Flag, "With reactions only"),
-    ("hideBlockedUsers", Kind::Flag, "Leave out users with a block between"),
-    ("hideDeleted", Kind::Flag, "Leave out deleted messages"),
-    ("hideMessagesFromBlockedUsers", Kind::Flag, "Leave out messages of users the caller blocked"),
-    ("hideQuotedMessages", Kind::Flag, "Leave out messages that quote"),
-    ("hideReplies", Kind::Flag, "Leave out replies in threads"),
-    ("id", Kind::Whole, "What the cursor stands at: the id of a message, or of what is listed"),
-    ("includeBlockedUsers", Kind::Flag, "With conversations across a block"),
-    ("limit", Kind::Whole, "Rows at most"),
-    ("mentionedUids", Kind::List, "Mentioning these users"),
-    ("onlyDeactivated", Kind::Flag, "Deactivated users only"),
-    ("onlyDeleted", Kind::Flag, "Deleted messages only"),
-    ("onlyUpdates", Kind::Flag, "Edited or deleted messages only"),
-    ("myMentionsOnly", Kind::Flag, "Naming the caller, or everybody, only"),
-    ("mentionsWithBlockedInfo", Kind::Flag, "Say of users who are named whether there is a block"),
-    ("mentionsWithTagInfo", Kind::Flag, "Show the tags of users who are named"),
-    ("onlyInteractionGoalCompleted", Kind::Flag, "Interactive messages whose goal the caller has met only"),
-    ("mode", Kind::OneOf(&["call", "meet", "presenter"]), "Mode of the call"),
-    ("onlyAgentic", Kind::Flag, "Conversations with agents only: there are none"),
-    ("page", Kind::Whole, "Page, from 1"),
-    ("participatedByMe", Kind::Flag, "Threads the caller follows only"),
-    ("pinned", Kind::Flag, "Pinned messages only"),
-    ("participantsCount", Kind::Whole, "With so many participants"),
-    ("perPage", Kind::Whole, "Rows of a page"),
-    ("pinnedBy", Kind::List, "Pinned ones only: by me, by the system (the app), or either"),
-    ("receiverType", Kind::OneOf(&["user", "group"]), "Kind of receiver"),
-    ("role", Kind::Text, "Role"),
-    ("roles", Kind::List, "Roles"),
-    ("saved", Kind::Flag, "Messages the caller saved only"),
-    ("scope", Kind::Text, "Scope"),
-    ("scopes", Kind::List, "Scopes: admin, moderator, participant"),
-    ("searchIn", Kind::List, "Fields the search looks at"),
-    ("searchKey", Kind::Text, "Text to look for"),
-    ("sender", Kind::Text, "uid of the sender"),
-    ("sentAt", Kind::Whole, "Time the cursor stands at, Unix seconds"),
-    ("sortBy", Kind::Text, "Field to sort by"),
-    ("sortOrder", Kind::OneOf(&["asc", "desc"]), "Direction of sorting"),
-    ("startedAt", Kind::Whole, "Answered at or after, Unix seconds"),
-    ("state", Kind::OneOf(&["delivered", "waiting", "failed"]), "What became of it"),
-    ("status", Kind::List, "Presence: available, offline"),
-    ("tags", Kind::List, "Having any of these tags"),
-    ("toDate", Kind::Whole, "End, Unix seconds or milliseconds"),
-    ("toTimestamp", Kind::Whole, "Sent at or before, Unix seconds"),
-    ("type", Kind::Text, "Type"),
-    ("types", Kind::List, "Types"),
-    ("uid", Kind::Text, "The user it is about"),
-    ("uids", Kind::List, "These users only"),
-    ("undelivered", Kind::Flag, "Not delivered to the caller only"),
-    ("unread", Kind::Flag, "Not read by the caller only"),
-    ("updatedAt", Kind::Whole, "Time the cursor stands at, Unix seconds"),
-    ("userTags", Kind::List, "Tags of the user"),
-    ("withDeactivated", Kind::Flag, "With deactivated users"),
-    ("withParent", Kind::Flag, "Of a thread: with the message it hangs on"),
-    ("withThreadSubscribed", Kind::Flag, "Say whether the caller follows the thread"),
-    ("withTags", Kind::Flag, "Show tags"),
-    ("createdAt[from]", Kind::Whole, "Made at or after, Unix seconds"),
-    ("createdAt[to]", Kind::Whole, "Made at or before, Unix seconds"),
-    ("updatedAt[from]", Kind::Whole, "Changed at or after, Unix seconds"),
-    ("updatedAt[to]", Kind::Whole, "Changed at or before, Unix seconds"),
-    ("sentAt[from]", Kind::Whole, "Sent at or after, Unix seconds"),
-    ("sentAt[to]", Kind::Whole, "Sent at or before, Unix seconds"),
-    ("editedAt[from]", Kind::Whole, "Edited at or after, Unix seconds"),
-    ("editedAt[to]", Kind::Whole, "Edited at or before, Unix seconds"),
-    ("membersCount[gt]", Kind::Whole, "With more members"),
-    ("membersCount[gte]", Kind::Whole, "With so many members or more"),
-    ("membersCount[lt]", Kind::Whole, "With fewer members"),
-    ("membersCount[lte]", Kind::Whole, "With so many members or fewer"),
-    ("membersCount[eq]", Kind::Whole, "With so many members"),
-    ("guid", Kind::Text, "This group only"),
-    ("guids", Kind::List, "These groups only"),
-    ("senders", Kind::List, "Sent by any of these users"),
-    ("unique", Kind::Flag, "Each conversation once, not once for each of its users; for the app only"),
-    ("withMentionCount", Kind::Flag, "Say how many unread replies name the caller"),
-    ("withUserAndGroupTags", Kind::Flag, "Show tags of the other side"),
-];
-
-fn parameter(name: &str) -> Value {
-    let known = PARAMETERS.iter().find(|(known, _, _)| *known == name);
-    let (schema, text) = match known {
-        Some((_, Kind::Text, text)) => (json!({"type": "string"}), *text),
-        Some((_, Kind::Whole, text)) => (json!({"type": "integer", "format": "int64", "minimum": 1}), *text),
-        Some((_, Kind::Flag, text)) => (json!({"type": "boolean"}), *text),
-        Some((_, Kind::List, text)) => (json!({"type": "array", "items": {"type": "string"}}), *text),
-        Some((_, Kind::OneOf(words), text)) => (json!({"type": "string", "enum": words}), *text),
-        None => (json!({"type": "string"}), ""),
-    };
-    let mut parameter = json!({"name": name, "in": "query", "required": false, "description": text, "schema": schema});
-    if matches!(known, Some((_, Kind::List, _))) {
-        parameter["style"] = json!("form");
-        parameter["explode"] = json!(false);
-    }
-    parameter
-}
-
 /// The `{names}` of a path.
 fn path_parameters(path: &str) -> Vec<Value> {
     path.split('/')
@@ -374,7 +253,30 @@ pub fn operation_id(operation: &str) -> String {
     operation.replace("(client) ", "client-")
 }
 
-/// The whole description. The admin page's own calls are no part of it.
+/// The parts that operations refer to, with those that all of them share.
+fn schemas(doc: &Doc) -> Map<String, Value> {
+    let mut schemas: Map<String, Value> =
+        doc.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
+    schemas.insert(
+        "Success".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["data"],
+            "properties": {"data": {"type": ["object", "array"]}, "meta": {"type": "object"}},
+        }),
+    );
+    schemas.insert(
+        "Refusal".to_owned(),
+        json!({
+            "type": "object",
+            "required": ["error"],
+            "properties": {"error": {"$ref": "#/components/schemas/Error"}},
+        }),
+    );
+    schemas
+}
+
+/// The whole description. The admin page's own calls are no part of it: they have their own ([`describe_admin`]).
 pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
     doc.component::<error::Shown>();
     let mut paths: Map<String, Value> = Map::new();
@@ -407,24 +309,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
         let item = paths.entry(route.path.to_owned()).or_insert_with(|| json!({}));
         item[route.method.as_str().to_ascii_lowercase()] = operation;
     }
-    let mut schemas: Map<String, Value> =
-        doc.schemas.iter().map(|(name, schema)| (name.clone(), schema.clone())).collect();
-    schemas.insert(
-        "Success".to_owned(),
-        json!({
-            "type": "object",
-            "required": ["data"],
-            "properties": {"data": {"type": ["object", "array"]}, "meta": {"type": "object"}},
-        }),
-    );
-    schemas.insert(
-        "Refusal".to_owned(),
-        json!({
-            "type": "object",
-            "required": ["error"],
-            "properties": {"error": {"$ref": "#/components/schemas/Error"}},
-        }),
-    );
+    let schemas = schemas(&doc);
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -439,12 +324,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
             "schemas": schemas,
             "securitySchemes": {
                 "apikey": {"type": "apiKey", "in": "header", "name": "apikey"},
-                "admin": {
-                    "type": "apiKey",
-                    "in": "header",
-                    "name": super::access::ADMIN_HEADER,
-                    "description": "Session of an admin of this server, from its own pages or from no browser, in place of a REST API key.",
-                },
+                "admin": admin::scheme(),
                 "appId": {"type": "apiKey", "in": "header", "name": "appId", "description": "Which app an admin acts in."},
                 "onBehalfOf": {"type": "apiKey", "in": "header", "name": "onBehalfOf"},
                 "authToken": {"type": "apiKey", "in": "header", "name": "authToken"},
