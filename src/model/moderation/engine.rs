@@ -214,6 +214,9 @@ impl Said<'_> {
             Operand::Custom => custom.get_or_insert_with(|| said::carried(data)),
             Operand::Image | Operand::Video | Operand::Audio | Operand::File => return false,
         };
+        if matches!(matcher, Matcher::Outside) {
+            return false;
+        }
         texts.iter_mut().any(|text| {
             // Custom messages may carry very many texts.
             !budget.spend(LOOK)
