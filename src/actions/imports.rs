@@ -272,7 +272,8 @@ pub(super) fn store(
         let stored = message_rows::insert(tx, app.id, &conv, new)?.ok_or_else(again)?;
         attachments::show_in(tx, app.id, stored.id, &files)?;
         let counts = content.category.counts();
-        conversations::touch(tx, &conv, stored.id, sender.id, counts, stored.flags & flags::SILENT == 0)?;
+        let shows = stored.flags & flags::SILENT == 0 && !past.hidden;
+        conversations::touch(tx, &conv, stored.id, sender.id, counts, shows)?;
         Ok((Conv { last_id: stored.id, total: stored.seq, ..conv }, stored))
     })?;
     let marked = [(row.delivered_at, Kind::Delivered), (row.read_at, Kind::Read)];

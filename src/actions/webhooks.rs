@@ -15,6 +15,11 @@ const BESIDE: i64 = 24 * 3600;
 /// Names in one list of triggers; there are fewer.
 const MOST_NAMES: usize = 100;
 
+/// A new one, in base64.
+pub(super) fn secret(tx: &Write<'_>) -> String {
+    tx.ids().base64(SECRET)
+}
+
 fn check_names(names: &[String]) -> Result<()> {
     match names.len() <= MOST_NAMES {
         true => Ok(()),
@@ -36,7 +41,7 @@ pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, plain: bool, limits:
     if rows::count(tx, app)? >= limits.webhooks {
         return Err(Error::over(Code::QuotaRestriction, "webhooks", limits.webhooks));
     }
-    let secret = tx.ids().base64(SECRET);
+    let secret = secret(tx);
     rows::insert(tx, app, hook, &secret)?;
     find(tx, app, &hook.id)
 }
@@ -61,7 +66,7 @@ pub fn update(
 /// Another secret signs what is sent from now on, for [`BESIDE`] both do. The new one.
 pub fn rotate(tx: &mut Write<'_>, app: i64, id: &str) -> Result<Stored> {
     let was = find(tx, app, id)?;
-    let (secret, until) = (tx.ids().base64(SECRET), tx.now() + BESIDE);
+    let (secret, until) = (secret(tx), tx.now() + BESIDE);
     rows::rotate(tx, was.id, &secret, until)?;
     find(tx, app, id)
 }

@@ -63,4 +63,6 @@ pub struct Past {
     pub quoted: Option<i64>,
     /// Who is named in it; `None`: that is worked out.
     pub mentions: Option<Vec<i64>>,
+    /// Rules or moderators have hidden it.
+    pub hidden: bool,
 }

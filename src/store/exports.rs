@@ -33,6 +33,26 @@ pub const KINDS: &[Kind] = &[
     },
     Kind { name: "notifications", sql: "SELECT settings AS 'settings:json' FROM notification_settings WHERE app = :app" },
     Kind {
+        name: "list",
+        sql: "SELECT list_id AS id, revision, name, description, category, nullif(is_csv, 0) AS 'isCsv:bool', terms AS 'terms:json',
+                     json_extract(place, '$.url') AS url, nullif(json_extract(place, '$.username'), '') AS username,
+                     created_at AS createdAt, updated_at AS updatedAt
+              FROM moderation_lists WHERE app = :app ORDER BY list_id",
+    },
+    Kind {
+        name: "rule",
+        sql: "SELECT revision, body AS 'rule:json', created_at AS createdAt, updated_at AS updatedAt
+              FROM moderation_rules WHERE app = :app AND active = 1 ORDER BY rule_id",
+    },
+    // Neither its password nor its secret: it comes in switched off.
+    Kind {
+        name: "webhook",
+        sql: "SELECT w.webhook_id AS id, w.name, w.url, nullif(w.username, '') AS username, w.retries AS 'retries:bool',
+                     (SELECT json_group_array(t.kind ORDER BY t.kind) FROM webhook_triggers t WHERE t.webhook = w.id) AS 'triggers:json',
+                     w.created_at AS createdAt, w.updated_at AS updatedAt
+              FROM webhooks w WHERE w.app = :app ORDER BY w.webhook_id",
+    },
+    Kind {
         name: "role",
         sql: "SELECT role, name, description, metadata AS 'metadata:json', settings AS 'settings:json',
                      permissions AS 'permissions:json', created_at AS createdAt, updated_at AS updatedAt,
@@ -164,6 +184,10 @@ pub const KINDS: &[Kind] = &[
                         FROM message_flags x CROSS JOIN users u ON u.id = x.user_id WHERE x.message_id = m.id
                           AND x.user_id NOT IN (SELECT user_id FROM gone_users))))
                       FROM flagged_messages f WHERE f.message_id = m.id) AS 'flagged:json',
+                     (SELECT json_object('ruleId', f.rule_id, 'ruleName', f.rule_name, 'revisionId', f.revision_id,
+                        'condition', json(f.condition), 'action', json(f.action), 'createdAt', f.created_at,
+                        'updatedAt', f.updated_at, 'status', f.status)
+                      FROM moderation_blocked f WHERE f.message_id = m.id) AS 'blocked:json',
                      (SELECT json_object('name', f.name, 'question', f.question,
                         'options', json((SELECT json_group_array(o.text ORDER BY o.number) FROM poll_options o WHERE o.message_id = m.id)),
                         'votes', json((SELECT json_group_array(json_object('uid', u.uid, 'number', x.number) ORDER BY x.id)

@@ -145,6 +145,26 @@ pub fn insert(tx: &mut Write<'_>, app: i64, hook: &Webhook, secret: &str) -> Res
     Ok(id)
 }
 
+/// One that an import brings along, with the times when it was made and last changed. Whether there was none of its id.
+pub fn take(
+    tx: &mut Write<'_>,
+    app: i64,
+    hook: &Webhook,
+    secret: &str,
+    triggers: &[Trigger],
+    (created_at, updated_at): (i64, i64),
+) -> Result<bool> {
+    if find(tx, app, &hook.id)?.is_some() {
+        return Ok(false);
+    }
+    let id = tx.dated(Some(created_at), |tx| insert(tx, app, hook, secret))?;
+    for trigger in triggers {
+        add_trigger(tx, id, *trigger)?;
+    }
+    tx.run("UPDATE webhooks SET updated_at = ?2 WHERE id = ?1", [id, updated_at])?;
+    Ok(true)
+}
+
 /// Changes one. What happened while it was switched off it is not told.
 pub fn update(tx: &mut Write<'_>, was: &Stored, hook: &Webhook) -> Result<()> {
     let passed = if hook.enabled && !was.hook.enabled { outbox::newest(tx)? } else { was.passed };

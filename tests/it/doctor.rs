@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::count_law::World;
-use crate::harness::{Harness, Process, temp_dir};
+use crate::harness::{Harness, Process, temp_dir, text_to};
 
 fn doctor(args: &[&str]) -> (bool, Vec<Value>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
@@ -585,6 +585,49 @@ async fn the_tool_mends_while_a_server_runs_and_says_how_much() {
         .and_then(|mut all| all.query_map([], |row| row.get(0))?.collect())
         .expect("reads");
     assert_eq!(kept, ["aa"]);
+}
+
+/// A message that rules blocked is hidden; where it is not, or is gone, what is noted of it is wrong.
+#[tokio::test]
+async fn notes_of_blocked_messages_fit_what_people_see() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    for uid in ["ann", "bob"] {
+        app.user(uid).await;
+    }
+    let looks = json!([{"operand": "text", "category": "word", "value": "darn"}]);
+    app.post("/moderation/rules", json!({"id": "r", "name": "R", "conditions": looks})).await.ok();
+    let mut ids = Vec::new();
+    for status in ["", "rejected", "approved", ""] {
+        let sent = app.behalf("ann").post("/messages", text_to("user", "bob", "darn")).await.ok();
+        let id = sent["id"].as_str().expect("an id").to_owned();
+        if !status.is_empty() {
+            app.patch(&format!("/moderation/blocked-messages/{id}"), json!({"status": status})).await.ok();
+        }
+        ids.push(id);
+    }
+    let sound = of(&look(dir.path(), &[]), "counters");
+    assert!(sound.starts_with("ok"), "{sound}");
+    process.stop();
+    let sql = |sql: &str| database(dir.path()).execute_batch(sql).expect("runs");
+    sql(&format!(
+        "UPDATE messages SET flags = flags & ~512 WHERE id IN ({}, {}); UPDATE moderation_blocked SET app = 99 WHERE message_id = {}",
+        ids[0], ids[1], ids[3]
+    ));
+    let said = of(&look(dir.path(), &[]), "counters");
+    assert!(said.contains("moderation_blocked.status (2)") && said.contains("moderation_blocked.app (1)"), "{said}");
+    look(dir.path(), &["--repair"]);
+    let wrong = format!(
+        "SELECT count(*) FROM moderation_blocked WHERE message_id IN ({}, {}) AND status IS NOT 'approved' OR app = 99",
+        ids[0], ids[1]
+    );
+    let left: i64 = database(dir.path()).query_row(&wrong, [], |row| row.get(0)).expect("counts");
+    assert_eq!(left, 0);
+    // Of one that is gone nothing may be noted.
+    sql(&format!("PRAGMA foreign_keys = OFF; DELETE FROM messages WHERE id = {}", ids[3]));
+    let said = of(&look(dir.path(), &[]), "references");
+    assert!(said.contains("moderation_blocked"), "{said}");
 }
 
 #[test]

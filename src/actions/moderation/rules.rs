@@ -37,23 +37,29 @@ pub fn update(tx: &mut Write<'_>, app: &App, id: &str, change: impl FnOnce(&mut 
 }
 
 fn keep(tx: &mut Write<'_>, app: &App, rule: &Rule, was: Option<&Stored>) -> Result<Stored> {
+    check_lists(tx, app, rule)?;
+    rows::put(tx, app.id, rule, was)?;
+    try_out(tx, app)?;
+    find(tx, app, &rule.id)
+}
+
+/// Whether the lists that a rule names are there, and hold what it looks for.
+pub(in crate::actions) fn check_lists(read: &Read<'_>, app: &App, rule: &Rule) -> Result<()> {
     for condition in &rule.conditions {
         for id in condition.lists() {
-            let list = find_list(tx, app, &id)?;
+            let list = find_list(read, app, &id)?;
             if list.category != condition.category {
                 let sentence = format!("The list {} is not of the category {}.", list.id, condition.category.as_str());
                 return Err(Error::field("conditions", sentence));
             }
         }
     }
-    rows::put(tx, app.id, rule, was)?;
-    try_out(tx, app)?;
-    find(tx, app, &rule.id)
+    Ok(())
 }
 
 /// Whether all rules can be applied as they are now, with what their lists hold, which together may be more than any of them.
 /// What cannot would fail every message of the app.
-fn try_out(tx: &Write<'_>, app: &App) -> Result<()> {
+pub(in crate::actions) fn try_out(tx: &Write<'_>, app: &App) -> Result<()> {
     rows::engine(tx, app.id).map(drop)
 }
 

@@ -7,6 +7,7 @@ use crate::model::ids::Uid;
 use crate::model::import::{self, Past};
 use crate::model::json::Object;
 use crate::model::message::{Category, Content, Receiver};
+use crate::model::moderation::Verdict;
 use crate::model::poll;
 use crate::model::text::{is_reaction, reaction_form, reaction_key};
 use crate::model::transfer::{self as lines, EVERYBODY};
@@ -81,6 +82,7 @@ pub(super) fn take(tx: &mut Write<'_>, into: &Into, mut line: lines::Message, ma
             parent,
             quoted,
             mentions: named,
+            hidden: line.verdict.as_deref().and_then(Verdict::parse) == Some(Verdict::Disapproved),
         }),
     };
     let (stored, mark) = match imports::store(tx, app, row) {
@@ -145,6 +147,12 @@ fn beside(tx: &mut Write<'_>, into: &Into, stored: &messages::Row, line: lines::
             let user = into.user(tx, "flagged", &one.uid)?;
             rows::put_flag(tx, id, user.id, one)?;
         }
+    }
+    if let Some(blocked) = line.blocked {
+        if !blocked.status.as_deref().is_none_or(|status| ["approved", "rejected"].contains(&status)) {
+            return Err(Error::field("status", "The status of a blocked message is approved or rejected."));
+        }
+        crate::store::moderation::imports::put_blocked(tx, app, id, &blocked)?;
     }
     if let Some(asked) = line.poll {
         let (name, poll) = (asked.name, poll::Poll { question: asked.question, options: asked.options });

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::erasures::digest_of;
 use super::imports::{self, GroupMarks};
+use super::{moderation, webhooks};
 use crate::model::attachment::is_name;
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -19,14 +20,20 @@ use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, RoleId, Uid, unknown_guid, unknown_uid};
 use crate::model::import;
 use crate::model::limits::Limits;
+use crate::model::moderation::ask::Place;
+use crate::model::moderation::list::Draft;
+use crate::model::moderation::rule::Category;
 use crate::model::patch::Patch;
 use crate::model::permission::Scope;
 use crate::model::transfer::{self as lines, Between, EVERYBODY, FORM, Head, Line};
+use crate::model::trigger::Trigger;
 use crate::model::user::{Profile, User, UserDraft, check_name};
+use crate::model::webhook::Webhook;
 use crate::store::conversations::{self, Conv};
 use crate::store::imports as rows;
+use crate::store::moderation::imports as verdicts;
 use crate::store::receipts::{self, Kind};
-use crate::store::{Read, Write, audit, bans, blocks, groups, members, users};
+use crate::store::{Read, Write, audit, bans, blocks, groups, members, users, webhooks as hooks};
 
 /// Where lines go to.
 #[derive(Clone, Debug)]
@@ -136,6 +143,9 @@ fn one(tx: &mut Write<'_>, into: &Into, line: Line, marks: &mut GroupMarks) -> R
         Line::Extension(line) => was(rows::put_extension(tx, app, &line)?),
         Line::Reason(line) => was(rows::put_reason(tx, app, &line)?),
         Line::Notifications(line) => was(rows::put_notifications(tx, app, line.settings.get())?),
+        Line::List(line) => list(tx, &into.app, line),
+        Line::Rule(line) => rule(tx, &into.app, line),
+        Line::Webhook(line) => webhook(tx, app, line),
         Line::Role(line) => {
             RoleId::parse(&line.role)?;
             check_name("name", &line.name, &limits())?;
@@ -404,4 +414,55 @@ fn call(tx: &mut Write<'_>, into: &Into, line: &lines::Call) -> Result<Was> {
         rows::put_participant(tx, call, user.id, one)?;
     }
     Ok(Was::New)
+}
+
+fn list(tx: &mut Write<'_>, app: &App, line: lines::List) -> Result<Was> {
+    let unknown = || Error::field("category", "The category must be word, pattern or custom-api.");
+    let category = Category::parse(&line.category).ok_or_else(unknown)?;
+    let username = line.username.unwrap_or_default();
+    // Without its password, which stays behind.
+    let place = line.url.map(|url| Place { url, basic_auth: false, username, password: String::new() });
+    let draft = Draft {
+        id: line.id,
+        name: line.name,
+        description: line.description,
+        category,
+        is_csv: line.is_csv,
+        terms: line.terms,
+        place,
+    };
+    draft.check(true)?;
+    let new = verdicts::put_list(tx, app.id, &draft, line.revision, (line.created_at, line.updated_at))?;
+    // A rule of this app may name it already.
+    moderation::rules::try_out(tx, app)?;
+    was(new)
+}
+
+fn rule(tx: &mut Write<'_>, app: &App, mut line: lines::Rule) -> Result<Was> {
+    line.rule.check()?;
+    // Nothing is told to an engine until somebody here says so, and gives its password.
+    line.rule.enabled &= line.rule.conditions.iter().all(|condition| condition.category != Category::CustomApi);
+    moderation::rules::check_lists(tx, app, &line.rule)?;
+    let new = verdicts::put_rule(tx, app.id, &line.rule, line.revision, (line.created_at, line.updated_at))?;
+    moderation::rules::try_out(tx, app)?;
+    was(new)
+}
+
+/// It comes in switched off, with a secret of its own and without a password: the app it was of may tell it still.
+fn webhook(tx: &mut Write<'_>, app: i64, line: lines::Webhook) -> Result<Was> {
+    let hook = Webhook {
+        id: line.id,
+        name: line.name,
+        url: line.url,
+        basic_auth: false,
+        username: line.username.unwrap_or_default(),
+        password: String::new(),
+        enabled: false,
+        retries: line.retries,
+    };
+    // Whether it may be reached without TLS is looked at when it is switched on.
+    hook.check(true)?;
+    let triggers = line.triggers.iter().map(|name| Trigger::parse(name)).collect::<Result<Vec<_>>>()?;
+    let secret = webhooks::secret(tx);
+    was(hooks::take(tx, app, &hook, &secret, &triggers, (line.created_at, line.updated_at))?)
 }

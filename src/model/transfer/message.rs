@@ -52,6 +52,7 @@ pub struct Message {
     #[serde(default)]
     pub goals_met: Vec<String>,
     pub flagged: Option<Flagged>,
+    pub blocked: Option<Blocked>,
     pub poll: Option<Poll>,
     /// When it disappears, in seconds and as it was asked for.
     pub disappears: Option<Disappears>,
@@ -104,6 +105,21 @@ pub struct Flag {
     pub reason: String,
     pub remark: Option<String>,
     pub flagged_at: i64,
+}
+
+/// Why rules blocked it, and what a moderator said of that.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocked {
+    pub rule_id: String,
+    pub rule_name: String,
+    pub revision_id: String,
+    pub condition: Raw,
+    pub action: Vec<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+    /// `approved` or `rejected`
+    pub status: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

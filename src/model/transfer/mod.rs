@@ -28,6 +28,9 @@ pub enum Line {
     Extension(Extension),
     Reason(Reason),
     Notifications(Notifications),
+    List(List),
+    Rule(Rule),
+    Webhook(Webhook),
     Role(Role),
     User(User),
     Friend(Friend),
@@ -76,6 +79,9 @@ impl Line {
             Line::Extension(_) => "extension",
             Line::Reason(_) => "reason",
             Line::Notifications(_) => "notifications",
+            Line::List(_) => "list",
+            Line::Rule(_) => "rule",
+            Line::Webhook(_) => "webhook",
             Line::Role(_) => "role",
             Line::User(_) => "user",
             Line::Friend(_) => "friend",
@@ -145,6 +151,54 @@ pub struct Reason {
     pub usual: bool,
     pub created_at: i64,
     pub updated_at: Option<i64>,
+}
+
+/// A list of words or patterns for moderation.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct List {
+    pub id: String,
+    pub revision: i64,
+    pub name: String,
+    pub description: Option<String>,
+    /// `word`, `pattern` or `custom-api`
+    pub category: String,
+    #[serde(default)]
+    pub is_csv: bool,
+    #[serde(default)]
+    pub terms: Vec<String>,
+    /// Of an engine that is asked: where it is, and under which name.
+    pub url: Option<String>,
+    pub username: Option<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// A rule of moderation as it applies now; what it was before stays behind.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rule {
+    pub revision: i64,
+    pub rule: super::moderation::rule::Rule,
+    pub created_at: i64,
+    pub updated_at: i64,
+}
+
+/// A webhook without what proves who calls it: neither its password nor its signing secret, and so whether it is in use
+/// is nothing it could bring along.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Webhook {
+    pub id: String,
+    pub name: String,
+    pub url: String,
+    pub username: Option<String>,
+    #[serde(default)]
+    pub retries: bool,
+    #[serde(default)]
+    pub triggers: Vec<String>,
+    pub created_at: i64,
+    pub updated_at: i64,
 }
 
 /// What the app chose about notifications.

@@ -107,6 +107,23 @@ const COLUMNS: &[Column] = &[
         truth: "(SELECT m.app FROM messages m WHERE m.id = t.message_id)",
     },
     Column {
+        name: "moderation_blocked.app",
+        table: "moderation_blocked",
+        key: "message_id",
+        column: "app",
+        rows: "1",
+        truth: "(SELECT m.app FROM messages m WHERE m.id = t.message_id)",
+    },
+    // What everybody sees is not blocked, whatever is noted of it.
+    Column {
+        name: "moderation_blocked.status",
+        table: "moderation_blocked",
+        key: "message_id",
+        column: "status",
+        rows: "EXISTS (SELECT 1 FROM messages m WHERE m.id = t.message_id AND m.deleted_at IS NULL AND m.flags & 512 = 0)",
+        truth: "'approved'",
+    },
+    Column {
         name: "polls.app",
         table: "polls",
         key: "message_id",

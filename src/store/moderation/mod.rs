@@ -1,6 +1,7 @@
 //! Reasons for flagging, flags, and reviews.
 
 pub mod blocked;
+pub mod imports;
 pub mod lists;
 pub mod pending;
 pub mod rules;

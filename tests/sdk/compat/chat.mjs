@@ -238,6 +238,22 @@ row(tells('onMessageModerated'), async (c) => {
     c.api('PATCH', `moderation/flagged-messages/${id(sent)}`, { action: 'disapprove' }));
   await hears(c.bob, 'onMessageModerated', is(sent));
 });
+row('TextMessage.getModerationStatus', async (c) => {
+  const status = (message) => message.getModerationStatus();
+  const rule = c.fresh('rule');
+  const looks = { operand: 'text', category: 'word', operator: 'contains', value: ['gadzooks'] };
+  await c.api('POST', 'moderation/rules', { id: rule, name: 'No oaths', enabled: true, conditions: [looks] });
+  const blocked = await c.ann.say('bob', 'gadzooks');
+  assert.equal(status(blocked), 'disapproved');
+  assert.equal(status(await hears(c.ann, 'onMessageModerated', is(blocked))), 'disapproved');
+  const sent = await c.ann.say('bob', 'good heavens');
+  assert.equal(status(sent), 'approved');
+  assert.equal(status(await hears(c.bob, 'onTextMessageReceived', is(sent))), 'approved');
+  await c.api('PATCH', `moderation/blocked-messages/${id(blocked)}`, { status: 'approved' });
+  assert.equal(status(await hears(c.bob, 'onTextMessageReceived', is(blocked))), 'approved');
+  await c.api('DELETE', `moderation/rules/${rule}`);
+  assert.equal(status(await c.ann.say('bob', 'gadzooks')), 'unmoderated');
+});
 row('CometChat.getFlagReasons', async (c) => {
   const reasons = await c.ann.sdk.getFlagReasons();
   assert.ok(reasons.length > 0 && reasons.every((reason) => reason.id));

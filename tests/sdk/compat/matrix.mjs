@@ -81,6 +81,7 @@ function section(name) {
   if (owner.endsWith('Listener')) return 'Listeners';
   if (owner === 'CometChatNotifications') return owner;
   if (owner === 'CometChat') return 'Methods of CometChat';
+  if (owner.endsWith('Message')) return 'Messages';
   return 'Request builders and requests';
 }
 
