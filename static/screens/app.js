@@ -3,14 +3,24 @@
 import { call, path } from "../api.js";
 import { only } from "../me.js";
 import { card, code, dim, facts, html, name, number, plain, tiles, time } from "../ui/base.js";
+import { Chart, steps } from "../ui/chart.js";
 import { Copied, Snippet } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
 import { appFrame, inApp } from "../ui/frames.js";
 import { clientCode } from "./apps.js";
 import { failing } from "./webhooks.js";
 
+/** Seconds that messages are counted together for. */
+const QUARTER = 900;
+
 export async function show(app) {
-  const { data: server } = await call("GET", "overview");
+  const now = Math.floor(Date.now() / 1000);
+  const [{ data: server }, { data: series }] = await Promise.all([call("GET", "overview"), call("GET", `series?${new URLSearchParams({ app: app.id, of: "messages", since: now - 24 * 3600 })}`)]);
+  // By the quarter of an hour: a day of minutes is noise.
+  const quarters = new Map();
+  series.at.forEach((at, place) => quarters.set(at - (at % QUARTER), (quarters.get(at - (at % QUARTER)) ?? 0) + series.messages[place]));
+  const [times, sent] = steps([...quarters.keys()], [[...quarters.values()]], QUARTER, now - 24 * 3600, now, 0);
+  const lines = [{ name: "Messages", values: sent }];
   const remove = async () => {
     const done = await confirm({
       title: "Delete this app?", submit: "Delete app",
@@ -25,6 +35,7 @@ export async function show(app) {
     failing(app.failingWebhooks),
     tiles([["Users", number(app.users)], ["Online now", number(app.online)], ["Active in 24 h", number(app.activeInDay)],
       ["Groups", number(app.groups)], ["Messages in 24 h", number(app.messagesInDay)]]),
+    card(null, html`<${Chart} title="Messages in each quarter of an hour, since yesterday" times=${times} lines=${lines} show=${number} />`),
     card("Connect a client", facts([["App id", html`<${Copied} text=${app.id} what="the app id" />`], ["Region", app.region],
       ["Host", code(server.clientHost)], ["Made", time(app.createdAt)]]),
     html`<${Snippet} title="Client code" text=${clientCode(server.clientHost, app.id, app.region, "AUTH_KEY")} />`,

@@ -1,14 +1,26 @@
-// Backups: made, downloaded, proved; and whether the server is well.
+// Whether the server is well, and its backups: made, downloaded, proved.
 
 import { call, path, session } from "../api.js";
-import { alert, bytes, card, dim, facts, html, name, number, table, time, useState } from "../ui/base.js";
+import { alert, bytes, card, dim, facts, html, name, number, pill, plain, table, time, useState } from "../ui/base.js";
 import { look } from "../ui/dialogs.js";
 import { Act } from "../ui/forms.js";
 import { reload, serverFrame } from "../ui/frames.js";
 
 export async function show() {
-  const { data } = await call("GET", "backups");
-  return serverFrame("health", "Backups", html`<${Backups} all=${data} />`);
+  const [{ data: backups }, { data: health }] = await Promise.all([call("GET", "backups"), call("GET", "health")]);
+  return serverFrame("health", "Health and backups", html`<${Health} first=${health} /><${Backups} all=${backups} />`);
+}
+
+const VERDICTS = { ok: ["well", "on"], warn: ["look at this", ""], fail: ["fails", "off"] };
+
+function Health({ first }) {
+  const [health, setHealth] = useState(first);
+  const [error, setError] = useState("");
+  const again = async () => setHealth((await call("GET", "health")).data);
+  const rows = health.findings.map((one) => [one.check, pill(...(VERDICTS[one.verdict] ?? [plain(one.verdict), "off"])), html`<div>${plain(one.says)}${one.advice && html`<div class="hint">${plain(one.advice)}</div>`}</div>`]);
+  return card("Health", facts([["State", health.ready ? pill("ready", "on") : pill("not ready", "off")], ["Version", health.version], ["Schema", number(health.schema)],
+    ["Running since", time(health.startedAt)]]), table("Health", ["What", "State", "Why"], rows, "Nothing was looked at."),
+  html`<div class="buttons"><${Act} refused=${setError} act=${again}>Look again<//></div>`, alert(error));
 }
 
 const COUNTED = { apps: "Apps", users: "Users", groups: "Groups", conversations: "Conversations", messages: "Messages", files: "Files" };

@@ -11,7 +11,7 @@ cd "$here"
 [ -d node_modules/playwright-core ] && [ -d node_modules/axe-core ] ||
   PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-audit --no-fund --no-package-lock --silent
 failed=0
-for suite in api admin users groups messages moderation settings server; do
+for suite in api admin users groups messages moderation settings server watch; do
   node "$suite.mjs" "$binary" "$shots" || failed=1
 done
 exit "$failed"
