@@ -1044,9 +1044,10 @@ CREATE INDEX submitted_by_sender ON submitted_messages(sender_id, muid);
 CREATE INDEX submitted_by_user ON submitted_messages(user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX submitted_by_group ON submitted_messages(group_id) WHERE group_id IS NOT NULL;
 
--- Messages about which an engine outside is being asked, or will be: they are hidden until it has answered (flags 512 and 4096).
+-- Messages about which an engine outside is being asked, or will be. Those that were sent are hidden until it has answered (flags
+-- 512 and 4096); others were submitted. One that is gone goes from here with its turn.
 CREATE TABLE moderation_pending (
-  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  message_id  INTEGER PRIMARY KEY,
   app         INTEGER NOT NULL,                 -- the message's
   since       INTEGER NOT NULL,
   asks        TEXT    NOT NULL                  -- JSON array: the conditions it is asked about (model/moderation/engine.rs)

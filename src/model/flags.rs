@@ -38,6 +38,15 @@ pub fn state(bits: i64) -> Option<State> {
     }
 }
 
+/// The bits of a message in this state.
+pub fn of_state(state: State) -> i64 {
+    match state {
+        State::Pending => DISAPPROVED | PENDING,
+        State::Approved => APPROVED,
+        State::Disapproved => DISAPPROVED,
+    }
+}
+
 /// The bit a verdict leaves.
 pub fn of_verdict(verdict: Verdict) -> i64 {
     match verdict {

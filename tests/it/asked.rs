@@ -229,6 +229,46 @@ async fn one_that_is_deleted_or_reviewed_meanwhile_stays_as_it_was_left() {
 }
 
 #[tokio::test]
+async fn what_is_submitted_waits_as_well_and_is_sent_nowhere() {
+    let h = Harness::start().await;
+    let (bob, engine, hooked) = (h.user("bob").await, Receiver::start().await, Receiver::start().await);
+    h.user("ann").await;
+    ask(&h, "r1", &engine, json!({})).await;
+    let triggers =
+        ["message_sent", "moderation_engine_approved", "moderation_engine_blocked", "moderation_engine_failed"];
+    hook(&h, "w1", &hooked, json!({}), &triggers).await;
+    let submit = async |text: &str| {
+        let body = json!({"sender": "ann", "receiver": "bob", "receiverType": "user", "data": {"text": text}});
+        let submitted = h.post("/moderation/messages", body).await.ok();
+        assert_eq!(status(&submitted), "pending");
+        format!("/moderation/messages/{}", id_of(&submitted))
+    };
+    engine.be(says(true, 0.9));
+    let bad = submit("bad").await;
+    settled(&h).await;
+    assert_eq!(status(&h.get(&bad).await.ok()), "disapproved");
+    engine.be(says(false, 1.0));
+    let fine = submit("fine").await;
+    settled(&h).await;
+    assert_eq!(status(&h.get(&fine).await.ok()), "approved");
+    engine.be(Does::Hang);
+    let waits = submit("waits").await;
+    h.put(&waits, json!({"data": {"text": "other"}})).await.refused(Code::MessageAction);
+    assert_eq!(h.get("/moderation/messages?moderationStatus=pending").await.list().len(), 1);
+    h.delete(&waits).await.ok();
+    engine.be(Does::Reset);
+    let lost = submit("lost").await;
+    settled(&h).await;
+    assert_eq!(status(&h.get(&lost).await.ok()), "approved");
+    hooked.expect(4).await;
+    let mut told = hooked.triggers();
+    told.sort();
+    let (approved, failed) = ("moderation_engine_approved", "moderation_engine_failed");
+    assert_eq!(told, [approved, approved, "moderation_engine_blocked", failed]);
+    assert!(bob.get("/users/ann/messages").await.list().is_empty());
+}
+
+#[tokio::test]
 async fn what_cannot_be_asked_is_refused() {
     let h = Harness::start().await;
     let list = |more: Value| {

@@ -5,18 +5,20 @@
 
 use serde::Serialize;
 
-use super::judge::{Judged, app_itself, judge_with};
+use super::judge::{app_itself, judge_with, sides};
 use super::{State, Verdict, passed, release, verdict};
 use crate::actions::outbox;
 use crate::model::caller::{App, Caller};
-use crate::model::error::{Code, Result};
+use crate::model::error::{Code, Error, Result};
 use crate::model::ids::Uid;
 use crate::model::json::{Object, to_raw};
+use crate::model::message::Message;
 use crate::model::moderation::ask::{Asked, Failure, OnError, Place, Request, Settings, Threshold};
 use crate::model::moderation::engine::Asking;
 use crate::model::moderation::rule::{Condition, Operator};
 use crate::model::user::User;
 use crate::store::messages::Row;
+use crate::store::moderation::submitted::{self, Submitted};
 use crate::store::moderation::{self as rows, lists, pending, rules};
 use crate::store::sight::Viewer;
 use crate::store::{Read, Write, apps, conversations, messages, render, users};
@@ -55,22 +57,46 @@ pub struct Said {
     pub failure: Option<(Failure, Option<Request>)>,
 }
 
+/// Whatever engines are asked about.
+enum Subject {
+    Sent(Box<Row>),
+    Submitted(Box<Submitted>),
+}
+
+impl Subject {
+    /// `None`: it is gone.
+    fn find(read: &Read<'_>, app: i64, id: i64) -> Result<Option<Subject>> {
+        let is_gone = |error: &Error| error.code == Code::MessageNotFound;
+        match messages::find(read, app, id) {
+            Err(error) if is_gone(&error) => {}
+            row => return Ok(Some(Subject::Sent(Box::new(row?)))),
+        }
+        match submitted::find(read, app, id) {
+            Err(error) if is_gone(&error) => Ok(None),
+            one => Ok(Some(Subject::Submitted(Box::new(one?)))),
+        }
+    }
+}
+
 /// What is to be asked about the message; `None`: it does not wait any more.
 pub fn case(read: &Read<'_>, message: i64) -> Result<Option<Case>> {
     let Some(pending) = pending::find(read, message)? else { return Ok(None) };
-    let row = match messages::find(read, pending.app, message) {
-        Err(error) if error.code == Code::MessageNotFound => return Ok(None),
-        row => row?,
-    };
     let settings = pending::settings(read, pending.app)?;
+    let (mut told, shown) = match Subject::find(read, pending.app, message)? {
+        Some(Subject::Sent(row)) => {
+            (context(read, &row, settings.context_messages)?, Some(render::one(read, *row, Viewer::App)?))
+        }
+        Some(Subject::Submitted(one)) => (Vec::new(), Some(super::submitted::show(read, *one)?)),
+        // Nobody is asked, and it is settled.
+        None => (Vec::new(), None),
+    };
     let mut questions = Vec::new();
-    for asking in pending.asks {
-        questions.extend(question(read, pending.app, asking)?);
+    if let Some(shown) = shown {
+        for asking in pending.asks {
+            questions.extend(question(read, pending.app, asking)?);
+        }
+        told.push(Object(vec![(shown.sender.clone(), to_raw(&shown))]));
     }
-    let mut told = context(read, &row, settings.context_messages)?;
-    let sender = users::by_id(read, row.sender)?.uid;
-    let shown = render::one(read, row, Viewer::App)?;
-    told.push(Object(vec![(sender, to_raw(&shown))]));
     let body = to_raw(&Told { context_messages: told }).get().to_owned();
     Ok(Some(Case { message, since: pending.since, questions, body, settings }))
 }
@@ -110,35 +136,48 @@ fn context(read: &Read<'_>, row: &Row, most: i64) -> Result<Vec<Object>> {
     Ok(before.into_iter().map(|(uid, text)| Object(vec![(uid, to_raw(&text))])).collect())
 }
 
-/// Brings in what engines said. Where the message does not wait any more, nothing happens; the message, if it is seen by all
-/// from now on.
+/// Brings in what engines said. Where the message does not wait any more, nothing happens; the message (messages.id), if it was
+/// sent and is seen by all from now on.
 pub fn settle(tx: &mut Write<'_>, case: &Case, said: &[Said]) -> Result<Option<(App, i64)>> {
     let Some(pending) = pending::find(tx, case.message)? else { return Ok(None) };
     pending::delete(tx, case.message)?;
     let Some(app) = apps::by_id(tx, pending.app)? else { return Ok(None) };
-    let row = match messages::find(tx, app.id, case.message) {
-        Err(error) if error.code == Code::MessageNotFound => return Ok(None),
-        row => row?,
-    };
-    if row.deleted_at.is_some() {
-        return Ok(None);
-    }
-    let author = author(tx, &app, &row)?;
-    let caller = Caller::of(app.clone(), author.id, &author.uid);
-    let conv = conversations::by_id(tx, row.conv)?;
     let met: Vec<Asking> =
         said.iter().filter(|said| said.is_met).map(|said| case.questions[said.question].asking.clone()).collect();
-    let data = Object::parse(&row.data).unwrap_or_default();
-    let judged = judge_with(tx, &caller, &conv, (row.category, &row.kind, &data), &met)?;
-    let seen = !judged.is_blocked();
-    if seen {
-        let row = release(tx, &app_itself(&app), &row)?;
-        passed(tx, &caller, &conv, row.id, &judged)?;
-    } else {
-        block(tx, &caller, &row, &judged)?;
+    match Subject::find(tx, app.id, case.message)? {
+        Some(Subject::Sent(row)) if row.deleted_at.is_none() => {
+            let seen = settle_sent(tx, &app, &row, &met)?;
+            let shown = |tx: &mut Write<'_>| outbox::moderation::whole(tx, &app, row.id);
+            failures(tx, &app, (case, said), seen, shown)?;
+            Ok(seen.then_some((app, case.message)))
+        }
+        Some(Subject::Submitted(one)) => {
+            let (approved, message) = super::submitted::settle(tx, &app, *one, &met)?;
+            failures(tx, &app, (case, said), approved, |_| Ok(message.clone()))?;
+            Ok(None)
+        }
+        _ => Ok(None),
     }
-    failures(tx, &app, &row, case, said, seen)?;
-    Ok(seen.then_some((app, row.id)))
+}
+
+/// Whether it is seen by all from now on.
+fn settle_sent(tx: &mut Write<'_>, app: &App, row: &Row, met: &[Asking]) -> Result<bool> {
+    let author = author(tx, app, row)?;
+    let caller = Caller::of(app.clone(), author.id, &author.uid);
+    let conv = conversations::by_id(tx, row.conv)?;
+    let data = Object::parse(&row.data).unwrap_or_default();
+    let content = (row.category, row.kind.as_str(), &data);
+    let judged = judge_with(tx, app.id, &sides(&caller, &conv), content, met)?;
+    if judged.is_blocked() {
+        // It stays hidden, and does not wait any more.
+        rows::set_verdict(tx, row, Verdict::Disapproved)?;
+        let row = messages::find(tx, app.id, row.id)?;
+        verdict(tx, &caller, &conv, &row, &judged)?;
+        return Ok(false);
+    }
+    let row = release(tx, &app_itself(app), row)?;
+    passed(tx, &caller, &conv, row.id, &judged)?;
+    Ok(true)
 }
 
 /// Whoever wrote what the message says now: its sender, or who edited it.
@@ -148,16 +187,14 @@ fn author(read: &Read<'_>, app: &App, row: &Row) -> Result<User> {
     editor.map_or_else(|| users::by_id(read, row.sender), Ok)
 }
 
-/// It stays hidden, and does not wait any more.
-fn block(tx: &mut Write<'_>, caller: &Caller, row: &Row, judged: &Judged) -> Result<()> {
-    let conv = conversations::by_id(tx, row.conv)?;
-    rows::set_verdict(tx, row, Verdict::Disapproved)?;
-    let row = messages::find(tx, caller.app.id, row.id)?;
-    verdict(tx, caller, &conv, &row, judged)
-}
-
 /// Engines that gave no verdict, an event for each kind of content they were asked about.
-fn failures(tx: &mut Write<'_>, app: &App, row: &Row, case: &Case, said: &[Said], seen: bool) -> Result<()> {
+fn failures(
+    tx: &mut Write<'_>,
+    app: &App,
+    (case, said): (&Case, &[Said]),
+    approved: bool,
+    shown: impl Fn(&mut Write<'_>) -> Result<Message>,
+) -> Result<()> {
     let mut passes: Vec<(&'static str, Vec<Failed<'_>>)> = Vec::new();
     for (question, (failure, request)) in
         said.iter().filter_map(|said| Some((&case.questions[said.question], said.failure.as_ref()?)))
@@ -170,9 +207,9 @@ fn failures(tx: &mut Write<'_>, app: &App, row: &Row, case: &Case, said: &[Said]
             None => passes.push((content, vec![failed])),
         }
     }
-    let outcome = if seen { State::Approved } else { State::Disapproved };
+    let outcome = if approved { State::Approved } else { State::Disapproved };
     for (content, failures) in passes {
-        outbox::moderation::failed(tx, app, row, (content, outcome), &failures)?;
+        outbox::moderation::failed(tx, app, (content, outcome), &failures, &shown)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::model::json::Object;
 use crate::model::message::Category;
 use crate::model::moderation::engine::{Asking, Hit};
 use crate::model::moderation::rule::{Action, Entity, Filter, FilterOperand, FilterOperator, Side};
-use crate::model::moderation::{Sides, To};
+use crate::model::moderation::{Sides, State, To};
 use crate::model::role::Role;
 use crate::model::user::User;
 use crate::store::conversations::{Conv, Kind};
@@ -61,14 +61,18 @@ impl Judged {
         self.is_moderated && !self.is_hidden()
     }
 
+    /// What becomes of the message; where no rule is switched on nothing speaks against it.
+    pub fn state(&self) -> State {
+        match self.is_blocked() {
+            true => State::Disapproved,
+            false if self.is_hidden() => State::Pending,
+            false => State::Approved,
+        }
+    }
+
     /// The bits that are kept with the message.
     pub fn flags(&self) -> i64 {
-        match self.is_moderated {
-            _ if self.is_blocked() => flags::DISAPPROVED,
-            _ if self.is_hidden() => flags::DISAPPROVED | flags::PENDING,
-            true => flags::APPROVED,
-            false => 0,
-        }
+        if self.is_moderated { flags::of_state(self.state()) } else { 0 }
     }
 }
 
@@ -82,20 +86,20 @@ pub fn judge(tx: &Write<'_>, caller: &Caller, conv: &Conv, content: Content<'_>)
 }
 
 /// The same now that engines found these conditions met.
-pub fn judge_with(
+pub(super) fn judge_with(
     tx: &Write<'_>,
-    caller: &Caller,
-    conv: &Conv,
+    app: i64,
+    sides: &Sides,
     (_, _, data): Content<'_>,
     met: &[Asking],
 ) -> Result<Judged> {
-    let Some(engine) = rules::engine(tx, caller.app.id)? else { return Ok(Judged::by(&[])) };
+    let Some(engine) = rules::engine(tx, app)? else { return Ok(Judged::by(&[])) };
     let mut hits = engine.hits(data);
     hits.extend(met.iter().filter_map(|asking| engine.answered(asking)));
-    Ok(Judged::by(&concerning(tx, &sides(caller, conv), hits)?))
+    Ok(Judged::by(&concerning(tx, sides, hits)?))
 }
 
-fn sides(caller: &Caller, conv: &Conv) -> Sides {
+pub(super) fn sides(caller: &Caller, conv: &Conv) -> Sides {
     let to = match &conv.kind {
         Kind::Pair(a, b) => To::User(if *a == caller.user { *b } else { *a }),
         Kind::Group(group) => To::Group(*group),

@@ -3,9 +3,9 @@
 //! What rules say is all that comes of it. Nothing is done to its sender, and it is in no queue of moderators: whoever asks
 //! decides what to make of the answer.
 
-use super::judge;
+use super::judge::{self, Judged};
 use crate::actions::{imports, messages as sent, outbox};
-use crate::model::caller::Caller;
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::group;
@@ -13,11 +13,13 @@ use crate::model::ids::{SYSTEM_UID, unknown_uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Content, Message, Party, Receiver};
+use crate::model::moderation::engine::Asking;
 use crate::model::moderation::submitted::Submission;
-use crate::model::moderation::{Sides, To, Verdict};
+use crate::model::moderation::{Sides, State, To};
 use crate::model::trigger::Trigger;
 use crate::model::user::{User, conversation_name};
 use crate::store::messages::Row;
+use crate::store::moderation::pending;
 use crate::store::moderation::submitted::{self as rows, Submitted};
 use crate::store::{Read, Write, groups, render, users};
 
@@ -46,13 +48,13 @@ pub fn submit(tx: &mut Write<'_>, caller: &Caller, submission: Submission, limit
         return show(tx, first);
     }
     let Content { category, kind, data } = submission.content;
-    let verdict = weigh(tx, caller, sides, (category, &kind, &data))?;
+    let judged = judge::weigh(tx, app.id, &sides, (category, &kind, &data))?;
     let mut new = Submitted {
         id: 0,
         sides,
         category,
         kind,
-        verdict,
+        state: judged.state(),
         data: data.text(),
         tags: submission.tags,
         muid: submission.muid,
@@ -61,39 +63,56 @@ pub fn submit(tx: &mut Write<'_>, caller: &Caller, submission: Submission, limit
         edited_at: None,
     };
     new.id = rows::insert(tx, app.id, &new, limits.submitted_messages)?;
-    told(tx, caller, new)
+    told(tx, app, new, &judged)
 }
 
-/// Where no rule is switched on nothing speaks against it.
-fn weigh(tx: &Write<'_>, caller: &Caller, sides: Sides, what: judge::Content<'_>) -> Result<Verdict> {
-    let judged = judge::weigh(tx, caller.app.id, &sides, what)?;
-    Ok(if judged.is_blocked() { Verdict::Disapproved } else { Verdict::Approved })
-}
-
-/// Shows it, and tells outside what became of it: as of a message that is sent.
-fn told(tx: &mut Write<'_>, caller: &Caller, submitted: Submitted) -> Result<Message> {
-    let trigger = match submitted.verdict {
-        Verdict::Approved => Trigger::ModerationEngineApproved,
-        Verdict::Disapproved => Trigger::ModerationEngineBlocked,
-    };
+/// Shows it, and tells outside what became of it: as of a message that is sent. Engines are asked, if they are to be.
+fn told(tx: &mut Write<'_>, app: &App, submitted: Submitted, judged: &Judged) -> Result<Message> {
+    let (id, state) = (submitted.id, submitted.state);
     let message = show(tx, submitted)?;
-    outbox::moderation::judged(tx, &caller.app, trigger, |_| Ok(message.clone()))?;
+    let trigger = match state {
+        State::Approved => Trigger::ModerationEngineApproved,
+        State::Disapproved => Trigger::ModerationEngineBlocked,
+        State::Pending => {
+            pending::insert(tx, app.id, id, judged.asks())?;
+            return Ok(message);
+        }
+    };
+    outbox::moderation::judged(tx, app, trigger, |_| Ok(message.clone()))?;
     Ok(message)
+}
+
+/// Engines have answered about one that waits; whether it is approved, and the message.
+pub(super) fn settle(tx: &mut Write<'_>, app: &App, submitted: Submitted, met: &[Asking]) -> Result<(bool, Message)> {
+    let data = Object::parse(&submitted.data).unwrap_or_default();
+    let content = (submitted.category, submitted.kind.as_str(), &data);
+    let judged = judge::judge_with(tx, app.id, &submitted.sides, content, met)?;
+    let state = judged.state();
+    rows::set_state(tx, submitted.id, state)?;
+    let message = told(tx, app, Submitted { state, ..submitted }, &judged)?;
+    Ok((state == State::Approved, message))
 }
 
 /// Replaces keys of its data, and judges what it says now.
 pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, given: Object, limits: &Limits) -> Result<Message> {
     let was = rows::find(tx, caller.app.id, id)?;
+    if was.state == State::Pending {
+        return Err(Error::new(
+            Code::MessageAction,
+            "An engine is being asked about it: edit it when that has answered.",
+        ));
+    }
     let stored = Object::parse(&was.data).unwrap_or_default();
     let mut content = Content { category: was.category, kind: was.kind, data: stored };
     for (key, value) in sent::strip(given).0 {
         content.data.set(&key, value);
     }
     content.check(limits)?;
-    let verdict = weigh(tx, caller, was.sides, (content.category, &content.kind, &content.data))?;
-    rows::update(tx, id, &content.data.text(), verdict)?;
+    let what = (content.category, content.kind.as_str(), &content.data);
+    let judged = judge::weigh(tx, caller.app.id, &was.sides, what)?;
+    rows::update(tx, id, &content.data.text(), judged.state())?;
     let now = rows::find(tx, caller.app.id, id)?;
-    told(tx, caller, now)
+    told(tx, &caller.app, now, &judged)
 }
 
 pub fn delete(tx: &Write<'_>, app: i64, id: i64) -> Result<()> {
@@ -140,7 +159,7 @@ pub fn show(read: &Read<'_>, submitted: Submitted) -> Result<Message> {
         seq: 0,
         pinned_at: None,
         pinned_by: None,
-        flags: flags::of_verdict(submitted.verdict),
+        flags: flags::of_state(submitted.state),
     };
     Ok(render::fresh(row, &conversation, sender, receiver))
 }

@@ -76,13 +76,13 @@ impl Met {
     }
 }
 
-/// Engines gave no verdict about the message of this row, of one kind of its content; what became of it all the same.
+/// Engines gave no verdict about a message, of one kind of its content; what became of it all the same.
 pub fn failed(
     tx: &mut Write<'_>,
     app: &App,
-    row: &Row,
     (content_type, outcome): (&str, State),
     failures: &[Failed<'_>],
+    message: impl FnOnce(&mut Write<'_>) -> Result<Message>,
 ) -> Result<()> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
@@ -94,7 +94,7 @@ pub fn failed(
         failures: &'f [Failed<'f>],
     }
     tell(tx, app, Trigger::ModerationEngineFailed, |tx| {
-        let message = render::one(tx, row.clone(), Viewer::App)?;
+        let message = message(tx)?;
         Ok(Told { resource: Resource::of(message), content_type, outcome, completed_at: tx.now(), failures })
     })
 }

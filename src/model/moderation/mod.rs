@@ -69,6 +69,20 @@ pub enum State {
     Disapproved,
 }
 
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Approved => "approved",
+            State::Disapproved => "disapproved",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [State::Pending, State::Approved, State::Disapproved].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
 /// What a review decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

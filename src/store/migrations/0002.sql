@@ -678,7 +678,7 @@ ALTER TABLE admin_setup ADD COLUMN role TEXT NOT NULL DEFAULT 'owner' CHECK (rol
 ALTER TABLE admin_setup ADD COLUMN admin_id INTEGER REFERENCES admins(id) ON DELETE CASCADE;
 ALTER TABLE admin_sessions ADD COLUMN address TEXT;
 CREATE TABLE moderation_pending (
-  message_id  INTEGER PRIMARY KEY REFERENCES messages(id) ON DELETE CASCADE,
+  message_id  INTEGER PRIMARY KEY,
   app         INTEGER NOT NULL,
   since       INTEGER NOT NULL,
   asks        TEXT    NOT NULL

@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 
 use crate::model::error::{Code, Error, Result};
 use crate::model::message::Category;
-use crate::model::moderation::{Sides, To, Verdict};
+use crate::model::moderation::{Sides, State, To};
 use crate::model::page::Affix;
 use crate::store::rows::{ids_text, tags, tags_text};
 use crate::store::{Read, Write, messages};
@@ -23,7 +23,7 @@ pub struct Submitted {
     pub data: String,
     pub tags: Option<Vec<String>>,
     pub muid: Option<String>,
-    pub verdict: Verdict,
+    pub state: State,
     pub sent_at: i64,
     pub updated_at: i64,
     pub edited_at: Option<i64>,
@@ -54,7 +54,7 @@ fn submitted(row: &Row<'_>) -> rusqlite::Result<Submitted> {
         data: row.get(6)?,
         tags: tags(row.get(7)?),
         muid: row.get(8)?,
-        verdict: Verdict::parse(&status).unwrap_or(Verdict::Disapproved),
+        state: State::parse(&status).unwrap_or(State::Disapproved),
         sent_at: row.get(10)?,
         updated_at: row.get(11)?,
         edited_at: row.get(12)?,
@@ -85,7 +85,7 @@ pub fn insert(tx: &Write<'_>, app: i64, new: &Submitted, kept: i64) -> Result<i6
             new.data,
             tags_text(&new.tags),
             new.muid,
-            new.verdict.as_str(),
+            new.state.as_str(),
             new.sent_at,
             new.updated_at
         ],
@@ -106,11 +106,17 @@ fn columns(to: To) -> (Option<i64>, Option<i64>) {
 }
 
 /// Notes what it says since an edit, and what rules say of that.
-pub fn update(tx: &Write<'_>, id: i64, data: &str, verdict: Verdict) -> Result<()> {
+pub fn update(tx: &Write<'_>, id: i64, data: &str, state: State) -> Result<()> {
     tx.run(
         "UPDATE submitted_messages SET data = ?2, status = ?3, updated_at = ?4, edited_at = ?4 WHERE id = ?1",
-        params![id, data, verdict.as_str(), tx.now()],
+        params![id, data, state.as_str(), tx.now()],
     )?;
+    Ok(())
+}
+
+/// Notes what engines outside say of it.
+pub fn set_state(tx: &Write<'_>, id: i64, state: State) -> Result<()> {
+    tx.run("UPDATE submitted_messages SET status = ?2 WHERE id = ?1", params![id, state.as_str()])?;
     Ok(())
 }
 
