@@ -26,6 +26,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::feature::Features;
 use crate::model::time::Clock;
 use crate::store::Write;
+use crate::store::checkup::Checkup;
 
 /// The operation that hands one out: it is no row of the route table.
 pub const DOWNLOAD: &str = "admin-download-backup";
@@ -60,7 +61,9 @@ impl Backups {
 
     fn turn(&self) -> Result<Turn<'_>> {
         match self.busy.swap(true, Ordering::AcqRel) {
-            true => Err(Error::new(Code::Busy, "A backup is being made or checked: one at a time.")),
+            true => {
+                Err(Error::new(Code::Busy, "A backup is being made or checked, or the database is: one at a time."))
+            }
             false => Ok(Turn(&self.busy)),
         }
     }
@@ -155,6 +158,20 @@ pub async fn check(access: Access<Admin>) -> Result<Reply> {
         checked.map(|manifest| contents(&path, &manifest)).map_err(|sentence| Error::new(Code::BadRequest, sentence))
     });
     Ok(data(&proved.await?))
+}
+
+/// Reads every page of the database and follows all references, beside whatever else goes on; says what is damaged.
+pub async fn integrity(access: Access<Admin>) -> Result<Reply> {
+    let api = access.api().clone();
+    let found = beside(move || {
+        let _turn = api.backups.turn()?;
+        let checkup = Checkup::open(api.store.path())?;
+        Ok((checkup.damage()?, checkup.broken_references()?))
+    });
+    let (damage, broken) = found.await?;
+    let broken: Vec<Value> = broken.into_iter().map(|(table, rows)| json!({"table": table, "rows": rows})).collect();
+    let is_well = damage.is_empty() && broken.is_empty();
+    Ok(data(&json!({"ok": is_well, "damage": damage, "brokenReferences": broken})))
 }
 
 /// The download at this address; `None` if the address is not one of a backup.

@@ -386,6 +386,7 @@ fn rows() -> Vec<Route> {
         r.on(&get, "/admin/api/overview", "admin-overview", admin::overview::overview),
         r.on(&get, "/admin/api/series", "admin-series", admin::series::series),
         r.on(&get, "/admin/api/health", "admin-health", admin::health::health),
+        r.on(&post, "/admin/api/integrity", "admin-check-database", backups::integrity),
         r.on(&get, "/admin/api/logs", "admin-logs", admin::health::logs),
         r.on(&get, "/admin/api/me", "admin-me", admin::admins::me),
         r.on(&get, "/admin/api/sessions", "admin-list-own-sessions", admin::admins::own_sessions),

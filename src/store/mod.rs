@@ -362,6 +362,11 @@ impl Store {
         (size(&self.inner.path), size(Path::new(&log)))
     }
 
+    /// Where the database is.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
     /// Who tells that there is more in the outbox.
     pub fn told(&self) -> &Told {
         self.inner.writer.told()

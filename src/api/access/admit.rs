@@ -42,6 +42,9 @@ pub(super) fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&st
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
 }
 
+/// In place of a users.id, whose reads those of admins are.
+pub(super) const ADMINS: i64 = 0;
+
 /// In place of a users.id, whose reads those are that need no credential.
 pub(super) const NOBODY: i64 = -1;
 

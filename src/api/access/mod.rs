@@ -37,7 +37,7 @@ use crate::model::public;
 use crate::store::admins::Admission;
 use crate::store::{Store, Write};
 pub use admit::{ADMIN_HEADER, admit};
-use admit::{NOBODY, header};
+use admit::{ADMINS, NOBODY, header};
 
 /// Whom an operation serves. The word for each stands in the API description.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,8 +189,12 @@ impl<D: Demand> Access<D> {
         if let Some(extension) = parts.extension {
             super::extensions::check(&api, &caller, extension).await?;
         }
-        // Who needs no credential waits behind others who need none, not behind admins.
-        let share = if D::WHO == Who::Open { NOBODY } else { caller.user };
+        // Who needs no credential waits behind others who need none, not behind admins; and admins not behind the app.
+        let share = match &admin {
+            _ if D::WHO == Who::Open => NOBODY,
+            Some(_) => ADMINS,
+            None => caller.user,
+        };
         let mut store = api.store.shared_by(share).seen_by(caller.viewer());
         match admin {
             Some(admin) if !parts.request.method().is_safe() => {

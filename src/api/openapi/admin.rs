@@ -69,6 +69,7 @@ const ROWS: &[Row] = &[
     ),
     row("admin-health", "What is well with the server and what is not.", &[], &[]),
     row("admin-logs", "The newest lines of the log after the one of this id.", &["id", "level"], &[]),
+    row("admin-check-database", "Reads all of the database and says what is damaged.", &[], &[]),
     row("admin-me", "Who asks, and their role.", &[], &[]),
     row("admin-list-own-sessions", "One's own sessions.", &[], &[]),
     row("admin-end-own-session", "Ends one of them.", &[], &[]),

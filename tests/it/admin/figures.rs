@@ -125,6 +125,21 @@ async fn health_says_what_is_well_and_what_is_not() {
 }
 
 #[tokio::test]
+async fn the_database_is_read_through() {
+    let h = Harness::start().await;
+    let root = root(&h).await;
+    let (ann, _bob) = (h.user("ann").await, h.user("bob").await);
+    ann.send("bob", "hi").await;
+    let found = root.post("/admin/api/integrity", json!({})).await.ok();
+    assert_eq!(found, json!({"ok": true, "damage": [], "brokenReferences": []}));
+    let database = rusqlite::Connection::open(h.data.join("hobnob.db")).unwrap();
+    let broken = "PRAGMA foreign_keys = OFF; INSERT INTO friends (user_id, friend_id, created_at) VALUES (999, 998, 1)";
+    database.execute_batch(broken).unwrap();
+    let found = root.post("/admin/api/integrity", json!({})).await.ok();
+    assert_eq!((&found["ok"], &found["brokenReferences"][0]["table"]), (&json!(false), &json!("friends")), "{found}");
+}
+
+#[tokio::test]
 async fn the_newest_lines_of_the_log_are_shown() {
     let dir = temp_dir();
     let process = Process::start(dir.path(), &[]);
