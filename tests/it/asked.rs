@@ -10,6 +10,9 @@ use crate::harness::receiver::{Does, Receiver, well};
 use crate::harness::{App, Harness, Process, Sock, User, eventually, id_of, temp_dir};
 use crate::webhooks::hook;
 
+/// With an app's key no engine is named on this machine otherwise.
+const OPEN: &[&str] = &["--outgoing-private", "127.0.0.0/8"];
+
 /// A rule that asks an engine about texts.
 async fn ask(h: &App, id: &str, engine: &Receiver, more: Value) {
     let list = json!({
@@ -50,7 +53,7 @@ async fn settled(h: &Harness) {
 
 #[tokio::test]
 async fn it_is_its_senders_alone_until_the_engine_has_answered() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (ann, bob, engine) = (h.user("ann").await, h.user("bob").await, Receiver::start().await);
     ann.send("bob", "before").await;
     ask(&h, "r1", &engine, json!({})).await;
@@ -104,7 +107,7 @@ async fn it_is_its_senders_alone_until_the_engine_has_answered() {
 
 #[tokio::test]
 async fn what_words_block_is_not_asked_about_and_what_else_rules_say_waits() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (ann, bob, engine) = (h.user("ann").await, h.user("bob").await, Receiver::start().await);
     h.group("team", &bob, &[&ann]).await;
     let words = |id: &str, word: &str, action: &str| json!({"id": id, "name": id, "action": [action], "conditions": [{"operand": "text", "category": "word", "value": word}]});
@@ -126,7 +129,7 @@ async fn what_words_block_is_not_asked_about_and_what_else_rules_say_waits() {
 
 #[tokio::test]
 async fn an_edit_hides_it_until_the_engine_has_answered() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (ann, bob, engine) = (h.user("ann").await, h.user("bob").await, Receiver::start().await);
     let said = id_of(&ann.send("bob", "hello").await);
     ask(&h, "r1", &engine, json!({})).await;
@@ -150,7 +153,7 @@ async fn an_edit_hides_it_until_the_engine_has_answered() {
 
 #[tokio::test]
 async fn a_failure_is_told_and_the_settings_decide() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (ann, engine, hooked) = (h.user("ann").await, Receiver::start().await, Receiver::start().await);
     h.user("bob").await;
     ask(&h, "r1", &engine, json!({})).await;
@@ -193,7 +196,7 @@ async fn a_failure_is_told_and_the_settings_decide() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_is_asked_about_after_a_crash() {
     let (dir, engine) = (temp_dir(), Receiver::start().await);
-    let process = Process::start(dir.path(), &[]);
+    let process = Process::start(dir.path(), OPEN);
     let app = process.app(dir.path());
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     ask(&app, "r1", &engine, json!({})).await;
@@ -203,7 +206,7 @@ async fn what_waits_is_asked_about_after_a_crash() {
     assert!(bob.get("/users/ann/messages").await.list().is_empty());
     process.kill();
     engine.be(says(false, 1.0));
-    let process = Process::start(dir.path(), &[]);
+    let process = Process::start(dir.path(), OPEN);
     let bob = bob.at(&App::new(&process.site, &app.app_id, &app.auth_key, &app.api_key));
     eventually("it is judged", async || bob.get("/users/ann/messages").await.list().len() == 1).await;
     assert_eq!(bob.get("/users/ann/messages").await.list()[0]["id"], sent["id"]);
@@ -212,7 +215,7 @@ async fn what_waits_is_asked_about_after_a_crash() {
 
 #[tokio::test]
 async fn one_that_is_deleted_or_reviewed_meanwhile_stays_as_it_was_left() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (ann, bob, engine) = (h.user("ann").await, h.user("bob").await, Receiver::start().await);
     ask(&h, "r1", &engine, json!({})).await;
     let gate = Arc::new(Semaphore::new(0));
@@ -230,7 +233,7 @@ async fn one_that_is_deleted_or_reviewed_meanwhile_stays_as_it_was_left() {
 
 #[tokio::test]
 async fn what_is_submitted_waits_as_well_and_is_sent_nowhere() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (bob, engine, hooked) = (h.user("bob").await, Receiver::start().await, Receiver::start().await);
     h.user("ann").await;
     ask(&h, "r1", &engine, json!({})).await;
@@ -279,6 +282,9 @@ async fn what_cannot_be_asked_is_refused() {
     for wrong in [
         json!({"url": "http://a.example/"}),
         json!({"url": "ftp://a.example/"}),
+        json!({"url": "http://127.0.0.1:6379/"}),
+        json!({"url": "https://LOCALHOST/"}),
+        json!({"url": "http://[::1]:2375/"}),
         json!({"url": null}),
         json!({"basicAuthEnabled": true}),
         json!({"category": "word", "searchTerms": "a"}),
@@ -291,6 +297,10 @@ async fn what_cannot_be_asked_is_refused() {
         (&json!("https://a.example/x"), &json!("us"), None)
     );
     assert_eq!(h.get("/moderation/keywords/l1").await.ok().get("password"), None);
+    // Whoever runs the server may name an engine on it; whoever has an app's key cannot turn one of theirs there.
+    let ops = crate::apps::manager(&h).await.with("appId", &h.app_id);
+    ops.post("/moderation/keywords", list(json!({"id": "l2", "url": "http://127.0.0.1:5000/"}))).await.ok();
+    h.put("/moderation/keywords/l1", json!({"url": "http://localhost:5000/"})).await.refused(Code::BadRequest);
     let rule = |condition: Value| json!({"id": "r1", "name": "R", "conditions": [condition]});
     for wrong in [
         json!({"operand": "text", "category": "custom-api", "value": "gone_greaterThan_80"}),

@@ -112,7 +112,7 @@ struct Play {
 
 impl Play {
     async fn set(seed: u64) -> Play {
-        let h = Harness::start().await;
+        let h = Harness::with(&["--outgoing-private", "127.0.0.0/8"]).await;
         let mut people = Vec::new();
         for uid in PEOPLE {
             people.push(h.user(uid).await);

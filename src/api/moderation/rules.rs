@@ -16,6 +16,7 @@ use crate::model::error::{Error, Result};
 use crate::model::moderation::ask::{OnError, Place, Settings};
 use crate::model::moderation::list::{Draft, Keywords, MOST_BYTES, terms_of};
 use crate::model::moderation::rule::{Action, Category, Condition, Filter, OneOrMore, Rule};
+use crate::model::webhook::is_local;
 use crate::store::Write;
 use crate::store::moderation::lists as list_rows;
 use crate::store::moderation::pending;
@@ -272,9 +273,17 @@ fn flag(text: Option<String>) -> Result<Option<bool>> {
     text.map(|text| text.trim().parse().map_err(|_| refused())).transpose()
 }
 
-/// Whether the engine that is named may be reached without TLS.
+/// Whether the engine that is named may be reached without TLS. This machine is not an app's: with an app's key no engine
+/// is named on it, unless the settings open it.
 fn plain(access: &Access<Moderator>, body: &ListBody) -> Result<bool> {
-    body.url.as_ref().map_or(Ok(false), |url| crate::api::webhooks::plain(access, ("url", url)))
+    let Some(url) = &body.url else { return Ok(false) };
+    let opened = || ["127.0.0.1", "::1"].iter().any(|address| access.api().outgoing.allows_private(address));
+    if access.key().is_some() && is_local(url) && !opened() {
+        let sentence =
+            "The url leads to this machine, which takes a management key or an admin, or --outgoing-private.";
+        return Err(Error::field("url", sentence));
+    }
+    crate::api::webhooks::plain(access, ("url", url))
 }
 
 pub async fn create_list(mut access: Access<Moderator>) -> Result<Reply> {

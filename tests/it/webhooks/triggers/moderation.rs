@@ -15,7 +15,7 @@ pub const TRIGGERS: &[&str] = &[
 
 #[tokio::test]
 async fn what_rules_decide_is_told() {
-    let h = Harness::start().await;
+    let h = Harness::with(&["--outgoing-private", "127.0.0.0/8"]).await;
     let (ann, bob) = (whole(&h, "ann").await, whole(&h, "bob").await);
     let mut ears = Ears::of(&h, &all()).await;
     // Without a rule nothing is decided.
