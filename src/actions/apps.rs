@@ -38,6 +38,14 @@ pub fn find(read: &Read<'_>, app_id: &str) -> Result<App> {
         .ok_or_else(|| Error::new(Code::InvalidAppId, format!("There is no app {}.", shown(app_id))))
 }
 
+/// Gives an app another name, and tells it as it is kept.
+pub fn rename(tx: &mut Write<'_>, app_id: &str, name: &str, limits: &Limits) -> Result<String> {
+    let name = check_name("name", name, limits)?;
+    let app = find(tx, app_id)?;
+    apps::rename(tx, app.id, &name)?;
+    Ok(name)
+}
+
 /// Deletes an app: its credentials and sockets end now, its rows after the grace; returns when that is.
 pub fn delete(tx: &mut Write<'_>, app_id: &str, limits: &Limits) -> Result<i64> {
     let app = find(tx, app_id)?;

@@ -127,6 +127,11 @@ pub fn title(read: &Read<'_>, id: i64) -> Result<(String, i64)> {
         .ok_or_else(|| Error::internal("apps", format!("no row {id}")))
 }
 
+pub fn rename(tx: &Write<'_>, id: i64, name: &str) -> Result<()> {
+    tx.run("UPDATE apps SET name = ?2 WHERE id = ?1", params![id, name])?;
+    Ok(())
+}
+
 /// How many users and groups the app has.
 pub fn sizes(read: &Read<'_>, app: i64) -> Result<(i64, i64)> {
     let users =

@@ -1,18 +1,20 @@
-// How an app is set up: how long messages are kept, what roles may do, which extensions there are. Roles are in roles.js.
+// How an app is set up: how long messages are kept, what roles may do, which bots and extensions there are. Roles are in roles.js.
 
 import { call, path } from "../api.js";
 import { may, only } from "../me.js";
 import { alert, card, code, dim, html, name, pill, plain, table, useState } from "../ui/base.js";
 import { confirm } from "../ui/dialogs.js";
 import { Act, Field, Form } from "../ui/forms.js";
-import { appFrame, inApp, reload, subparts } from "../ui/frames.js";
+import { appFrame, inApp, reload, subparts, userLink } from "../ui/frames.js";
 import { ownFile } from "../ui/message.js";
+import { UserField } from "../ui/people.js";
 
-const PLACES = { general: "General", roles: "Roles", extensions: "Extensions" };
+const PLACES = { general: "General", roles: "Roles", bots: "Bots", extensions: "Extensions" };
 
 export async function show(app, place = "general", id) {
   const nav = subparts("Settings", Object.entries(PLACES).map(([key, text]) => [text, inApp(app, "settings", key), key === place]));
   if (place === "roles") return appFrame(app, "settings", [nav, await (await import("./roles.js")).roles(app, id)]);
+  if (place === "bots") return appFrame(app, "settings", [nav, await bots(app)]);
   if (place === "extensions") return appFrame(app, "settings", [nav, await extensions(app)]);
   return appFrame(app, "settings", [nav, await general(app)]);
 }
@@ -32,8 +34,40 @@ async function general(app) {
     return "It is saved.";
   };
   const field = (title, key) => html`<${Field} title=${title} name=${key} type="number" min="1" max="36500" step="1" value=${kept[key] ?? ""} hint="Days. Empty: for ever." />`;
-  return card("How long messages are kept", dim("Older ones are removed within the hour, with their files, reactions and places in threads. Pinned and saved ones go, too."),
-    html`<${Form} readonly=${!may("admin")} submit="Save" act=${keep}>${field("One-on-one", "user")}${field("Groups", "group")}<//>`);
+  const rename = async (values) => {
+    await call("PUT", path("apps", app.id), values);
+    reload();
+  };
+  return html`${only("admin", card("Name", html`<${Form} kind="row" submit="Rename" act=${rename}>
+      <${Field} title="Name of the app" name="name" required maxlength="100" autocomplete="off" value=${app.name} /><//>`))}
+    ${card("How long messages are kept", dim("Older ones are removed within the hour, with their files, reactions and places in threads. Pinned and saved ones go, too."),
+    html`<${Form} readonly=${!may("admin")} submit="Save" act=${keep}>${field("One-on-one", "user")}${field("Groups", "group")}<//>`)}`;
+}
+
+async function bots(app) {
+  const base = path("apps", app.id) + "/bots";
+  const { data } = await call("GET", base);
+  return html`<${Bots} app=${app} base=${base} all=${data} />`;
+}
+
+function Bots({ app, base, all }) {
+  const [error, setError] = useState("");
+  const add = async ({ uid, name: title }) => {
+    await call("POST", base, { uid: uid.trim(), ...(title && { name: title }) });
+    reload();
+  };
+  const retire = async (bot) => {
+    const done = await confirm({
+      title: ["Retire ", name(bot.name), "?"], submit: "Retire bot", text: "It stays a user with all that it said; the app no longer writes in its name.",
+      act: () => call("DELETE", `${base}/${path(bot.uid)}`),
+    });
+    if (done) reload();
+  };
+  const rows = all.map((bot) => [userLink(app, bot), code(bot.uid),
+    html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Retire ${plain(bot.name)}`} act=${() => retire(bot)}>Retire…<//>`]);
+  return [card("Bots", dim("Users in whose name the app writes, whatever groups and blocks say."), table("Bots", ["Name", "uid", ""], rows, "There is no bot."), alert(error)),
+    only("admin", card("New bot", html`<${Form} kind="row" submit="Make a bot" act=${add}><${UserField} app=${app} hint="Of a new user, or of one who is there." />
+      <${Field} title="Name" name="name" maxlength="100" autocomplete="off" hint="Of a new user." /><//>`))];
 }
 
 async function extensions(app) {

@@ -37,7 +37,7 @@ export function Chart({ title, times, lines, show }) {
         width: box.current.clientWidth, height: HEIGHT, legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
         scales: { y: { range: (self, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
         axes: [{ ...axis, values: [[86400, "{D} {MMM}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", "\n{D} {MMM}", null, "\n{D} {MMM}", null, null, null, 1]] },
-          { ...axis, size: 64, values: (self, ticks) => ticks.map(show) }],
+          { ...axis, size: 78, values: (self, ticks) => ticks.map(show) }],
         series: [{}, ...lines.map((line, at) => ({ label: line.name, stroke: strokes[at], width: 1.5, points: { show: false }, fill: lines.length === 1 ? `color-mix(in srgb, ${strokes[at]} 14%, transparent)` : undefined }))],
         hooks: { setCursor: [(self) => setUnder(self.cursor.idx ?? null)] },
       }, [times, ...lines.map((line) => line.values)], box.current);

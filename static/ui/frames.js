@@ -8,7 +8,7 @@ const APP = {
   "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", moderation: "Moderation", webhooks: "Webhooks", keys: "Keys", settings: "Settings",
 };
 
-const SERVER = { "": "Apps", figures: "Figures", health: "Health and backups", log: "Log", admins: "Admins", audit: "Audit log" };
+const SERVER = { "": "Apps", figures: "Figures", health: "Health", log: "Log", admins: "Admins", audit: "Audit log" };
 /** Parts that a role below does not see. */
 const LEAST = { conversations: "moderator", moderation: "moderator", webhooks: "admin", admins: "admin", audit: "admin" };
 

@@ -26,7 +26,7 @@ export function sender(message) {
 
 /** Text with its addresses as links and its mentions by name. */
 function text(app, words, mentions = {}) {
-  const parts = String(words).split(/(https?:\/\/[^\s<>"']+|<@uid:[^>\s]+>|<@all:[^>\s]+>)/u);
+  const parts = String(words).split(/(https?:\/\/[^\s<>"']*[^\s<>"'.,;:!?)\]}]|<@uid:[^>\s]+>|<@all:[^>\s]+>)/u);
   return html`<p class="text">${parts.map((part, at) => {
     if (at % 2 === 0) return plainPart(part);
     const [, uid] = part.match(/^<@uid:(.+)>$/) ?? [];

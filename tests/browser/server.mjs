@@ -123,7 +123,7 @@ run("server", async (house) => {
 
   // A backup: made, proved, downloaded.
   await page.getByRole("link", { name: "Apps", exact: true }).click();
-  await tab("Health and backups");
+  await tab("Health");
   await button("Make a backup now").click();
   await page.getByRole("dialog", { name: "The backup is made" }).waitFor();
   await accessible();

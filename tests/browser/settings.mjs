@@ -10,7 +10,7 @@ run("settings", async (house) => {
   const place = (...names) => `#/app/${house.app}/settings/${names.join("/")}`;
   const admin = async (path) => {
     const secret = await page.evaluate(() => sessionStorage.getItem("hobnob-admin"));
-    return (await (await fetch(`${base}/admin/api/apps/${house.app}/${path}`, { headers: { "X-Hobnob-Admin": secret } })).json()).data;
+    return (await (await fetch(`${base}/admin/api/apps/${house.app}${path && "/" + path}`, { headers: { "X-Hobnob-Admin": secret } })).json()).data;
   };
 
   // Retention: a shorter time is asked about, giving up changes nothing.
@@ -29,6 +29,29 @@ run("settings", async (house) => {
   await page.getByText("It is saved.").waitFor();
   assert.deepEqual(await admin("retention"), { user: null, group: null });
   await everywhere("general");
+
+  // Another name.
+  await page.getByLabel("Name of the app").fill(HOSTILE);
+  await button("Rename").click();
+  await page.getByRole("heading", { level: 1, name: SHOWN }).waitFor();
+  assert.equal((await admin("")).name, HOSTILE);
+  await page.getByLabel("Name of the app").fill("First app");
+  await button("Rename").click();
+  await page.getByRole("heading", { level: 1, name: "First app" }).waitFor();
+
+  // A bot, made and retired.
+  await go(place("bots"));
+  await page.getByLabel("User (uid)").fill("helper");
+  await page.getByLabel("Name", { exact: true }).fill(HOSTILE);
+  await button("Make a bot").click();
+  await page.getByRole("link", { name: SHOWN }).waitFor();
+  await rest("POST", "/users", { uid: "ann", name: "Ann Example" });
+  await rest("POST", "/bots/helper/messages", { receiver: "ann", receiverType: "user", type: "text", data: { text: "hello" } });
+  await everywhere("bots");
+  await button(`Retire ${SHOWN}`).click();
+  await button("Retire bot").click();
+  await page.getByText("There is no bot.").waitFor();
+  assert.deepEqual(await admin("bots"), []);
 
   // A role, what it may do, and what is off for it.
   await go(place("roles"));

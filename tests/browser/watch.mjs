@@ -52,7 +52,7 @@ run("watch", async (house) => {
 
   // Health, as it is and as it is after a backup.
   await page.getByRole("link", { name: "Apps", exact: true }).first().click();
-  await tab("Health and backups");
+  await tab("Health");
   await page.getByText("There is no backup in the folder for them.").waitFor();
   await page.getByText("What is written is on disk.").waitFor();
   await everywhere("health");

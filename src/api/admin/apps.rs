@@ -60,6 +60,23 @@ pub async fn show_app(access: Access<Admin>) -> Result<Reply> {
     Ok(data(&shown))
 }
 
+/// Gives an app another name.
+pub async fn rename_app(access: Access<Admin>) -> Result<Reply> {
+    #[derive(Deserialize)]
+    struct Body {
+        name: Option<String>,
+    }
+    let body: Body = access.json()?;
+    let (limits, app_id) = (access.limits().clone(), access.param("appId").to_owned());
+    let name = body.name.ok_or_else(|| Error::field("name", "The name field is required."))?;
+    let noted = app_id.clone();
+    let rename = move |tx: &mut Write<'_>| {
+        let name = actions::apps::rename(tx, &app_id, &name, &limits)?;
+        Ok((json!({"id": app_id.to_ascii_lowercase(), "name": name}), Some(app_id.to_ascii_lowercase())))
+    };
+    Ok(data(&access.audited("admin.rename_app", Act::AppRename, Some(&noted), rename).await?))
+}
+
 pub async fn delete_app(access: Access<Admin>) -> Result<Reply> {
     let (app_id, limits) = (access.param("appId").to_owned(), access.limits().clone());
     let delete =

@@ -2,6 +2,7 @@
 
 pub mod admins;
 pub mod apps;
+pub mod bots;
 pub mod groups;
 pub mod health;
 pub mod login;

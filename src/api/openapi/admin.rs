@@ -92,6 +92,15 @@ const ROWS: &[Row] = &[
     row("admin-end-admin-session", "Ends one session of an admin.", &[], &[]),
     row("admin-create-app", "Makes an app; its keys are shown this once.", &[], &[("name", "string", true)]),
     row("admin-show-app", "An app with figures of the last 24 hours.", &[], &[]),
+    row("admin-rename-app", "Gives an app another name.", &[], &[("name", "string", true)]),
+    row("admin-list-bots", "The bots of an app.", &[], &[]),
+    row(
+        "admin-create-bot",
+        "Makes a bot, or a bot of a user who is there already.",
+        &[],
+        &[("uid", "string", true), ("name", "string", false)],
+    ),
+    row("admin-retire-bot", "Makes a bot a user like others.", &[], &[]),
     row("admin-delete-app", "Deletes an app and, after a grace, all that is in it.", &[], &[]),
     row("admin-list-keys", "The API keys of an app, masked.", PAGED, &[]),
     row(
