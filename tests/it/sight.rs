@@ -450,9 +450,11 @@ impl Play {
     }
 
     /// Everybody looks everywhere.
-    async fn look_around(&mut self) {
+    async fn look_around(&mut self, step: usize) {
         let ids: Vec<i64> = self.model.said.keys().rev().take(20).copied().collect();
         for (who, uid) in PEOPLE.into_iter().enumerate() {
+            // A socket that says nothing for long is closed, and these speak only when they are listened to.
+            self.listen(1_000 * (who + 1) + step).await;
             let mut found = BTreeSet::new();
             let mut paths: Vec<String> = [
                 "/messages?limit=1000",
@@ -591,8 +593,8 @@ async fn nobody_reads_what_they_may_not_see() {
             play.act(step).await;
             play.listen(step).await;
             if step % 100 == 99 {
-                play.look_around().await;
-                play.listen(1_000 + step).await;
+                play.look_around(step).await;
+                play.listen(10_000 + step).await;
             }
         }
         let hidden = play.model.said.values().filter(|said| said.hidden).count();
