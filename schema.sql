@@ -340,6 +340,7 @@ CREATE TABLE mentions (
   user_id     INTEGER NOT NULL,                 -- users.id; 0 = everybody in the conversation
   conv_id     INTEGER NOT NULL,                 -- the message's
   message_id  INTEGER NOT NULL REFERENCES messages(id) ON DELETE CASCADE,
+  owed        INTEGER NOT NULL DEFAULT 0,       -- 1: an edit that was hidden brought it, and outside nobody was told yet
   PRIMARY KEY (user_id, conv_id, message_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mentions_by_message ON mentions(message_id);

@@ -19,7 +19,7 @@ use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft, Receiver};
 use hobnob::model::role::Role;
-use hobnob::model::time::{Clock, Ids};
+use hobnob::model::time::Clock;
 use hobnob::model::user::{Profile, UserDraft};
 use hobnob::store::{Hooks, Store, Write, apps, purge};
 
@@ -105,13 +105,7 @@ async fn report(store: &Store, what: &str, took: Duration) {
 async fn run(cli: &Cli) {
     let _ = std::fs::remove_dir_all(&cli.folder);
     std::fs::create_dir_all(&cli.folder).expect("a folder");
-    let hooks = Hooks {
-        deliver: Box::new(drop),
-        online: std::sync::Arc::new(|_| false),
-        online_in: std::sync::Arc::new(|_| 0),
-        clock: Clock::default(),
-        ids: Ids,
-    };
+    let hooks = Hooks::alone(Clock::default());
     let store = Store::open(&cli.folder.join("erase.db"), 2, 1000, hooks).expect("opens");
     let (app, people) = store
         .write("erase", |tx| {

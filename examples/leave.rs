@@ -2,7 +2,6 @@
 //!
 //!     cargo run --release --example leave [USERS]
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use hobnob::actions;
@@ -10,7 +9,7 @@ use hobnob::actions::activity::Activity;
 use hobnob::model::event::{Client, Presence};
 use hobnob::model::ids::Uid;
 use hobnob::model::limits::Limits;
-use hobnob::model::time::{Clock, Ids};
+use hobnob::model::time::Clock;
 use hobnob::model::user::{Profile, UserDraft};
 use hobnob::store::{Hooks, Store, apps, users};
 
@@ -24,8 +23,8 @@ fn gone(user: i64) -> Presence {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let many: usize = std::env::args().nth(1).map_or(Ok(10_000), |text| text.parse())?;
     let folder = tempfile::tempdir()?;
-    let (clock, ids) = (Clock::default(), Ids);
-    let hooks = Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids };
+    let clock = Clock::default();
+    let hooks = Hooks::alone(clock);
     let store = Store::open(&folder.path().join("leave.db"), 1, many, hooks)?;
     let app = store.write("app", |tx| actions::apps::create(tx, "T", "us", &Limits::default())).await?.app_id;
     let mut people = Vec::new();

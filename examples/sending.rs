@@ -7,7 +7,6 @@
 //! What the rest of a message costs is the business of `examples/load`; this one hardly depends on what else the machine does,
 //! so it shows what a change in the write path gives. Nothing is kept.
 
-use std::sync::Arc;
 
 use clap::Parser;
 use futures_util::future::join_all;
@@ -17,7 +16,7 @@ use hobnob::model::ids::Uid;
 use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft};
-use hobnob::model::time::{Clock, Ids};
+use hobnob::model::time::Clock;
 use hobnob::model::user::{Profile, UserDraft};
 use hobnob::store::{Hooks, Store, Write, apps};
 use hobnob::watch::process::Process;
@@ -82,13 +81,7 @@ fn draft(number: usize, to: &Caller) -> Draft {
 async fn main() {
     let cli = Cli::parse();
     let folder = tempfile::tempdir().expect("a folder");
-    let hooks = Hooks {
-        deliver: Box::new(drop),
-        online: Arc::new(|_| false),
-        online_in: Arc::new(|_| 0),
-        clock: Clock::default(),
-        ids: Ids,
-    };
+    let hooks = Hooks::alone(Clock::default());
     let store = Store::open(&folder.path().join("sending.db"), 1, 10_000, hooks).expect("opens");
     let people = people(&store, cli.pairs).await;
     let (mut number, mut figures) = (0, Vec::new());

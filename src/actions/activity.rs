@@ -99,7 +99,7 @@ mod tests {
     use crate::model::error::Code;
     use crate::model::ids::Uid;
     use crate::model::limits::Limits;
-    use crate::model::time::{Clock, Ids};
+    use crate::model::time::Clock;
     use crate::model::user::{Profile, UserDraft};
     use crate::store::Hooks;
 
@@ -107,9 +107,8 @@ mod tests {
     const NOW: i64 = 1_800_000_000;
 
     fn open(folder: &std::path::Path) -> Store {
-        let (clock, ids) = (Clock::fixed(NOW), Ids);
-        let hooks =
-            Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids };
+        let clock = Clock::fixed(NOW);
+        let hooks = Hooks::alone(clock);
         Store::open(&folder.join("t.db"), 1, MANY, hooks).unwrap()
     }
 

@@ -66,24 +66,16 @@ pub fn sweep(tx: &mut Write<'_>, grace: i64) -> Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::actions::demo;
-    use crate::model::time::{Clock, Ids};
+    use crate::model::time::Clock;
     use crate::store::{Hooks, Store, digest};
 
     #[tokio::test]
     async fn a_deleted_app_is_refused_at_once_and_swept_after_its_grace() {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::fixed(1_000);
-        let hooks = Hooks {
-            deliver: Box::new(drop),
-            online: Arc::new(|_| false),
-            online_in: Arc::new(|_| 0),
-            clock: clock.clone(),
-            ids: Ids,
-        };
+        let hooks = Hooks::alone(clock.clone());
         let store = Store::open(&folder.path().join("test.db"), 1, 16, hooks).unwrap();
         let limits = Limits::default();
         let grace = limits.app_grace;

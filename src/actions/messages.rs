@@ -245,6 +245,9 @@ pub fn edit(tx: &mut Write<'_>, caller: &Caller, id: i64, edit: Edit, limits: &L
     }
     if judged.is_hidden() {
         moderation::hide_edited(tx, caller, &conv, &row, &judged)?;
+        if outbox::is_told(tx, caller.app.id, Trigger::UserMentioned)? {
+            mentions::owe(tx, id, &before)?;
+        }
         return announce(tx, caller, row, Change::Edit);
     }
     let sent = announce(tx, caller, row, Change::Edit)?;

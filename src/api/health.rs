@@ -68,20 +68,12 @@ async fn beat(store: &Store) -> Ready {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::model::time::{Clock, Ids};
+    use crate::model::time::Clock;
     use crate::store::Hooks;
 
     fn store(folder: &std::path::Path) -> Store {
-        let hooks = Hooks {
-            deliver: Box::new(drop),
-            online: Arc::new(|_| false),
-            online_in: Arc::new(|_| 0),
-            clock: Clock::fixed(1),
-            ids: Ids,
-        };
+        let hooks = Hooks::alone(Clock::fixed(1));
         Store::open(&folder.join("t.db"), 1, 10, hooks).unwrap()
     }
 

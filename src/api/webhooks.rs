@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::access::{Access, Demand};
-use super::openapi::{Doc, Shape};
+use super::openapi::{Doc, Shape, header};
 use super::reply::{Ack, Reply, data, done, page};
 use crate::actions::apps::find as app_of;
 use crate::actions::webhooks as act;
@@ -352,6 +352,24 @@ pub async fn remove_triggers<D: Demand>(access: Access<D>) -> Result<Reply> {
     Ok(done("Removed trigger successfully.", None))
 }
 
+/// Operations that look at the version.
+const VERSIONED: [&str; 14] = [
+    "create-webhook",
+    "list-webhooks",
+    "get-webhook",
+    "update-webhook",
+    "delete-webhook",
+    "add-triggers",
+    "list-triggers",
+    "remove-triggers",
+    "rotate-webhook-secret",
+    "test-webhook",
+    "list-deliveries",
+    "get-delivery",
+    "replay-delivery",
+    "replay-deliveries",
+];
+
 /// What the table does not say of these operations.
 pub fn describe(doc: &mut Doc) {
     for operation in ["create-webhook", "get-webhook", "update-webhook"] {
@@ -365,4 +383,36 @@ pub fn describe(doc: &mut Doc) {
     doc.body::<CreateBody>("create-webhook").body::<UpdateBody>("update-webhook");
     doc.body::<TriggersBody>("add-triggers").body::<TriggersBody>("remove-triggers");
     doc.query("list-webhooks", &["searchKey", "perPage", "page"]).query("list-triggers", &["perPage", "page"]);
+    for operation in VERSIONED {
+        let means = "The version of webhooks; left out, it is the same. There are none of another.";
+        doc.header(operation, "X-Webhook-Version", json!({"type": "string", "enum": ["2"]}), means);
+    }
+    let text = |example: &str| json!({"type": "string", "examples": [example]});
+    let headers = [
+        header("webhook-id", &text("msg_5b1e…"), "The event: the same with every try."),
+        header("webhook-timestamp", &text("1795000000"), "When it is sent, in Unix seconds."),
+        header(
+            "webhook-signature",
+            &text("v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4="),
+            "Signatures of Standard Webhooks, parted by spaces: two for a day after a secret was changed.",
+        ),
+        header("Authorization", &text("Basic …"), "With useBasicAuth: the webhook's username and password."),
+    ];
+    let field = json!({"type": "string"});
+    let body = json!({"type": "object", "required": ["trigger", "data", "appId", "region", "webhook"], "properties": {
+        "trigger": field, "data": {"type": "object"}, "appId": field, "region": field, "webhook": field,
+    }});
+    doc.webhook(
+        "event",
+        json!({
+            "summary": "What a webhook is sent: one event of a trigger that it asked for.",
+            "parameters": headers,
+            "requestBody": {"required": true, "content": {"application/json": {"schema": body}}},
+            "responses": {
+                "2XX": {"description": "It has arrived."},
+                "410": {"description": "The webhook is switched off."},
+                "default": {"description": "With retryOnFailure it is tried again for a day; Retry-After is heeded."},
+            },
+        }),
+    );
 }

@@ -25,7 +25,7 @@ mod webhook;
 
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
@@ -36,7 +36,7 @@ use crate::logging;
 use crate::model::audit::{Act, Actor};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
-use crate::model::time::{Clock, Ids};
+use crate::model::time::Clock;
 use crate::settings::{self, Effective, Gathered, Refusal};
 use crate::store::{self, Hooks, Read, Store, apps};
 
@@ -251,13 +251,7 @@ fn opened(
     database: &Path,
     open: impl FnOnce(&Path, u32, usize, Hooks) -> crate::model::error::Result<Store>,
 ) -> Result<Store, String> {
-    let hooks = Hooks {
-        deliver: Box::new(drop),
-        online: Arc::new(|_| false),
-        online_in: Arc::new(|_| 0),
-        clock: Clock::default(),
-        ids: Ids,
-    };
+    let hooks = Hooks::alone(Clock::default());
     open(database, 1, 16, hooks).map_err(|e| format!("cannot open {}: {}", database.display(), e.plain()))
 }
 

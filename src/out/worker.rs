@@ -28,7 +28,7 @@ use crate::model::webhook::Webhook;
 use crate::outgoing::{Answer, Failure};
 use crate::store::outbox::{self, Again, Event, State, Tried};
 use crate::store::webhooks::{self, Stored};
-use crate::store::{Read, Store, Write};
+use crate::store::{Lane, Read, Store, Write};
 
 /// Requests under way to one destination.
 const AT_ONCE: usize = 8;
@@ -385,7 +385,9 @@ impl Note {
         let mut complained = false;
         loop {
             let note = self.clone();
-            let Err(error) = store.write("webhooks.note", move |tx| note.write(tx)).await else { return };
+            let Err(error) = store.write_in(Lane::Mark, "webhooks.note", move |tx| note.write(tx)).await else {
+                return;
+            };
             if !std::mem::replace(&mut complained, true) {
                 log::warn!("webhook {}: cannot note what was sent, and waits: {error}", self.webhook);
             }

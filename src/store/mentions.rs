@@ -51,6 +51,23 @@ pub fn of_message(read: &Read<'_>, message: i64) -> Result<Vec<i64>> {
     read.all("SELECT user_id FROM mentions WHERE message_id = ?1", [message], |row| row.get(0))
 }
 
+/// Outside it is still to be told that the message names these, but for those in `told`.
+pub fn owe(tx: &Write<'_>, message: i64, told: &[i64]) -> Result<()> {
+    tx.run(
+        "UPDATE mentions SET owed = 1 WHERE message_id = ?1 AND user_id NOT IN (SELECT value FROM json_each(?2))",
+        params![message, ids_text(told.iter().copied())],
+    )?;
+    Ok(())
+}
+
+/// Of whom outside was told already that the message names them; from now on of all.
+pub fn settle(tx: &Write<'_>, message: i64) -> Result<Vec<i64>> {
+    let told =
+        tx.all("SELECT user_id FROM mentions WHERE message_id = ?1 AND owed = 0", [message], |row| row.get(0))?;
+    tx.run("UPDATE mentions SET owed = 0 WHERE message_id = ?1 AND owed = 1", [message])?;
+    Ok(told)
+}
+
 /// The users named in each of these messages.
 pub fn among(read: &Read<'_>, messages: impl IntoIterator<Item = i64>) -> Result<HashMap<i64, Vec<User>>> {
     let ids = ids_text(messages);

@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
-/// Which lane a job stands in. Low: sweeps and marks that may wait.
+/// Which lane a job stands in. Low: sweeps and marks that may wait. Mark: in the high one, and not counted among what is
+/// asked for, because it follows what was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
     High,
+    Mark,
     Low,
 }
 
@@ -84,7 +86,7 @@ impl<J> Queue<J> {
             return Err(Refused::Closed);
         }
         let queue = match lane {
-            Lane::High => &mut lanes.high,
+            Lane::High | Lane::Mark => &mut lanes.high,
             Lane::Low => &mut lanes.low,
         };
         if queue.len() >= self.most {

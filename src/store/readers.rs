@@ -262,10 +262,8 @@ impl Drop for Snapshot<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-    use crate::model::time::{Clock, Ids};
+    use crate::model::time::Clock;
     use crate::store::{Hooks, Read, Store};
 
     const A: Share = Share::Of(1);
@@ -315,13 +313,7 @@ mod tests {
 
     /// A store with one reader.
     fn store(dir: &std::path::Path, deadline: Duration) -> Store {
-        let hooks = Hooks {
-            deliver: Box::new(drop),
-            online: Arc::new(|_| false),
-            online_in: Arc::new(|_| 0),
-            clock: Clock::fixed(1),
-            ids: Ids,
-        };
+        let hooks = Hooks::alone(Clock::fixed(1));
         Store::open(&dir.join("db"), 1, 10, hooks).unwrap().with_reads(deadline, 10)
     }
 

@@ -48,7 +48,7 @@ use super::told::Told;
 use super::{Credentials, Hooks, OnlineIn, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
-use crate::model::time::{Clock, Ids};
+use crate::model::time::Clock;
 use crate::watch::request::{self, Origin};
 
 /// A batch ends after this many jobs or this long, so that the first in it does not wait for ever.
@@ -383,8 +383,9 @@ impl Writer {
         let mut credentials_changed = false;
         let (mut refused, mut failed) = (0, 0);
 
+        let mut first = Some(first);
         let committed = self.execute("BEGIN IMMEDIATE").and_then(|()| {
-            let mut next = Some((lane, first));
+            let mut next = first.take().map(|first| (lane, first));
             // Nobody waits for the batch yet: it is filled up with what may wait.
             let mut low = true;
             let mut at = Instant::now();
@@ -414,6 +415,8 @@ impl Writer {
             self.in_place()
         });
 
+        // Where it did not even begin: it failed as any does, and hears of it.
+        done.extend(first);
         if let Err(error) = &committed {
             log::error!("a batch of {} writes failed: {error}", done.len());
             posts.clear();
@@ -524,7 +527,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
-    use crate::model::time::{Clock, Ids};
+    use crate::model::time::Clock;
     use crate::store::{Hooks, Store};
 
     /// What may wait shares its commits, and steps back for whoever waits.
@@ -532,9 +535,8 @@ mod tests {
     async fn the_low_lane_fills_batches_up_and_keeps_nobody_waiting() {
         const MANY: usize = 1000;
         let folder = tempfile::tempdir().unwrap();
-        let (clock, ids) = (Clock::fixed(1), Ids);
-        let hooks =
-            Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids };
+        let clock = Clock::fixed(1);
+        let hooks = Hooks::alone(clock);
         let store = Store::open(&folder.path().join("t.db"), 1, MANY, hooks).unwrap();
         let (go_on, wait) = channel::<()>();
         let (began, begun) = channel();
@@ -573,5 +575,32 @@ mod tests {
         let order = order.lock().unwrap();
         assert_eq!((order.len(), order[0]), (MANY + 1, Lane::High));
         assert!(store.commits() - before < MANY as u64 / 4, "{} commits", store.commits() - before);
+    }
+    /// Marks go as soon as anything does, and are not counted among what was asked for.
+    #[tokio::test]
+    async fn a_mark_is_no_work_that_others_make_way_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("t.db"), 1, 9, Hooks::alone(Clock::fixed(1))).unwrap();
+        let before = store.writes();
+        store.write_in(Lane::Mark, "mark", |_| Ok(())).await.unwrap();
+        store.write_in(Lane::Low, "low", |_| Ok(())).await.unwrap();
+        assert_eq!(store.writes(), before);
+        store.write("high", |_| Ok(())).await.unwrap();
+        assert_eq!(store.writes(), before + 1);
+    }
+
+    /// A batch that cannot begin fails the job that it began with: it is answered, and counted.
+    #[tokio::test]
+    async fn what_cannot_begin_is_counted_as_failed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let store = Store::open(&path, 1, 9, Hooks::alone(Clock::fixed(1))).unwrap();
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let before = store.meters().failed.value();
+        assert!(store.write("it", |_| Ok(())).await.is_err());
+        assert_eq!(store.meters().failed.value(), before + 1);
+        other.execute_batch("ROLLBACK").unwrap();
+        store.write("it", |_| Ok(())).await.unwrap();
     }
 }

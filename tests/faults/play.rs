@@ -14,7 +14,7 @@ use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft, Receiver};
 use hobnob::model::patch::Patch;
-use hobnob::model::time::{Clock, Ids};
+use hobnob::model::time::Clock;
 use hobnob::model::user::{Profile, UserDraft, UserPatch};
 use hobnob::store::receipts::Kind;
 use hobnob::store::{Hooks, Store, Write, apps, purge, search};
@@ -88,25 +88,13 @@ pub fn open(folder: &Path, heard: &Heard) -> Result<Store> {
     let deliver = move |posts: Vec<Post>| {
         heard.lock().unwrap_or_else(|e| e.into_inner()).extend(posts.into_iter().map(line));
     };
-    let hooks = Hooks {
-        deliver: Box::new(deliver),
-        online: Arc::new(|_| false),
-        online_in: Arc::new(|_| 0),
-        clock: Clock::fixed(NOW),
-        ids: Ids,
-    };
+    let hooks = Hooks { deliver: Box::new(deliver), ..Hooks::alone(Clock::fixed(NOW)) };
     Store::open(&folder.join(DATABASE), 2, 100, hooks)
 }
 
 /// Opens it as a tool does while a server runs there.
 pub fn open_beside(folder: &Path) -> Result<Store> {
-    let hooks = Hooks {
-        deliver: Box::new(drop),
-        online: Arc::new(|_| false),
-        online_in: Arc::new(|_| 0),
-        clock: Clock::fixed(NOW),
-        ids: Ids,
-    };
+    let hooks = Hooks::alone(Clock::fixed(NOW));
     Store::open_beside(&folder.join(DATABASE), 1, 100, hooks)
 }
 

@@ -349,13 +349,7 @@ fn whole() -> &'static Whole {
         let folder = scratch();
         let data = folder.path().join("data");
         std::fs::create_dir(&data).expect("a folder");
-        let hooks = hobnob::store::Hooks {
-            deliver: Box::new(drop),
-            online: std::sync::Arc::new(|_| false),
-            online_in: std::sync::Arc::new(|_| 0),
-            clock: Clock::fixed(1_795_000_000),
-            ids: hobnob::model::time::Ids,
-        };
+        let hooks = hobnob::store::Hooks::alone(Clock::fixed(1_795_000_000));
         hobnob::store::Store::open(&data.join("hobnob.db"), 1, 10, hooks).expect("opens").close();
         let file = folder.path().join("backup");
         let clock = Clock::fixed(1_795_000_000);

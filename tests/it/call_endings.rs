@@ -292,13 +292,7 @@ async fn a_restart_leaves_no_ghosts() {
     h.store.close();
     std::fs::copy(folder.join("hobnob.db"), copy.path().join("hobnob.db")).expect("copies");
     let clock = hobnob::model::time::Clock::fixed(h.clock.now());
-    let hooks = hobnob::store::Hooks {
-        deliver: Box::new(drop),
-        online: std::sync::Arc::new(|_| false),
-        online_in: std::sync::Arc::new(|_| 0),
-        clock: clock.clone(),
-        ids: hobnob::model::time::Ids,
-    };
+    let hooks = hobnob::store::Hooks::alone(clock.clone());
     let store = hobnob::store::Store::open(&copy.path().join("hobnob.db"), 1, 10, hooks).expect("opens");
     let (one, two) = (limits.clone(), limits.clone());
     store.write("it", move |tx| hobnob::actions::calls::sweep(tx, &one)).await.expect("sweeps");

@@ -66,13 +66,7 @@ async fn after_a_jump_ahead_no_time_stays_in_the_future() {
 async fn time_does_not_run_backwards_across_a_stop() {
     let dir = tempfile::tempdir().unwrap();
     let open = |at: i64| {
-        let hooks = hobnob::store::Hooks {
-            deliver: Box::new(drop),
-            online: std::sync::Arc::new(|_| false),
-            online_in: std::sync::Arc::new(|_| 0),
-            clock: hobnob::model::time::Clock::fixed(at),
-            ids: hobnob::model::time::Ids,
-        };
+        let hooks = hobnob::store::Hooks::alone(hobnob::model::time::Clock::fixed(at));
         hobnob::store::Store::open(&dir.path().join("db"), 1, 10, hooks).unwrap()
     };
     let store = open(NOW);

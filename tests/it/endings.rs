@@ -16,7 +16,7 @@ use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft};
 use hobnob::model::page::PageAsk;
-use hobnob::model::time::{Clock, Ids};
+use hobnob::model::time::Clock;
 use hobnob::model::user::{Profile, UserDraft};
 use hobnob::store::receipts::Kind;
 use hobnob::store::{Hooks, Read, Store, Write, apps, conversations, groups, members, purge, users};
@@ -52,13 +52,7 @@ fn open(folder: &Path, told: &Arc<Mutex<Told>>) -> Store {
             }
         }
     };
-    let hooks = Hooks {
-        deliver: Box::new(deliver),
-        online: Arc::new(|_| false),
-        online_in: Arc::new(|_| 0),
-        clock: Clock::fixed(NOW),
-        ids: Ids,
-    };
+    let hooks = Hooks { deliver: Box::new(deliver), ..Hooks::alone(Clock::fixed(NOW)) };
     Store::open(&folder.join("endings.db"), 1, 16, hooks).expect("opens")
 }
 

@@ -1,7 +1,6 @@
 //! Groups, users and conversations that are deleted for good: gone at once for everybody, their rows removed later in
 //! pieces, and nothing of what takes their names over.
 
-use std::sync::Arc;
 
 use hobnob::actions;
 use hobnob::model::Code;
@@ -12,7 +11,7 @@ use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft};
 use hobnob::model::role::Role;
-use hobnob::model::time::{Clock, Ids};
+use hobnob::model::time::Clock;
 use hobnob::store::{Hooks, Store, Write, apps, purge};
 use serde_json::{Value, json};
 
@@ -232,13 +231,7 @@ async fn an_emptied_conversation_starts_anew() {
 async fn a_sweep_goes_on_after_a_stop() {
     let folder = temp_dir();
     let open = || {
-        let hooks = Hooks {
-            deliver: Box::new(drop),
-            online: Arc::new(|_| false),
-            online_in: Arc::new(|_| 0),
-            clock: Clock::fixed(NOW),
-            ids: Ids,
-        };
+        let hooks = Hooks::alone(Clock::fixed(NOW));
         Store::open(&folder.path().join("gone.db"), 1, 16, hooks).expect("opens")
     };
     fn play(tx: &mut Write<'_>, ann: &Caller, messages: usize) -> hobnob::model::error::Result<()> {

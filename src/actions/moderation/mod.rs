@@ -180,6 +180,8 @@ fn release(tx: &mut Write<'_>, caller: &Caller, row: &Row) -> Result<Row> {
     if row.edited_at.is_some() {
         tell_of(tx, caller, &row, MODERATED, Sent::of)?;
         super::messages::edited_outside(tx, &caller.app, &row)?;
+        let told = mentions::settle(tx, row.id)?;
+        outbox::messages::mentioned(tx, &caller.app, row.id, &told, &mentions::of_message(tx, row.id)?)?;
     } else {
         deliver(tx, caller, &row)?;
         // Outside it was never told that it is there. What an edit made hidden was told before.

@@ -5,30 +5,19 @@ use utoipa::ToSchema;
 
 use crate::actions::moderation::{self as act, BlockedShown};
 use crate::api::access::{Access, Moderator};
-use crate::api::groups::affix;
 use crate::api::openapi::{Doc, Shape};
-use crate::api::reply::{Ack, CursorMeta, Reply, done, list as list_reply};
+use crate::api::reply::{Ack, Reply, done};
+use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
-use crate::model::ids::parse_message_id;
-use crate::model::page::Affix;
+use crate::store::Read;
 use crate::store::moderation::blocked as rows;
 
 pub async fn list(access: Access<Moderator>) -> Result<Reply> {
-    let (query, caller) = (access.query(), access.caller().clone());
-    let limit = crate::api::messages::limit(&access, super::PAGE)?;
-    let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
-    let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
-    let items = access
-        .store()
-        .read(move |read| {
-            let found = rows::list(read, caller.app.id, (direction, from), limit)?;
-            found.into_iter().map(|blocked| act::show_blocked(read, &caller, blocked)).collect::<Result<Vec<_>>>()
-        })
-        .await?;
-    let ends = items.first().zip(items.last());
-    let ends = ends.map(|(first, last)| (first.message.id.to_string(), last.message.id.to_string()));
-    let meta = CursorMeta::new(limit, items.len()).between(ends);
-    Ok(list_reply(&items, meta))
+    let find = |read: &Read<'_>, caller: &Caller, from, limit| {
+        let found = rows::list(read, caller.app.id, from, limit)?;
+        found.into_iter().map(|blocked| act::show_blocked(read, caller, blocked)).collect()
+    };
+    super::page(access, super::PAGE, find, |item| item.message.id).await
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::actions;
 use crate::actions::moderation::{FlaggedShown, ReviewedShown};
-use crate::api::access::{Access, AsUser, FullKey};
+use crate::api::access::{Access, AsUser, Demand, FullKey};
 use crate::api::groups::affix;
 use crate::api::openapi::{Doc, Shape};
 use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list as list_reply};
@@ -51,32 +51,41 @@ pub async fn flag(access: Access<AsUser>) -> Result<Reply> {
 }
 
 pub async fn list_flagged(access: Access<FullKey>) -> Result<Reply> {
-    page(access, false, actions::moderation::show, |item| item.message.id).await
+    flagged(access, false, actions::moderation::show, |item| item.message.id).await
 }
 
 pub async fn list_reviewed(access: Access<FullKey>) -> Result<Reply> {
-    page(access, true, actions::moderation::show_reviewed, |item| item.message.id).await
+    flagged(access, true, actions::moderation::show_reviewed, |item| item.message.id).await
 }
 
-/// Rows of these lists when no limit is named (contract).
-const PAGE: i64 = 50;
-
-async fn page<T: Serialize + Send + 'static>(
+async fn flagged<T: Serialize + Send + 'static>(
     access: Access<FullKey>,
     reviewed: bool,
     show: fn(&Read<'_>, &Caller, &rows::Flagged) -> Result<T>,
     id: fn(&T) -> i64,
 ) -> Result<Reply> {
-    let (query, caller, limit) = (access.query(), access.caller().clone(), crate::api::messages::limit(&access, PAGE)?);
+    let find = move |read: &Read<'_>, caller: &Caller, from, limit| {
+        let found = rows::list(read, caller.app.id, reviewed, from, limit)?;
+        found.iter().map(|flagged| show(read, caller, flagged)).collect()
+    };
+    page(access, PAGE, find, id).await
+}
+
+/// Rows of these lists when no limit is named (contract).
+const PAGE: i64 = 50;
+
+/// A page of messages along their ids: `find` finds so many of them from a point on, `id` says which one it shows.
+async fn page<D: Demand, T: Serialize + Send + 'static>(
+    access: Access<D>,
+    usual: i64,
+    find: impl FnOnce(&Read<'_>, &Caller, (Affix, Option<i64>), i64) -> Result<Vec<T>> + Send + 'static,
+    id: fn(&T) -> i64,
+) -> Result<Reply> {
+    let (query, caller, limit) =
+        (access.query(), access.caller().clone(), crate::api::messages::limit(&access, usual)?);
     let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
     let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
-    let items = access
-        .store()
-        .read(move |read| {
-            let found = rows::list(read, caller.app.id, reviewed, (direction, from), limit)?;
-            found.iter().map(|flagged| show(read, &caller, flagged)).collect::<Result<Vec<_>>>()
-        })
-        .await?;
+    let items = access.store().read(move |read| find(read, &caller, (direction, from), limit)).await?;
     let ends = items.first().zip(items.last()).map(|(first, last)| (id(first).to_string(), id(last).to_string()));
     let meta = CursorMeta::new(limit, items.len()).between(ends);
     Ok(list_reply(&items, meta))

@@ -5,17 +5,17 @@ use utoipa::ToSchema;
 
 use crate::actions::moderation::submitted::{self as act, Narrow};
 use crate::api::access::{Access, FullKey};
-use crate::api::groups::affix;
 use crate::api::imports::{GroupRow, UserRow, ready_group, time};
 use crate::api::messages::object;
 use crate::api::openapi::{Doc, Shape};
-use crate::api::reply::{Ack, CursorMeta, Reply, ack, data, list as list_reply};
+use crate::api::reply::{Ack, Reply, ack, data};
+use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
-use crate::model::ids::{Uid, parse_message_id};
+use crate::model::ids::Uid;
 use crate::model::json::Raw;
 use crate::model::message::{Ask, Category, Draft, Message};
 use crate::model::moderation::submitted::Submission;
-use crate::model::page::Affix;
+use crate::store::Read;
 use crate::store::moderation::submitted as rows;
 
 /// Rows of the list when no limit is named (contract).
@@ -82,10 +82,7 @@ pub async fn create(access: Access<FullKey>) -> Result<Reply> {
 }
 
 pub async fn list(access: Access<FullKey>) -> Result<Reply> {
-    let (query, caller) = (access.query(), access.caller().clone());
-    let limit = crate::api::messages::limit(&access, PAGE)?;
-    let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
-    let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
+    let query = access.query();
     let text = |name: &str| query.get(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let category = text("category").map(|category| {
         let known = Category::parse(&category).filter(|category| category.counts());
@@ -100,17 +97,12 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
         rows::Filter { category: category.transpose()?, kind: text("type"), status, ..rows::Filter::default() };
     let narrow =
         Narrow { sender: text("sender"), receiver_uid: text("receiverUID"), receiver_guid: text("receiverGUID") };
-    let items = access
-        .store()
-        .read(move |read| {
-            let filter = narrow.resolve(read, &caller, filter)?;
-            let found = rows::list(read, caller.app.id, &filter, (direction, from), limit)?;
-            found.into_iter().map(|submitted| act::show(read, submitted)).collect::<Result<Vec<_>>>()
-        })
-        .await?;
-    let ends = items.first().zip(items.last()).map(|(first, last)| (first.id.to_string(), last.id.to_string()));
-    let meta = CursorMeta::new(limit, items.len()).between(ends);
-    Ok(list_reply(&items, meta))
+    let find = move |read: &Read<'_>, caller: &Caller, from, limit| {
+        let filter = narrow.resolve(read, caller, filter)?;
+        let found = rows::list(read, caller.app.id, &filter, from, limit)?;
+        found.into_iter().map(|submitted| act::show(read, submitted)).collect()
+    };
+    super::page(access, PAGE, find, |message: &Message| message.id).await
 }
 
 pub async fn show(access: Access<FullKey>) -> Result<Reply> {

@@ -29,6 +29,10 @@ pub struct Doc {
     /// One schema, or several that are read from the same body.
     bodies: HashMap<&'static str, Vec<Value>>,
     queries: HashMap<&'static str, &'static [&'static str]>,
+    /// Headers that an operation reads beside credentials, each with its schema and what it means.
+    headers: HashMap<&'static str, Vec<(&'static str, Value, &'static str)>>,
+    /// Requests that this server makes, by what they tell of.
+    webhooks: Map<String, Value>,
     /// What comes back; several where it depends on what was asked.
     replies: HashMap<&'static str, Vec<Value>>,
     schemas: BTreeMap<String, Value>,
@@ -153,6 +157,24 @@ impl Doc {
         }
     }
 
+    /// The operation reads this header.
+    pub fn header(
+        &mut self,
+        operation: &'static str,
+        name: &'static str,
+        schema: Value,
+        means: &'static str,
+    ) -> &mut Self {
+        self.headers.entry(operation).or_default().push((name, schema, means));
+        self
+    }
+
+    /// The server makes this request.
+    pub fn webhook(&mut self, name: &str, request: Value) -> &mut Self {
+        self.webhooks.insert(name.to_owned(), json!({ "post": request }));
+        self
+    }
+
     /// The operation reads these query parameters; what each means stands in [`PARAMETERS`].
     pub fn query(&mut self, operation: &'static str, names: &'static [&'static str]) -> &mut Self {
         self.queries.insert(operation, names);
@@ -202,6 +224,11 @@ pub fn schema_like(value: &Value) -> Value {
         Value::Bool(_) => json!({"type": "boolean"}),
         Value::Null => json!({}),
     }
+}
+
+/// A header as a parameter.
+pub fn header(name: &str, schema: &Value, means: &str) -> Value {
+    json!({"name": name, "in": "header", "required": false, "description": means, "schema": schema})
 }
 
 /// The `{names}` of a path.
@@ -285,6 +312,8 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
         parameters.extend(
             doc.queries.get(route.operation).into_iter().flat_map(|names| names.iter().map(|name| parameter(name))),
         );
+        let headers = doc.headers.get(route.operation).into_iter().flatten();
+        parameters.extend(headers.map(|(name, schema, means)| header(name, schema, means)));
         let reply = match doc.replies.get(route.operation).map(Vec::as_slice) {
             None => json!({"$ref": "#/components/schemas/Success"}),
             Some([only]) => only.clone(),
@@ -320,6 +349,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
         },
         "servers": [{"url": server}],
         "paths": paths,
+        "webhooks": doc.webhooks,
         "components": {
             "schemas": schemas,
             "securitySchemes": {

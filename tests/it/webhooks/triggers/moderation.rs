@@ -52,6 +52,17 @@ async fn what_rules_decide_is_told() {
     let told = ears.hear(&["message_edited", "moderation_manual_approved"]).await;
     let edit = &told[0]["message"]["data"]["entities"];
     assert_eq!((&edit["by"]["entity"]["uid"], id_of(&edit["on"]["entity"])), (&json!("ann"), passed));
+    // Whom such an edit names is told of then, and once.
+    ann.put(&format!("/messages/{passed}"), json!({"data": {"text": "buy, <@uid:bob>"}})).await.ok();
+    ears.hear(&["moderation_engine_blocked"]).await;
+    approve(passed).await;
+    let told = ears.hear(&["message_edited", "user_mentioned", "moderation_manual_approved"]).await;
+    let named = told[1]["message"]["data"]["mentions"].as_object().expect("who is named");
+    assert_eq!(named.keys().collect::<Vec<_>>(), ["bob"]);
+    ann.put(&format!("/messages/{passed}"), json!({"data": {"text": "buy now, <@uid:bob>"}})).await.ok();
+    ears.hear(&["moderation_engine_blocked"]).await;
+    approve(passed).await;
+    ears.hear(&["message_edited", "moderation_manual_approved"]).await;
     h.delete("/moderation/rules/trade").await.ok();
 
     // An engine that gives no verdict; the message is seen all the same.
