@@ -7,7 +7,6 @@
 //! What the rest of a message costs is the business of `examples/load`; this one hardly depends on what else the machine does,
 //! so it shows what a change in the write path gives. Nothing is kept.
 
-
 use clap::Parser;
 use futures_util::future::join_all;
 use hobnob::actions;

@@ -48,7 +48,7 @@ use super::told::Told;
 use super::{Credentials, Hooks, OnlineIn, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
-use crate::model::time::Clock;
+use crate::model::time::{Clock, Ids};
 use crate::watch::request::{self, Origin};
 
 /// A batch ends after this many jobs or this long, so that the first in it does not wait for ever.

@@ -1,7 +1,6 @@
 //! Groups, users and conversations that are deleted for good: gone at once for everybody, their rows removed later in
 //! pieces, and nothing of what takes their names over.
 
-
 use hobnob::actions;
 use hobnob::model::Code;
 use hobnob::model::caller::Caller;
