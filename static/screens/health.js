@@ -1,7 +1,7 @@
 // Whether the server is well, and its backups: made, downloaded, proved.
 
 import { call, path, session } from "../api.js";
-import { alert, bytes, card, dim, facts, html, name, number, pill, plain, table, time, useState } from "../ui/base.js";
+import { alert, bytes, card, dim, facts, html, json, name, number, pill, plain, table, time, useState } from "../ui/base.js";
 import { look } from "../ui/dialogs.js";
 import { Act } from "../ui/forms.js";
 import { reload, serverFrame } from "../ui/frames.js";
@@ -16,11 +16,23 @@ const VERDICTS = { ok: ["well", "on"], warn: ["look at this", ""], fail: ["fails
 function Health({ first }) {
   const [health, setHealth] = useState(first);
   const [error, setError] = useState("");
+  const [busy, setBusy] = useState("");
   const again = async () => setHealth((await call("GET", "health")).data);
+  const through = async () => {
+    setBusy("The database is being read through. With much in it this takes minutes…");
+    try {
+      const { data } = await call("POST", "integrity", {});
+      await look(data.ok ? "The database is whole" : "The database is damaged", () => (data.ok ? html`<p>It was read from the beginning to the end, and all references lead somewhere.</p>`
+        : json("What is wrong", { damage: data.damage, brokenReferences: data.brokenReferences })));
+    } finally {
+      setBusy("");
+    }
+  };
   const rows = health.findings.map((one) => [one.check, pill(...(VERDICTS[one.verdict] ?? [plain(one.verdict), "off"])), html`<div>${plain(one.says)}${one.advice && html`<div class="hint">${plain(one.advice)}</div>`}</div>`]);
   return card("Health", facts([["State", health.ready ? pill("ready", "on") : pill("not ready", "off")], ["Version", health.version], ["Schema", number(health.schema)],
     ["Running since", time(health.startedAt)]]), table("Health", ["What", "State", "Why"], rows, "Nothing was looked at."),
-  html`<div class="buttons"><${Act} refused=${setError} act=${again}>Look again<//></div>`, alert(error));
+  html`<div class="buttons"><${Act} refused=${setError} act=${again}>Look again<//>
+    <${Act} least="admin" refused=${setError} act=${through}>Read the database through<//></div>`, html`<p role="status" class="dim">${busy}</p>`, alert(error));
 }
 
 const COUNTED = { apps: "Apps", users: "Users", groups: "Groups", conversations: "Conversations", messages: "Messages", files: "Files" };

@@ -56,6 +56,9 @@ run("watch", async (house) => {
   await page.getByText("There is no backup in the folder for them.").waitFor();
   await page.getByText("What is written is on disk.").waitFor();
   await everywhere("health");
+  await button("Read the database through").click();
+  await page.getByRole("dialog", { name: "The database is whole" }).waitFor();
+  await button("Close").click();
   await button("Make a backup now").click();
   await button("Close").click();
   await page.getByText("The newest backup here is 0 days old.").waitFor();
