@@ -22,7 +22,7 @@ use crate::model::{flags, message};
 /// Bytes of all words that the rules of an app look for, each list counted once; about 25 times as much memory.
 pub const MOST_WORDS: usize = 4 * 1024 * 1024;
 /// Steps that a look at a text costs by itself, at least.
-const LOOK: usize = 8;
+const LOOK: usize = 4;
 /// Bytes of all patterns of an app once they are compiled.
 pub const MOST_PATTERNS: usize = 16 * 1024 * 1024;
 
