@@ -384,6 +384,9 @@ mod tests {
                 assert!(PARAMETERS.iter().any(|(known, _, _)| known == name), "parameter {name} is not explained");
             }
         }
+        for (at, (name, ..)) in PARAMETERS.iter().enumerate() {
+            assert!(!PARAMETERS[..at].iter().any(|(other, ..)| other == name), "parameter {name} twice");
+        }
         let description = describe(&routes, doc, "/v3");
         for route in routes.iter().filter(|route| !route.path.starts_with("/admin/")) {
             let method = route.method.as_str().to_ascii_lowercase();
