@@ -85,7 +85,8 @@ pub type Progress<'p> = &'p mut dyn FnMut(&str, u64);
 /// Makes a backup of the data folder, which may be in use. The file that was made, and what is in it.
 pub fn make(data: &Path, to: &Target, clock: &Clock, progress: Progress<'_>) -> Outcome<(Option<PathBuf>, Manifest)> {
     let database = data.join(DATABASE);
-    File::open(&database).map_err(|e| match e.kind() {
+    // Not opened: a process that closes a file loses all locks it has on it, and this may be the server.
+    fs::metadata(&database).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => format!("there is no database at {}", database.display()),
         _ => format!("cannot read {}: {e}", database.display()),
     })?;

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hobnob::model::Code;
 use serde_json::{Value, json};
 
-use crate::harness::{App, Harness, Process, hobnob, id_of, temp_dir};
+use crate::harness::{App, Client, Harness, Process, hobnob, id_of, temp_dir};
 use crate::media::{Part, post};
 
 fn said(output: &Output) -> String {
@@ -293,6 +293,25 @@ async fn old_ones_go_and_wrong_asks_are_told() {
     let output = hobnob(nowhere.path(), &["backup"]);
     assert!(!output.status.success() && said(&output).contains("there is no database"), "{}", said(&output));
     assert_eq!(std::fs::read_dir(nowhere.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_leaves_the_locks_of_the_server_that_makes_it() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let app = process.app(dir.path());
+    let said = String::from_utf8(hobnob(dir.path(), &["admin", "create"]).stdout).expect("text");
+    let link = said.split_once("#setup=").expect("a link").1.split_whitespace().next().expect("its end");
+    let site = Client::nobody(&process.site);
+    let body = json!({"link": link, "name": "root", "password": "correct horse"});
+    let session = site.post("/admin/api/setup", body).await.ok()["session"].as_str().expect("a session").to_owned();
+    site.with("X-Hobnob-Admin", &session).post("/admin/api/backups", json!({})).await.ok();
+    // Whatever opens a database that nobody has locked takes its log away when it closes it.
+    let database =
+        std::fs::OpenOptions::new().read(true).write(true).open(dir.path().join("hobnob.db")).expect("opens");
+    let taken = rustix::fs::fcntl_lock(&database, rustix::fs::FlockOperation::NonBlockingLockExclusive);
+    assert!(taken.is_err(), "others would take it for a database that nobody has open");
+    app.post("/users", json!({"uid": "ann", "name": "Ann"})).await.ok();
 }
 
 #[tokio::test]

@@ -184,7 +184,6 @@ async fn what_is_absent_is_refused_at_once() {
         "/ai/smart-replies",
         "/ai/agents/x/runs",
         "/campaigns/feed",
-        "/moderation/messages",
         "/notifications/push/v1/providers/fcm",
         "/notifications/sms/v1/providers/twilio",
         "/notifications/email/v1/providers/sendgrid",
