@@ -325,7 +325,7 @@ pub fn put_participant(tx: &Write<'_>, call: i64, user: i64, one: &transfer::Par
 
 /// What became of a message since it was sent. It has no replies yet.
 pub fn set_message(tx: &Write<'_>, row: &Row, past: &transfer::Message) -> Result<()> {
-    let verdict = past.verdict.as_deref().and_then(Verdict::parse).map_or(0, flags::of_verdict);
+    let verdict = past.verdict.as_deref().and_then(Verdict::imported).map_or(0, flags::of_verdict);
     tx.run(
         "UPDATE messages SET updated_at = ?2, edited_at = ?3, edited_by = ?4, deleted_at = ?5, deleted_by = ?6,
                 last_reply_at = ?7, pinned_at = ?8, pinned_by = ?9, resource = ?10, flags = flags | ?11 WHERE id = ?1",

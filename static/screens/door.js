@@ -51,5 +51,5 @@ function LogIn({ enter }) {
 export function logIn(notice, enter) {
   return plainFrame("Log in", html`${notice && html`<p class="notice" role="status">${notice}</p>`}
     ${card(null, html`<${LogIn} enter=${enter} />`)}
-    <p class="dim">No account, or no password any more? <code>hobnob admin-link</code> prints a link that makes a new admin.</p>`, "narrow");
+    <p class="dim">No password any more? <code>hobnob admin reset NAME</code> prints a link to a new one, and <code>hobnob admin-link</code> one that makes an admin.</p>`, "narrow");
 }

@@ -232,6 +232,23 @@ async fn one_that_is_deleted_or_reviewed_meanwhile_stays_as_it_was_left() {
 }
 
 #[tokio::test]
+async fn a_rule_that_changes_meanwhile_is_asked_about_anew() {
+    let h = Harness::start().await;
+    let (ann, bob, engine) = (h.user("ann").await, h.user("bob").await, Receiver::start().await);
+    ask(&h, "r1", &engine, json!({})).await;
+    let gate = Arc::new(Semaphore::new(0));
+    engine.be(Does::When(gate.clone()));
+    ann.send("bob", "hello").await;
+    engine.expect(1).await;
+    h.put("/moderation/rules/r1", json!({"name": "Another"})).await.ok();
+    engine.be(says(true, 1.0));
+    gate.add_permits(1);
+    settled(&h).await;
+    assert_eq!(engine.told().len(), 2, "what was said of a rule as it was says nothing of it as it is");
+    assert!(texts(&bob, "ann").await.is_empty());
+}
+
+#[tokio::test]
 async fn what_is_submitted_waits_as_well_and_is_sent_nowhere() {
     let h = Harness::with(OPEN).await;
     let (bob, engine, hooked) = (h.user("bob").await, Receiver::start().await, Receiver::start().await);

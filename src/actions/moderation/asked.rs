@@ -146,38 +146,42 @@ pub fn settle(tx: &mut Write<'_>, case: &Case, said: &[Said]) -> Result<Option<(
         said.iter().filter(|said| said.is_met).map(|said| case.questions[said.question].asking.clone()).collect();
     match Subject::find(tx, app.id, case.message)? {
         Some(Subject::Sent(row)) if row.deleted_at.is_none() => {
-            let seen = settle_sent(tx, &app, &row, &met)?;
+            let state = settle_sent(tx, &app, &row, (&pending.asks, &met))?;
             let shown = |tx: &mut Write<'_>| outbox::moderation::whole(tx, &app, row.id);
-            failures(tx, &app, (case, said), seen, shown)?;
-            Ok(seen.then_some((app, case.message)))
+            failures(tx, &app, (case, said), state, shown)?;
+            Ok((state == State::Approved).then_some((app, case.message)))
         }
         Some(Subject::Submitted(one)) => {
-            let (approved, message) = super::submitted::settle(tx, &app, *one, &met)?;
-            failures(tx, &app, (case, said), approved, |_| Ok(message.clone()))?;
+            let (state, message) = super::submitted::settle(tx, &app, *one, (&pending.asks, &met))?;
+            failures(tx, &app, (case, said), state, |_| Ok(message.clone()))?;
             Ok(None)
         }
         _ => Ok(None),
     }
 }
 
-/// Whether it is seen by all from now on.
-fn settle_sent(tx: &mut Write<'_>, app: &App, row: &Row, met: &[Asking]) -> Result<bool> {
+/// What becomes of it. It waits on where a rule that changed meanwhile has more to ask.
+fn settle_sent(tx: &mut Write<'_>, app: &App, row: &Row, answers: (&[Asking], &[Asking])) -> Result<State> {
     let author = author(tx, app, row)?;
     let caller = Caller::of(app.clone(), author.id, &author.uid);
     let conv = conversations::by_id(tx, row.conv)?;
     let data = Object::parse(&row.data).unwrap_or_default();
     let content = (row.category, row.kind.as_str(), &data);
-    let judged = judge_with(tx, app.id, &sides(&caller, &conv), content, met)?;
+    let judged = judge_with(tx, app.id, &sides(&caller, &conv), content, answers)?;
     if judged.is_blocked() {
         // It stays hidden, and does not wait any more.
         rows::set_verdict(tx, row, Verdict::Disapproved)?;
         let row = messages::find(tx, app.id, row.id)?;
         verdict(tx, &caller, &conv, &row, &judged)?;
-        return Ok(false);
+        return Ok(State::Disapproved);
+    }
+    if !judged.asks().is_empty() {
+        pending::insert(tx, app.id, row.id, judged.asks())?;
+        return Ok(State::Pending);
     }
     let row = release(tx, &app_itself(app), row)?;
     passed(tx, &caller, &conv, row.id, &judged)?;
-    Ok(true)
+    Ok(State::Approved)
 }
 
 /// Whoever wrote what the message says now: its sender, or who edited it.
@@ -187,14 +191,18 @@ fn author(read: &Read<'_>, app: &App, row: &Row) -> Result<User> {
     editor.map_or_else(|| users::by_id(read, row.sender), Ok)
 }
 
-/// Engines that gave no verdict, an event for each kind of content they were asked about.
+/// Engines that gave no verdict, once it is known what becomes of the message: an event for each kind of content they were
+/// asked about.
 fn failures(
     tx: &mut Write<'_>,
     app: &App,
     (case, said): (&Case, &[Said]),
-    approved: bool,
+    outcome: State,
     shown: impl Fn(&mut Write<'_>) -> Result<Message>,
 ) -> Result<()> {
+    if outcome == State::Pending {
+        return Ok(());
+    }
     let mut passes: Vec<(&'static str, Vec<Failed<'_>>)> = Vec::new();
     for (question, (failure, request)) in
         said.iter().filter_map(|said| Some((&case.questions[said.question], said.failure.as_ref()?)))
@@ -207,7 +215,6 @@ fn failures(
             None => passes.push((content, vec![failed])),
         }
     }
-    let outcome = if approved { State::Approved } else { State::Disapproved };
     for (content, failures) in passes {
         outbox::moderation::failed(tx, app, (content, outcome), &failures, &shown)?;
     }

@@ -14,7 +14,7 @@ use crate::model::group::Group;
 use crate::model::ids::{Guid, SYSTEM_UID, Uid};
 use crate::model::json::Object;
 use crate::model::message::Category;
-use crate::model::moderation::engine::{Asking, Hit};
+use crate::model::moderation::engine::{Asking, Engine, Hit};
 use crate::model::moderation::rule::{Action, Entity, Filter, FilterOperand, FilterOperator, Side};
 use crate::model::moderation::{Sides, State, To};
 use crate::model::role::Role;
@@ -85,18 +85,19 @@ pub fn judge(tx: &Write<'_>, caller: &Caller, conv: &Conv, content: Content<'_>)
     }
 }
 
-/// The same now that engines found these conditions met.
+/// The same now that engines were asked and found these conditions met. What rules that changed since would have asked is
+/// asked anew.
 pub(super) fn judge_with(
     tx: &Write<'_>,
     app: i64,
     sides: &Sides,
-    (_, _, data): Content<'_>,
-    met: &[Asking],
+    content: Content<'_>,
+    (asked, met): (&[Asking], &[Asking]),
 ) -> Result<Judged> {
     let Some(engine) = rules::engine(tx, app)? else { return Ok(Judged::by(&[])) };
-    let mut hits = engine.hits(data);
-    hits.extend(met.iter().filter_map(|asking| engine.answered(asking)));
-    Ok(Judged::by(&concerning(tx, sides, hits)?))
+    let mut judged = judge_by(tx, &engine, sides, content, met)?;
+    judged.asks.retain(|asking| !asked.contains(asking));
+    Ok(judged)
 }
 
 pub(super) fn sides(caller: &Caller, conv: &Conv) -> Sides {
@@ -109,12 +110,18 @@ pub(super) fn sides(caller: &Caller, conv: &Conv) -> Sides {
 
 /// What the rules of the app say of a message between these two, whether it is sent or only asked about.
 pub fn weigh(tx: &Write<'_>, app: i64, sides: &Sides, content: Content<'_>) -> Result<Judged> {
-    let (category, _, data) = content;
-    if !matches!(category, Category::Message | Category::Custom | Category::Interactive) {
+    if !matches!(content.0, Category::Message | Category::Custom | Category::Interactive) {
         return Ok(Judged::default());
     }
     let Some(engine) = rules::engine(tx, app)? else { return Ok(Judged::default()) };
-    let hits = concerning(tx, sides, engine.hits(data))?;
+    judge_by(tx, &engine, sides, content, &[])
+}
+
+/// `met`: conditions that engines outside found met.
+fn judge_by(tx: &Write<'_>, engine: &Engine, sides: &Sides, content: Content<'_>, met: &[Asking]) -> Result<Judged> {
+    let mut hits = engine.hits(content.2);
+    hits.extend(met.iter().filter_map(|asking| engine.answered(asking)));
+    let hits = concerning(tx, sides, hits)?;
     let mut judged = Judged::by(&hits);
     if !judged.is_blocked() {
         let questions = concerning(tx, sides, engine.questions(content, &hits))?;

@@ -82,15 +82,20 @@ fn told(tx: &mut Write<'_>, app: &App, submitted: Submitted, judged: &Judged) ->
     Ok(message)
 }
 
-/// Engines have answered about one that waits; whether it is approved, and the message.
-pub(super) fn settle(tx: &mut Write<'_>, app: &App, submitted: Submitted, met: &[Asking]) -> Result<(bool, Message)> {
+/// Engines have answered about one that waits (what was asked, and what is met); what becomes of it, and the message.
+pub(super) fn settle(
+    tx: &mut Write<'_>,
+    app: &App,
+    submitted: Submitted,
+    answers: (&[Asking], &[Asking]),
+) -> Result<(State, Message)> {
     let data = Object::parse(&submitted.data).unwrap_or_default();
     let content = (submitted.category, submitted.kind.as_str(), &data);
-    let judged = judge::judge_with(tx, app.id, &submitted.sides, content, met)?;
+    let judged = judge::judge_with(tx, app.id, &submitted.sides, content, answers)?;
     let state = judged.state();
     rows::set_state(tx, submitted.id, state)?;
     let message = told(tx, app, Submitted { state, ..submitted }, &judged)?;
-    Ok((state == State::Approved, message))
+    Ok((state, message))
 }
 
 /// Replaces keys of its data, and judges what it says now.

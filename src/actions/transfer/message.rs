@@ -82,7 +82,7 @@ pub(super) fn take(tx: &mut Write<'_>, into: &Into, mut line: lines::Message, ma
             parent,
             quoted,
             mentions: named,
-            hidden: line.verdict.as_deref().and_then(Verdict::parse) == Some(Verdict::Disapproved),
+            hidden: line.verdict.as_deref().and_then(Verdict::imported) == Some(Verdict::Disapproved),
         }),
     };
     let (stored, mark) = match imports::store(tx, app, row) {

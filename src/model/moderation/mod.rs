@@ -101,6 +101,14 @@ impl Verdict {
         }
     }
 
+    /// What an import makes of the status of a message: one that was still being judged stays hidden.
+    pub fn imported(status: &str) -> Option<Self> {
+        match State::parse(status)? {
+            State::Approved => Some(Verdict::Approved),
+            State::Disapproved | State::Pending => Some(Verdict::Disapproved),
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         [Verdict::Approved, Verdict::Disapproved].into_iter().find(|verdict| verdict.as_str() == text)
     }

@@ -171,7 +171,7 @@ pub(super) fn message(item: &Value, reactions: Vec<Value>, calls: &BTreeSet<Stri
         line["resource"] = json!(resource);
     }
     if let Some(status) = data.get("moderation").and_then(|moderation| moderation["status"].as_str())
-        && matches!(status, "approved" | "disapproved")
+        && matches!(status, "approved" | "disapproved" | "pending")
     {
         line["verdict"] = json!(status);
     }
@@ -250,6 +250,22 @@ mod tests {
             "type": "groupMember", "sentAt": 5, "on": "bob", "data": {"action": "kicked", "extras": {"a": 1}}})
         );
         assert!(message(&json!({"category": "action", "type": "message"}), Vec::new(), &BTreeSet::new()).is_err());
+    }
+
+    #[test]
+    fn what_was_still_being_judged_is_seen_by_nobody_else() {
+        use crate::model::moderation::Verdict;
+        for (status, verdict) in [
+            ("approved", Some(Verdict::Approved)),
+            ("disapproved", Some(Verdict::Disapproved)),
+            ("pending", Some(Verdict::Disapproved)),
+            ("unmoderated", None),
+        ] {
+            let live = json!({"id": "12", "sender": "ann", "receiver": "bob", "receiverType": "user", "category": "message",
+                "type": "text", "sentAt": 5, "data": {"text": "hi", "moderation": {"status": status}}});
+            let line = message(&live, Vec::new(), &BTreeSet::new()).unwrap();
+            assert_eq!(line["verdict"].as_str().and_then(Verdict::imported), verdict, "{status}");
+        }
     }
 
     #[test]
