@@ -233,7 +233,7 @@ async fn one_that_is_deleted_or_reviewed_meanwhile_stays_as_it_was_left() {
 
 #[tokio::test]
 async fn a_rule_that_changes_meanwhile_is_asked_about_anew() {
-    let h = Harness::start().await;
+    let h = Harness::with(OPEN).await;
     let (ann, bob, engine) = (h.user("ann").await, h.user("bob").await, Receiver::start().await);
     ask(&h, "r1", &engine, json!({})).await;
     let gate = Arc::new(Semaphore::new(0));
