@@ -28,7 +28,7 @@ impl Draft {
     pub fn new(beside: &Path) -> io::Result<Draft> {
         sweep(beside);
         for _ in 0..TRIES {
-            let folder = beside.join(format!("{PREFIX}{}", Ids.hex(8)));
+            let folder = beside.join(format!("{PREFIX}{}", Ids::default().hex(8)));
             let mut builder = DirBuilder::new();
             #[cfg(unix)]
             std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

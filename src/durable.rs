@@ -4,14 +4,36 @@
 //! once the one above is. So a file that others may find is written under another name, synced, named, and then the folder
 //! is synced; and a folder is synced into the one above when it is made. What was only written may be there in part or
 //! not at all, in any order.
+//!
+//! What is in a folder that goes with the process ([`let_go`]) need not outlive it: nothing there is synced.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::RwLock;
+
+/// Folders that go with the process.
+static PASSING: RwLock<Vec<PathBuf>> = RwLock::new(Vec::new());
+
+/// Nothing in this folder is kept for sure from now on: it goes with the process. For servers that tests throw away, and
+/// named by their room alone.
+pub fn let_go(folder: &Path) {
+    PASSING.write().unwrap_or_else(|e| e.into_inner()).push(folder.to_owned());
+}
+
+/// The folder has gone.
+pub fn has_gone(folder: &Path) {
+    PASSING.write().unwrap_or_else(|e| e.into_inner()).retain(|passing| passing != folder);
+}
+
+/// Whether this is in a folder that goes with the process.
+pub fn is_passing(path: &Path) -> bool {
+    PASSING.read().unwrap_or_else(|e| e.into_inner()).iter().any(|folder| path.starts_with(folder))
+}
 
 /// Keeps the names in a folder. Where folders cannot be synced the system sees to it.
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(or_here(folder))?.sync_all() } else { Ok(()) }
+    if cfg!(unix) && !is_passing(folder) { File::open(or_here(folder))?.sync_all() } else { Ok(()) }
 }
 
 /// Makes a folder with those above it that are not there yet, each kept by the one above. `private`: for the owner alone.
@@ -38,7 +60,9 @@ pub fn make_folder(path: &Path, private: bool) -> io::Result<()> {
 
 /// Gives a file that is written its name, in the same folder or another; what had that name before goes.
 pub fn place(from: &Path, to: &Path) -> io::Result<()> {
-    File::open(from)?.sync_all()?;
+    if !is_passing(from) {
+        File::open(from)?.sync_all()?;
+    }
     fs::rename(from, to)?;
     sync_folder(to.parent().unwrap_or(Path::new("")))
 }
@@ -110,6 +134,17 @@ mod tests {
         fs::write(&from, b"newer").unwrap();
         assert_eq!(place_new(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!((fs::read(&to).unwrap(), from.exists()), (b"new".to_vec(), true));
+    }
+
+    #[test]
+    fn what_is_let_go_is_all_below_it_until_it_has_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let passing = folder.path().join("a");
+        let_go(&passing);
+        assert!(is_passing(&passing.join("media").join("ab")) && !is_passing(folder.path()));
+        assert!(!is_passing(&folder.path().join("ab")), "another folder whose name begins so");
+        has_gone(&passing);
+        assert!(!is_passing(&passing));
     }
 
     #[cfg(unix)]

@@ -30,6 +30,7 @@
 //! - [`out`]: events for webhooks; [`engines`]: engines outside that judge messages.
 //! - [`watch`]: what is counted, and whose work a thread does; a leaf that any room may use.
 //! - [`doors`]: listeners, and what comes in by them.
+//! - [`testing`]: a server for test suites, on other ground than others stand on.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.
 //!
 //! A noun has the same file name in every layer: `api/groups.rs`, `actions/groups.rs`, `store/groups.rs`,
@@ -85,6 +86,7 @@ pub mod settings;
 pub mod store;
 mod sync;
 pub mod systemd;
+pub mod testing;
 pub mod tls;
 pub mod transfer;
 pub mod turns;

@@ -54,6 +54,14 @@ const MOST_HASHES: usize = 4;
 /// How long a stop waits for webhooks that are being told, besides the time that requests take to end.
 const ANSWERS: Duration = Duration::from_secs(2);
 
+/// What a server stands on that no setting says: the time of day and the system's randomness. Servers for tests stand on other
+/// ground, which they bring.
+#[derive(Default)]
+pub struct Ground {
+    pub clock: Clock,
+    pub ids: Ids,
+}
+
 /// A server that serves until it is stopped.
 pub struct Server {
     pub http: Option<SocketAddr>,
@@ -79,6 +87,11 @@ impl Server {
     /// Starts in the current actix system. Port 0 takes any free one; sockets that a supervisor hands over take the place of
     /// the addresses in the settings.
     pub async fn start(config: &Config, clock: Clock) -> Result<Server, String> {
+        Server::start_on(config, Ground { clock, ..Ground::default() }).await
+    }
+
+    /// The same on other ground.
+    pub async fn start_on(config: &Config, ground: Ground) -> Result<Server, String> {
         config.sound()?;
         let config = &config.settled()?;
         let places = Places::plan(config)?;
@@ -93,7 +106,7 @@ impl Server {
             refuse_emptied(config, &lock)?;
         }
         log::info!("Hobnob {} starts on {}", env!("CARGO_PKG_VERSION"), config.data().display());
-        House::open(config, clock)?.serve(config, lock, places)
+        House::open_on(config, ground)?.serve(config, lock, places)
     }
 }
 
@@ -113,8 +126,14 @@ pub struct House {
 impl House {
     /// Opens what is in the data folder. Whose folder it is, the caller has made sure of.
     pub fn open(config: &Config, clock: Clock) -> Result<House, String> {
+        House::open_on(config, Ground { clock, ..Ground::default() })
+    }
+
+    /// The same on other ground.
+    fn open_on(config: &Config, ground: Ground) -> Result<House, String> {
         let limits = Arc::new(config.limits()?);
-        let (store, hub) = open(config, &limits, clock)?;
+        let ids = ground.ids.clone();
+        let (store, hub) = open(config, &limits, ground)?;
         store.meters().set_slow(config.watch.slow_ms.0);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         let media = Media::open(config.data(), cores.div_ceil(2))
@@ -151,13 +170,13 @@ impl House {
             trusted: config.trusted()?,
             region: config.region.region.clone(),
             meter: Meter::new(config.rate_limits()),
-            ids: Ids,
+            requests: Requests::new(seed(&ids), router.routes()),
+            ids,
             media,
             backups: Backups::new(config.data(), config.backups.clone()),
             health: Default::default(),
             tokens: Default::default(),
             hsts: hsts(config),
-            requests: Requests::new(seed(), router.routes()),
             crowded: Arc::default(),
             metrics: Metrics::new(config.watch.metrics_token.as_deref()),
             description: OnceLock::new(),
@@ -345,8 +364,8 @@ fn refuse_emptied(config: &Config, lock: &Lock) -> Result<(), String> {
 }
 
 /// A number that no other start has, for the ids of its requests.
-fn seed() -> u64 {
-    let random = u64::from_str_radix(&Ids.hex(8), 16);
+fn seed(ids: &Ids) -> u64 {
+    let random = u64::from_str_radix(&ids.hex(8), 16);
     random.unwrap_or_default()
 }
 
@@ -370,7 +389,7 @@ async fn keep_alive(api: Data<Api>, every: Duration) {
 }
 
 /// Store and hub, each with its end of the stream.
-fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), String> {
+fn open(config: &Config, limits: &Limits, Ground { clock, ids }: Ground) -> Result<(Store, Hub), String> {
     let (hub, starter) = Hub::new(clock.clone(), limits.presence_users, limits.sockets);
     let (online, members, deliver) = (hub.clone(), hub.clone(), hub.clone());
     let hooks = Hooks {
@@ -378,7 +397,7 @@ fn open(config: &Config, limits: &Limits, clock: Clock) -> Result<(Store, Hub), 
         online: Arc::new(move |user| online.is_online(user)),
         online_in: Arc::new(move |group| members.online_in_group(group)),
         clock,
-        ids: Ids,
+        ids,
     };
     let store = Store::open(&config.database(), config.readers, config.write_queue, hooks)
         .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?

@@ -20,6 +20,7 @@ mod management_key;
 mod paper;
 mod restore;
 mod serve;
+mod test;
 mod user;
 mod webhook;
 
@@ -57,6 +58,8 @@ pub struct Cli {
 enum Command {
     /// Start the server (the default)
     Serve(Box<serve::Serve>),
+    /// Start a server for a test suite, which is thrown away with all that is in it
+    Test(test::Test),
     /// Make and list apps
     App {
         #[command(subcommand)]
@@ -197,6 +200,7 @@ impl Cli {
         match self.command {
             None => serve::run(self.serve).await,
             Some(Command::Serve(serve)) => serve::run(*serve).await,
+            Some(Command::Test(test)) => test::run(test).await,
             Some(Command::App { command }) => app::run(command).await,
             Some(Command::Key { command }) => key::run(command).await,
             Some(Command::User { command }) => user::run(command).await,

@@ -1,20 +1,37 @@
 //! Where time and chance enter. Both are made once at the border and passed down, so that the same inputs give the
 //! same rows and a test can hold the clock still.
 
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use ::time::OffsetDateTime;
+use sha2::{Digest, Sha256};
 
 /// The time of day in Unix seconds; a test may set it.
 #[derive(Clone, Default)]
 pub struct Clock {
-    fixed: Option<Arc<AtomicI64>>,
+    /// Of a clock that is turned by hand; none: the time of day.
+    hands: Option<Arc<Mutex<Hands>>>,
     steady: Option<Arc<Mutex<Steady>>>,
+}
+
+/// Where a clock that is turned by hand stands, in Unix milliseconds, and since when it goes on by itself from there.
+struct Hands {
+    at: i64,
+    running: Option<Instant>,
+}
+
+impl Hands {
+    fn now(&self) -> i64 {
+        self.at + self.running.map_or(0, |since| since.elapsed().as_millis() as i64)
+    }
+
+    fn turn(&mut self, to: i64, runs: bool) {
+        *self = Hands { at: to, running: runs.then(Instant::now) };
+    }
 }
 
 /// What a clock that never runs backwards knows.
@@ -55,14 +72,22 @@ impl Steady {
 impl Clock {
     /// A clock that stands at `seconds` until it is moved.
     pub fn fixed(seconds: i64) -> Self {
-        Clock { fixed: Some(Arc::new(AtomicI64::new(seconds))), steady: None }
+        Clock::by_hand(seconds * 1000, false)
+    }
+
+    /// A clock that is turned by hand, at first to this time in Unix milliseconds. `runs`: between turns it goes on as time
+    /// does.
+    pub fn by_hand(ms: i64, runs: bool) -> Self {
+        let mut hands = Hands { at: ms, running: None };
+        hands.turn(ms, runs);
+        Clock { hands: Some(Arc::new(Mutex::new(hands))), steady: None }
     }
 
     /// The same clock, which from now on never gives a time before `last` or before one it gave: it stands still until
     /// the time of day has caught up. If that takes long, the clock was ahead before, and it goes on from where it is.
     pub fn steady(&self, last: i64) -> Self {
         let steady = Steady { last, ..Steady::default() };
-        Clock { fixed: self.fixed.clone(), steady: Some(Arc::new(Mutex::new(steady))) }
+        Clock { hands: self.hands.clone(), steady: Some(Arc::new(Mutex::new(steady))) }
     }
 
     /// Whether a steady clock has gone back since this was asked last.
@@ -75,32 +100,46 @@ impl Clock {
         self.steady.as_ref().is_some_and(|steady| locked(steady).healed)
     }
 
-    /// Moves a fixed clock; a real one cannot be moved.
+    /// Moves a clock that is turned by hand; a real one cannot be moved.
     pub fn advance(&self, seconds: i64) {
-        if let Some(at) = &self.fixed {
-            at.fetch_add(seconds, Ordering::SeqCst);
+        if let Some(hands) = &self.hands {
+            locked(hands).at += seconds * 1000;
+        }
+    }
+
+    /// Turns a clock that is turned by hand to a time in Unix milliseconds, and has it run or stand.
+    pub fn turn(&self, ms: i64, runs: bool) {
+        if let Some(hands) = &self.hands {
+            locked(hands).turn(ms, runs);
+        }
+    }
+
+    /// Forgets which times were given: what is kept now was never later than `last`.
+    pub fn begin_anew(&self, last: i64) {
+        if let Some(steady) = &self.steady {
+            *locked(steady) = Steady { last, ..Steady::default() };
         }
     }
 
     /// Unix milliseconds, in the second that [`Clock::now`] gives: beside the time of day they are not to be had.
     pub fn now_ms(&self) -> i64 {
         let of_day = || SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
-        let (ms, now) = (if self.fixed.is_some() { 0 } else { of_day() }, self.now());
-        if ms / 1000 == now { ms } else { now * 1000 }
+        let (ms, now) = (self.hands.as_ref().map_or_else(of_day, |hands| locked(hands).now()), self.now());
+        if ms.div_euclid(1000) == now { ms } else { now * 1000 }
     }
 
     /// Unix seconds.
     pub fn now(&self) -> i64 {
-        let now = match &self.fixed {
-            Some(at) => at.load(Ordering::SeqCst),
+        let now = match &self.hands {
+            Some(hands) => locked(hands).now().div_euclid(1000),
             None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64),
         };
         self.steady.as_ref().map_or(now, |steady| locked(steady).at(now))
     }
 }
 
-fn locked(steady: &Mutex<Steady>) -> MutexGuard<'_, Steady> {
-    steady.lock().unwrap_or_else(|e| e.into_inner())
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
 /// A Unix time in seconds, given in seconds or in milliseconds: no date of these years is ambiguous.
@@ -149,11 +188,30 @@ pub fn is_stamp(text: &str) -> bool {
     text.len() == 16 && text.bytes().enumerate().all(fits)
 }
 
-/// Random names and secrets from the operating system.
+/// Random names and secrets: from the operating system, or the same ones each time where a test wants them so.
 #[derive(Clone, Default)]
-pub struct Ids;
+pub struct Ids {
+    same: Option<Arc<Mutex<u64>>>,
+}
 
 impl Ids {
+    /// The same ones each time. Nothing made of these is secret.
+    pub fn same() -> Ids {
+        Ids { same: Some(Arc::default()) }
+    }
+
+    /// How many of the same ones have been taken; they can be taken once more from there ([`Ids::go_to`]).
+    pub fn taken(&self) -> u64 {
+        self.same.as_ref().map_or(0, |taken| *locked(taken))
+    }
+
+    /// Goes to a place among the same ones.
+    pub fn go_to(&self, place: u64) {
+        if let Some(taken) = &self.same {
+            *locked(taken) = place;
+        }
+    }
+
     /// `bytes` random bytes as lower-case hex (two digits each).
     pub fn hex(&self, bytes: usize) -> String {
         hex(&self.bytes(bytes))
@@ -167,6 +225,14 @@ impl Ids {
     /// So many random bytes.
     pub fn bytes(&self, bytes: usize) -> Vec<u8> {
         let mut buffer = vec![0u8; bytes];
+        if let Some(taken) = &self.same {
+            let mut taken = locked(taken);
+            for piece in buffer.chunks_mut(32) {
+                *taken += 1;
+                piece.copy_from_slice(&Sha256::digest(taken.to_be_bytes())[..piece.len()]);
+            }
+            return buffer;
+        }
         // Without the system's randomness no secret may be made: stopping is the only safe answer.
         getrandom::fill(&mut buffer).expect("the operating system gives random bytes");
         buffer
@@ -235,6 +301,33 @@ mod tests {
         assert_eq!(steady.now(), last);
         clock.advance(HEALS_AFTER);
         assert_eq!((steady.now(), steady.has_healed()), (last, false));
+    }
+
+    #[test]
+    fn a_clock_is_turned_by_hand_and_forgets_what_it_gave() {
+        let clock = Clock::by_hand((EARLIEST + 5) * 1000 + 250, false);
+        let steady = clock.steady(0);
+        assert_eq!((steady.now(), steady.now_ms()), (EARLIEST + 5, (EARLIEST + 5) * 1000 + 250));
+        clock.turn(EARLIEST * 1000, false);
+        assert_eq!(steady.now(), EARLIEST + 5);
+        steady.begin_anew(EARLIEST - 1);
+        assert_eq!(steady.now(), EARLIEST);
+        clock.turn(EARLIEST * 1000, true);
+        assert!(steady.now_ms() >= EARLIEST * 1000);
+    }
+
+    #[test]
+    fn the_same_ids_come_again_and_others_never() {
+        let (one, other) = (Ids::same(), Ids::same());
+        let first = one.hex(40);
+        assert_eq!((first.len(), &first), (80, &other.hex(40)));
+        let place = one.taken();
+        let next = one.hex(8);
+        assert_ne!(first[..16], next);
+        one.go_to(place);
+        assert_eq!(one.hex(8), next);
+        assert_ne!(Ids::default().hex(8), Ids::default().hex(8));
+        assert_eq!(Ids::default().taken(), 0);
     }
 
     #[test]

@@ -438,7 +438,7 @@ fn rest_asked(answer: &Answer, now: i64) -> Option<i64> {
 }
 
 fn chance() -> u64 {
-    u64::from_str_radix(&Ids.hex(4), 16).unwrap_or_default()
+    u64::from_str_radix(&Ids::default().hex(4), 16).unwrap_or_default()
 }
 
 #[cfg(test)]

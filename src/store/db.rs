@@ -89,7 +89,7 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     // take them half.
     checkpoint_at_closing(&connection, false)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", sureness(path))?;
     renew_log(&connection, path)?;
     checkpoint_at_closing(&connection, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -171,9 +171,14 @@ pub fn checkpoint_at_closing(connection: &Connection, does: bool) -> rusqlite::R
 pub fn open_checkpointer(path: &Path) -> Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", sureness(path))?;
     checkpoint_at_closing(&connection, false)?;
     Ok(connection)
+}
+
+/// What is acknowledged is on disk; but for a database that goes with the process.
+fn sureness(path: &Path) -> &'static str {
+    if durable::is_passing(path) { "OFF" } else { "FULL" }
 }
 
 /// How long a checkpoint that empties the log may hold up writes while it waits for readers.
@@ -261,6 +266,22 @@ pub(super) fn add_functions(connection: &Connection, online: Online) -> rusqlite
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_acknowledged_is_synced_unless_it_goes_with_the_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let synced = |name: &str| {
+            let path = folder.path().join(name);
+            durable::make_folder(&path, true).unwrap();
+            let writer = open_writer(&path.join("t.db"), Arc::new(|_| false)).unwrap();
+            let checkpointer = open_checkpointer(&path.join("t.db")).unwrap();
+            [writer, checkpointer]
+                .map(|c| c.pragma_query_value(None, "synchronous", |row| row.get::<_, i64>(0)).unwrap())
+        };
+        durable::let_go(&folder.path().join("passing"));
+        assert_eq!((synced("kept"), synced("passing")), ([2, 2], [0, 0]));
+        durable::has_gone(&folder.path().join("passing"));
+    }
 
     #[test]
     fn a_full_disk_a_failing_one_and_the_rest_are_told_apart() {

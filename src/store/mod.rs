@@ -147,7 +147,8 @@ pub struct Hooks {
 impl Hooks {
     /// Nobody hears of what is written, and nobody is online: for tools.
     pub fn alone(clock: Clock) -> Hooks {
-        Hooks { deliver: Box::new(drop), online: Arc::new(|_| false), online_in: Arc::new(|_| 0), clock, ids: Ids }
+        let (online, online_in) = (Arc::new(|_| false), Arc::new(|_| 0));
+        Hooks { deliver: Box::new(drop), online, online_in, clock, ids: Ids::default() }
     }
 }
 

@@ -225,7 +225,7 @@ fn wait(kind: Kind, failures: u32, chance: f64) -> i64 {
 
 /// From 0 to 1.
 fn chance() -> f64 {
-    let drawn = u32::from_str_radix(&Ids.hex(4), 16).unwrap_or_default();
+    let drawn = u32::from_str_radix(&Ids::default().hex(4), 16).unwrap_or_default();
     f64::from(drawn) / f64::from(u32::MAX)
 }
 

@@ -83,11 +83,12 @@ const MAY: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
+    ("testing", &["model", "store", "actions", "config", "draft", "durable", "server", "tls", "testing"]),
     (
         "cli",
         &[
             "model", "store", "actions", "backup", "config", "server", "systemd", "tls", "lock", "logging", "settings",
-            "doctor", "draft", "transfer", "outgoing", "cli",
+            "doctor", "draft", "transfer", "outgoing", "testing", "cli",
         ],
     ),
     ("main", &["cli", "logging", "systemd"]),
@@ -221,6 +222,26 @@ fn frameworks_stay_where_they_belong() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// What makes a server one for tests, and who else has it.
+const FOR_TESTS: &[(&str, &[&str])] = &[
+    ("let_go(", &["durable"]),
+    ("Ids::same(", &["model/time"]),
+    ("Clock::by_hand(", &["model/time"]),
+    ("start_on(", &["server"]),
+    ("crate::testing", &["cli/mod", "cli/test"]),
+];
+
+#[test]
+fn nothing_else_makes_a_server_one_for_tests() {
+    let mut wrong = Vec::new();
+    for (file, code) in sources().iter().filter(|(file, _)| !in_part(file, "testing")) {
+        let code = code.split("#[cfg(test)]\nmod tests").next().unwrap_or_default();
+        let named = FOR_TESTS.iter().filter(|(name, own)| code.contains(name) && !own.contains(&file.as_str()));
+        wrong.extend(named.map(|(name, _)| format!("src/{file}.rs names {name}")));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// `noun::verb(tx` of a file, but for actions.
 fn calls_with_a_write(code: &str) -> Vec<(String, String)> {
     let calls = code.match_indices("(tx").filter(|(at, _)| !code[at + 3..].starts_with(|c: char| c.is_alphanumeric()));
@@ -246,7 +267,7 @@ fn only_actions_write() {
     }
     assert!(writers.len() > 50, "the writers of the store were not found");
     let mut wrong = Vec::new();
-    let outside = ["api", "live", "cli"];
+    let outside = ["api", "live", "cli", "testing"];
     for (file, code) in sources.iter().filter(|(file, _)| outside.iter().any(|part| in_part(file, part))) {
         let called = calls_with_a_write(code).into_iter();
         let direct =

@@ -1,0 +1,112 @@
+//! `hobnob test`: a server for a test suite, which ends with the suite.
+
+use std::time::Duration;
+
+use super::serve::Signals;
+use super::{Outcome, say};
+use crate::logging;
+use crate::testing::{Chat, Options};
+
+/// How often it is looked whether the process that started it is there.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Lines of the log until it is known what is wanted of it.
+const QUIET: &str = "warn";
+
+/// How it is started.
+#[derive(clap::Args)]
+pub struct Test {
+    /// Go on when standard input closes or the process that started this ends
+    #[arg(long)]
+    stay: bool,
+    /// Flags of `hobnob serve` after `--`, e.g. `-- --limit members=5`; it listens on loopback alone
+    #[arg(last = true, value_name = "FLAGS")]
+    flags: Vec<String>,
+}
+
+/// Serves until nobody needs it any more.
+pub async fn run(Test { stay, flags }: Test) -> Outcome {
+    let mut signals = Signals::listen()?;
+    let ended = Ended::watch(stay);
+    logging::reload(QUIET)?;
+    let chat = Chat::start(&Options { flags }).await?;
+    logging::reload(&chat.log)?;
+    say(&serde_json::to_string(&chat.ready).map_err(|e| e.to_string())?);
+    let failed = tokio::select! {
+        // A terminal that was closed, too.
+        _ = signals.next() => None,
+        () = ended.wait() => None,
+        why = chat.failed() => Some(why),
+    };
+    chat.stop().await;
+    failed.map_or(Ok(()), Err)
+}
+
+/// Tells when whoever started this has gone: by standard input, where that is a pipe from there, and by the process.
+struct Ended {
+    input: Option<tokio::sync::oneshot::Receiver<()>>,
+    parent: Option<Parent>,
+}
+
+impl Ended {
+    fn watch(stay: bool) -> Ended {
+        if stay {
+            return Ended { input: None, parent: None };
+        }
+        let input = is_pipe().then(|| {
+            let (tell, told) = tokio::sync::oneshot::channel();
+            // Nobody waits for this thread: it may stand in a read when the process ends.
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+                let _ = tell.send(());
+            });
+            told
+        });
+        Ended { input, parent: Parent::now() }
+    }
+
+    async fn wait(self) {
+        let input = async {
+            match self.input {
+                Some(told) => _ = told.await,
+                None => std::future::pending().await,
+            }
+        };
+        let parent = async {
+            let Some(parent) = self.parent else { return std::future::pending().await };
+            while Parent::now().as_ref() == Some(&parent) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            () = input => {}
+            () = parent => {}
+        }
+    }
+}
+
+/// The process that started this one; what is left without one is given to another.
+#[derive(PartialEq, Eq)]
+struct Parent(u32);
+
+impl Parent {
+    fn now() -> Option<Parent> {
+        #[cfg(unix)]
+        return Some(Parent(std::os::unix::process::parent_id()));
+        #[cfg(not(unix))]
+        return None;
+    }
+}
+
+/// Whether somebody holds the other end of standard input: a shell gives `/dev/null` to what it starts beside itself, which
+/// ends at once and says nothing.
+fn is_pipe() -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::fs::{FileType, fstat};
+        let kind = fstat(std::io::stdin()).map(|found| FileType::from_raw_mode(found.st_mode));
+        matches!(kind, Ok(FileType::Fifo | FileType::Socket))
+    }
+    #[cfg(not(unix))]
+    !std::io::IsTerminal::is_terminal(&std::io::stdin())
+}

@@ -1,0 +1,4 @@
+//! `hobnob test` from outside: the program as a test suite starts it.
+
+mod program;
+mod ready;
