@@ -21,8 +21,8 @@ pub enum Seen {
     Message(i64),
     /// One by its conversationId.
     Conversation(String),
-    /// What is of no one conversation, by the operation that lists it.
-    List(&'static str),
+    /// What is of no one conversation.
+    List,
 }
 
 /// A person as the log names them: who is not there any more by a digest.
@@ -49,21 +49,31 @@ fn pair(one: String, other: String) -> Entry {
     (Act::ConversationRead, first, Some(second))
 }
 
-/// Notes that the admin read it, on behalf of a user or as the app, unless that was noted in this hour.
-pub fn note(tx: &mut Write<'_>, actor: &Actor, app: &App, seen: Seen, behalf: Option<&str>) -> Result<()> {
+/// Notes that the admin read it, on behalf of a user or as the app, unless that was noted in this hour. What is of no
+/// conversation that is there is noted by the operation that shows it: no name in a request keeps an entry away.
+pub fn note(
+    tx: &mut Write<'_>,
+    actor: &Actor,
+    app: &App,
+    (operation, seen): (&str, Seen),
+    behalf: Option<&str>,
+) -> Result<()> {
     let behalf = behalf.map(|uid| person(tx, app, uid)).transpose()?;
-    let (act, target, other) = match seen {
-        Seen::User(uid) => match (person(tx, app, &uid)?, behalf) {
+    // A message that went meanwhile, a name that stands for several conversations: what it was is not known any more.
+    let conv = match &seen {
+        Seen::Message(id) => messages::find(tx, app.id, *id).and_then(|row| conversations::by_id(tx, row.conv)).ok(),
+        Seen::Conversation(name) => conversations::by_name(tx, app.id, name, None).ok().flatten(),
+        _ => None,
+    };
+    let known = conv.and_then(|conv| of_conversation(tx, &conv).ok());
+    let (act, target, other) = match (seen, known) {
+        (_, Some(entry)) => entry,
+        (Seen::User(uid), _) => match (person(tx, app, &uid)?, behalf) {
             (uid, Some(behalf)) => pair(uid, behalf),
             (uid, None) => (Act::ConversationRead, uid, None),
         },
-        Seen::Group(guid) => (Act::GroupRead, guid, None),
-        Seen::Message(id) => of_conversation(tx, &conversations::by_id(tx, messages::find(tx, app.id, id)?.conv)?)?,
-        Seen::Conversation(name) => match conversations::by_name(tx, app.id, &name, None)? {
-            Some(conv) => of_conversation(tx, &conv)?,
-            None => return Ok(()),
-        },
-        Seen::List(operation) => (Act::ListRead, operation.to_owned(), behalf),
+        (Seen::Group(guid), _) => (Act::GroupRead, guid, None),
+        (Seen::Message(_) | Seen::Conversation(_) | Seen::List, None) => (Act::ListRead, operation.to_owned(), behalf),
     };
     once_an_hour(tx, actor, act, Some(&app.app_id), (&target, other.as_deref()))
 }

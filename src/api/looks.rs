@@ -10,10 +10,11 @@ use actix_web::HttpRequest;
 
 use super::Api;
 use super::access::Parts;
+use crate::actions::apps;
 use crate::actions::looks::{self, HOUR, Seen};
 use crate::model::admin::shows_texts;
 use crate::model::audit::Actor;
-use crate::model::caller::{App, Caller};
+use crate::model::caller::Caller;
 use crate::store::{Digest, digest};
 
 /// What is remembered at most. Beyond it every read asks the log: slower, and still once an hour.
@@ -59,37 +60,50 @@ impl Looks {
 #[derive(Clone)]
 pub struct Look {
     admin: String,
-    app: App,
+    /// Its public id.
+    app: String,
+    operation: &'static str,
     seen: Seen,
     behalf: Option<String>,
 }
 
 impl Look {
-    /// Of a request by an admin, if it is one to be noted.
+    /// Of a request by an admin, if its answer is one to be noted.
     pub fn of(admin: &str, caller: &Caller, parts: &Parts) -> Option<Look> {
-        if caller.app.id == 0 || !parts.request.method().is_safe() || !shows_texts(parts.operation) {
+        if !shows_texts(parts.operation) {
             return None;
         }
         let named = |name: &str| parts.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
-        let id = named("id").filter(|_| parts.request.path().contains("/messages/"));
-        let conversation = named("conversationId").or_else(|| parts.query.get("conversationId").map(str::to_owned));
-        let seen = named("uid").map(|uid| Seen::User(uid.to_ascii_lowercase()));
-        let seen = seen.or_else(|| named("guid").map(|guid| Seen::Group(guid.to_ascii_lowercase())));
-        let seen = seen.or_else(|| id?.parse().ok().map(Seen::Message));
-        let seen = seen.or(conversation.map(Seen::Conversation)).unwrap_or(Seen::List(parts.operation));
-        let behalf = caller.person.then(|| caller.uid.to_string());
-        Some(Look { admin: admin.to_owned(), app: caller.app.clone(), seen, behalf })
+        let app = if caller.app.id == 0 { named("appId")? } else { caller.app.app_id.to_string() };
+        // What the operation does not go by says nothing of what is read, whatever stands there.
+        let seen = match parts.operation {
+            "get-message-details" | "list-all-thread-messages" => named("id")?.parse().ok().map(Seen::Message),
+            "list-all-messages" => parts.query.get("conversationId").map(|name| Seen::Conversation(name.to_owned())),
+            _ => {
+                let user = named("uid").map(|uid| Seen::User(uid.to_ascii_lowercase()));
+                let group = || named("guid").map(|guid| Seen::Group(guid.to_ascii_lowercase()));
+                user.or_else(group).or_else(|| named("conversationId").map(Seen::Conversation))
+            }
+        };
+        Some(Look {
+            admin: admin.to_owned(),
+            app: app.to_ascii_lowercase(),
+            operation: parts.operation,
+            seen: seen.unwrap_or(Seen::List),
+            behalf: caller.person.then(|| caller.uid.to_string()),
+        })
     }
 
     /// It was answered.
     pub fn done(self, api: &Api) {
-        let what = format!("{} {} {:?} {:?}", self.admin, self.app.app_id, self.seen, self.behalf);
+        let what = format!("{} {} {} {:?} {:?}", self.admin, self.app, self.operation, self.seen, self.behalf);
         if !api.looks.is_new(&what, api.store.clock().now()) {
             return;
         }
-        let Look { admin, app, seen, behalf } = self;
+        let Look { admin, app, operation, seen, behalf } = self;
         let note = move |tx: &mut crate::store::Write<'_>| {
-            looks::note(tx, &Actor::Admin(admin), &app, seen, behalf.as_deref())
+            let app = apps::find(tx, &app)?;
+            looks::note(tx, &Actor::Admin(admin), &app, (operation, seen), behalf.as_deref())
         };
         if !api.store.write_later("audit.read", note) {
             api.looks.forget(&what);

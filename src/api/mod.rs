@@ -314,9 +314,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         parts.body = Bytes::from(forms::object(&parts.query).to_string());
     }
     let reply = (route.handler)(api.clone(), parts).await?;
-    if request.method().is_safe()
-        && let Some(look) = looks::take(request)
-    {
+    if let Some(look) = looks::take(request) {
         look.done(&api);
     }
     let most = api.limits.page_bytes;

@@ -94,6 +94,9 @@ const TEXTS: &[&str] = &[
     "retrieve-call-transcriptions",
 ];
 
+/// Answers that hold texts of messages beside those of [`TEXTS`], for others than moderators.
+const TEXTS_OUTSIDE: &[&str] = &["admin-get-delivery", "extension-translate"];
+
 /// Changes that keep order among people.
 const MODERATION: &[&str] = &[
     "update-message",
@@ -155,11 +158,11 @@ pub fn least(operation: &str, reads: bool) -> AdminRole {
 
 /// Whether the answer holds texts of messages, so that it is noted who read it.
 pub fn shows_texts(operation: &str) -> bool {
-    TEXTS.contains(&operation)
+    TEXTS.contains(&operation) || TEXTS_OUTSIDE.contains(&operation)
 }
 
 /// All that is listed, for a test that each of it is an operation.
 #[cfg(test)]
 pub fn listed() -> impl Iterator<Item = &'static str> {
-    [OWN, TEXTS, MODERATION, GUARDED, OWNERS].into_iter().flatten().copied()
+    [OWN, TEXTS, TEXTS_OUTSIDE, MODERATION, GUARDED, OWNERS].into_iter().flatten().copied()
 }

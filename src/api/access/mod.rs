@@ -196,16 +196,13 @@ impl<D: Demand> Access<D> {
             None => caller.user,
         };
         let mut store = api.store.shared_by(share).seen_by(caller.viewer());
-        match admin {
-            Some(admin) if !parts.request.method().is_safe() => {
+        if let Some(admin) = admin {
+            if !parts.request.method().is_safe() {
                 store = store.noted(noting::of(&admin, &caller, &parts));
             }
-            Some(admin) => {
-                if let Some(look) = Look::of(&admin.name, &caller, &parts) {
-                    parts.request.extensions_mut().insert(look);
-                }
+            if let Some(look) = Look::of(&admin.name, &caller, &parts) {
+                parts.request.extensions_mut().insert(look);
             }
-            None => {}
         }
         Ok(Access { caller, by, store, api, parts, demand: PhantomData })
     }

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 
 use super::door::within;
 use super::{another_session, root};
+use crate::harness::receiver::Receiver;
 use crate::harness::{Client, Harness, eventually, id_of};
+use crate::webhooks::hook;
 
 /// What the log holds of reading and locking, the oldest first.
 async fn looked(root: &Client) -> Vec<String> {
@@ -74,7 +76,7 @@ async fn what_an_admin_reads_is_noted_once_an_hour() {
     });
     let found = found.await.unwrap();
     let once_more = move |tx: &mut hobnob::store::Write<'_>| {
-        looks::note(tx, &Actor::Admin("root".into()), &found, Seen::User("ann".into()), Some("bob"))
+        looks::note(tx, &Actor::Admin("root".into()), &found, ("list", Seen::User("ann".into())), Some("bob"))
     };
     h.store.write("it", once_more).await.unwrap();
     assert_eq!(looked(&root).await.len(), 5);
@@ -89,10 +91,49 @@ async fn what_an_admin_reads_is_noted_once_an_hour() {
     });
     let late = late.await.unwrap();
     let note = move |tx: &mut hobnob::store::Write<'_>| {
-        looks::note(tx, &Actor::Admin("root".into()), &late, Seen::User("bob".into()), Some("ann"))
+        looks::note(tx, &Actor::Admin("root".into()), &late, ("list", Seen::User("bob".into())), Some("ann"))
     };
     h.store.write("it", note).await.unwrap();
     assert!(!looked(&root).await.iter().any(|entry| entry.contains("ann")));
+}
+
+/// Every way to texts leaves an entry, whatever else the request names.
+#[tokio::test]
+async fn no_name_in_a_request_keeps_an_entry_away() {
+    let receiver = Receiver::start().await;
+    let h = Harness::start().await;
+    let root = root(&h).await;
+    let ann = h.user("ann").await;
+    h.user("bob").await;
+    let app = within(&root, &h);
+    let text = json!({"sender": "ann", "receiver": "bob", "receiverType": "user", "category": "message", "type": "text",
+        "data": {"text": "submitted"}});
+    let submitted = id_of(&h.post("/moderation/messages", text).await.ok());
+    hook(&h, "w1", &receiver, json!({}), &["message_sent"]).await;
+    let id = id_of(&ann.send("bob", "between us").await);
+    receiver.expect(1).await;
+    let deliveries = super::of(&h, "/webhooks/w1/deliveries");
+    eventually("it is noted", async || !root.get(&deliveries).await.list().is_empty()).await;
+    let delivery = root.get(&deliveries).await.list()[0]["id"].as_str().unwrap().to_owned();
+
+    for (path, text) in [
+        ("/conversations?conversationId=none", "between us"),
+        ("/conversations?conversationId=ann_user_bob", "between us"),
+        ("/threads?conversationId=none", "data"),
+        ("/messages/0/thread?conversationId=none", "error"),
+        (&*format!("/messages/{id}?conversationId=none"), "between us"),
+        ("/moderation/messages?conversationId=none", "submitted"),
+        (&*format!("/moderation/messages/{submitted}"), "submitted"),
+        (&*format!("{deliveries}/{delivery}"), "between us"),
+    ] {
+        let answer = app.get(path).await;
+        assert!(answer.text.contains(text), "{path}: {}", answer.text);
+    }
+    let lists = ["list-all-conversations", "list-threads", "list-message-moderation", "get-message-moderation"];
+    let mut wanted: Vec<String> = lists.map(|list| format!("admin root list.read {list} -")).into();
+    wanted.insert(2, "admin root conversation.read ann bob".to_owned());
+    wanted.push("admin root list.read admin-get-delivery -".to_owned());
+    noted(&root, &wanted.iter().map(String::as_str).collect::<Vec<_>>()).await;
 }
 
 #[tokio::test]
