@@ -120,7 +120,18 @@ function call(message) {
 }
 
 /** What a message says. */
-export function body(app, message) {
+export const body = (app, message) => whole(() => drawn(app, message), () => json(`Data of message ${message.id}`, message.data ?? null));
+
+/** What has a shape that nobody expects is shown as it came, so that no message of a stranger hides those around it. */
+function whole(draw, otherwise) {
+  try {
+    return draw();
+  } catch {
+    return otherwise();
+  }
+}
+
+function drawn(app, message) {
   const data = message.data ?? {};
   if (message.deletedAt) return html`<p class="dim">Deleted ${time(message.deletedAt)}${message.deletedBy ? html` by ${code(message.deletedBy)}` : ""}</p>`;
   switch (message.category) {
@@ -136,7 +147,9 @@ export function body(app, message) {
 }
 
 /** A message in one line, for lists and quotes. */
-export function summary(message) {
+export const summary = (message) => whole(() => line(message), () => plain(`[${message.type}]`));
+
+function line(message) {
   if (!message) return "";
   if (message.deletedAt) return "(deleted)";
   const data = message.data ?? {};

@@ -19,6 +19,9 @@ run("messages", async (house) => {
   await rest("POST", `/messages/${first.id}/thread`, { ...team, type: "text", data: { text: "a reply in the thread" } }, "ann");
   await say("ann", { category: "custom", type: "location", data: { customData: { latitude: 48.2, longitude: 16.37 } } });
   await say("eve", { category: "custom", type: "odd", data: { customData: { note: HOSTILE } } });
+  // Shapes that nobody expects.
+  await say("eve", { category: "custom", type: "extension_poll", data: { customData: { question: "shapeless poll", options: null } } });
+  await say("eve", { category: "interactive", type: "form", data: { interactiveData: { title: "shapeless form", formFields: [null] } } });
   await say("ann", { category: "interactive", type: "card", data: { interactiveData: { text: HOSTILE, imageUrl: "https://evil.example/a.png",
     cardActions: [{ elementType: "button", elementId: "b", buttonText: "Open", action: { actionType: "urlNavigation", url: "javascript:alert(1)" } }] } } });
   await say("ann", { category: "interactive", type: "form", data: { interactiveData: { title: "Survey", formFields: [
@@ -56,7 +59,7 @@ run("messages", async (house) => {
   // Every kind, as text and as links; nothing is loaded from elsewhere, nothing runs.
   const stream = page.getByRole("region", { name: "Messages" });
   await stream.getByText("This is where it begins.").waitFor();
-  for (const text of ["48.2, 16.37", "Custom message of type", "Survey", "Small · Large", "Open", "from elsewhere", "Lunch?", "Audio call: initiated", "1 reply", "Deleted", "added"]) {
+  for (const text of ["48.2, 16.37", "Custom message of type", "shapeless poll", "shapeless form", "Survey", "Small · Large", "Open", "from elsewhere", "Lunch?", "Audio call: initiated", "1 reply", "Deleted", "added"]) {
     await stream.getByText(text).first().waitFor();
   }
   await stream.getByRole("link", { name: "@bob Example" }).waitFor();
