@@ -771,7 +771,8 @@ CREATE TABLE admin_setup (
   hash        BLOB    NOT NULL PRIMARY KEY,     -- SHA-256 of the link's secret; the row goes when it is used
   created_at  INTEGER NOT NULL,                 -- good for a day (`actions::admin::LINK`)
   role        TEXT    NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer')), -- what it makes
-  admin_id    INTEGER REFERENCES admins(id) ON DELETE CASCADE -- whom it gives a new password instead
+  admin_id    INTEGER REFERENCES admins(id) ON DELETE CASCADE, -- whom it gives a new password instead
+  made_by     INTEGER REFERENCES admins(id) ON DELETE CASCADE -- the owner it goes with; NULL: made on the machine
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE admin_sessions (
   hash        BLOB    NOT NULL PRIMARY KEY,

@@ -29,7 +29,13 @@ pub fn invite(tx: &mut Write<'_>) -> Result<Invitation> {
 
 /// Makes a one-time link that makes an admin of this role.
 pub fn invite_as(tx: &mut Write<'_>, role: AdminRole) -> Result<Invitation> {
-    link(tx, Purpose::Make(role))
+    link(tx, Purpose::Make(role), None)
+}
+
+/// The same for an owner (admins.id), with whose right it goes: whoever lets nobody in any more has not done so either by
+/// links that are still about.
+pub fn invite_by(tx: &mut Write<'_>, owner: i64, role: AdminRole) -> Result<Invitation> {
+    link(tx, Purpose::Make(role), Some(owner))
 }
 
 /// Makes a one-time link that gives the admin a new password; links that did so before are good for nothing.
@@ -37,13 +43,17 @@ pub fn reset(tx: &mut Write<'_>, actor: &Actor, id: i64) -> Result<Invitation> {
     let admin = admins::known(tx, id)?;
     admins::forget_resets(tx, id)?;
     super::audit::note(tx, actor, Act::AdminReset, None, Some(&admin.name))?;
-    link(tx, Purpose::Reset(id))
+    let by = match actor {
+        Actor::Admin(name) => admins::find(tx, name)?.map(|(id, _)| id),
+        _ => None,
+    };
+    link(tx, Purpose::Reset(id), by)
 }
 
-fn link(tx: &mut Write<'_>, purpose: Purpose) -> Result<Invitation> {
+fn link(tx: &mut Write<'_>, purpose: Purpose, by: Option<i64>) -> Result<Invitation> {
     let secret = tx.ids().hex(20);
     admins::forget_setups(tx, tx.now() - LINK)?;
-    admins::insert_setup(tx, &digest(&secret), purpose)?;
+    admins::insert_setup(tx, &digest(&secret), purpose, by)?;
     Ok(Invitation { secret, expires_at: tx.now() + LINK })
 }
 
@@ -111,12 +121,14 @@ pub fn log_out(tx: &mut Write<'_>, session: &Digest) -> Result<()> {
     admins::delete_session(tx, session)
 }
 
-/// Replaces the password, unless it has changed since `old` was looked at. Ends all sessions and starts one.
+/// Replaces the password, unless it has changed since `old` was looked at. Ends all sessions and starts one; links that
+/// would give another are good for nothing.
 pub fn change_password(tx: &mut Write<'_>, admin: i64, old: &str, hash: &str, address: Option<&str>) -> Result<String> {
     if !admins::set_password(tx, admin, old, hash)? {
         return Err(Error::field("current", "The current password is wrong."));
     }
     admins::delete_sessions(tx, admin)?;
+    admins::forget_resets(tx, admin)?;
     log_in(tx, admin, address)
 }
 
@@ -124,19 +136,22 @@ fn last_owner() -> Error {
     Error::new(Code::PermissionDenied, "The last owner cannot go: make somebody else an owner first.")
 }
 
-/// Gives an admin another role, from their next request on.
+/// Gives an admin another role, from their next request on. Links of an owner who is none any more are good for nothing.
 pub fn set_role(tx: &mut Write<'_>, actor: &Actor, id: i64, role: AdminRole) -> Result<Listed> {
     let admin = admins::known(tx, id)?;
     if admin.role == AdminRole::Owner && role != AdminRole::Owner && !admins::has_other_owner(tx, id)? {
         return Err(last_owner());
     }
     admins::set_role(tx, id, role)?;
+    if role != AdminRole::Owner {
+        admins::forget_made_by(tx, id)?;
+    }
     let details = serde_json::json!({ "from": admin.role, "to": role });
     super::audit::note_with(tx, actor, Act::AdminRole, (None, Some(&admin.name)), &details)?;
     admins::known(tx, id)
 }
 
-/// Takes an admin away, with their sessions.
+/// Takes an admin away, with their sessions and the links they made.
 pub fn remove(tx: &mut Write<'_>, actor: &Actor, id: i64) -> Result<()> {
     let admin = admins::known(tx, id)?;
     if admin.role == AdminRole::Owner && !admins::has_other_owner(tx, id)? {

@@ -64,14 +64,15 @@ fn role(row: &Row<'_>, column: &str) -> rusqlite::Result<AdminRole> {
     Ok(AdminRole::parse(&text).unwrap_or(AdminRole::Viewer))
 }
 
-pub fn insert_setup(tx: &Write<'_>, link: &Digest, purpose: Purpose) -> Result<()> {
+/// `made_by`: the admin whose link it is (admins.id), with whom it goes.
+pub fn insert_setup(tx: &Write<'_>, link: &Digest, purpose: Purpose, made_by: Option<i64>) -> Result<()> {
     let (role, admin) = match purpose {
         Purpose::Make(role) => (role, None),
         Purpose::Reset(admin) => (AdminRole::Viewer, Some(admin)),
     };
     tx.run(
-        "INSERT INTO admin_setup (hash, created_at, role, admin_id) VALUES (?1, ?2, ?3, ?4)",
-        params![link, tx.now(), role.as_str(), admin],
+        "INSERT INTO admin_setup (hash, created_at, role, admin_id, made_by) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![link, tx.now(), role.as_str(), admin, made_by],
     )?;
     Ok(())
 }
@@ -103,6 +104,12 @@ pub fn forget_setups(tx: &Write<'_>, since: i64) -> Result<()> {
 /// Forgets links that give this admin a new password.
 pub fn forget_resets(tx: &Write<'_>, admin: i64) -> Result<()> {
     tx.run("DELETE FROM admin_setup WHERE admin_id = ?1", [admin])?;
+    Ok(())
+}
+
+/// Forgets links that this admin made.
+pub fn forget_made_by(tx: &Write<'_>, admin: i64) -> Result<()> {
+    tx.run("DELETE FROM admin_setup WHERE made_by = ?1", [admin])?;
     Ok(())
 }
 
@@ -153,7 +160,7 @@ pub fn set_role(tx: &Write<'_>, id: i64, role: AdminRole) -> Result<()> {
     Ok(())
 }
 
-/// Their sessions go with them.
+/// Their sessions go with them, and the links they made.
 pub fn delete(tx: &Write<'_>, id: i64) -> Result<()> {
     tx.run("DELETE FROM admins WHERE id = ?1", [id])?;
     Ok(())
@@ -172,6 +179,9 @@ pub fn reset_password(tx: &Write<'_>, id: i64, hash: &str) -> Result<()> {
     Ok(())
 }
 
+/// Sessions of an admin at most: one more ends the oldest.
+const SESSIONS: i64 = 100;
+
 /// `address`: from where they logged in.
 pub fn insert_session(
     tx: &Write<'_>,
@@ -184,6 +194,11 @@ pub fn insert_session(
     tx.run(
         "INSERT INTO admin_sessions (hash, admin_id, created_at, expires_at, address) VALUES (?1, ?2, ?3, ?4, ?5)",
         params![session, admin, tx.now(), expires_at, address],
+    )?;
+    tx.run(
+        "DELETE FROM admin_sessions WHERE admin_id = ?1 AND hash <> ?2 AND hash NOT IN
+         (SELECT hash FROM admin_sessions WHERE admin_id = ?1 AND hash <> ?2 ORDER BY created_at DESC, hash LIMIT ?3)",
+        params![admin, session, SESSIONS - 1],
     )?;
     Ok(())
 }

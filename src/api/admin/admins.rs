@@ -45,8 +45,8 @@ fn invitation(access: &Access<Admin>, made: &actions::admin::Invitation) -> Valu
 
 /// Makes a one-time link, by which somebody becomes an admin of this role.
 pub async fn create(access: Access<Admin>) -> Result<Reply> {
-    let role = role(&access)?;
-    let invite = move |tx: &mut Write<'_>| Ok((actions::admin::invite_as(tx, role)?, Some(role.to_string())));
+    let (role, owner) = (role(&access)?, access.admin()?.id);
+    let invite = move |tx: &mut Write<'_>| Ok((actions::admin::invite_by(tx, owner, role)?, Some(role.to_string())));
     let made = access.audited("admin.invite", Act::AdminInvite, None, invite).await?;
     let mut shown = invitation(&access, &made);
     shown["role"] = json!(role);

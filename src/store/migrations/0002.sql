@@ -676,6 +676,7 @@ CREATE TABLE admin_recovery (
 ) STRICT, WITHOUT ROWID;
 ALTER TABLE admin_setup ADD COLUMN role TEXT NOT NULL DEFAULT 'owner' CHECK (role IN ('owner','admin','moderator','viewer'));
 ALTER TABLE admin_setup ADD COLUMN admin_id INTEGER REFERENCES admins(id) ON DELETE CASCADE;
+ALTER TABLE admin_setup ADD COLUMN made_by INTEGER REFERENCES admins(id) ON DELETE CASCADE;
 ALTER TABLE admin_sessions ADD COLUMN address TEXT;
 CREATE TABLE moderation_pending (
   message_id  INTEGER PRIMARY KEY,

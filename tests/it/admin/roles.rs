@@ -8,7 +8,7 @@ use hobnob::store::admins;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{PASSWORD, link, root, session};
+use super::{PASSWORD, another_session, link, root, session};
 use crate::harness::{Client, Harness, Process, hobnob, temp_dir};
 
 /// An admin of this role, called by it, logged in without the time a password takes. Again: another session of theirs.
@@ -179,6 +179,64 @@ async fn who_lost_their_password_gets_another_by_a_link() {
     let link = reset(&root).await;
     root.delete(&format!("/admin/api/admins/{id}")).await.ok();
     set_up(&h, &link, None, "battery staple").await.refused(Code::NoAccess);
+}
+
+/// Whoever may let nobody in any more leaves no way in behind, and a new password leaves no other.
+#[tokio::test]
+async fn links_go_with_the_owner_who_made_them() {
+    let h = Harness::start().await;
+    let root = root(&h).await;
+    let [second, third] = [AdminRole::Owner, AdminRole::Viewer].map(|role| admin_of(&h, role));
+    let (second, third) = (second.await, third.await);
+    let id = async |admin: &Client| admin.get("/admin/api/me").await.ok()["id"].clone();
+    let ids = [id(&second).await, id(&third).await];
+    let path = |id: &Value| format!("/admin/api/admins/{id}");
+    let invite = async |by: &Client| by.post("/admin/api/admins", json!({"role": "owner"})).await.ok()["link"].clone();
+    let reset = async |by: &Client| by.post(&(path(&ids[1]) + "/reset"), json!({})).await.ok()["link"].clone();
+    let is_good = async |link: &Value| {
+        // A name that is wrong or taken uses no link up.
+        let refused = set_up(&h, link, Some("root"), PASSWORD).await;
+        refused.code() == Some(Code::BadRequest.as_str())
+    };
+    let (by_root, by_hand) = (invite(&root).await, json!(link(&h).await));
+    let theirs = [invite(&second).await, reset(&second).await];
+    for link in [&by_root, &by_hand, &theirs[0], &theirs[1]] {
+        assert!(is_good(link).await);
+    }
+    root.put(&path(&ids[0]), json!({"role": "admin"})).await.ok();
+    for link in &theirs {
+        assert!(!is_good(link).await);
+    }
+    root.put(&path(&ids[0]), json!({"role": "owner"})).await.ok();
+    let theirs = [invite(&second).await, reset(&second).await];
+    root.delete(&path(&ids[0])).await.ok();
+    for link in &theirs {
+        assert!(!is_good(link).await);
+    }
+    assert!(is_good(&by_root).await && is_good(&by_hand).await, "others' links stay");
+
+    let link = reset(&root).await;
+    let back = session(&h, &set_up(&h, &link, None, PASSWORD).await.ok());
+    let link = reset(&root).await;
+    back.post("/admin/api/password", json!({"current": PASSWORD, "password": "battery staple"})).await.ok();
+    assert!(!is_good(&link).await);
+}
+
+#[tokio::test]
+async fn the_sessions_of_an_admin_are_bounded() {
+    let h = Harness::start().await;
+    let first = root(&h).await;
+    h.clock.advance(1);
+    let second = another_session(&h).await;
+    h.clock.advance(1);
+    for _ in 0..98 {
+        another_session(&h).await;
+    }
+    first.get("/admin/api/me").await.ok();
+    let last = another_session(&h).await;
+    first.get("/admin/api/me").await.refused(Code::EmptyAuthHeader);
+    second.get("/admin/api/me").await.ok();
+    assert_eq!(last.get("/admin/api/me").await.ok()["sessions"], 100);
 }
 
 #[tokio::test]
