@@ -1,6 +1,9 @@
 //! Guesses at passwords, slowed: after a few wrong ones the next must wait, each time longer, for a name and for an
 //! address.
 //!
+//! Whoever knows the name of an admin can have it wait, and at last lock it. So tries from where that admin got in lately
+//! count by themselves, and so do those by somebody who is in: what strangers do elsewhere keeps neither out.
+//!
 //! A try counts as wrong before it is made, so that many at once are no way around; the right one takes that back. While
 //! one must wait, a right password is refused like a wrong one and nothing is computed. What is known is bounded: names
 //! are kept as digests, the least troublesome go first.
@@ -20,6 +23,10 @@ const MOST: usize = 20_000;
 
 /// What had to wait is forgotten this many seconds after the wait was over.
 const MEMORY: i64 = 3600;
+
+/// From where admins got in: how many such places are remembered, and for how many seconds: a month.
+const PLACES: usize = 1_000;
+const FAMILIAR: i64 = 30 * 24 * 3600;
 
 /// Wrong ones for the name of an admin after which it is locked.
 const LOCKS: u32 = 20;
@@ -45,6 +52,10 @@ pub struct Slowing {
 pub enum Of<'a> {
     /// An admin's password, by name.
     Admin(&'a str),
+    /// The same from an address where that admin got in lately.
+    AdminFrom(&'a str, IpAddr),
+    /// The same by somebody who is in, by name.
+    Own(&'a str),
     /// Links that make an admin.
     Link,
     /// A group's password, by groups.id and users.id of who guesses.
@@ -56,6 +67,8 @@ impl Of<'_> {
     fn key(&self) -> Digest {
         digest(&match self {
             Of::Admin(name) => format!("admin {}", name.to_lowercase()),
+            Of::AdminFrom(name, address) => format!("from {} {}", owner(*address), name.to_lowercase()),
+            Of::Own(name) => format!("own {}", name.to_lowercase()),
             Of::Link => "link".to_owned(),
             Of::Group(group, user) => format!("group {group} {user}"),
             Of::Address(address) => format!("address {}", owner(*address)),
@@ -73,6 +86,8 @@ struct Tries {
 #[derive(Default)]
 struct State {
     known: HashMap<Digest, Tries>,
+    /// From where admins got in, as keys of [`Of::AdminFrom`], and when.
+    places: HashMap<Digest, i64>,
     logged_at: i64,
     slowed: u64,
 }
@@ -131,6 +146,27 @@ impl Guesses {
         Ok(Try { guesses: self, counted })
     }
 
+    /// An admin's password, as it is counted from there.
+    pub fn of_admin<'a>(&self, name: &'a str, address: Option<IpAddr>, now: i64) -> Of<'a> {
+        let from = address.map(|address| Of::AdminFrom(name, address));
+        let is_familiar = |of: &Of<'_>| self.lock().places.get(&of.key()).is_some_and(|at| now < at + FAMILIAR);
+        from.filter(is_familiar).unwrap_or(Of::Admin(name))
+    }
+
+    /// An admin got in from there, and begins anew.
+    pub fn admitted(&self, name: &str, address: Option<IpAddr>, now: i64) {
+        let mut state = self.lock();
+        state.known.remove(&Of::Own(name).key());
+        let Some(address) = address else { return };
+        state.known.remove(&Of::AdminFrom(name, address).key());
+        if state.places.len() >= PLACES
+            && let Some(oldest) = state.places.iter().min_by_key(|(_, at)| **at).map(|(key, _)| *key)
+        {
+            state.places.remove(&oldest);
+        }
+        state.places.insert(Of::AdminFrom(name, address).key(), now);
+    }
+
     /// Begins anew with what is guessed at.
     pub fn forget(&self, of: Of<'_>) {
         self.lock().known.remove(&of.key());
@@ -141,7 +177,7 @@ impl Guesses {
             Of::Address(_) => self.slowing.for_address,
             // Links cannot be guessed; the one who tries is slowed, not the others.
             Of::Link => u32::MAX,
-            Of::Admin(_) | Of::Group(..) => self.slowing.for_name,
+            Of::Admin(_) | Of::AdminFrom(..) | Of::Own(_) | Of::Group(..) => self.slowing.for_name,
         }
     }
 
@@ -169,7 +205,7 @@ impl Guesses {
 
 /// Whether so many wrong ones lock what is guessed at.
 fn locks(of: &Of<'_>, wrong: u32) -> bool {
-    matches!(of, Of::Admin(_)) && wrong >= LOCKS
+    matches!(of, Of::Admin(_) | Of::AdminFrom(..) | Of::Own(_)) && wrong >= LOCKS
 }
 
 impl State {
@@ -291,6 +327,34 @@ mod tests {
             assert_eq!(wrong(&guesses, &[Of::Group(1, 1)], now), None);
         }
         assert_eq!(wrong(&guesses, &[Of::Group(1, 1)], now), Some(60));
+    }
+
+    #[test]
+    fn strangers_lock_no_admin_out_from_where_they_got_in() {
+        let guesses = guesses();
+        let [home, there] = [1, 2].map(|last| Some(IpAddr::from([203, 0, 113, last])));
+        let waits = |from: Option<IpAddr>, now: i64| wrong(&guesses, &[guesses.of_admin("root", from, now)], now);
+        for _ in 0..3 {
+            waits(there, 1);
+        }
+        assert_eq!((waits(there, 1), waits(home, 1)), (Some(1), Some(1)));
+        guesses.admitted("Root", home, 1);
+        assert_eq!((waits(there, 1), waits(home, 1)), (Some(1), None));
+        // It is counted there as well, however the name is written, and longest for a month.
+        for _ in 0..2 {
+            waits(home, 1);
+        }
+        assert_eq!(wrong(&guesses, &[guesses.of_admin("ROOT", home, 1)], 1), Some(1));
+        assert!(matches!(guesses.of_admin("root", home, FAMILIAR), Of::AdminFrom(..)));
+        assert!(matches!(guesses.of_admin("root", home, FAMILIAR + 1), Of::Admin("root")));
+        // The newest places stay.
+        for one in 0..2 * PLACES {
+            guesses.admitted(&one.to_string(), home, 1 + one as i64);
+        }
+        assert_eq!(guesses.lock().places.len(), PLACES);
+        let newest = (2 * PLACES - 1).to_string();
+        assert!(matches!(guesses.of_admin(&newest, home, 1), Of::AdminFrom(..)));
+        assert!(matches!(guesses.of_admin("root", home, 1), Of::Admin(_)));
     }
 
     #[test]

@@ -76,9 +76,11 @@ use crate::media::Media;
 use crate::model::attachment::show_urls;
 use crate::model::error::{Code, Error, Result};
 use crate::model::extension::{self, Offer};
+use crate::model::json;
 use crate::model::limits::Limits;
 use crate::model::public::PublicHost;
 use crate::model::time::Ids;
+use crate::model::user::PRIVATE;
 use crate::network::Network;
 use crate::outgoing::Outgoing;
 use crate::passwords::Passwords;
@@ -313,7 +315,12 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     if request.method() == Method::DELETE && parts.body.is_empty() && !request.query_string().is_empty() {
         parts.body = Bytes::from(forms::object(&parts.query).to_string());
     }
-    let reply = (route.handler)(api.clone(), parts).await?;
+    let mut reply = (route.handler)(api.clone(), parts).await?;
+    if request.extensions().get::<access::Discreet>().is_some()
+        && let Some(body) = json::without(&reply.body, PRIVATE)
+    {
+        reply.body = body;
+    }
     if let Some(look) = looks::take(request) {
         look.done(&api);
     }

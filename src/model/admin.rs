@@ -15,7 +15,7 @@ use super::error::{Code, Error, Result};
 pub enum AdminRole {
     /// Sees figures, settings, users and groups; no message, no address of a person or of a receiver, no log of acts.
     Viewer,
-    /// Reads messages, and does what those must who keep order among people.
+    /// Reads messages, and does what those must who keep order among people; still no address.
     Moderator,
     /// Everything but other admins and whole copies of the server's data.
     Admin,
@@ -39,6 +39,11 @@ impl AdminRole {
     pub fn parse(text: &str) -> Result<AdminRole> {
         let found = AdminRole::ALL.into_iter().find(|role| role.as_str() == text);
         found.ok_or_else(|| Error::field("role", "The role must be owner, admin, moderator or viewer."))
+    }
+
+    /// Whether they see where people and receivers are found: private metadata, addresses of engines.
+    pub fn sees_addresses(self) -> bool {
+        self >= AdminRole::Admin
     }
 
     /// Whether somebody of this role may do it, or the refusal. `reads`: it changes nothing.

@@ -72,6 +72,40 @@ impl Object {
     }
 }
 
+/// Whether an object in the JSON may have this key: written as it is, or with signs of it escaped.
+pub fn may_name(text: &str, key: &str) -> bool {
+    text.contains(key) || text.contains("\\u")
+}
+
+/// The JSON without the values of `key`, however deep; `None` where there are none.
+pub fn without(text: &str, key: &str) -> Option<String> {
+    if !may_name(text, key) {
+        return None;
+    }
+    match text.trim_start().as_bytes().first()? {
+        b'{' => {
+            let mut object = Object::parse(text)?;
+            let mut changed = object.remove(key).is_some();
+            for (_, value) in &mut object.0 {
+                changed |= put_without(value, key);
+            }
+            changed.then(|| object.text())
+        }
+        b'[' => {
+            let mut all: Vec<Raw> = serde_json::from_str(text).ok()?;
+            let mut changed = false;
+            all.iter_mut().for_each(|value| changed |= put_without(value, key));
+            changed.then(|| serde_json::to_string(&all).unwrap_or_default())
+        }
+        _ => None,
+    }
+}
+
+fn put_without(value: &mut Raw, key: &str) -> bool {
+    let found = without(value.get(), key).and_then(|text| RawValue::from_string(text).ok());
+    found.map(|raw| *value = raw).is_some()
+}
+
 impl Serialize for Object {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.0.len()))?;
@@ -221,6 +255,20 @@ mod tests {
 
     fn passes(text: &str) -> bool {
         check(text.as_bytes(), &Limits::default()).is_ok()
+    }
+
+    #[test]
+    fn a_key_goes_from_wherever_it_is() {
+        let none = |text: &str| without(text, "@p");
+        assert_eq!(
+            none(r#"{"a":[{"@p":{"x":1},"b":1.50},2],"@p":3,"c":{"d":{"@p":4}}}"#).unwrap(),
+            r#"{"a":[{"b":1.50},2],"c":{"d":{}}}"#
+        );
+        assert_eq!(none(r#"{"\u0040p":1,"t":"\u0040p"}"#).unwrap(), r#"{"t":"\u0040p"}"#, "however it is written");
+        assert_eq!(none(r#"[[{"\u0040\u0070":1}]]"#).unwrap(), "[[{}]]");
+        for whole in [r#"{"t":"@p"}"#, r#"{"t":"{\"@p\":1}"}"#, "[]", "\"@p\"", "1"] {
+            assert_eq!(none(whole), None, "{whole}");
+        }
     }
 
     #[test]

@@ -63,6 +63,9 @@ pub struct User {
     pub auth_token: Option<String>,
 }
 
+/// The key of what is in metadata for the app and the user themself alone.
+pub const PRIVATE: &str = "@private";
+
 /// Whether a user has a socket open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -102,10 +105,10 @@ impl User {
     /// What other users may see: metadata without its private part.
     pub fn without_private(mut self) -> Self {
         if let Some(raw) = &self.metadata
-            && raw.get().contains("@private")
+            && json::may_name(raw.get(), PRIVATE)
             && let Some(mut object) = Object::parse(raw.get())
+            && object.remove(PRIVATE).is_some()
         {
-            object.remove("@private");
             self.metadata = Some(json::to_raw(&object));
         }
         self

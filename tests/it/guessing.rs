@@ -39,7 +39,7 @@ fn from(client: Client, address: &str) -> Client {
 async fn an_admins_password_is_not_guessed() {
     let h = Harness::start().await;
     let open = h.nobody();
-    set_up(&open, &link(&h).await, "root").await.ok();
+    set_up(&from(open.clone(), "203.0.113.1"), &link(&h).await, "root").await.ok();
     for _ in 0..5 {
         log_in(&open, "root", "wrong").await.refused(Code::NoAccess);
     }
@@ -63,6 +63,37 @@ async fn an_admins_password_is_not_guessed() {
         log_in(&open, "root", "wrong").await.refused(Code::NoAccess);
     }
     assert_eq!(wait(log_in(&open, "root", PASSWORD).await), 1);
+}
+
+#[tokio::test]
+async fn strangers_keep_no_admin_out() {
+    let h = Harness::start().await;
+    let (home, stranger) = (from(h.nobody(), "203.0.113.1"), from(h.nobody(), "203.0.113.2"));
+    let made = set_up(&home, &link(&h).await, "root").await.ok();
+    let root = home.clone().with("X-Hobnob-Admin", made["session"].as_str().unwrap());
+    for _ in 0..5 {
+        log_in(&stranger, "root", "wrong").await.refused(Code::NoAccess);
+    }
+    wait(log_in(&stranger, "root", PASSWORD).await);
+    wait(log_in(&from(h.nobody(), "203.0.113.3"), "root", PASSWORD).await);
+    // From where they got in they do, and who is in changes the password, wherever they are now.
+    log_in(&home, "root", PASSWORD).await.ok();
+    let moved = from(root, "203.0.113.4");
+    moved.post("/admin/api/password", json!({"current": PASSWORD, "password": PASSWORD})).await.ok();
+    wait(log_in(&stranger, "root", PASSWORD).await);
+    // There as well they are counted, and a session is no way to guess.
+    for _ in 0..5 {
+        log_in(&home, "Root", "wrong").await.refused(Code::NoAccess);
+    }
+    wait(log_in(&home, "root", PASSWORD).await);
+    let other = set_up(&home, &link(&h).await, "other").await.ok();
+    let other = home.clone().with("X-Hobnob-Admin", other["session"].as_str().unwrap());
+    let change =
+        async |from: &Client| from.post("/admin/api/password", json!({"current": "wrong", "password": PASSWORD})).await;
+    for _ in 0..5 {
+        change(&other).await.refused(Code::BadRequest);
+    }
+    wait(change(&from(other, "203.0.113.5")).await);
 }
 
 #[tokio::test]

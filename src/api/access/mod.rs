@@ -7,6 +7,7 @@ mod admit;
 mod noting;
 
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actix_web::http::header::HeaderMap;
@@ -132,6 +133,11 @@ impl Parts {
     }
 }
 
+/// Beside a request whose answer is to hold nothing private of people: see [`AdminRole::sees_addresses`].
+///
+/// [`AdminRole::sees_addresses`]: crate::model::admin::AdminRole::sees_addresses
+pub struct Discreet;
+
 /// A request that met its demand.
 pub struct Access<D> {
     caller: Caller,
@@ -197,6 +203,9 @@ impl<D: Demand> Access<D> {
         };
         let mut store = api.store.shared_by(share).seen_by(caller.viewer());
         if let Some(admin) = admin {
+            if !admin.role.sees_addresses() {
+                parts.request.extensions_mut().insert(Discreet);
+            }
             if !parts.request.method().is_safe() {
                 store = store.noted(noting::of(&admin, &caller, &parts));
             }
@@ -229,14 +238,19 @@ impl<D: Demand> Access<D> {
         }
     }
 
+    /// Whether it is for them where people and receivers are found.
+    pub fn sees_addresses(&self) -> bool {
+        self.by.admin().is_none_or(|admin| admin.role.sees_addresses())
+    }
+
     /// The admin who asks; on operations that only admins may do there is one.
     pub fn admin(&self) -> Result<&Arc<Admission>> {
         self.by.admin().ok_or(Error::from(Code::NoAccess))
     }
 
     /// Where the client is, past proxies that are trusted.
-    pub fn address(&self) -> Option<String> {
-        peer::address(&self.parts.request, &self.api.trusted).map(|address| address.to_string())
+    pub fn address(&self) -> Option<IpAddr> {
+        peer::address(&self.parts.request, &self.api.trusted)
     }
 
     /// api_keys.id, if the credential was an API key.
@@ -287,7 +301,7 @@ impl<D: Demand> Access<D> {
     /// is that of all its users.
     pub fn guess(&self, what: &str, of: Of<'_>) -> Result<Try<'_>> {
         let direct = self.key().is_none();
-        let address = peer::address(&self.parts.request, &self.api.trusted).filter(|_| direct).map(Of::Address);
+        let address = self.address().filter(|_| direct).map(Of::Address);
         let all: Vec<Of<'_>> = [of].into_iter().chain(address).collect();
         self.api.guesses.begin(what, &all, self.api.store.clock().now())
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::actions;
 use crate::actions::totp::{self, Wrong};
-use crate::api::access::{Access, Admin, Open};
+use crate::api::access::{Access, Admin, Demand, Open};
 use crate::api::guesses::Of;
 use crate::api::reply::{Reply, ack, data};
 use crate::model::audit::{Act, Actor};
@@ -51,7 +51,7 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
         return Err(error);
     }
     guess.right();
-    let (hash, address) = (access.api().passwords.hash(password).await?, access.address());
+    let (hash, address) = (access.api().passwords.hash(password).await?, shown_address(&access));
     let (name, session) = access
         .store()
         .write("admin.set_up", move |tx| {
@@ -61,6 +61,7 @@ pub async fn set_up(access: Access<Open>) -> Result<Reply> {
         .await?;
     // Whoever was let in by a link on the machine itself need not wait for what others guessed.
     access.api().guesses.forget(Of::Admin(&name));
+    admitted(&access, &name);
     log::info!("{name:?} used a set-up link and is an admin now");
     Ok(data(&json!({"session": session})))
 }
@@ -78,7 +79,8 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
     let (name, password) = (name.unwrap_or_default().trim().to_owned(), password.unwrap_or_default());
     check_length("password", &password, MAX_PASSWORD)?;
     check_length("code", code.as_deref().unwrap_or_default(), MAX_PASSWORD)?;
-    let guess = access.guess("admin log-in", Of::Admin(&name));
+    let of = access.api().guesses.of_admin(&name, access.address(), access.store().clock().now());
+    let guess = access.guess("admin log-in", of);
     let guess = guess.inspect_err(|_| access.api().looks.locked(access.api(), &name))?;
     let wanted = name.clone();
     let found = access.store().read(move |read| admins::find(read, &wanted)).await;
@@ -98,7 +100,7 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
             return Err(error);
         }
     };
-    let (address, actor) = (access.address(), Actor::Admin(name.clone()));
+    let (address, actor) = (shown_address(&access), Actor::Admin(name.clone()));
     let log_in = move |tx: &mut Write<'_>| {
         if let Err(wrong) = totp::check(tx, id, code.as_deref())? {
             return Ok(Err(wrong));
@@ -120,8 +122,19 @@ pub async fn log_in(access: Access<Open>) -> Result<Reply> {
         }
     };
     guess.right();
+    admitted(&access, &name);
     log::info!("the admin {name:?} logged in");
     Ok(data(&json!({"session": session})))
+}
+
+/// From where somebody logs in, as their sessions tell it.
+fn shown_address<D: Demand>(access: &Access<D>) -> Option<String> {
+    access.address().map(|address| address.to_string())
+}
+
+/// The admin got in from where this comes from.
+fn admitted(access: &Access<Open>, name: &str) {
+    access.api().guesses.admitted(name, access.address(), access.store().clock().now());
 }
 
 fn needs_code(code: &str, sentence: &str) -> Error {
@@ -135,7 +148,7 @@ pub(super) async fn own_password(access: &Access<Admin>, current: Option<String>
     let name = access.admin()?.name.clone();
     let wanted = name.clone();
     let (_, hash) = access.store().read(move |read| admins::find(read, &wanted)).await?.ok_or(Code::Internal)?;
-    let guess = access.guess("admin password", Of::Admin(&name));
+    let guess = access.guess("admin password", Of::Own(&name));
     let guess = guess.inspect_err(|_| access.api().looks.locked(access.api(), &name))?;
     match access.api().passwords.verify(current, Some(hash.clone())).await {
         Ok(true) => guess.right(),
@@ -169,7 +182,7 @@ pub async fn change_password(access: Access<Admin>) -> Result<Reply> {
     let password = check_password(body.password)?;
     let (id, old) = (access.admin()?.id, own_password(&access, body.current).await?);
     let hash = access.api().passwords.hash(password).await?;
-    let (named, address) = (access.caller().uid.to_string(), access.address());
+    let (named, address) = (access.caller().uid.to_string(), shown_address(&access));
     let change = move |tx: &mut Write<'_>| {
         Ok((actions::admin::change_password(tx, id, &old, &hash, address.as_deref())?, Some(named)))
     };

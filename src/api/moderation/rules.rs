@@ -314,12 +314,22 @@ pub async fn index_lists(access: Access<Moderator>) -> Result<Reply> {
     let (app, limit) = (access.app().clone(), crate::api::messages::limit(&access, PAGE)?);
     let mut found = access.store().read(move |read| list_rows::all(read, (app.id, &app.app_id))).await?;
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    found.iter_mut().for_each(|list| discreet(&access, list));
     Ok(list(&found, CursorMeta::new(limit, found.len())))
 }
 
 pub async fn show_list(access: Access<Moderator>) -> Result<Reply> {
     let (app, id) = named(&access, "keywordId");
-    Ok(data(&access.store().read(move |read| act::find_list(read, &app, &id)).await?))
+    let mut found = access.store().read(move |read| act::find_list(read, &app, &id)).await?;
+    discreet(&access, &mut found);
+    Ok(data(&found))
+}
+
+/// Where an engine is, and who it is asked as, is not for all admins.
+fn discreet(access: &Access<Moderator>, list: &mut Keywords) {
+    if !access.sees_addresses() {
+        list.place = None;
+    }
 }
 
 pub async fn update_list(mut access: Access<Moderator>) -> Result<Reply> {

@@ -1,9 +1,11 @@
 //! The REST API by an admin's session: wherever a full key of an app is taken, and nowhere for a page of another site.
 
 use hobnob::model::Code;
+use hobnob::model::admin::AdminRole;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::roles::admin_of;
 use super::root;
 use crate::harness::{App, Client, Harness, id_of, text_to};
 
@@ -101,6 +103,48 @@ async fn what_an_admin_changes_is_noted_with_their_name() {
     let noted = entries().await;
     assert!(!noted.iter().any(|entry| entry.contains("bob") || entry.contains(" ann")), "{noted:?}");
     assert_eq!(noted.iter().filter(|entry| entry.contains("call.send-message - #")).count(), 1);
+}
+
+/// Where people and receivers are found is for admins and owners, whichever way one asks.
+#[tokio::test]
+async fn the_lower_roles_see_no_address() {
+    let h = Harness::start().await;
+    let ann = h.user("ann").await;
+    let bob = h.user("bob").await;
+    h.group("team", &ann, &[&bob]).await;
+    for (uid, key) in [("ann", "@private"), ("bob", "\\u0040private")] {
+        let metadata = format!(r#"{{"metadata":{{"{key}":{{"email":"at@home.example"}},"size":"tall"}}}}"#);
+        h.raw(Method::PUT, &format!("/users/{uid}"), Some(metadata.into_bytes())).await.ok();
+    }
+    // Other people see nothing of it either, however it was written.
+    assert!(!ann.get("/users/bob").await.text.contains("home.example"));
+    h.post("/users/ann/friends", json!({"accepted": ["bob"]})).await.ok();
+    let engine = json!({"id": "engine", "name": "engine", "category": "custom-api", "url": "https://engine.example/token",
+        "basicAuthEnabled": true, "username": "us-name", "password": "pw"});
+    within(&root(&h).await, &h).post("/moderation/keywords", engine).await.ok();
+
+    let people = [
+        "/users".to_owned(),
+        "/users/ann".to_owned(),
+        "/users/bob".to_owned(),
+        "/users/ann/friends".to_owned(),
+        "/groups/team/members".to_owned(),
+        super::of(&h, "/users"),
+        super::of(&h, "/users/bob"),
+    ];
+    let engines = ["/moderation/keywords", "/moderation/keywords/engine"].map(str::to_owned);
+    for role in AdminRole::ALL {
+        let admin = admin_of(&h, role).await.with("appId", &h.app_id);
+        let sees = role >= AdminRole::Admin;
+        for path in people.iter().chain(&engines) {
+            let text = admin.get(path).await.text;
+            let secret = ["home.example", "engine.example", "us-name"].iter().any(|word| text.contains(word));
+            assert_eq!(secret, sees, "{role} at {path}: {text}");
+        }
+        let as_ann = admin.clone().with("onBehalfOf", "ann").get("/users/ann").await.text;
+        assert_eq!(as_ann.contains("home.example"), sees, "{role}: {as_ann}");
+        assert!(as_ann.contains("tall"), "the rest is there: {as_ann}");
+    }
 }
 
 #[tokio::test]
