@@ -231,8 +231,9 @@ async fn answer(
     if let Some(budget) = request.extensions().get::<Budget>() {
         budget.tell(&mut response);
     }
-    if !is_admins(path) {
-        allow_any_origin(&mut response);
+    match is_admins(path) {
+        true => keep_private(&mut response),
+        false => allow_any_origin(&mut response),
     }
     // The framework ends a connection that was to be upgraded and is not, but says that it was.
     if request.head().upgrade() && !response.headers().contains_key(header::UPGRADE) {
@@ -438,6 +439,16 @@ fn names(list: &header::HeaderValue, name: &str) -> bool {
 /// Headers that a browser lets its page read.
 const EXPOSED: &str = "Retry-After, X-Rate-Limit, X-Rate-Limit-Remaining, X-Rate-Limit-Reset, X-RateLimit-Limit, \
     X-RateLimit-Remaining, X-RateLimit-Limit-For-App, X-RateLimit-Remaining-For-App, Content-Range, ETag, X-Request-Id";
+
+/// Nothing of an admin's is kept on the way or on the disk of a browser, nor taken for anything but what it says it is. The
+/// page's own files say themselves how they are kept.
+fn keep_private(response: &mut HttpResponse) {
+    let headers = response.headers_mut();
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, header::HeaderValue::from_static("nosniff"));
+}
 
 fn allow_any_origin(response: &mut HttpResponse) {
     let headers = response.headers_mut();

@@ -14,7 +14,7 @@ use crate::model::error::{Error, Result};
 use crate::model::page::Page;
 use crate::model::patch::Patch;
 use crate::model::trigger::Trigger;
-use crate::model::webhook::{Webhook, host_of};
+use crate::model::webhook::{Webhook, host_of, is_same_server};
 use crate::outgoing::Outgoing;
 use crate::store::webhooks::{self as rows, Stored};
 use crate::store::{Read, deliveries};
@@ -207,7 +207,12 @@ struct UpdateBody {
 impl UpdateBody {
     fn change(self, hook: &mut Webhook) {
         hook.name = self.name.unwrap_or_else(|| hook.name.clone());
-        hook.url = self.webhook_url.unwrap_or_else(|| hook.url.clone());
+        if let Some(url) = self.webhook_url {
+            if !is_same_server(&hook.url, &url) {
+                hook.password.clear();
+            }
+            hook.url = url;
+        }
         hook.basic_auth = self.use_basic_auth.unwrap_or(hook.basic_auth);
         hook.enabled = self.enabled.unwrap_or(hook.enabled);
         hook.retries = self.retry_on_failure.unwrap_or(hook.retries);

@@ -110,6 +110,15 @@ pub fn host_of(url: &str) -> String {
     name.to_ascii_lowercase()
 }
 
+/// Whether two addresses are of one server: what was given for one of them (a password) goes to no other.
+pub fn is_same_server(one: &str, other: &str) -> bool {
+    let server = |url: &str| {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        (scheme.to_ascii_lowercase(), rest.split(['/', '?', '#']).next().map(str::to_ascii_lowercase))
+    };
+    server(one) == server(other)
+}
+
 /// Whether an address names this very machine.
 pub fn is_local(url: &str) -> bool {
     matches!(host_of(url).as_str(), "localhost" | "127.0.0.1" | "::1")
@@ -202,6 +211,16 @@ mod tests {
             assert!(!is_private_name(name), "{name}");
         }
         assert_eq!(host_of("http://[FD00::1]:80/x"), "fd00::1");
+    }
+
+    #[test]
+    fn a_server_is_scheme_host_and_port() {
+        assert!(is_same_server("https://a.example/x?y", "HTTPS://A.example?z"));
+        for other in
+            ["http://a.example/x", "https://a.example:444/x", "https://a.example.evil/x", "https://b.example/", ""]
+        {
+            assert!(!is_same_server("https://a.example/x", other), "{other}");
+        }
     }
 
     #[test]

@@ -314,6 +314,14 @@ async fn what_cannot_be_asked_is_refused() {
         (&json!("https://a.example/x"), &json!("us"), None)
     );
     assert_eq!(h.get("/moderation/keywords/l1").await.ok().get("password"), None);
+    // Nor told to another server than the one it was given for.
+    let l1 = "/moderation/keywords/l1";
+    h.put(l1, json!({"basicAuthEnabled": true, "url": "https://a.example/elsewhere"})).await.ok();
+    h.put(l1, json!({"url": "https://b.example/"})).await.refused(Code::BadRequest);
+    h.put(l1, json!({"url": "https://b.example/", "basicAuthEnabled": false})).await.ok();
+    h.put(l1, json!({"basicAuthEnabled": true})).await.refused(Code::BadRequest);
+    h.put(l1, json!({"basicAuthEnabled": true, "password": "pw"})).await.ok();
+    h.put(l1, json!({"basicAuthEnabled": false, "url": "https://a.example/x"})).await.ok();
     // Whoever runs the server may name an engine on it; whoever has an app's key cannot turn one of theirs there.
     let ops = crate::apps::manager(&h).await.with("appId", &h.app_id);
     ops.post("/moderation/keywords", list(json!({"id": "l2", "url": "http://127.0.0.1:5000/"}))).await.ok();

@@ -16,7 +16,7 @@ use crate::model::error::{Error, Result};
 use crate::model::moderation::ask::{OnError, Place, Settings};
 use crate::model::moderation::list::{Draft, Keywords, MOST_BYTES, terms_of};
 use crate::model::moderation::rule::{Action, Category, Condition, Filter, OneOrMore, Rule};
-use crate::model::webhook::is_local;
+use crate::model::webhook::{is_local, is_same_server};
 use crate::store::Write;
 use crate::store::moderation::lists as list_rows;
 use crate::store::moderation::pending;
@@ -219,6 +219,10 @@ impl ListBody {
                 field.clone_from(given);
             }
         };
+        // Where there is none, it goes nowhere.
+        if self.url.as_ref().is_some_and(|url| !url.is_empty() && !is_same_server(&place.url, url)) {
+            place.password.clear();
+        }
         set(&mut place.url, &self.url);
         set(&mut place.username, &self.username);
         set(&mut place.password, &self.password);

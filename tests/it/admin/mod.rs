@@ -251,6 +251,15 @@ async fn the_page_is_served_under_a_strict_policy() {
         let value = page.headers[name].to_str().unwrap();
         assert!(parts.iter().all(|part| value.contains(part)) && !value.contains("unsafe"), "{name}: {value}");
     }
+    // What the API answers is kept nowhere, refusals as well.
+    let root = root(&h).await;
+    for answer in [root.get("/admin/api/me").await, h.nobody().get("/v3/admin/api/me").await] {
+        assert_eq!(
+            (&answer.headers["cache-control"], &answer.headers["x-content-type-options"]),
+            (&"no-store".parse().unwrap(), &"nosniff".parse().unwrap())
+        );
+        assert!(!answer.headers.contains_key("access-control-allow-origin"));
+    }
     // Whatever the page names is there, and it names nothing elsewhere. What is carried from others is held by checksums.
     let mut names: Vec<String> = vec!["".into()];
     let mut folders = vec![String::new()];

@@ -70,6 +70,15 @@ async fn what_may_be_kept() {
     assert_eq!((&changed["name"], &changed["username"]), (&json!("Other"), &json!("us")));
     ops.put(&one, json!({"password": null})).await.refused(Code::BadRequest);
     ops.put(&one, json!({"webhookURL": "http://hooks.example/"})).await.refused(Code::BadRequest);
+    // Nor is it sent to another server than the one it was given for.
+    ops.put(&one, json!({"webhookURL": "https://hooks.example/else"})).await.ok();
+    ops.put(&one, json!({"webhookURL": "https://elsewhere.example/"})).await.refused(Code::BadRequest);
+    let moved = json!({"webhookURL": "https://elsewhere.example/", "useBasicAuth": false});
+    ops.put(&one, moved).await.ok();
+    ops.put(&one, json!({"useBasicAuth": true})).await.refused(Code::BadRequest);
+    ops.put(&one, json!({"webhookURL": "https://hooks.example/w", "useBasicAuth": true, "password": "hush"}))
+        .await
+        .ok();
     for text in [ops.get(&one).await.text, ops.get(&hooks).await.text, answer.to_string(), changed.to_string()] {
         assert!(!text.contains("hush") && !text.contains("assword"), "{text}");
     }
