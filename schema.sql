@@ -18,7 +18,8 @@ CREATE TABLE apps (
   name        TEXT    NOT NULL,
   region      TEXT    NOT NULL,                 -- echoed to clients; names no place here
   created_at  INTEGER NOT NULL,
-  deleted_at  INTEGER                           -- set: refused everywhere, swept later
+  deleted_at  INTEGER,                          -- set: refused everywhere, swept later
+  limits      TEXT                              -- JSON, its own limits by name; NULL: all are the server's
 ) STRICT;
 
 -- API keys (scope fullAccess = REST API key, authOnly = Auth Key).
@@ -791,10 +792,10 @@ CREATE TABLE figures (
   requests        INTEGER NOT NULL,                     -- answered
   commits         INTEGER NOT NULL,                     -- of the writer
   commit_us       INTEGER NOT NULL,                     -- microseconds of these with their syncs, in all
-  sockets         INTEGER NOT NULL,                     -- the rest: at its end, of an hour the most
+  sockets         INTEGER NOT NULL,                     -- these three: the most in it, seen each second
   online          INTEGER NOT NULL,                     -- users
   queued          INTEGER NOT NULL,                     -- writes that waited
-  database_bytes  INTEGER NOT NULL,                     -- of the file
+  database_bytes  INTEGER NOT NULL,                     -- of the file; these: at its end, of an hour the most
   wal_bytes       INTEGER NOT NULL,                     -- of the log beside it
   media_bytes     INTEGER NOT NULL,                     -- of files of messages
   search_backlog  INTEGER NOT NULL,                     -- messages that waited for the search index

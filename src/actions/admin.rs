@@ -3,6 +3,8 @@
 //! There is always an owner once there has been an admin: the first admin is one whatever their link says, and the last one
 //! cannot go or become less. Who has no way in any more gets one on the machine itself (`hobnob admin reset`).
 
+use serde::Serialize;
+
 use crate::model::admin::AdminRole;
 use crate::model::audit::{Act, Actor};
 use crate::model::error::{Code, Error, Result};
@@ -48,6 +50,30 @@ pub fn reset(tx: &mut Write<'_>, actor: &Actor, id: i64) -> Result<Invitation> {
         _ => None,
     };
     link(tx, Purpose::Reset(id), by)
+}
+
+/// A link that is open still, and until when.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Open {
+    #[serde(flatten)]
+    pub invited: admins::Invited,
+    pub expires_at: i64,
+}
+
+/// The links that are open still, the newest first.
+pub fn invitations(read: &Read<'_>) -> Result<Vec<Open>> {
+    let open = |invited: admins::Invited| Open { expires_at: invited.created_at + LINK, invited };
+    Ok(admins::setups(read, read.now() - LINK)?.into_iter().map(open).collect())
+}
+
+/// Makes a link good for nothing.
+pub fn withdraw(tx: &mut Write<'_>, actor: &Actor, id: &str) -> Result<()> {
+    let found = admins::setups(tx, tx.now() - LINK)?.into_iter().find(|one| one.id == id);
+    let found = found.ok_or_else(|| Error::new(Code::TokenNotFound, "There is no such invitation."))?;
+    admins::delete_setup(tx, id)?;
+    let target = found.admin.or(found.role.map(|role| role.to_string()));
+    super::audit::note(tx, actor, Act::AdminWithdraw, None, target.as_deref())
 }
 
 fn link(tx: &mut Write<'_>, purpose: Purpose, by: Option<i64>) -> Result<Invitation> {

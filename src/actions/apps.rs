@@ -40,8 +40,8 @@ pub fn find(read: &Read<'_>, app_id: &str) -> Result<App> {
 
 /// Gives an app another name, and tells it as it is kept.
 pub fn rename(tx: &mut Write<'_>, app_id: &str, name: &str, limits: &Limits) -> Result<String> {
-    let name = check_name("name", name, limits)?;
     let app = find(tx, app_id)?;
+    let name = check_name("name", name, &app.limits(limits))?;
     apps::rename(tx, app.id, &name)?;
     Ok(name)
 }

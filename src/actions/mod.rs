@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod admin;
+pub mod app_limits;
 pub mod apps;
 pub mod attachments;
 pub mod audit;

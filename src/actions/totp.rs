@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::model::audit::{Act, Actor};
 use crate::model::error::{Code, Error, Result};
+use crate::model::qr;
 use crate::model::totp::{self, SECRET, plain_recovery};
 use crate::store::{Write, admins, digest, totp as rows};
 
@@ -21,6 +22,9 @@ pub struct Enrolment {
     pub secret: String,
     /// The same for a picture.
     pub url: String,
+    /// That picture, as SVG: devices read it with their camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
 }
 
 /// Makes a secret for an admin who has no device yet. Nothing is asked for until a code of it was shown.
@@ -31,7 +35,8 @@ pub fn enrol(tx: &mut Write<'_>, admin: i64) -> Result<Enrolment> {
     }
     let secret = tx.ids().bytes(SECRET);
     rows::set_secret(tx, admin, &secret)?;
-    Ok(Enrolment { secret: totp::base32(&secret), url: totp::url(&name, &secret) })
+    let url = totp::url(&name, &secret);
+    Ok(Enrolment { secret: totp::base32(&secret), picture: qr::svg(&url), url })
 }
 
 /// Asks for codes from now on, since this one is right; gives codes that stand in for the device, each once.

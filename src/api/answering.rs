@@ -69,7 +69,7 @@ mod tests {
     use crate::model::caller::App;
 
     fn caller(device: &str) -> Caller {
-        let app = App { id: 1, app_id: "a".into(), region: "r".into(), system_user: 1 };
+        let app = App { id: 1, app_id: "a".into(), region: "r".into(), system_user: 1, own_limits: None };
         Caller { device: device.into(), ..Caller::of(app, 2, "ann") }
     }
 

@@ -5,16 +5,17 @@
 
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use actix_files::NamedFile;
 use actix_web::http::{Method, header};
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
+use subtle::ConstantTimeEq;
 
-use super::access::{self, Access, Admin, Parts};
+use super::access::{self, Access, Admin, By, Parts};
 use super::query::Query;
 use super::rate::Class;
 use super::reply::{self, Reply, data};
@@ -25,8 +26,9 @@ use crate::model::audit::{Act, Actor};
 use crate::model::error::{Code, Error, Result};
 use crate::model::feature::Features;
 use crate::model::time::Clock;
-use crate::store::Write;
+use crate::store::admins::{self, Admission};
 use crate::store::checkup::Checkup;
+use crate::store::{Digest, Write, digest};
 
 /// The operation that hands one out: it is no row of the route table.
 pub const DOWNLOAD: &str = "admin-download-backup";
@@ -36,7 +38,23 @@ pub struct Backups {
     data: PathBuf,
     folder: PathBuf,
     busy: AtomicBool,
+    tickets: Mutex<Vec<Ticket>>,
 }
+
+/// A one-time link to a backup. A browser saves a file that a link leads to as it comes; one that a script fetches with a
+/// session it would hold in memory first.
+struct Ticket {
+    secret: Digest,
+    name: String,
+    /// Of the admin who asked for it: it must still be good when the link is used.
+    session: Digest,
+    until: i64,
+}
+
+/// Seconds within which a download by a link must begin.
+const TICKET: i64 = 60;
+/// Links that are open at once; the oldest goes.
+const TICKETS: usize = 100;
 
 /// The folder they lie in: the one that is named, or one in the data folder.
 pub fn place(data: &Path, named: Option<PathBuf>) -> PathBuf {
@@ -56,7 +74,7 @@ impl Backups {
     /// Of the data folder, in `folder`.
     pub fn new(data: &Path, folder: Option<PathBuf>) -> Self {
         let folder = place(data, folder);
-        Backups { data: data.to_owned(), folder, busy: AtomicBool::new(false) }
+        Backups { data: data.to_owned(), folder, busy: AtomicBool::new(false), tickets: Mutex::default() }
     }
 
     fn turn(&self) -> Result<Turn<'_>> {
@@ -66,6 +84,19 @@ impl Backups {
             }
             false => Ok(Turn(&self.busy)),
         }
+    }
+
+    fn tickets(&self) -> std::sync::MutexGuard<'_, Vec<Ticket>> {
+        self.tickets.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
+    /// Uses up the ticket with this secret for this backup: the session of who asked for it.
+    fn use_ticket(&self, secret: &str, name: &str, now: i64) -> Option<Digest> {
+        let (mut tickets, secret) = (self.tickets(), digest(secret));
+        tickets.retain(|ticket| ticket.until > now);
+        let at = tickets.iter().position(|ticket| bool::from(ticket.secret.ct_eq(&secret)))?;
+        let ticket = tickets.swap_remove(at);
+        (ticket.name == name).then_some(ticket.session)
     }
 
     /// The backup of this name, if it is one.
@@ -160,6 +191,25 @@ pub async fn check(access: Access<Admin>) -> Result<Reply> {
     Ok(data(&proved.await?))
 }
 
+/// Makes a one-time link to the file.
+pub async fn link(access: Access<Admin>) -> Result<Reply> {
+    let (api, name) = (access.api().clone(), access.param("name").to_owned());
+    let (session, now) = (access.admin()?.session, access.store().clock().now());
+    let secret = access.store().write("backups.link", |tx| Ok(tx.ids().hex(20))).await?;
+    let made = beside(move || {
+        api.backups.path(&name)?;
+        let mut tickets = api.backups.tickets();
+        tickets.retain(|ticket| ticket.until > now);
+        if tickets.len() >= TICKETS {
+            tickets.remove(0);
+        }
+        tickets.push(Ticket { secret: digest(&secret), name: name.clone(), session, until: now + TICKET });
+        // Their names need no encoding.
+        Ok(json!({"path": format!("backups/{name}?ticket={secret}"), "expiresAt": now + TICKET}))
+    });
+    Ok(data(&made.await?))
+}
+
 /// Reads every page of the database and follows all references, beside whatever else goes on; says what is damaged.
 pub async fn integrity(access: Access<Admin>) -> Result<Reply> {
     let api = access.api().clone();
@@ -195,7 +245,11 @@ async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Re
         body: Bytes::new(),
         upload: None,
     };
-    let (_, by) = access::admit::<Admin>(api, &parts).await?;
+    let ticket = Query::parse(request.query_string()).get("ticket").map(str::to_owned);
+    let by = match ticket.filter(|_| request.method() == Method::GET) {
+        Some(ticket) => By::Admin(Arc::new(by_ticket(api, &ticket, name).await?)),
+        None => access::admit::<Admin>(api, &parts).await?.1,
+    };
     let (shared, asked) = (api.clone().into_inner(), name.to_owned());
     let path = beside(move || shared.backups.path(&asked)).await?;
     let opened = web::block(move || NamedFile::open(path)).await.map_err(|e| Error::internal("backups", e))?;
@@ -209,6 +263,15 @@ async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Re
     let mut response = opened.into_response(request);
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     Ok(response)
+}
+
+/// Who asked for the link, if they still may have what it leads to.
+async fn by_ticket(api: &web::Data<Api>, ticket: &str, name: &str) -> Result<Admission> {
+    let over = || Error::new(Code::NoAccess, "This link has been used, is over, or was never made.");
+    let session = api.backups.use_ticket(ticket, name, api.store.clock().now()).ok_or_else(over)?;
+    let admin = api.store.read(move |read| admins::session(read, &session)).await?.ok_or_else(over)?;
+    admin.role.may(DOWNLOAD, true)?;
+    Ok(admin)
 }
 
 #[cfg(test)]

@@ -48,6 +48,40 @@ struct Mark {
 #[derive(Default)]
 pub struct Figures {
     marks: Mutex<(Option<Mark>, Option<Mark>)>,
+    most: Mutex<Most>,
+}
+
+/// What comes and goes within a minute, looked at each second: a queue that was long for a while is seen, though it is
+/// empty when the minute ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Most {
+    sockets: i64,
+    online: i64,
+    queued: i64,
+}
+
+impl Most {
+    fn look(api: &Api) -> Most {
+        let queued = api.store.queued();
+        Most {
+            sockets: whole(api.hub.connections()),
+            online: whole(api.hub.users_online()),
+            queued: whole(queued.high + queued.low),
+        }
+    }
+
+    /// The larger of each.
+    fn or(self, other: Most) -> Most {
+        Most {
+            sockets: self.sockets.max(other.sockets),
+            online: self.online.max(other.online),
+            queued: self.queued.max(other.queued),
+        }
+    }
+}
+
+fn whole(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// How things are now.
@@ -68,14 +102,13 @@ fn stored(read: &Read<'_>, from: i64, to: i64) -> Result<(ByApp, i64, i64)> {
 
 /// The states of now beside what was counted and looked up.
 async fn states(api: &Api, (media_bytes, search_backlog): (i64, i64)) -> Row {
-    let (queued, (database, wal)) = (api.store.queued(), api.store.bytes());
-    let whole = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    let ((database, wal), Most { sockets, online, queued }) = (api.store.bytes(), Most::look(api));
     // It opens files of the system.
     let process = tokio::task::spawn_blocking(Process::look).await.ok().flatten();
     Row {
-        sockets: whole(api.hub.connections()),
-        online: whole(api.hub.users_online()),
-        queued: whole(queued.high + queued.low),
+        sockets,
+        online,
+        queued,
         database_bytes: database as i64,
         wal_bytes: wal as i64,
         media_bytes,
@@ -86,6 +119,10 @@ async fn states(api: &Api, (media_bytes, search_backlog): (i64, i64)) -> Row {
 }
 
 impl Figures {
+    fn most(&self) -> std::sync::MutexGuard<'_, Most> {
+        self.most.lock().unwrap_or_else(|e| e.into_inner())
+    }
+
     fn marks(&self) -> std::sync::MutexGuard<'_, (Option<Mark>, Option<Mark>)> {
         self.marks.lock().unwrap_or_else(|e| e.into_inner())
     }
@@ -126,25 +163,32 @@ pub async fn keep(api: Data<Api>) {
 /// Keeps the minute before, if there is a new one.
 async fn tick(api: &Api) {
     let minute = api.store.clock().now() / MINUTE * MINUTE;
+    let seen = Most::look(api);
     let mark = Mark { minute, taken: Instant::now(), counted: Counted::look(api) };
     let before = {
         let mut marks = api.figures.marks();
         match marks.1 {
-            Some(last) if last.minute == minute => return,
+            Some(last) if last.minute == minute => {
+                let mut most = api.figures.most();
+                *most = most.or(seen);
+                return;
+            }
             last => {
                 *marks = (last, Some(mark));
                 last
             }
         }
     };
+    // This look is the end of the one and the beginning of the other.
+    let most = std::mem::replace(&mut *api.figures.most(), seen).or(seen);
     // The first minute began before the server looked.
     let Some(before) = before else { return };
-    if let Err(error) = keep_minute(api, before, mark).await {
+    if let Err(error) = keep_minute(api, before, mark, most).await {
         log::debug!("figures of a minute were not kept: {error}");
     }
 }
 
-async fn keep_minute(api: &Api, before: Mark, now: Mark) -> Result<()> {
+async fn keep_minute(api: &Api, before: Mark, now: Mark, most: Most) -> Result<()> {
     let at = before.minute;
     let (messages, media, backlog) = api.store.read(move |read| stored(read, at, at + MINUTE - 1)).await?;
     let (hour, next) = (at / HOUR * HOUR, now.minute / HOUR * HOUR);
@@ -164,7 +208,23 @@ async fn keep_minute(api: &Api, before: Mark, now: Mark) -> Result<()> {
         requests: difference(now.counted.requests, before.counted.requests),
         commits: difference(now.counted.commits, before.counted.commits),
         commit_us: (commit_time * 1e6) as i64,
+        sockets: most.sockets,
+        online: most.online,
+        queued: most.queued,
         ..states(api, (media, backlog)).await
     };
     api.store.write_in(Lane::Low, "figures.keep", move |tx| actions::figures::keep(tx, &row, over)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_of_each_is_kept() {
+        let looks =
+            [(1, 1, 40), (9, 2, 0), (3, 1, 2)].map(|(sockets, online, queued)| Most { sockets, online, queued });
+        let most = looks.into_iter().fold(Most::default(), Most::or);
+        assert_eq!(most, Most { sockets: 9, online: 2, queued: 40 });
+    }
 }

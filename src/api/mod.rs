@@ -103,7 +103,7 @@ use reply::Reply;
 use requests::{Place, Requests, Seen};
 use room::Room;
 pub use router::{Route, Router};
-pub use routes::{description, routes};
+pub use routes::{admin_description, description, routes};
 
 /// What handlers share.
 pub struct Api {

@@ -148,7 +148,7 @@ pub async fn create<D: Demand>(access: Access<D>) -> Result<Reply> {
     let plain = plain(&access, ("webhookURL", &hook.url))?;
     let create = move |tx: &mut crate::store::Write<'_>| {
         let app = app_of(tx, &app_id)?;
-        let made = act::create(tx, app.id, &hook, plain, &limits)?;
+        let made = act::create(tx, app.id, &hook, plain, &app.limits(&limits))?;
         let target = made.hook.id.clone();
         Ok((made, Some(target)))
     };

@@ -1,5 +1,7 @@
 //! `hobnob app`: apps of this server.
 
+use std::collections::BTreeMap;
+
 use clap::Subcommand;
 
 use super::backup::many;
@@ -37,6 +39,18 @@ pub enum Command {
         #[command(flatten)]
         target: Target,
     },
+    /// The limits of an app; --set gives it one of its own
+    Limits {
+        /// App id
+        app: String,
+        /// A limit and its number in this app; off: as the server has it; may be given several times
+        #[arg(long = "set", value_name = "NAME=NUMBER|off", value_parser = own)]
+        changes: Vec<(String, Option<u64>)>,
+        #[command(flatten)]
+        limits: LimitArgs,
+        #[command(flatten)]
+        target: Target,
+    },
     /// List apps
     List {
         #[command(flatten)]
@@ -53,6 +67,15 @@ fn days(text: &str) -> Result<Days, String> {
         "off" => Ok(Days(None)),
         _ => text.parse().map(|days| Days(Some(days))).map_err(|_| format!("{text:?} is no number of days, nor off")),
     }
+}
+
+fn own(text: &str) -> Result<(String, Option<u64>), String> {
+    let (name, number) = text.split_once('=').ok_or(format!("{text:?} is no NAME=NUMBER"))?;
+    let number = match number {
+        "off" => None,
+        _ => Some(number.parse().map_err(|_| format!("{number:?} is no number, nor off"))?),
+    };
+    Ok((name.to_owned(), number))
 }
 
 impl Days {
@@ -108,6 +131,29 @@ pub async fn run(command: Command) -> Outcome {
             } else {
                 let words = |days: Option<i64>| days.map_or("off".to_owned(), |days| many(days, "day"));
                 say(&format!("user   {}\ngroup  {}", words(kept.user), words(kept.group)));
+            }
+        }
+        Command::Limits { app, changes, limits, target } => {
+            let (store, server) = (open(&target)?, limits.limits()?);
+            let found = match changes.is_empty() {
+                true => store.read(move |read| find_app(read, &app)).await,
+                false => {
+                    let changes: BTreeMap<_, _> = changes.into_iter().collect();
+                    let set = store.write("app limits", move |tx| {
+                        actions::app_limits::set(tx, (&Actor::Cli, &find_app(tx, &app)?), &changes)
+                    });
+                    set.await
+                }
+            };
+            store.close();
+            let all = actions::app_limits::list(&found.map_err(|e| e.plain())?, &server);
+            if target.json {
+                say(&serde_json::to_string(&all).map_err(|e| e.to_string())?);
+            } else {
+                for one in all {
+                    let whose = if one.own.is_some() { "its own" } else { "" };
+                    say(&format!("{:<19} {:>13} {whose:<7} {}", one.name, one.own.unwrap_or(one.server), one.meaning));
+                }
             }
         }
         Command::List { target } => {

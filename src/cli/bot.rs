@@ -48,6 +48,7 @@ pub async fn run(command: Command) -> Outcome {
             let (store, limits) = (open(&target)?, limits.limits()?);
             let made = store.write("bot create", move |tx| {
                 let app = find_app(tx, &app)?;
+                let limits = app.limits(&limits);
                 let name = check_name("name", name.as_deref().unwrap_or(&uid), &limits)?;
                 actions::bots::create(tx, &app, Uid::parse(&uid)?, name, &limits)
             });

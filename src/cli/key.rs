@@ -61,7 +61,7 @@ pub async fn run(command: Command) -> Outcome {
             let secret = store
                 .write("key create", move |tx| {
                     let app = find_app(tx, &app)?;
-                    let secret = actions::keys::create(tx, &app, &name, scope, &limits)?;
+                    let secret = actions::keys::create(tx, &app, &name, scope, &app.limits(&limits))?;
                     actions::audit::note(
                         tx,
                         &Actor::Cli,

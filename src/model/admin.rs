@@ -134,6 +134,7 @@ const GUARDED: &[&str] = &[
     "admin-get-delivery",
     "admin-list-audit",
     "admin-list-admins",
+    "admin-list-management-keys",
 ];
 
 /// What only owners do: letting people in and out, and taking all there is away. A backup holds what admins are known by.
@@ -142,11 +143,16 @@ const OWNERS: &[&str] = &[
     "admin-update-admin",
     "admin-delete-admin",
     "admin-reset-admin",
+    "admin-create-management-key",
+    "admin-revoke-management-key",
     "admin-reset-totp",
     "admin-list-admin-sessions",
     "admin-end-admin-session",
     "admin-end-admin-sessions",
     "admin-download-backup",
+    "admin-link-backup",
+    "admin-list-invitations",
+    "admin-withdraw-invitation",
 ];
 
 /// The least role that may do it. `reads`: it changes nothing.

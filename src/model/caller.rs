@@ -5,6 +5,7 @@ use std::sync::Arc;
 use utoipa::ToSchema;
 
 use super::answer::Answer;
+use super::app_limits::AppLimits;
 use super::event::Origin;
 use super::ids::SYSTEM_UID;
 use super::role::Role;
@@ -42,6 +43,8 @@ pub struct App {
     pub region: Arc<str>,
     /// users.id of the app's own user, `app_system`.
     pub system_user: i64,
+    /// Limits that are not the server's; none: all are.
+    pub own_limits: Option<Arc<AppLimits>>,
 }
 
 /// What a credential proves. Cached by the digest of the credential.

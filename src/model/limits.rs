@@ -33,11 +33,19 @@ macro_rules! limits {
                 }
                 Ok(())
             }
+
+            /// The number of the limit of this name.
+            pub fn number(&self, name: &str) -> Option<u64> {
+                match name {
+                    $(stringify!($name) => u64::try_from(self.$name).ok(),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
 
-fn unknown(name: &str) -> String {
+pub(super) fn unknown(name: &str) -> String {
     let near = nearest(name, Limits::TABLE.iter().map(|(name, ..)| *name)).unwrap_or_default();
     format!("there is no limit {name}; the nearest is {near}, and `hobnob limits` lists them")
 }

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod answer;
+pub mod app_limits;
 pub mod attachment;
 pub mod audit;
 pub mod call;
@@ -35,6 +36,7 @@ pub mod permission;
 pub mod policy;
 pub mod poll;
 pub mod public;
+pub mod qr;
 pub mod reminder;
 pub mod role;
 pub mod sticker;

@@ -88,6 +88,42 @@ pub fn setup(read: &Read<'_>, link: &Digest, since: i64) -> Result<Option<Purpos
     })
 }
 
+/// A one-time link that nobody has used yet.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Invited {
+    /// The beginning of the digest of its secret.
+    pub id: String,
+    /// What it makes somebody; none where it gives an admin a new password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<AdminRole>,
+    /// Whom it gives a new password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<String>,
+    /// Who made it, if it was not made on the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub made_by: Option<String>,
+    /// Unix seconds.
+    pub created_at: i64,
+}
+
+/// The unused links made after `since`, the newest first.
+pub fn setups(read: &Read<'_>, since: i64) -> Result<Vec<Invited>> {
+    let sql = "SELECT lower(hex(substr(s.hash, 1, 8))) AS id, s.role, s.created_at, a.name, b.name AS made_by FROM admin_setup s
+               LEFT JOIN admins a ON a.id = s.admin_id LEFT JOIN admins b ON b.id = s.made_by WHERE s.created_at > ?1 ORDER BY s.created_at DESC, s.hash";
+    read.all(sql, [since], |row| {
+        let admin: Option<String> = row.get("name")?;
+        let role = if admin.is_some() { None } else { Some(role(row, "role")?) };
+        let (id, made_by) = (row.get("id")?, row.get("made_by")?);
+        Ok(Invited { id, role, admin, made_by, created_at: row.get("created_at")? })
+    })
+}
+
+/// Withdraws the link with this public id; whether there was such a one.
+pub fn delete_setup(tx: &Write<'_>, id: &str) -> Result<bool> {
+    Ok(tx.run("DELETE FROM admin_setup WHERE lower(hex(substr(hash, 1, 8))) = ?1", [id])? > 0)
+}
+
 /// Uses the link up; what it does, if it was good: made after `since`.
 pub fn use_setup(tx: &Write<'_>, link: &Digest, since: i64) -> Result<Option<Purpose>> {
     let found = setup(tx, link, since)?;

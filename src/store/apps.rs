@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Row, params};
 
 use super::{Digest, Read, Write, roles};
+use crate::model::app_limits::AppLimits;
 use crate::model::caller::{App, Credential, Holder, KeyScope};
 use crate::model::error::{Error, Result};
 use crate::model::ids::SYSTEM_UID;
@@ -30,6 +31,7 @@ fn app(row: &Row<'_>) -> rusqlite::Result<App> {
         app_id: row.get::<_, String>(1)?.into(),
         region: row.get::<_, String>(2)?.into(),
         system_user: row.get(3)?,
+        own_limits: row.get::<_, Option<String>>(4)?.map(|text| AppLimits::parse(&text).into()),
     })
 }
 
@@ -49,7 +51,7 @@ pub fn insert(tx: &Write<'_>, name: &str, region: &str) -> Result<App> {
         params![id, tx.now()],
     )?;
     super::moderation::insert_usual(tx, id)?;
-    Ok(App { id, app_id: app_id.into(), region: region.into(), system_user })
+    Ok(App { id, app_id: app_id.into(), region: region.into(), system_user, own_limits: None })
 }
 
 pub fn any(read: &Read<'_>) -> Result<bool> {
@@ -58,7 +60,7 @@ pub fn any(read: &Read<'_>) -> Result<bool> {
 
 pub fn by_app_id(read: &Read<'_>, app_id: &str) -> Result<Option<App>> {
     read.first(
-        "SELECT a.id, a.app_id, a.region, u.id FROM apps a JOIN users u ON u.app = a.id AND u.uid = 'app_system'
+        "SELECT a.id, a.app_id, a.region, u.id, a.limits FROM apps a JOIN users u ON u.app = a.id AND u.uid = 'app_system'
          WHERE a.app_id = ?1 AND a.deleted_at IS NULL",
         [app_id],
         app,
@@ -68,7 +70,7 @@ pub fn by_app_id(read: &Read<'_>, app_id: &str) -> Result<Option<App>> {
 /// The app with this apps.id, unless it was deleted.
 pub fn by_id(read: &Read<'_>, id: i64) -> Result<Option<App>> {
     read.first(
-        "SELECT a.id, a.app_id, a.region, u.id FROM apps a JOIN users u ON u.app = a.id AND u.uid = 'app_system'
+        "SELECT a.id, a.app_id, a.region, u.id, a.limits FROM apps a JOIN users u ON u.app = a.id AND u.uid = 'app_system'
          WHERE a.id = ?1 AND a.deleted_at IS NULL",
         [id],
         app,
@@ -132,6 +134,13 @@ pub fn rename(tx: &Write<'_>, id: i64, name: &str) -> Result<()> {
     Ok(())
 }
 
+/// Keeps the app's own limits (none: all are the server's). Who is logged in has them from now on.
+pub fn set_limits(tx: &mut Write<'_>, id: i64, limits: Option<&str>) -> Result<()> {
+    tx.credentials_changed();
+    tx.run("UPDATE apps SET limits = ?2 WHERE id = ?1", params![id, limits])?;
+    Ok(())
+}
+
 /// How many users and groups the app has.
 pub fn sizes(read: &Read<'_>, app: i64) -> Result<(i64, i64)> {
     let users =
@@ -189,14 +198,14 @@ pub fn sweep(tx: &Write<'_>, app: i64, most: i64) -> Result<bool> {
 /// What the secret with this digest proves: an API key, or an auth token of a user who may log in.
 pub fn credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>> {
     let key = read.first(
-        "SELECT a.id, a.app_id, a.region, s.id, k.id, k.scope, k.hash
+        "SELECT a.id, a.app_id, a.region, s.id, a.limits, k.id, k.scope, k.hash
          FROM api_keys k JOIN apps a ON a.id = k.app JOIN users s ON s.app = a.id AND s.uid = 'app_system'
          WHERE k.hash = ?1 AND a.deleted_at IS NULL",
         [digest],
         |row| {
-            let scope: String = row.get(5)?;
-            let holder = Holder::Key { id: row.get(4)?, scope: KeyScope::parse(&scope).unwrap_or(KeyScope::AuthOnly) };
-            Ok((Credential { app: app(row)?, holder }, row.get::<_, Digest>(6)?))
+            let scope: String = row.get(6)?;
+            let holder = Holder::Key { id: row.get(5)?, scope: KeyScope::parse(&scope).unwrap_or(KeyScope::AuthOnly) };
+            Ok((Credential { app: app(row)?, holder }, row.get::<_, Digest>(7)?))
         },
     )?;
     if let Some((credential, hash)) = key {
@@ -204,7 +213,7 @@ pub fn credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>
     }
     token(
         read,
-        "SELECT a.id, a.app_id, a.region, s.id, t.id, u.id, u.uid, t.hash, u.role
+        "SELECT a.id, a.app_id, a.region, s.id, a.limits, t.id, u.id, u.uid, t.hash, u.role
          FROM tokens t JOIN users u ON u.id = t.user_id JOIN apps a ON a.id = u.app
          JOIN users s ON s.app = a.id AND s.uid = 'app_system'
          WHERE t.hash = ?1 AND u.deactivated_at IS NULL AND a.deleted_at IS NULL",
@@ -216,7 +225,7 @@ pub fn credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>
 pub fn socket_credential(read: &Read<'_>, digest: &Digest) -> Result<Option<Credential>> {
     token(
         read,
-        "SELECT a.id, a.app_id, a.region, s.id, t.id, u.id, u.uid, t.jwt_hash, u.role
+        "SELECT a.id, a.app_id, a.region, s.id, a.limits, t.id, u.id, u.uid, t.jwt_hash, u.role
          FROM tokens t JOIN users u ON u.id = t.user_id JOIN apps a ON a.id = u.app
          JOIN users s ON s.app = a.id AND s.uid = 'app_system'
          WHERE t.jwt_hash = ?1 AND u.deactivated_at IS NULL AND a.deleted_at IS NULL",
@@ -237,11 +246,11 @@ fn token(read: &Read<'_>, sql: &str, digest: &Digest) -> Result<Option<Credentia
     let found = read.first(sql, [digest], |row| {
         Ok(Found {
             app: app(row)?,
-            token: row.get(4)?,
-            user: row.get(5)?,
-            uid: row.get(6)?,
-            hash: row.get(7)?,
-            role: row.get(8)?,
+            token: row.get(5)?,
+            user: row.get(6)?,
+            uid: row.get(7)?,
+            hash: row.get(8)?,
+            role: row.get(9)?,
         })
     })?;
     let Some(Found { app, token, user, uid, role, .. }) = found.filter(|found| found.hash.ct_eq(digest).into()) else {

@@ -47,7 +47,8 @@ function Device() {
     await meet(true);
   };
   if (made) {
-    return card("Second factor", html`<p>Open this on your device, or type the secret into its app. Then write the code that it shows.</p>
+    return card("Second factor", html`<p>Let your device read the picture, or type the secret into its app. Then write the code that it shows.</p>
+      ${made.picture && html`<img class="code-picture" src=${"data:image/svg+xml," + encodeURIComponent(made.picture)} alt="The address below as a QR code" />`}
       <dl class="values"><div><dt>Secret</dt><dd><${Copied} text=${made.secret} what="the secret" /></dd></div>
         <div><dt>Address</dt><dd><a href=${made.url}>Add to an app on this device</a></dd></div></dl>
       <${Form} key="confirm" submit="Switch on" act=${confirmed} more=${html`<button type="button" onClick=${() => setMade(null)}>Cancel</button>`}>

@@ -9,17 +9,27 @@ import { Act, Choice, Form } from "../ui/forms.js";
 import { reload, serverFrame } from "../ui/frames.js";
 
 export async function show() {
-  const { data } = await call("GET", "admins");
-  return serverFrame("admins", "Admins", html`<${Admins} all=${data} />`);
+  const [{ data: admins }, open] = await Promise.all([call("GET", "admins"), may("owner") ? call("GET", "invitations") : { data: [] }]);
+  return serverFrame("admins", "Admins", html`<${Admins} all=${admins} first=${open.data} />`);
 }
 
 const WHY = "Whoever opens it chooses a name and a password. It works once, for a day, and is shown only now.";
 
-function Admins({ all }) {
+function Admins({ all, first }) {
   const [error, setError] = useState("");
+  const [open, setOpen] = useState(first);
+  const fill = async () => setOpen((await call("GET", "invitations")).data);
   const [fresh, setFresh] = useState(null);
   const owner = may("owner");
-  const invite = async (values) => setFresh({ title: "A link for one more admin", why: WHY, ...(await call("POST", "admins", values)).data });
+  const invite = async (values) => {
+    setFresh({ title: "A link for one more admin", why: WHY, ...(await call("POST", "admins", values)).data });
+    await fill();
+  };
+  const withdraw = async (one) => {
+    await call("DELETE", path("invitations", one.id));
+    setFresh(null);
+    await fill();
+  };
   const rerole = async (admin) => {
     const done = await ask({
       title: ["What may ", name(admin.name), " do?"], submit: "Change role", fields: html`<${Choice} title="Role" name="role" options=${ROLE_CHOICES} value=${admin.role} />`,
@@ -33,7 +43,9 @@ function Admins({ all }) {
       title: ["A new password for ", name(admin.name), "?"], submit: "Make a link", text: "Whoever opens the link chooses a new password. Their sessions end then, and no code of a device is asked for any more.",
       act: async () => { made = (await call("POST", path("admins", admin.id, "reset"), {})).data; },
     });
-    if (done) setFresh({ title: ["A link for ", name(admin.name)], why: "It gives them a new password. It works once, for a day, and is shown only now.", ...made });
+    if (!done) return;
+    setFresh({ title: ["A link for ", name(admin.name)], why: "It gives them a new password. It works once, for a day, and is shown only now.", ...made });
+    await fill();
   };
   const untie = async (admin) => {
     const done = await confirm({
@@ -58,6 +70,9 @@ function Admins({ all }) {
       <${Act} class="small bad" refused=${setError} aria-label=${`Remove ${plain(admin.name)}`} act=${() => remove(admin)}>Remove…<//></div>`];
   return html`${fresh && once(fresh.title, fresh.why, [["Link", fresh.url]])}
     ${card("Admins", table("Admins", ["Name", "Role", "Second factor", "Sessions", "Made", ""], all.map(row), "There is no admin."), alert(error))}
+    ${owner && card("Open links", table("Open links", ["For", "By", "Made", "Until", ""], open.map((one) => [one.admin ? html`<span>a new password of ${name(one.admin)}</span>` : `one more ${one.role}`, one.madeBy ? name(one.madeBy) : "the machine",
+    time(one.createdAt), time(one.expiresAt), html`<${Act} class="small bad" refused=${setError} aria-label=${`Withdraw the link for ${one.admin ? plain(one.admin) : `one more ${one.role}`}`} act=${() => withdraw(one)}>Withdraw<//>`]),
+    "Nobody was let in who has not come yet."))}
     ${owner && card("One more admin", dim("Makes a link that you hand on."), html`<${Form} kind="row" submit="Make a link" act=${invite}><${Choice} title="Role" name="role" options=${ROLE_CHOICES} value="moderator" /><//>`)}`;
 }
 

@@ -9,11 +9,12 @@ import { appFrame, inApp, reload, subparts, userLink } from "../ui/frames.js";
 import { ownFile } from "../ui/message.js";
 import { UserField } from "../ui/people.js";
 
-const PLACES = { general: "General", roles: "Roles", bots: "Bots", extensions: "Extensions" };
+const PLACES = { general: "General", limits: "Limits", roles: "Roles", bots: "Bots", extensions: "Extensions" };
 
 export async function show(app, place = "general", id) {
   const nav = subparts("Settings", Object.entries(PLACES).map(([key, text]) => [text, inApp(app, "settings", key), key === place]));
   if (place === "roles") return appFrame(app, "settings", [nav, await (await import("./roles.js")).roles(app, id)]);
+  if (place === "limits") return appFrame(app, "settings", [nav, await (await import("./limits.js")).limits(app)]);
   if (place === "bots") return appFrame(app, "settings", [nav, await bots(app)]);
   if (place === "extensions") return appFrame(app, "settings", [nav, await extensions(app)]);
   return appFrame(app, "settings", [nav, await general(app)]);

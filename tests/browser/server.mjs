@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import jsqr from "jsqr";
 import { HOSTILE, PASSWORD, SHOWN, run, until } from "./house.mjs";
 
 run("server", async (house) => {
@@ -23,10 +24,21 @@ run("server", async (house) => {
   await shot("invited");
   const link = await page.locator(".secret code").textContent();
   const setup = new URL(link).hash.replace("#setup=", "");
+  // It stands in the list until it is used; another one is withdrawn and lets nobody in.
+  await page.getByRole("cell", { name: "one more viewer" }).waitFor();
+  await page.getByLabel("Role", { exact: true }).selectOption("moderator");
+  await button("Make a link").click();
+  await page.getByRole("cell", { name: "one more moderator" }).waitFor();
+  const withdrawn = new URL(await page.locator(".secret code").textContent()).hash.replace("#setup=", "");
+  await button("Withdraw the link for one more moderator").click();
+  await page.getByRole("cell", { name: "one more moderator" }).waitFor({ state: "detached" });
+  assert.deepEqual((await ask("GET", "invitations")).data.map((one) => one.role), ["viewer"]);
+  assert.equal((await ask("POST", "setup", "", { link: withdrawn, name: "nobody", password: PASSWORD })).status, 403);
   const joined = await ask("POST", "setup", "", { link: setup, name: HOSTILE, password: PASSWORD });
   assert.equal(joined.status, 200);
   await page.reload();
   await page.getByRole("cell", { name: SHOWN, exact: true }).waitFor();
+  await page.getByText("Nobody was let in who has not come yet.").waitFor();
   await everywhere("admins");
 
   // What a viewer is shown, and what stays away.
@@ -73,6 +85,21 @@ run("server", async (house) => {
   assert.equal(house.refusals.splice(0).length, 1, "the last owner stays");
   await page.keyboard.press("Escape");
 
+  // Keys of the management API: one is made, works over REST, and is revoked.
+  await tab("Management keys");
+  await page.getByText("There is no management key.").waitFor();
+  await page.getByLabel("Name").fill(HOSTILE);
+  await page.keyboard.press("Enter");
+  await heading(`The key ${SHOWN}`).waitFor();
+  await everywhere("management");
+  const [id, proof] = await page.locator(".secret code").allTextContents();
+  const manage = async () => (await fetch(`${base}/v3/apps`, { headers: { key: id, secret: proof } })).status;
+  assert.equal(await manage(), 200);
+  await button(`Revoke ${SHOWN}`).click();
+  await button("Revoke key").click();
+  await page.getByText("There is no management key.").waitFor();
+  assert.notEqual(await manage(), 200);
+
   // One's own sessions.
   await page.getByRole("link", { name: "Account" }).click();
   await page.getByText("this one").waitFor();
@@ -94,6 +121,10 @@ run("server", async (house) => {
   await accessible();
   await shot("device");
   const key = await device.locator("dd code").first().textContent();
+  // What a camera reads is the address that the link has, with that very secret.
+  const read = await picture(page);
+  assert.equal(read, await device.getByRole("link", { name: "Add to an app on this device" }).getAttribute("href"));
+  assert.equal(new URL(read).searchParams.get("secret"), key);
   await device.getByLabel("Code").fill(totp(key));
   await button("Switch on").click();
   await heading("Codes that stand in for your device").waitFor();
@@ -133,7 +164,14 @@ run("server", async (house) => {
   await button(`Check ${name}`).click();
   await page.getByRole("dialog", { name: "The backup is whole" }).waitFor();
   await button("Close").click();
+  // The browser itself fetches it: nothing of it passes through the page.
+  const asked = [];
+  const hear = (request) => request.url().includes("backups/") && asked.push([request.method(), request.resourceType(), new URL(request.url()).pathname.split("/").pop()]);
+  page.on("request", hear);
   const [fetched] = await Promise.all([page.waitForEvent("download"), button(`Download ${name}`).click()]);
+  page.off("request", hear);
+  assert.deepEqual(asked.filter(([, kind]) => kind === "fetch"), [["POST", "fetch", "link"]]);
+  assert.ok(!fetched.url().startsWith("blob:"), fetched.url());
   assert.equal(fetched.suggestedFilename(), name);
   let length = 0;
   for await (const chunk of await fetched.createReadStream()) length += chunk.length;
@@ -149,6 +187,20 @@ run("server", async (house) => {
   await page.getByRole("cell", { name: "backup.download" }).first().waitFor({ state: "detached" });
   refused();
 });
+
+/** What a camera reads from the picture on the page. */
+async function picture(page) {
+  const shown = page.getByAltText("The address below as a QR code");
+  await shown.waitFor();
+  const { data, width, height } = await shown.evaluate(async (image) => {
+    await image.decode();
+    const canvas = Object.assign(document.createElement("canvas"), { width: 400, height: 400 });
+    const context = canvas.getContext("2d");
+    context.drawImage(image, 0, 0, 400, 400);
+    return { data: Array.from(context.getImageData(0, 0, 400, 400).data), width: 400, height: 400 };
+  });
+  return (jsqr.default ?? jsqr)(Uint8ClampedArray.from(data), width, height)?.data;
+}
 
 /** The code that a device shows now for this secret (RFC 6238). */
 function totp(secret) {

@@ -39,6 +39,29 @@ run("settings", async (house) => {
   await button("Rename").click();
   await page.getByRole("heading", { level: 1, name: "First app" }).waitFor();
 
+  // Limits: a number of its own holds at once, and without one the server's.
+  await go(place("limits"));
+  await page.getByLabel("Characters of a message's text").fill("5");
+  await page.getByLabel("Roles of an app").fill("1");
+  await button("Save limits").click();
+  await page.getByText("It is saved, and holds at once.").waitFor();
+  const own = async () => Object.fromEntries((await admin("limits")).filter((one) => one.own != null).map((one) => [one.name, one.own]));
+  assert.deepEqual(await own(), { text: 5, roles: 1 });
+  for (const uid of ["lim", "bob"]) await rest("POST", "/users", { uid, name: uid });
+  const say = (text) => asked("POST", "/messages", { receiver: "bob", receiverType: "user", type: "text", data: { text } }, "lim");
+  assert.deepEqual([(await say("hello")).status, (await say("hello!")).status], [200, 400]);
+  await page.getByLabel("API keys of an app").fill("1");
+  assert.equal(await page.getByLabel("API keys of an app").evaluate((field) => field.validity.rangeUnderflow), true, "fewer keys than an app needs");
+  await page.getByLabel("API keys of an app").fill("");
+  await everywhere("limits");
+  await page.reload();
+  await page.getByLabel("Characters of a message's text").fill("");
+  await page.getByLabel("Roles of an app").fill("");
+  await page.keyboard.press("Enter");
+  await page.getByText("It is saved, and holds at once.").waitFor();
+  assert.deepEqual(await own(), {});
+  assert.equal((await say("hello!")).status, 200);
+
   // A bot, made and retired.
   await go(place("bots"));
   await page.getByLabel("User (uid)").fill("helper");

@@ -371,6 +371,50 @@ async fn admins_make_list_prove_and_download_backups() {
 }
 
 #[tokio::test]
+async fn a_link_to_a_backup_works_once_for_a_minute_and_for_who_may() {
+    let h = Harness::start().await;
+    let root = crate::admin::root(&h).await;
+    let path = "/admin/api/backups";
+    let name = root.post(path, json!({})).await.ok()["name"].as_str().expect("a name").to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let fetch = async |link: &str| {
+        let answer = client.get(format!("{}/admin/api/{link}", h.base())).send().await.expect("answers");
+        let kept = answer.headers().get("content-disposition").map(|value| value.to_str().expect("text").to_owned());
+        (answer.status().as_u16(), kept.unwrap_or_default(), answer.bytes().await.expect("all of it"))
+    };
+    let link = async |admin: &crate::harness::Client| {
+        let made = admin.post(&format!("{path}/{name}/link"), json!({})).await.ok();
+        made["path"].as_str().expect("a path").to_owned()
+    };
+    root.post(&format!("{path}/hobnob.db/link"), json!({})).await.refused(Code::FileNotFound);
+    let first = link(&root).await;
+    let (status, kept, bytes) = fetch(&first).await;
+    let size = std::fs::metadata(h.data.join("backups").join(&name)).expect("the file").len();
+    assert_eq!((status, bytes.len() as u64), (200, size));
+    assert!(kept.starts_with("attachment") && kept.contains(&name), "{kept}");
+    assert_eq!(fetch(&first).await.0, 403, "once");
+    // Another file, a minute later, a session that ended, a role that changed, and one that was made up.
+    let other = root.post(path, json!({})).await.ok()["name"].as_str().expect("a name").to_owned();
+    assert_eq!(fetch(&link(&root).await.replace(&name, &other)).await.0, 403);
+    let late = link(&root).await;
+    h.clock.advance(61);
+    assert_eq!(fetch(&late).await.0, 403);
+    let owner = crate::admin::roles::admin_of(&h, hobnob::model::admin::AdminRole::Owner).await;
+    let (ended, demoted) = (link(&owner).await, link(&owner).await);
+    let id = owner.get("/admin/api/me").await.ok()["id"].clone();
+    root.put(&format!("/admin/api/admins/{id}"), json!({"role": "admin"})).await.ok();
+    assert_eq!(fetch(&demoted).await.0, 403);
+    root.put(&format!("/admin/api/admins/{id}"), json!({"role": "owner"})).await.ok();
+    root.delete(&format!("/admin/api/admins/{id}/sessions")).await.ok();
+    assert_eq!(fetch(&ended).await.0, 403);
+    assert_eq!(fetch(&format!("backups/{name}?ticket=0123")).await.0, 403);
+    let log = root.get("/admin/api/audit").await.ok();
+    let downloads = log.as_array().expect("a list").iter().filter(|one| one["act"] == "backup.download").count();
+    assert_eq!(downloads, 1);
+    h.stop().await;
+}
+
+#[tokio::test]
 async fn nothing_that_runs_by_itself_comes_with_a_backup() {
     let (dir, to, place) = (temp_dir(), temp_dir(), temp_dir());
     let process = Process::start(dir.path(), &[]);

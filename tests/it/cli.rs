@@ -118,6 +118,7 @@ fn the_help_of_a_tool_names_its_own_flags_only() {
         (&["backup"], &["to", "every", "keep", "data", "config", "json", "help"]),
         (&["restore"], &["check", "data", "config", "json", "help"]),
         (&["app", "retention"], &["user", "group", "data", "config", "json", "help"]),
+        (&["app", "limits"], &["set", "limit", "data", "config", "json", "help"]),
         (&["user", "delete"], &["kind", "dry-run", "yes", "data", "config", "json", "help"]),
         (&["webhook", "list"], &["data", "config", "json", "help"]),
         (&["webhook", "log"], &["state", "last", "data", "config", "json", "help"]),

@@ -25,6 +25,6 @@ fn fall(tx: &mut Write<'_>, due: &Due, limits: &Limits) -> Result<()> {
     let Some(app) = apps::by_id(tx, due.app)? else { return Ok(()) };
     match &due.what {
         What::Disappear(message) => super::disappearing::fall(tx, app, *message),
-        What::Remind(reminder) => super::reminders::fall(tx, app, due.user, reminder, limits),
+        What::Remind(reminder) => super::reminders::fall(tx, app.clone(), due.user, reminder, &app.limits(limits)),
     }
 }

@@ -51,7 +51,7 @@ pub(super) const NOBODY: i64 = -1;
 /// Who acts without a credential: it has no app and reaches nothing that asks for one.
 fn nobody() -> Caller {
     Caller {
-        app: App { id: 0, app_id: "".into(), region: "".into(), system_user: 0 },
+        app: App { id: 0, app_id: "".into(), region: "".into(), system_user: 0, own_limits: None },
         user: 0,
         uid: "".into(),
         person: false,

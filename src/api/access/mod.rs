@@ -145,6 +145,8 @@ pub struct Access<D> {
     /// The caller's share of it, which shows others' presence as they may see it.
     store: Store,
     api: Arc<Api>,
+    /// Those of the caller's app.
+    limits: Arc<Limits>,
     parts: Parts,
     demand: PhantomData<D>,
 }
@@ -213,7 +215,11 @@ impl<D: Demand> Access<D> {
                 parts.request.extensions_mut().insert(look);
             }
         }
-        Ok(Access { caller, by, store, api, parts, demand: PhantomData })
+        let limits = match &caller.app.own_limits {
+            Some(own) => Arc::new(own.over(&api.limits)),
+            None => api.limits.clone(),
+        };
+        Ok(Access { caller, by, store, api, limits, parts, demand: PhantomData })
     }
 
     pub fn caller(&self) -> &Caller {
@@ -288,8 +294,10 @@ impl<D: Demand> Access<D> {
         &self.api
     }
 
+    /// What holds in the caller's app. Who acts on apps from outside (admins, who runs apps) has the server's, and asks the
+    /// app it finds for its own.
     pub fn limits(&self) -> &Arc<Limits> {
-        &self.api.limits
+        &self.limits
     }
 
     /// `host[:port]`, as the client named this server.

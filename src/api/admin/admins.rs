@@ -53,6 +53,19 @@ pub async fn create(access: Access<Admin>) -> Result<Reply> {
     Ok(data(&shown))
 }
 
+/// The links nobody has used yet.
+pub async fn invitations(access: Access<Admin>) -> Result<Reply> {
+    Ok(data(&access.store().read(actions::admin::invitations).await?))
+}
+
+/// Makes one of them good for nothing.
+pub async fn withdraw(access: Access<Admin>) -> Result<Reply> {
+    let (id, actor) = (access.param("invitationId").to_owned(), access.actor());
+    let withdraw = move |tx: &mut Write<'_>| actions::admin::withdraw(tx, &actor, &id);
+    access.store().write("admin.withdraw", withdraw).await?;
+    Ok(ack("The link is good for nothing any more."))
+}
+
 /// Gives an admin another role.
 pub async fn update(access: Access<Admin>) -> Result<Reply> {
     let (id, role, actor) = (id(&access)?, role(&access)?, access.actor());

@@ -111,7 +111,7 @@ pub async fn create_key(access: Access<Admin>) -> Result<Reply> {
     let name = body.name.unwrap_or_default();
     let create = move |tx: &mut Write<'_>| {
         let app = app(tx, &app_id)?;
-        let secret = actions::keys::create(tx, &app, &name, scope, &limits)?;
+        let secret = actions::keys::create(tx, &app, &name, scope, &app.limits(&limits))?;
         let hint = keys::hint_of(&secret).to_owned();
         Ok((secret, Some(hint)))
     };

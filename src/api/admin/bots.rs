@@ -28,9 +28,11 @@ pub async fn create(access: Access<Admin>) -> Result<Reply> {
     let uid = Uid::parse(&body.uid.ok_or_else(|| Error::field("uid", "The uid field is required."))?)?;
     let (limits, app_id) = (access.limits().clone(), access.param("appId").to_owned());
     let named = body.name.filter(|name| !name.trim().is_empty());
-    let name = check_name("name", &named.unwrap_or_else(|| uid.to_string()), &limits)?;
     let create = move |tx: &mut Write<'_>| {
-        let bot = actions::bots::create(tx, &app(tx, &app_id)?, uid, name, &limits)?;
+        let app = app(tx, &app_id)?;
+        let limits = app.limits(&limits);
+        let name = check_name("name", &named.unwrap_or_else(|| uid.to_string()), &limits)?;
+        let bot = actions::bots::create(tx, &app, uid, name, &limits)?;
         let uid = bot.uid.to_string();
         Ok((bot, Some(uid)))
     };

@@ -1,11 +1,13 @@
 //! What the admin page asks: its own small API below `/admin/api`, not part of the contract.
 
 pub mod admins;
+pub mod app_limits;
 pub mod apps;
 pub mod bots;
 pub mod groups;
 pub mod health;
 pub mod login;
+pub mod management;
 pub mod overview;
 pub mod series;
 pub mod totp;

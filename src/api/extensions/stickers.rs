@@ -56,7 +56,7 @@ pub async fn create(mut access: Access<Admin>) -> Result<Reply> {
 }
 
 async fn store(access: &Access<Admin>, app: crate::model::caller::App, form: &media::Form) -> Result<Reply> {
-    let limits = access.limits().clone();
+    let limits = app.limits(access.limits()).into_owned();
     let file = form.single().ok_or_else(|| Error::field("file", "There must be one file."))?;
     if !MIME_TYPES.contains(&&*file.mime_type) {
         return Err(Error::new(Code::FileType, format!("A sticker is one of {}.", MIME_TYPES.join(", "))));

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::parameters::parameter;
-use super::{Doc, operation_id, path_parameters, schemas};
+use super::{Doc, admin_replies, operation_id, path_parameters, reply, schemas};
 use crate::api::Route;
 use crate::api::access::{ADMIN_HEADER, Who};
 use crate::api::backups;
@@ -137,10 +137,33 @@ const ROWS: &[Row] = &[
         &[],
         &[("user", "days", false), ("group", "days", false)],
     ),
+    row("admin-show-limits", "The limits that an app may have of its own, beside the server's.", &[], &[]),
+    row(
+        "admin-set-limits",
+        "Gives an app limits of its own, by name; null is the server's again.",
+        &[],
+        &[("limits", "limits", true)],
+    ),
+    row("admin-list-management-keys", "The keys of the management API.", &[], &[]),
+    row(
+        "admin-create-management-key",
+        "Makes a key of the management API; its secret is shown this once.",
+        &[],
+        &[("name", "string", true)],
+    ),
+    row("admin-revoke-management-key", "Revokes a key of the management API.", &[], &[]),
     row("admin-create-backup", "Makes a backup now.", &[], &[]),
     row("admin-list-backups", "The backups, the newest first.", &[], &[]),
     row("admin-check-backup", "Proves that a backup is good.", &[], &[]),
-    row("admin-download-backup", "The file.", &[], &[]),
+    row("admin-download-backup", "The file: with a session, or by a one-time link.", &["ticket"], &[]),
+    row(
+        "admin-link-backup",
+        "Makes a one-time link to the file, good for a minute: browsers save what it leads to.",
+        &[],
+        &[],
+    ),
+    row("admin-list-invitations", "The one-time links that nobody has used yet.", &[], &[]),
+    row("admin-withdraw-invitation", "Makes one of them good for nothing.", &[], &[]),
     row(
         "admin-list-audit",
         "What was done by those who run the server, the newest first.",
@@ -183,6 +206,7 @@ fn schema(kind: &str) -> Value {
     match kind {
         "role" => json!({"type": "string", "enum": AdminRole::ALL}),
         "scope" => json!({"type": "string", "enum": ["fullAccess", "authOnly"]}),
+        "limits" => json!({"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 0}}),
         "days" => json!({"type": ["integer", "null"]}),
         other => json!({ "type": other }),
     }
@@ -206,6 +230,13 @@ fn operation(doc: &Doc, method: &str, path: &str, operation: &str, who: Who) -> 
         Who::Admin => format!("Takes the role {}.", least(operation, method == "get")),
         _ => "Takes no credential.".to_owned(),
     };
+    let content = match operation {
+        backups::DOWNLOAD => json!({"application/zstd": {"schema": {"type": "string", "format": "binary"}}}),
+        _ => {
+            let told = if doc.replies.contains_key(operation) { operation } else { alike(operation) };
+            json!({"application/json": {"schema": reply(doc, told)}})
+        }
+    };
     let mut described = json!({
         "operationId": operation_id(operation),
         "tags": [path.split('/').nth(if path.contains("{appId}/") { 5 } else { 3 }).unwrap_or_default()],
@@ -214,7 +245,7 @@ fn operation(doc: &Doc, method: &str, path: &str, operation: &str, who: Who) -> 
         "parameters": parameters,
         "security": if who == Who::Admin { json!([{"admin": []}]) } else { json!([]) },
         "responses": {
-            "200": {"description": "Done", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Success"}}}},
+            "200": {"description": "Done", "content": content},
             "default": {"description": "Refused", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refusal"}}}},
         },
     });
@@ -234,6 +265,7 @@ fn operation(doc: &Doc, method: &str, path: &str, operation: &str, who: Who) -> 
 /// The whole description; `server`: where `/admin/api` is found.
 pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
     doc.component::<error::Shown>();
+    admin_replies::describe(&mut doc);
     let mut paths: Map<String, Value> = Map::new();
     let rows = routes.iter().filter(|route| route.path.starts_with("/admin/"));
     let rows = rows.map(|route| (route.method.as_str().to_ascii_lowercase(), route.path, route.operation, route.who));
@@ -277,7 +309,17 @@ mod tests {
                 assert!(PARAMETERS.iter().any(|(known, ..)| known == name), "parameter {name} is not explained");
             }
         }
+        let mut doc = describe_nouns();
+        admin_replies::describe(&mut doc);
+        assert!(doc.clashes.is_empty(), "described twice: {:?}", doc.clashes);
         let description = describe(&routes, describe_nouns(), "/");
+        // A path is an operation of each method.
+        for (path, methods) in description["paths"].as_object().into_iter().flatten() {
+            for (method, one) in methods.as_object().into_iter().flatten() {
+                let reply = &one["responses"]["200"]["content"]["application/json"]["schema"];
+                assert_ne!(reply["$ref"], "#/components/schemas/Success", "{method} {path}: say what it answers");
+            }
+        }
         let text = description.to_string();
         for (at, _) in text.match_indices("#/components/schemas/") {
             let name = text[at + "#/components/schemas/".len()..].split('"').next().unwrap();

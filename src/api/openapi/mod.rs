@@ -4,6 +4,7 @@
 //! own), so the description cannot name what is not there. The page that shows it is `static/api.html`.
 
 mod admin;
+mod admin_replies;
 mod parameters;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -303,6 +304,15 @@ fn schemas(doc: &Doc) -> Map<String, Value> {
     schemas
 }
 
+/// What an operation answers.
+fn reply(doc: &Doc, operation: &str) -> Value {
+    match doc.replies.get(operation).map(Vec::as_slice) {
+        None => json!({"$ref": "#/components/schemas/Success"}),
+        Some([only]) => only.clone(),
+        Some(several) => json!({ "anyOf": several }),
+    }
+}
+
 /// The whole description. The admin page's own calls are no part of it: they have their own ([`describe_admin`]).
 pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
     doc.component::<error::Shown>();
@@ -314,11 +324,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
         );
         let headers = doc.headers.get(route.operation).into_iter().flatten();
         parameters.extend(headers.map(|(name, schema, means)| header(name, schema, means)));
-        let reply = match doc.replies.get(route.operation).map(Vec::as_slice) {
-            None => json!({"$ref": "#/components/schemas/Success"}),
-            Some([only]) => only.clone(),
-            Some(several) => json!({ "anyOf": several }),
-        };
+        let reply = reply(&doc, route.operation);
         let tag = route.path.split('/').nth(1).unwrap_or_default();
         let mut operation = json!({
             "operationId": operation_id(route.operation),

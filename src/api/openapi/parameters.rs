@@ -84,6 +84,7 @@ pub(super) const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("startedAt", Kind::Whole, "Answered at or after, Unix seconds"),
     ("state", Kind::OneOf(&["delivered", "waiting", "failed"]), "What became of it"),
     ("status", Kind::List, "Presence: available, offline"),
+    ("ticket", Kind::Text, "Of a one-time link, in place of a session"),
     ("tags", Kind::List, "Having any of these tags"),
     ("toDate", Kind::Whole, "End, Unix seconds or milliseconds"),
     ("toTimestamp", Kind::Whole, "Sent at or before, Unix seconds"),

@@ -718,3 +718,5 @@ CREATE TABLE app_figures (
 CREATE INDEX app_figures_by_time ON app_figures(at);
 -- Who an edit names that is hidden until somebody lets it pass is told of then.
 ALTER TABLE mentions ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
+-- An app has limits of its own.
+ALTER TABLE apps ADD COLUMN limits TEXT;

@@ -338,3 +338,40 @@ async fn the_admin_api_describes_itself() {
     assert!(security.contains(&json!({"admin": [], "appId": []})), "{security:?}");
     assert!(public["paths"].get("/admin/api/login").is_none());
 }
+
+#[tokio::test]
+async fn open_invitations_are_listed_and_withdrawn() {
+    let h = Harness::start().await;
+    let root = root(&h).await;
+    let path = "/admin/api/invitations";
+    assert!(root.get(path).await.list().is_empty(), "the one that was used is none");
+    let viewer = root.post("/admin/api/admins", json!({"role": "viewer"})).await.ok();
+    h.clock.advance(60);
+    let id = root.get("/admin/api/me").await.ok()["id"].clone();
+    let reset = root.post(&format!("/admin/api/admins/{id}/reset"), json!({})).await.ok();
+    let open = root.get(path).await.list();
+    let shown: Vec<_> = open.iter().map(|one| (&one["role"], &one["admin"], &one["expiresAt"])).collect();
+    assert_eq!(
+        shown,
+        [(&Value::Null, &json!("root"), &reset["expiresAt"]), (&json!("viewer"), &Value::Null, &viewer["expiresAt"])]
+    );
+    assert!(open.iter().all(|one| one["madeBy"] == "root"));
+    let told = json!(open).to_string();
+    for secret in [&viewer["link"], &reset["link"]] {
+        assert!(!told.contains(secret.as_str().unwrap()), "a link is shown once");
+    }
+
+    let first = format!("{path}/{}", open[1]["id"].as_str().unwrap());
+    root.delete(&first).await.ok();
+    root.delete(&first).await.refused(Code::TokenNotFound);
+    set_up(&h, &viewer["link"], Some("eve"), PASSWORD).await.refused(Code::NoAccess);
+    assert_eq!(root.get(path).await.list().len(), 1);
+    // What is over is not open any more, and cannot be withdrawn.
+    h.clock.advance(hobnob::actions::admin::LINK);
+    let root = super::another_session(&h).await;
+    assert!(root.get(path).await.list().is_empty());
+    root.delete(&format!("{path}/{}", open[0]["id"].as_str().unwrap())).await.refused(Code::TokenNotFound);
+    let log = root.get("/admin/api/audit").await.ok();
+    let noted: Vec<_> = log.as_array().unwrap().iter().filter(|one| one["act"] == "admin.withdraw").collect();
+    assert_eq!((noted.len(), &noted[0]["target"]), (1, &json!("viewer")));
+}

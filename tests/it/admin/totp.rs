@@ -59,6 +59,7 @@ async fn a_code_is_asked_for_and_works_once() {
             .unwrap()
             .ends_with(&format!("root?secret={}&issuer=Hobnob", made["secret"].as_str().unwrap()))
     );
+    assert!(made["picture"].as_str().unwrap().starts_with("<svg "), "a device reads it with its camera");
     log_in(&h, "root", None).await.ok();
     root.post("/admin/api/totp/confirm", json!({})).await.refused(Code::BadRequest);
     // Another secret takes the place of one that was not confirmed.

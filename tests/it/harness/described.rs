@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use hobnob::api::{Route, description, routes};
+use hobnob::api::{Route, admin_description, description, routes};
 use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,7 +21,17 @@ struct Described {
 fn described() -> &'static Described {
     static DESCRIBED: OnceLock<Described> = OnceLock::new();
     DESCRIBED.get_or_init(|| {
-        let description: Value = serde_json::from_str(&description(&routes(), None)).expect("JSON");
+        let mut description: Value = serde_json::from_str(&description(&routes(), None)).expect("JSON");
+        let admin: Value = serde_json::from_str(&admin_description(&routes(), None)).expect("JSON");
+        // Both name the same things: one description of all operations.
+        for part in ["/paths", "/components/schemas"] {
+            let more = admin.pointer(part).and_then(Value::as_object).expect("an object").clone();
+            let all = description.pointer_mut(part).and_then(Value::as_object_mut).expect("an object");
+            for (name, value) in more {
+                let known = all.insert(name.clone(), value.clone());
+                assert!(known.is_none_or(|known| known == value), "{name} is two things");
+            }
+        }
         let validator = |route: &Route| {
             let schema = schema_of(&description, route)?;
             let schema = json!({"allOf": [schema], "components": description["components"]});
@@ -45,7 +55,7 @@ fn fits(row: &str, path: &str) -> bool {
 }
 
 /// What is wrong with a success by the description of its operation. Paths as they are in requests; those that are no
-/// operation, and the admin page's own, are not described.
+/// operation are not described.
 pub fn complaints(method: &Method, path: &str, body: &Value) -> Vec<String> {
     let Described { routes, description, validators } = described();
     let path = path.split('?').next().unwrap_or_default();
