@@ -119,7 +119,8 @@ async fn fill(cli: &Cli, server: &Server) -> Result<serde_json::Value> {
             let mut made = Vec::new();
             for n in from..upto {
                 let uid = format!("user{n}");
-                let draft = UserDraft { uid: Uid::parse(&uid)?, name: name(n), role: None, profile: Profile::default() };
+                let draft =
+                    UserDraft { uid: Uid::parse(&uid)?, name: name(n), role: None, profile: Profile::default() };
                 let user = actions::users::create(tx, &of, draft)?.id;
                 made.push(Caller { device: "crowd".into(), ..Caller::of(of.clone(), user, &uid) });
             }

@@ -2,7 +2,7 @@
 
 import { call, path } from "../api.js";
 import { may, me, ROLE_CHOICES } from "../me.js";
-import { alert, card, code, dim, html, name, number, pill, plain, table, time, useState } from "../ui/base.js";
+import { alert, brief, card, code, dim, html, name, number, pill, table, time, useState } from "../ui/base.js";
 import { once } from "../ui/copies.js";
 import { ask, confirm, look } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
@@ -63,15 +63,15 @@ function Admins({ all, first }) {
   };
   const row = (admin) => [html`<span>${name(admin.name)}${admin.name === me().name ? html` <span class="dim">(you)</span>` : ""}</span>`, admin.role, admin.totp ? pill("on", "on") : pill("off"), number(admin.sessions), time(admin.createdAt),
     owner && html`<div class="buttons tight">
-      <${Act} class="small" refused=${setError} aria-label=${`Role of ${plain(admin.name)}`} act=${() => rerole(admin)}>Role…<//>
-      <${Act} class="small" refused=${setError} aria-label=${`Sessions of ${plain(admin.name)}`} act=${() => lookSessions(admin)}>Sessions<//>
-      <${Act} class="small" refused=${setError} aria-label=${`New password for ${plain(admin.name)}`} act=${() => reset(admin)}>New password…<//>
-      ${admin.totp && html`<${Act} class="small" refused=${setError} aria-label=${`Take off the second factor of ${plain(admin.name)}`} act=${() => untie(admin)}>Take off the second factor…<//>`}
-      <${Act} class="small bad" refused=${setError} aria-label=${`Remove ${plain(admin.name)}`} act=${() => remove(admin)}>Remove…<//></div>`];
+      <${Act} class="small" refused=${setError} aria-label=${`Role of ${brief(admin.name)}`} act=${() => rerole(admin)}>Role…<//>
+      <${Act} class="small" refused=${setError} aria-label=${`Sessions of ${brief(admin.name)}`} act=${() => lookSessions(admin)}>Sessions<//>
+      <${Act} class="small" refused=${setError} aria-label=${`New password for ${brief(admin.name)}`} act=${() => reset(admin)}>New password…<//>
+      ${admin.totp && html`<${Act} class="small" refused=${setError} aria-label=${`Take off the second factor of ${brief(admin.name)}`} act=${() => untie(admin)}>Take off the second factor…<//>`}
+      <${Act} class="small bad" refused=${setError} aria-label=${`Remove ${brief(admin.name)}`} act=${() => remove(admin)}>Remove…<//></div>`];
   return html`${fresh && once(fresh.title, fresh.why, [["Link", fresh.url]])}
     ${card("Admins", table("Admins", ["Name", "Role", "Second factor", "Sessions", "Made", ""], all.map(row), "There is no admin."), alert(error))}
     ${owner && card("Open links", table("Open links", ["For", "By", "Made", "Until", ""], open.map((one) => [one.admin ? html`<span>a new password of ${name(one.admin)}</span>` : `one more ${one.role}`, one.madeBy ? name(one.madeBy) : "the machine",
-    time(one.createdAt), time(one.expiresAt), html`<${Act} class="small bad" refused=${setError} aria-label=${`Withdraw the link for ${one.admin ? plain(one.admin) : `one more ${one.role}`}`} act=${() => withdraw(one)}>Withdraw<//>`]),
+    time(one.createdAt), time(one.expiresAt), html`<${Act} class="small bad" refused=${setError} aria-label=${`Withdraw the link for ${one.admin ? brief(one.admin) : `one more ${one.role}`}`} act=${() => withdraw(one)}>Withdraw<//>`]),
     "Nobody was let in who has not come yet."))}
     ${owner && card("One more admin", dim("Makes a link that you hand on."), html`<${Form} kind="row" submit="Make a link" act=${invite}><${Choice} title="Role" name="role" options=${ROLE_CHOICES} value="moderator" /><//>`)}`;
 }

@@ -2,7 +2,7 @@
 
 import { call, path } from "../api.js";
 import { only } from "../me.js";
-import { card, code, dim, facts, html, name, number, plain, tiles, time } from "../ui/base.js";
+import { brief, card, code, dim, facts, html, name, number, tiles, time } from "../ui/base.js";
 import { Chart, steps } from "../ui/chart.js";
 import { Copied, Snippet } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
@@ -24,8 +24,8 @@ export async function show(app) {
   const remove = async () => {
     const done = await confirm({
       title: "Delete this app?", submit: "Delete app",
-      // A name that cannot be typed gives way to the id.
-      type: plain(app.name) === app.name ? app.name.trim() : app.id,
+      // A name that cannot be typed, or nobody would, gives way to the id.
+      type: brief(app.name) === app.name ? app.name.trim() : app.id,
       text: "Its keys and logins stop working at once, and its users, groups and messages are removed for good later on. There is no way back.",
       act: () => call("DELETE", path("apps", app.id)),
     });

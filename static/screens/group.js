@@ -2,7 +2,7 @@
 
 import { call, path, rest } from "../api.js";
 import { only } from "../me.js";
-import { alert, card, code, dim, facts, html, json, name, number, plain, time, useRef, useState } from "../ui/base.js";
+import { alert, brief, card, code, dim, facts, html, json, name, number, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
 import { appFrame, inApp, reload, userLink } from "../ui/frames.js";
@@ -109,9 +109,9 @@ function Members({ app, base, group, turn, changed }) {
   };
   const row = (member) => [userLink(app, member), code(member.uid), member.uid === group.owner ? "owner" : member.scope, status(member), time(member.joinedAt),
     html`<div class="buttons tight">
-      <${Act} least="admin" class="small" aria-label=${`Scope of ${plain(member.name)}`} refused=${setError} act=${() => rescope(member)}>Scope…<//>
-      <${Act} least="moderator" class="small bad" aria-label=${`Kick ${plain(member.name)}`} refused=${setError} act=${() => kick(member)}>Kick…<//>
-      <${Act} least="moderator" class="small bad" aria-label=${`Ban ${plain(member.name)}`} refused=${setError} act=${() => ban(member)}>Ban…<//></div>`];
+      <${Act} least="admin" class="small" aria-label=${`Scope of ${brief(member.name)}`} refused=${setError} act=${() => rescope(member)}>Scope…<//>
+      <${Act} least="moderator" class="small bad" aria-label=${`Kick ${brief(member.name)}`} refused=${setError} act=${() => kick(member)}>Kick…<//>
+      <${Act} least="moderator" class="small bad" aria-label=${`Ban ${brief(member.name)}`} refused=${setError} act=${() => ban(member)}>Ban…<//></div>`];
   return html`<div ref=${list}>${card("Members", html`<${List} title="Members" search="Search by start of name or uid" empty="Nobody is in this group."
       load=${(asked) => call("GET", `${base}/members?${asked}`)} turn=${turn}
       heads=${["Name", "uid", "Scope", "Status", "Joined", ""]} row=${row} />`, alert(error),
@@ -131,5 +131,5 @@ function Banned({ app, group, turn, changed }) {
   return html`<div ref=${list}>${card("Banned", dim("Who is banned cannot join again until the ban is lifted."), html`<${List} title="Banned" empty="Nobody is banned."
     load=${(asked) => rest(app, "GET", `${own}?${asked}`)} turn=${turn} heads=${["Name", "uid", ""]}
     row=${(user) => [userLink(app, user), code(user.uid),
-    html`<${Act} least="moderator" class="small" aria-label=${`Unban ${plain(user.name)}`} refused=${setError} act=${() => unban(user.uid)}>Unban<//>`]} />`, alert(error))}</div>`;
+    html`<${Act} least="moderator" class="small" aria-label=${`Unban ${brief(user.name)}`} refused=${setError} act=${() => unban(user.uid)}>Unban<//>`]} />`, alert(error))}</div>`;
 }

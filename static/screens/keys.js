@@ -2,7 +2,7 @@
 
 import { call, path } from "../api.js";
 import { only } from "../me.js";
-import { alert, card, code, html, name, plain, table, time, useRef, useState } from "../ui/base.js";
+import { alert, brief, card, code, html, name, table, time, useRef, useState } from "../ui/base.js";
 import { secrets } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
 import { Act, Choice, Field, Form } from "../ui/forms.js";
@@ -44,7 +44,7 @@ function Keys({ base, first }) {
   };
   return html`<div ref=${list}>${card("API keys", table("API keys", ["Name", "Key", "Scope", "Made", ""], keys.map(({ id, key }) => [
     name(key.name), code(key.apiKey.slice(0, 4) + "…"), key.scope, time(key.createdAt),
-    html`<${Act} least="admin" class="small bad" aria-label=${`Revoke ${plain(key.name)}`} act=${() => revoke(id, key)}>Revoke<//>`,
+    html`<${Act} least="admin" class="small bad" aria-label=${`Revoke ${brief(key.name)}`} act=${() => revoke(id, key)}>Revoke<//>`,
   ]), "This app has no key: nothing can reach it. Make one below."), alert(error))}</div>
   ${fresh && secrets(["The new key ", name(fresh.name)], [["Key", fresh.apiKey]])}
   ${only("admin", card("New key", html`<${Form} kind="row" submit="Create key" act=${make}>

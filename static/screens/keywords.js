@@ -2,7 +2,7 @@
 
 import { path, rest } from "../api.js";
 import { may } from "../me.js";
-import { alert, block, card, code, dim, html, name, number, plain, table, time, useState } from "../ui/base.js";
+import { alert, block, brief, card, code, dim, html, name, number, plain, table, time, useState } from "../ui/base.js";
 import { ask, confirm, look } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form } from "../ui/forms.js";
 import { reload } from "../ui/frames.js";
@@ -36,9 +36,9 @@ function Lists({ app, all }) {
   const rows = all.map((list) => [html`<div>${name(list.name)}${list.description && html`<div class="hint">${name(list.description)}</div>`}${list.url && html`<div class="hint">${code(list.url)}</div>`}</div>`,
     code(list.id), html`<span class="short">${KINDS[list.category] ?? plain(list.category)}${list.isCSV ? ", a file" : ""}</span>`, list.category === "custom-api" ? "" : number(list.searchTerms.length), time(list.updatedAt),
     html`<div class="buttons tight">
-      ${list.category !== "custom-api" && html`<${Act} class="small" refused=${setError} aria-label=${`Show ${plain(list.name)}`} act=${() => look(name(list.name), () => block("What is in it", list.searchTerms.join("\n")))}>Show<//>`}
-      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Edit ${plain(list.name)}`} act=${doing(() => editList(app, list))}>Edit…<//>
-      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(list.name)}`}
+      ${list.category !== "custom-api" && html`<${Act} class="small" refused=${setError} aria-label=${`Show ${brief(list.name)}`} act=${() => look(name(list.name), () => block("What is in it", list.searchTerms.join("\n")))}>Show<//>`}
+      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Edit ${brief(list.name)}`} act=${doing(() => editList(app, list))}>Edit…<//>
+      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(list.name)}`}
         act=${doing(removing(app, list.name, "Rules that use it stop a deletion.", path("moderation", "keywords", list.id)))}>Delete…<//></div>`]);
   return card("Word lists", table("Word lists", ["Name", "Id", "Kind", "Entries", "Changed", ""], rows, "There is no list."), alert(error),
     html`<div class="buttons"><${Act} least="admin" refused=${setError} act=${doing(() => editList(app))}>New list…<//>

@@ -34,7 +34,7 @@ function Limits({ address, first }) {
     for (const one of (await call("PUT", address, { limits: changes })).data) known.set(one.name, one);
     return "It is saved, and holds at once.";
   };
-  const field = (one) => html`<${Field} title=${one.meaning.replace(/\.$/, "")} name=${one.name} type="number" min=${one.least} step="1" value=${one.own ?? ""}
+  const field = (one) => html`<${Field} title=${one.meaning.replace(/\.$/, "").replaceAll("`", "")} name=${one.name} type="number" min=${one.least} step="1" value=${one.own ?? ""}
     placeholder=${String(one.server)} hint=${html`${code(one.name)}, of the server: ${number(one.server)}`} />`;
   return card("Limits of this app", dim("Empty: as the server has it. What keeps the server itself up is the same for all apps, and set by its --limit."),
     html`<${Form} kind="wide" readonly=${!may("admin")} submit="Save limits" act=${act}>

@@ -2,7 +2,7 @@
 
 import { call, path } from "../api.js";
 import { only } from "../me.js";
-import { alert, card, code, dim, html, name, plain, table, time, useState } from "../ui/base.js";
+import { alert, brief, card, code, dim, html, name, table, time, useState } from "../ui/base.js";
 import { secrets } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
 import { Act, Field, Form } from "../ui/forms.js";
@@ -34,8 +34,8 @@ function Keys({ first }) {
     await fill();
   };
   const rows = keys.map((one) => [name(one.name), code(one.key), time(one.createdAt),
-    html`<${Act} least="owner" class="small bad" refused=${setError} aria-label=${`Revoke ${plain(one.name)}`} act=${() => revoke(one)}>Revoke<//>`]);
+    html`<${Act} least="owner" class="small bad" refused=${setError} aria-label=${`Revoke ${brief(one.name)}`} act=${() => revoke(one)}>Revoke<//>`]);
   return html`${card("Management keys", dim("For scripts that run apps: with the headers key and secret."), table("Management keys", ["Name", "Key", "Made", ""], rows, "There is no management key."), alert(error))}
     ${fresh && secrets(["The key ", name(fresh.name)], [["Key", fresh.key], ["Secret", fresh.secret]])}
-    ${only("owner", card("New key", html`<${Form} kind="row" submit="Make a key" act=${make}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" hint="What it is for." /><//>`))}`;
+    ${only("owner", card("New key", html`<${Form} kind="row" submit="Make a key" act=${make}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" /><//>`))}`;
 }

@@ -2,7 +2,7 @@
 
 import { path, rest } from "../api.js";
 import { may, only } from "../me.js";
-import { alert, card, code, dim, facts, html, json, name, plain, table, time, useState } from "../ui/base.js";
+import { alert, brief, card, code, dim, facts, html, json, name, table, time, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes, readJson, words } from "../ui/forms.js";
 import { inApp, reload } from "../ui/frames.js";
@@ -33,7 +33,7 @@ function Roles({ app, all }) {
     location.hash = inApp(app, "settings", "roles", values.role);
   };
   const rows = all.map((role) => [html`<a href=${inApp(app, "settings", "roles", role.role)}>${name(role.name)}</a>`, code(role.role), role.description && name(role.description), time(role.createdAt),
-    role.role !== "default" && html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(role.name)}`} act=${() => remove(role)}>Delete…<//>`]);
+    role.role !== "default" && html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(role.name)}`} act=${() => remove(role)}>Delete…<//>`]);
   return html`${card("Roles", table("Roles", ["Name", "Role", "Description", "Made", ""], rows, "There is no role."), alert(error))}
     ${only("admin", card("New role", html`<${Form} submit="Create role" act=${add}>
       <${Field} title="Role" name="role" required maxlength="100" autocomplete="off" spellcheck="false" hint="Its id: letters, digits and hyphens; it stays what it is." />

@@ -2,7 +2,7 @@
 
 import { path, rest } from "../api.js";
 import { only } from "../me.js";
-import { alert, card, code, dim, html, json, name, pill, plain, table, time, useState } from "../ui/base.js";
+import { alert, brief, card, code, dim, html, json, name, pill, plain, table, time, useState } from "../ui/base.js";
 import { ask, look } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes } from "../ui/forms.js";
 import { inApp, reload } from "../ui/frames.js";
@@ -36,10 +36,10 @@ function Rules({ app, all }) {
     html`<a href=${inApp(app, "moderation", "rules", rule.id)}>${name(rule.name)}</a>${rule.description && html`<div class="hint">${name(rule.description)}</div>`}`,
     rule.enabled ? pill("on", "on") : pill("off"), rule.action.map((one) => plain(ACTIONS.find(([key]) => key === one)?.[1] ?? one)).join(", "), time(rule.updatedAt),
     html`<div class="buttons tight">
-      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${rule.enabled ? "off" : "on"} ${plain(rule.name)}`}
+      <${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${rule.enabled ? "off" : "on"} ${brief(rule.name)}`}
         act=${doing(() => rest(app, "PUT", path("moderation", "rules", rule.id), { enabled: !rule.enabled }))}>${rule.enabled ? "Switch off" : "Switch on"}<//>
-      <${Act} class="small" refused=${setError} aria-label=${`Revisions of ${plain(rule.name)}`} act=${() => revisions(app, rule)}>Revisions<//>
-      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(rule.name)}`}
+      <${Act} class="small" refused=${setError} aria-label=${`Revisions of ${brief(rule.name)}`} act=${() => revisions(app, rule)}>Revisions<//>
+      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(rule.name)}`}
         act=${doing(removing(app, rule.name, "It no longer looks at messages. What it has blocked stays blocked.", path("moderation", "rules", rule.id)))}>Delete…<//></div>`]);
   return card("Rules", dim("A rule looks at each message as it is sent or edited."), table("Rules", ["Name", "State", "What it does", "Changed", ""], rows, "There is no rule."), alert(error),
     only("admin", html`<div class="buttons"><a class="button" href=${inApp(app, "moderation", "rules", "new")}>New rule</a></div>`));
@@ -102,7 +102,7 @@ function Condition({ id, at, one, lists: known, alone, remove }) {
     <${Choice} title="What of a message" name=${`c${id}.operand`} options=${OPERANDS} value=${one.operand} />
     <${Choice} title="How" name=${`c${id}.operator`} options=${OPERATORS} value=${one.operator} />
     <${Choice} title="By" name=${`c${id}.source`} options=${SOURCES} value=${source} onChange=${(event) => setSource(event.target.value)} />
-    ${source === "list" ? html`<div class="broad" key="list">${boxes("Lists", known.map((list) => html`<${Check} key=${list.id} title=${plain(list.name)} hint=${KINDS[list.category]}
+    ${source === "list" ? html`<div class="broad" key="list">${boxes("Lists", known.map((list) => html`<${Check} key=${list.id} title=${brief(list.name)} hint=${KINDS[list.category]}
         name=${`c${id}.list:${list.id}`} checked=${one.isKeywordsReferencePresent && one.value?.includes(list.id)} />`))}</div>`
     : html`<div class="broad" key="value"><${Area} title=${source === "word" ? "Words, one a line" : "Patterns, one a line"} name=${`c${id}.value`} class="code" rows="3" spellcheck="false" required
         value=${one.isKeywordsReferencePresent ? "" : one.value?.join("\n")} /></div>`}
@@ -136,8 +136,8 @@ function Reasons({ app, all }) {
     act: (values) => rest(app, "PUT", path("moderation", "reasons", reason.id), values),
   }));
   const rows = all.map((reason) => [name(reason.name), code(reason.id), reason.description && name(reason.description),
-    html`<div class="buttons tight"><${Act} least="admin" class="small" refused=${setError} aria-label=${`Rename ${plain(reason.name)}`} act=${doing(() => rename(reason))}>Rename…<//>
-      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(reason.name)}`}
+    html`<div class="buttons tight"><${Act} least="admin" class="small" refused=${setError} aria-label=${`Rename ${brief(reason.name)}`} act=${doing(() => rename(reason))}>Rename…<//>
+      <${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(reason.name)}`}
         act=${doing(removing(app, reason.name, "People can no longer choose it.", path("moderation", "reasons", reason.id)))}>Delete…<//></div>`]);
   const add = async (values) => {
     await rest(app, "POST", "moderation/reasons", values);

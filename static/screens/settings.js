@@ -2,7 +2,7 @@
 
 import { call, path } from "../api.js";
 import { may, only } from "../me.js";
-import { alert, card, code, dim, html, name, pill, plain, table, useState } from "../ui/base.js";
+import { alert, brief, card, code, dim, html, name, pill, table, useState } from "../ui/base.js";
 import { confirm } from "../ui/dialogs.js";
 import { Act, Field, Form } from "../ui/forms.js";
 import { appFrame, inApp, reload, subparts, userLink } from "../ui/frames.js";
@@ -65,7 +65,7 @@ function Bots({ app, base, all }) {
     if (done) reload();
   };
   const rows = all.map((bot) => [userLink(app, bot), code(bot.uid),
-    html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Retire ${plain(bot.name)}`} act=${() => retire(bot)}>Retire…<//>`]);
+    html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Retire ${brief(bot.name)}`} act=${() => retire(bot)}>Retire…<//>`]);
   return [card("Bots", dim("Users in whose name the app writes, whatever groups and blocks say."), table("Bots", ["Name", "uid", ""], rows, "There is no bot."), alert(error)),
     only("admin", card("New bot", html`<${Form} kind="row" submit="Make a bot" act=${add}><${UserField} app=${app} hint="Of a new user, or of one who is there." />
       <${Field} title="Name" name="name" maxlength="100" autocomplete="off" hint="Of a new user." /><//>`))];
@@ -84,7 +84,7 @@ function Extensions({ base, all }) {
     reload();
   };
   const rows = all.map((one) => [name(one.name), code(one.id), one.available ? (one.enabled ? pill("on", "on") : pill("off")) : html`<span class="dim">not in this server</span>`,
-    one.available && html`<${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${one.enabled ? "off" : "on"} ${plain(one.name)}`} act=${turn(one)}>${one.enabled ? "Switch off" : "Switch on"}<//>`]);
+    one.available && html`<${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${one.enabled ? "off" : "on"} ${brief(one.name)}`} act=${turn(one)}>${one.enabled ? "Switch off" : "Switch on"}<//>`]);
   return card("Extensions", table("Extensions", ["Name", "Id", "State", ""], rows, "There is no extension."), alert(error));
 }
 
@@ -105,7 +105,7 @@ function Stickers({ app, base, all }) {
     if (done) reload();
   };
   const rows = all.map((one) => [html`<span class="with-face"><img class="sticker small" src=${ownFile(app, one.stickerUrl)} alt="" />${name(one.stickerName)}</span>`, name(one.stickerSetName),
-    html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${plain(one.stickerName)}`} act=${() => remove(one)}>Delete…<//>`]);
+    html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(one.stickerName)}`} act=${() => remove(one)}>Delete…<//>`]);
   return [card("Stickers of this app", dim("Beside those that come with the server."), table("Stickers", ["Name", "Set", ""], rows, "It has none of its own."), alert(error)),
     only("admin", card("New sticker", html`<${Form} kind="row" submit="Add sticker" act=${add}><${Field} title="Name" name="name" required maxlength="100" autocomplete="off" />
       <${Field} title="Set" name="set" maxlength="100" autocomplete="off" /><${Field} title="Picture" name="file" type="file" required accept="image/png,image/jpeg,image/gif,image/webp" /><//>`))];

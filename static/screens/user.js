@@ -2,7 +2,7 @@
 
 import { call, path, rest } from "../api.js";
 import { may } from "../me.js";
-import { alert, bytes, card, code, facts, focusHeading, html, json, name, number, plain, table, time, useRef, useState } from "../ui/base.js";
+import { alert, brief, bytes, card, code, facts, focusHeading, html, json, name, number, table, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
 import { appFrame, inApp, reload, userLink } from "../ui/frames.js";
@@ -82,7 +82,7 @@ function Logins({ base, turn }) {
     const what = [login.platform, login.deviceId].filter(Boolean).join(" · ") || "Unknown device";
     return [html`<div>${name(what)}${login.userAgent && html`<div class="hint">${name(login.userAgent)}</div>`}</div>`,
       time(login.createdAt), code("…" + login.authToken.replaceAll("*", "").slice(-4) + "…"),
-      html`<${Act} least="moderator" class="small bad" aria-label=${`End the login ${plain(what)}`} act=${() => end(id, what)}>End<//>`];
+      html`<${Act} least="moderator" class="small bad" aria-label=${`End the login ${brief(what)}`} act=${() => end(id, what)}>End<//>`];
   };
   return html`<div ref=${list}>${card("Logins", html`<${List} title="Logins" empty="Nobody is logged in as this user." heads=${["Device", "Since", "Token", ""]}
     load=${(asked) => call("GET", `${base}/logins?${asked}`)} row=${row} turn=${turn * 1000 + ended} />`)}</div>`;
@@ -111,7 +111,7 @@ function Others({ app, title, empty, address, query = "", added, removed, submit
     html`<${List} title=${title} empty=${empty} heads=${["Name", "uid", ""]} turn=${turn}
       load=${(asked) => rest(app, "GET", `${address}?${asked}${query}`)}
       row=${(other) => [userLink(app, other), code(other.uid),
-    html`<${Act} least="admin" class="small" aria-label=${`${word} ${plain(other.name)}`} refused=${setError} act=${() => remove(other.uid)}>${word}<//>`]} />`,
+    html`<${Act} least="admin" class="small" aria-label=${`${word} ${brief(other.name)}`} refused=${setError} act=${() => remove(other.uid)}>${word}<//>`]} />`,
     alert(error), html`<${Form} least="admin" kind="row" submit=${submit} act=${add}><${UserField} app=${app} /><//>`)}</div>`;
 }
 

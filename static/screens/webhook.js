@@ -1,7 +1,7 @@
 // One webhook: its state, what became of each event, telling them again, and changing it.
 
 import { call, path } from "../api.js";
-import { alert, block, card, code, dim, facts, html, json, name, number, pill, plain, table, time, useEffect, useRef, useState } from "../ui/base.js";
+import { alert, block, brief, card, code, dim, facts, html, json, name, number, pill, table, time, useEffect, useRef, useState } from "../ui/base.js";
 import { once } from "../ui/copies.js";
 import { confirm, look } from "../ui/dialogs.js";
 import { Act, Choice, Field, Form } from "../ui/forms.js";
@@ -157,7 +157,7 @@ function Log({ hookPath, onChange }) {
   const rows = shown.rows.map((one) => [
     time(one.createdAt), code(one.trigger), pill(one.state, STATES[one.state]), number(one.tries),
     one.status ? `${one.status}, ${number(one.took)} ms` : one.tries ? "none" : "",
-    html`<${Act} class="small" aria-label=${`Details of ${plain(one.eventId)}`} refused=${setError} act=${() => details(one.id)}>Details<//>`,
+    html`<${Act} class="small" aria-label=${`Details of ${brief(one.eventId)}`} refused=${setError} act=${() => details(one.id)}>Details<//>`,
   ]);
   return card("Deliveries",
     html`<form class="row" role="search" aria-label="Deliveries" onSubmit=${(event) => { event.preventDefault(); fill(); }}>

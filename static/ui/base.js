@@ -14,9 +14,20 @@ export function plain(text) {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(shown) ? shown : "(blank)";
 }
 
+/** Longer than any name and description within the usual limits; a server may be told to take longer ones. */
+const LONGEST = 260;
+
+/** Text of strangers at a length that leaves room for what stands beside it. */
+export function brief(text) {
+  const shown = plain(text);
+  if (shown.length <= LONGEST) return shown;
+  const signs = Array.from(shown);
+  return signs.length <= LONGEST ? shown : `${signs.slice(0, LONGEST).join("")}… (${number(signs.length)} characters)`;
+}
+
 /** A name somebody chose; its writing direction stays its own matter. */
-export const name = (text) => html`<bdi>${plain(text)}</bdi>`;
-export const code = (text) => html`<code>${plain(text)}</code>`;
+export const name = (text) => html`<bdi>${brief(text)}</bdi>`;
+export const code = (text) => html`<code>${brief(text)}</code>`;
 export const dim = (...text) => html`<p class="dim">${text}</p>`;
 export const number = (value) => (value ?? 0).toLocaleString("en");
 export const alert = (text) => (text ? html`<p class="error" role="alert">${text}</p>` : null);

@@ -1,7 +1,7 @@
 // Forms: labelled fields, and a form that acts once at a time and tells its refusal beside its button.
 
 import { may } from "../me.js";
-import { alert, html, useRef, useState } from "./base.js";
+import { alert, brief, html, useRef, useState } from "./base.js";
 
 let ids = 0;
 
@@ -31,7 +31,7 @@ export function Area({ title, hint, value, ...attributes }) {
 /** A labelled choice among `[value, text]`. */
 export function Choice({ title, hint, value, options, ...attributes }) {
   return html`<${Labelled} title=${title} hint=${hint}>${(id, about) => html`<select id=${id} aria-describedby=${about} ...${attributes}>
-    ${options.map(([one, text]) => html`<option value=${one} selected=${one === value}>${text}</option>`)}</select>`}<//>`;
+    ${options.map(([one, text]) => html`<option value=${one} selected=${one === value}>${brief(text)}</option>`)}</select>`}<//>`;
 }
 
 /** A box to tick, with its text beside it; `hint` stands below. */

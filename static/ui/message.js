@@ -1,6 +1,6 @@
 // A message as it looks to people. Nothing in it is loaded but files of this server: what lies elsewhere is a link.
 
-import { bytes, code, html, json, name, number, plain, time } from "./base.js";
+import { brief, bytes, code, html, json, name, number, plain, time } from "./base.js";
 import { inApp } from "./frames.js";
 import { link } from "./people.js";
 
@@ -41,7 +41,7 @@ const plainPart = (part) => (part.trim() ? plain(part) : part);
 
 function attachment(app, one) {
   const address = ownFile(app, one.url);
-  const title = plain(one.name ?? "file");
+  const title = brief(one.name ?? "file");
   const about = html`<span class="hint">${[one.mimeType, Number(one.size) ? bytes(Number(one.size)) : null].filter(Boolean).map(plain).join(", ")}</span>`;
   if (!address) return html`<figure class="file"><figcaption>${name(one.name ?? "file")}: ${link(one.url ?? "")} ${about}</figcaption></figure>`;
   const kind = String(one.mimeType ?? "").split("/")[0];
@@ -58,7 +58,7 @@ function poll(data) {
   const total = found?.results?.total ?? 0;
   return html`<div class="box"><strong>${name(question ?? "")}</strong><ul>${Object.entries(options).map(([at, option]) => {
     const count = found?.results?.options?.[at]?.count ?? 0;
-    return html`<li>${name(option)} <span class="dim">${number(count)}</span> <meter min="0" max=${total || 1} value=${count} aria-label=${plain(option)}></meter></li>`;
+    return html`<li>${name(option)} <span class="dim">${number(count)}</span> <meter min="0" max=${total || 1} value=${count} aria-label=${brief(option)}></meter></li>`;
   })}</ul><span class="hint">Poll, ${number(total)} ${total === 1 ? "vote" : "votes"}</span></div>`;
 }
 
@@ -68,7 +68,7 @@ function custom(app, message) {
   if (message.type === "extension_poll") return poll(data);
   if (message.type === "extension_sticker") {
     const address = ownFile(app, given.sticker_url ?? "");
-    return address ? html`<img class="sticker" src=${address} alt=${plain(given.sticker_name ?? "Sticker")} />` : html`<p class="text">${link(given.sticker_url ?? "")}</p>`;
+    return address ? html`<img class="sticker" src=${address} alt=${brief(given.sticker_name ?? "Sticker")} />` : html`<p class="text">${link(given.sticker_url ?? "")}</p>`;
   }
   if (Number.isFinite(given.latitude) && Number.isFinite(given.longitude)) {
     return html`<div class="box"><strong>Location</strong> <code>${given.latitude}, ${given.longitude}</code></div>`;
@@ -78,11 +78,11 @@ function custom(app, message) {
 
 /** An element of a form, as people see it, but for looking only. */
 function element(one) {
-  const label = plain(one.label ?? one.text ?? one.buttonText ?? one.elementId ?? "");
+  const label = brief(one.label ?? one.text ?? one.buttonText ?? one.elementId ?? "");
   const { elementType } = one;
   if (elementType === "label") return html`<p>${label}</p>`;
   if (elementType === "button") return html`<p><span class="fake">${label}</span> ${one.action && html`<span class="hint">${plain(one.action.url ?? one.action.actionType)}</span>`}</p>`;
-  const options = (one.options ?? []).map((option) => plain(option.label ?? option.value)).join(" · ");
+  const options = (one.options ?? []).map((option) => brief(option.label ?? option.value)).join(" · ");
   return html`<p><b>${label}</b>${one.optional ? "" : " *"} <span class="hint">${plain(elementType ?? "")}</span>${options && html`<br /><bdi>${options}</bdi>`}</p>`;
 }
 
@@ -153,7 +153,7 @@ function line(message) {
   if (!message) return "";
   if (message.deletedAt) return "(deleted)";
   const data = message.data ?? {};
-  if (message.category === "action") return plain(`${data.entities?.by?.entity?.name ?? ""} ${data.action ?? "action"} ${data.entities?.on?.entity?.name ?? ""}`);
+  if (message.category === "action") return brief(`${data.entities?.by?.entity?.name ?? ""} ${data.action ?? "action"} ${data.entities?.on?.entity?.name ?? ""}`);
   if (message.category === "call") return plain(`${message.type} call: ${data.action}`);
   const words = data.text ?? data.customData?.question ?? data.interactiveData?.title ?? data.interactiveData?.text;
   const files = data.attachments?.length ? `[${message.type}] ` : words ? "" : `[${message.type}]`;

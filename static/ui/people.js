@@ -1,6 +1,6 @@
 // How people are shown and chosen.
 
-import { html, pill, plain, useEffect, useRef, useState } from "./base.js";
+import { brief, html, pill, plain, useEffect, useRef, useState } from "./base.js";
 import { rest } from "../api.js";
 import { Field } from "./forms.js";
 
@@ -55,5 +55,5 @@ export function UserField({ app, title = "User (uid)", name = "uid", hint, ...mo
   };
   useEffect(() => () => clearTimeout(waiting.current), []);
   return html`<${Field} title=${title} name=${name} hint=${hint} list=${id.current} autocomplete="off" spellcheck="false" required maxlength="100" onInput=${onInput} ...${more} />
-    <datalist id=${id.current}>${found.map((user) => html`<option value=${user.uid} key=${user.uid}>${plain(user.name)}</option>`)}</datalist>`;
+    <datalist id=${id.current}>${found.map((user) => html`<option value=${user.uid} key=${user.uid}>${brief(user.name)}</option>`)}</datalist>`;
 }

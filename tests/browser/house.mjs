@@ -85,14 +85,17 @@ export async function until(what, check) {
  */
 function wider() {
   const over = () => document.documentElement.scrollWidth > innerWidth;
-  if (over()) return ["as it is"];
+  if (over()) {
+    const held = (one) => one && (getComputedStyle(one).overflowX !== "visible" || held(one.parentElement));
+    const out = [...document.querySelectorAll("body *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !held(one.parentElement));
+    return ["as it is", ...out.filter((one) => !out.some((other) => other !== one && one.contains(other))).slice(0, 4).map((one) => one.outerHTML.slice(0, 150))];
+  }
   const own = [...document.querySelectorAll('canvas, img, video, audio, svg, iframe, object, [style*="width"]')];
   return own.filter((one) => {
-    const before = one.getAttribute("style");
+    const before = one.style.width;
     one.style.width = "4000px";
     const is = over();
-    if (before === null) one.removeAttribute("style");
-    else one.setAttribute("style", before);
+    one.style.width = before;
     return is;
   }).map((one) => one.outerHTML.slice(0, 200));
 }

@@ -25,13 +25,13 @@ run("server", async (house) => {
   const link = await page.locator(".secret code").textContent();
   const setup = new URL(link).hash.replace("#setup=", "");
   // It stands in the list until it is used; another one is withdrawn and lets nobody in.
-  await page.getByRole("cell", { name: "one more viewer" }).waitFor();
+  await page.getByRole("cell", { name: "one more viewer", exact: true }).waitFor();
   await page.getByLabel("Role", { exact: true }).selectOption("moderator");
   await button("Make a link").click();
-  await page.getByRole("cell", { name: "one more moderator" }).waitFor();
+  await page.getByRole("cell", { name: "one more moderator", exact: true }).waitFor();
   const withdrawn = new URL(await page.locator(".secret code").textContent()).hash.replace("#setup=", "");
   await button("Withdraw the link for one more moderator").click();
-  await page.getByRole("cell", { name: "one more moderator" }).waitFor({ state: "detached" });
+  await page.getByRole("cell", { name: "one more moderator", exact: true }).waitFor({ state: "detached" });
   assert.deepEqual((await ask("GET", "invitations")).data.map((one) => one.role), ["viewer"]);
   assert.equal((await ask("POST", "setup", "", { link: withdrawn, name: "nobody", password: PASSWORD })).status, 403);
   const joined = await ask("POST", "setup", "", { link: setup, name: HOSTILE, password: PASSWORD });
