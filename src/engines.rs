@@ -23,6 +23,7 @@ use crate::outgoing::{self, Outgoing, Reach, basic};
 use crate::previews::Previews;
 use crate::store::Store;
 use crate::store::moderation::pending;
+use crate::watch::tail::{Body, Entry, Kind};
 
 /// Messages of one app about which is asked at once.
 const OF_APP: usize = 32;
@@ -199,7 +200,19 @@ async fn put(
         let sentence = "The message waited too long for its turn: the engine is slower than messages come.";
         return Err((fails(Category::Timeout, sentence), Some(asked)));
     }
-    match needs.outgoing.send(request(place, case)).await {
+    let answer = needs.outgoing.send(request(place, case)).await;
+    needs.store.tail().tell(|| {
+        let status = answer.as_ref().ok().map(|answer| answer.status);
+        let failed = !status.is_some_and(|status| (200..300).contains(&status));
+        let entry =
+            Entry { status, failed, ..Entry::new(Kind::Engine, format!("asked about message {}", case.message)) };
+        let entry = entry.fact("messageId", case.message).body("question", Body::copy(&case.body));
+        match &answer {
+            Ok(answer) => entry.body("answer", Body::of(answer.body.clone().into())),
+            Err(failure) => entry.fact("failure", failure.to_string()),
+        }
+    });
+    match answer {
         Ok(answer) => verdict(&answer, fails).map_err(|failure| (failure, Some(asked))),
         Err(outgoing::Failure::Timeout) => {
             Err((fails(Category::Timeout, "There was no answer within 2 seconds."), Some(asked)))

@@ -28,7 +28,7 @@
 //! - [`systemd`]: what a supervisor is told, and sockets it hands over.
 //! - [`outgoing`]: requests that leave the server; [`previews`]: those for links in messages.
 //! - [`out`]: events for webhooks; [`engines`]: engines outside that judge messages.
-//! - [`watch`]: what is counted, and whose work a thread does; a leaf that any room may use.
+//! - [`watch`]: what is counted, whose work a thread does, and the live tail; a leaf that any room may use.
 //! - [`doors`]: listeners, and what comes in by them.
 //! - [`testing`]: a server for test suites, on other ground than others stand on.
 //! - [`server`], [`config`], [`network`], [`tls`]: putting it together.

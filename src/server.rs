@@ -24,7 +24,7 @@ use crate::api::looks::Looks;
 use crate::api::rate::Meter;
 use crate::api::requests::Requests;
 use crate::api::room::Room;
-use crate::api::{self, Api, Metrics, Router};
+use crate::api::{self, Api, Metrics, Router, Tails};
 use crate::chores::{self, Chore, Needs};
 use crate::config::Config;
 use crate::doors::{Doors, GRACE, Inside};
@@ -41,6 +41,7 @@ use crate::passwords::Passwords;
 use crate::previews::Previews;
 use crate::seats::Seats;
 use crate::store::{Hooks, Store};
+use crate::watch::tail::Tail;
 use crate::{backup, draft, systemd, tls};
 use places::{Place, Places, reachable};
 use secure::{Reload, Secure};
@@ -170,13 +171,14 @@ impl House {
             trusted: config.trusted()?,
             region: config.region.region.clone(),
             meter: Meter::new(config.rate_limits()),
-            requests: Requests::new(seed(&ids), router.routes()),
+            requests: Requests::new(seed(&ids), router.routes(), store.tail().clone()),
             ids,
             media,
             backups: Backups::new(config.data(), config.backups.clone()),
             health: Default::default(),
             tokens: Default::default(),
             hsts: hsts(config),
+            tails: Tails::default(),
             crowded: Arc::default(),
             metrics: Metrics::new(config.watch.metrics_token.as_deref()),
             description: OnceLock::new(),
@@ -390,7 +392,9 @@ async fn keep_alive(api: Data<Api>, every: Duration) {
 
 /// Store and hub, each with its end of the stream.
 fn open(config: &Config, limits: &Limits, Ground { clock, ids }: Ground) -> Result<(Store, Hub), String> {
-    let (hub, starter) = Hub::new(clock.clone(), limits.presence_users, limits.sockets);
+    let of_tail = clock.clone();
+    let tail = Tail::new(move || of_tail.now_ms());
+    let (hub, starter) = Hub::new(clock.clone(), tail.clone(), limits.presence_users, limits.sockets);
     let (online, members, deliver) = (hub.clone(), hub.clone(), hub.clone());
     let hooks = Hooks {
         deliver: Box::new(move |posts| deliver.deliver(posts)),
@@ -398,6 +402,7 @@ fn open(config: &Config, limits: &Limits, Ground { clock, ids }: Ground) -> Resu
         online_in: Arc::new(move |group| members.online_in_group(group)),
         clock,
         ids,
+        tail,
     };
     let store = Store::open(&config.database(), config.readers, config.write_queue, hooks)
         .map_err(|e| format!("cannot open {}: {}", config.database().display(), e.plain()))?

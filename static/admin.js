@@ -9,7 +9,7 @@ import { crumbs, plainFrame } from "./ui/frames.js";
 
 const main = document.getElementById("main");
 const nav = document.getElementById("nav");
-const SCREENS = { "": "apps", account: "account", figures: "figures", health: "health", log: "log", admins: "admins", management: "management", audit: "audit" };
+const SCREENS = { "": "apps", account: "account", figures: "figures", health: "health", log: "log", tail: "tail", admins: "admins", management: "management", audit: "audit" };
 const PARTS = {
   "": "app", users: "users", groups: "groups", conversations: "conversations", moderation: "moderation", webhooks: "webhooks", keys: "keys", settings: "settings",
 };

@@ -98,7 +98,7 @@ mod tests {
     async fn a_server_that_stops_is_not_ready() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(folder.path());
-        let (hub, _starter) = Hub::new(Clock::fixed(1), 10, 10);
+        let (hub, _starter) = Hub::new(Clock::fixed(1), crate::watch::tail::Tail::default(), 10, 10);
         let health = Health::default();
         let before = store.commits();
         for _ in 0..100 {

@@ -56,6 +56,7 @@ mod threads;
 mod tokens;
 mod unsupported;
 mod users;
+mod watched;
 mod webhooks;
 
 use std::borrow::Cow;
@@ -90,6 +91,7 @@ use crate::tls::Tokens;
 use crate::watch::meter::Counter;
 use crate::watch::request::within;
 use access::Parts;
+pub use admin::tail::Tails;
 use answers::Answers;
 use backups::Backups;
 use figures::Figures;
@@ -143,6 +145,8 @@ pub struct Api {
     /// Connections that were closed because their address had as many as it may.
     pub crowded: Arc<Counter>,
     pub metrics: Metrics,
+    /// Of the live tail, those that admins look at.
+    pub tails: Tails,
     pub answers: Answers,
     /// For bodies on their way in.
     pub bodies: Room,
@@ -215,6 +219,7 @@ async fn answer(
         };
         match answer {
             Ok(Reply { body, .. }) => {
+                seen.answered(&body);
                 let body = match show_urls(&body, || access::base(api, request)) {
                     Cow::Borrowed(_) => body,
                     Cow::Owned(shown) => shown,
@@ -222,7 +227,7 @@ async fn answer(
                 HttpResponse::Ok().content_type("application/json").body(body)
             }
             Err(error) => {
-                api.requests.refuse(&error, request);
+                api.requests.refuse(&error, request, seen);
                 reply::refusal(&error)
             }
         }
@@ -316,6 +321,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     if request.method() == Method::DELETE && parts.body.is_empty() && !request.query_string().is_empty() {
         parts.body = Bytes::from(forms::object(&parts.query).to_string());
     }
+    seen.asked(&parts.params, &parts.body);
     let mut reply = (route.handler)(api.clone(), parts).await?;
     if request.extensions().get::<access::Discreet>().is_some()
         && let Some(body) = json::without(&reply.body, PRIVATE)

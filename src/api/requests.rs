@@ -4,22 +4,25 @@
 //! The name is the pattern of the route, never the path: paths hold keys, tokens and names of people, and a client could
 //! make as many as it likes. What is no row of the route table has one of the names of [`Place`].
 
-use std::cell::Cell;
-use std::time::Instant;
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 
 use super::peer;
 use super::rate::Budget;
 use super::router::Route;
+use super::watched::{self, Outcome, Watched};
 use crate::model::caller::Caller;
 use crate::model::error::{Code, Error};
 use crate::network::Network;
 use crate::watch::meter::{Counter, Histogram};
 use crate::watch::request::{self, Origin, RequestId, RequestIds};
+use crate::watch::tail::{Body, Tail};
 
 const ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -114,6 +117,7 @@ pub struct Requests {
     /// Of the routes, in the order of their table, then of the places.
     tallies: Vec<Tally>,
     routes: usize,
+    tail: Tail,
     refused: [Counter; REASONS.len()],
 }
 
@@ -125,23 +129,23 @@ pub struct Seen {
     /// Which place it is at, or which row of the route table.
     at: Cell<Result<usize, Place>>,
     began: Instant,
+    /// What is told of it, while somebody looks.
+    watched: Option<Box<RefCell<Watched>>>,
 }
 
-/// Whose request it is, for the log alone.
-struct Whose {
-    app: std::sync::Arc<str>,
-    uid: String,
-}
+/// Whose request it is, for the log and for who looks: the app's public id, the uid, and whether a person acts.
+struct Whose(std::sync::Arc<str>, std::sync::Arc<str>, bool);
 
 impl Requests {
     /// `seed`: any number that the last start did not have.
-    pub fn new(seed: u64, routes: &[Route]) -> Self {
+    pub fn new(seed: u64, routes: &[Route], tail: Tail) -> Self {
         let rows = routes.iter().map(|route| Tally::new(method(&route.method), route.path));
         let places = Place::ALL.iter().map(|place| Tally::new("any", place.name()));
         Requests {
             ids: RequestIds::new(seed),
             tallies: rows.chain(places).collect(),
             routes: routes.len(),
+            tail,
             refused: Default::default(),
         }
     }
@@ -157,7 +161,8 @@ impl Requests {
     }
 
     /// A request is refused for this.
-    pub fn refuse(&self, error: &Error, request: &HttpRequest) {
+    pub fn refuse(&self, error: &Error, request: &HttpRequest, seen: &Seen) {
+        seen.watch(|watched| watched.code = Some(error.code.as_str()));
         let reason = match error.code {
             Code::TooManyRequests => match request.extensions().get::<Budget>() {
                 Some(budget) if budget.is_over() => Reason::RateLimit,
@@ -182,6 +187,7 @@ impl Requests {
             route: Cell::new(Place::Unknown.name()),
             at: Cell::new(Err(Place::Unknown)),
             began: Instant::now(),
+            watched: self.tail.is_watched().then(Box::default),
         }
     }
 
@@ -200,15 +206,15 @@ impl Requests {
         {
             response.headers_mut().insert(ID, id);
         }
+        if let Some(watched) = &seen.watched {
+            self.told(seen, watched.take(), (time, response), request, trusted);
+        }
         if !request::is_logged() {
             return;
         }
         let extensions = request.extensions();
         let whose = extensions.get::<Whose>();
-        let bytes = match response.body().size() {
-            BodySize::Sized(bytes) => Some(bytes),
-            _ => None,
-        };
+        let bytes = size(response);
         let from = peer::address(request, trusted).map(|address| address.to_string());
         let _entered = request::enter(Some(seen.origin()));
         log::info!(
@@ -218,17 +224,38 @@ impl Requests {
             status = response.status().as_u16(),
             seconds = (time.as_secs_f64() * 1e6).round() / 1e6,
             bytes = bytes,
-            app = whose.map(|whose| &*whose.app),
-            uid = whose.map(|whose| &*whose.uid),
+            app = whose.map(|Whose(app, ..)| &**app),
+            uid = whose.map(|Whose(_, uid, _)| &**uid),
             from = from.as_deref();
             "request"
         );
     }
 
+    /// Tells who looks of a request that is answered.
+    fn told(
+        &self,
+        seen: &Seen,
+        mut watched: Watched,
+        (time, response): (Duration, &HttpResponse),
+        request: &HttpRequest,
+        trusted: &[Network],
+    ) {
+        // Nothing but being looked at: it would never end.
+        if seen.route.get().starts_with(TAIL) {
+            return;
+        }
+        if let Some(Whose(app, uid, person)) = request.extensions().get::<Whose>() {
+            watched.whose = Some((app.clone(), uid.clone(), *person));
+        }
+        let (status, bytes) = (response.status().as_u16(), size(response));
+        let outcome = Outcome { origin: seen.origin(), status, time, bytes };
+        self.tail.tell(|| watched::request(watched, outcome, request, trusted));
+    }
+
     /// Notes whose request it is, if that is asked for.
-    pub fn note(request: &HttpRequest, caller: &Caller) {
-        if request::is_logged() && caller.app.id != 0 {
-            let whose = Whose { app: caller.app.app_id.clone(), uid: caller.uid.to_string() };
+    pub fn note(&self, request: &HttpRequest, caller: &Caller) {
+        if (request::is_logged() || self.tail.is_watched()) && caller.app.id != 0 {
+            let whose = Whose(caller.app.app_id.clone(), caller.uid.clone(), caller.person);
             request.extensions_mut().insert(whose);
         }
     }
@@ -249,8 +276,42 @@ impl Seen {
         self.at.set(Ok(route.at));
     }
 
+    fn watch(&self, note: impl FnOnce(&mut Watched)) {
+        if let Some(watched) = &self.watched {
+            note(&mut watched.borrow_mut());
+        }
+    }
+
+    /// It was asked with this. What admins say and hear is not told: much of it lets people in.
+    pub fn asked(&self, params: &[(String, String)], body: &Bytes) {
+        self.watch(|watched| {
+            watched.params = params.to_vec();
+            watched.body = Body::of(body.clone()).filter(|_| !self.is_of_admins());
+        });
+    }
+
+    /// This is answered.
+    pub fn answered(&self, body: &str) {
+        self.watch(|watched| watched.answer = Body::copy(body).filter(|_| !self.is_of_admins()));
+    }
+
+    fn is_of_admins(&self) -> bool {
+        self.route.get().starts_with("/admin")
+    }
+
     pub fn origin(&self) -> Origin {
         Origin { id: self.id.clone(), method: self.method, route: self.route.get() }
+    }
+}
+
+/// Routes of the live tail.
+const TAIL: &str = "/admin/api/tail";
+
+/// Bytes of an answer, if that is known.
+fn size(response: &HttpResponse) -> Option<u64> {
+    match response.body().size() {
+        BodySize::Sized(bytes) => Some(bytes),
+        _ => None,
     }
 }
 

@@ -20,6 +20,7 @@ mod management_key;
 mod paper;
 mod restore;
 mod serve;
+mod tail;
 mod test;
 mod user;
 mod webhook;
@@ -116,6 +117,8 @@ enum Command {
     Compact(compact::Compact),
     /// Say what is wrong with the folder, the machine and the way in; exit code 1 if anything is
     Doctor(Box<doctor::Doctor>),
+    /// Tell what happens on a running server, as it happens
+    Tail(Box<tail::Tail>),
     /// Print what a shell needs to complete commands and flags
     Completions(paper::Completions),
     /// Print the manual page, or write those of all subcommands to a folder
@@ -217,6 +220,7 @@ impl Cli {
             Some(Command::Import(import)) => import.run().await,
             Some(Command::Compact(compact)) => compact.run().await,
             Some(Command::Doctor(doctor)) => doctor::run(*doctor).await,
+            Some(Command::Tail(tail)) => tail::run(*tail).await,
             Some(Command::Completions(args)) => paper::completions(args),
             Some(Command::Man(args)) => paper::pages(args),
             Some(Command::Admin { command }) => admin::run(command).await,

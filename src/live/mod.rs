@@ -9,3 +9,4 @@ pub mod frame;
 pub mod hub;
 pub mod meters;
 pub mod socket;
+pub mod watched;

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use super::error::{Code, Error, Result};
 
+/// The header in which an admin's session is named.
+pub const HEADER: &str = "x-hobnob-admin";
+
 /// From the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,6 +136,7 @@ const GUARDED: &[&str] = &[
     "admin-list-deliveries",
     "admin-get-delivery",
     "admin-list-audit",
+    "admin-show-tail",
     "admin-list-admins",
     "admin-list-management-keys",
 ];

@@ -29,6 +29,7 @@ use crate::outgoing::{Answer, Failure};
 use crate::store::outbox::{self, Again, Event, State, Tried};
 use crate::store::webhooks::{self, Stored};
 use crate::store::{Lane, Read, Store, Write};
+use crate::watch::tail::{Body, Entry, Kind};
 
 /// Requests under way to one destination.
 const AT_ONCE: usize = 8;
@@ -57,6 +58,8 @@ struct Task {
 /// What a request came to.
 struct Done {
     task: Task,
+    /// The app's public id, and what it calls the webhook.
+    of: (String, String),
     /// Where it went.
     url: String,
     at: i64,
@@ -279,12 +282,13 @@ impl Worker {
         }
         let request = request(stored, &task.event, now, Duration::from_secs(self.needs.limits.webhook_seconds));
         let (outgoing, url) = (self.needs.outgoing.clone(), stored.hook.url.clone());
+        let of = (stored.app_id.clone(), stored.hook.id.clone());
         self.running.spawn(async move {
             let _slot = slot;
             let began = Instant::now();
             let answer = AssertUnwindSafe(outgoing.send(request)).catch_unwind().await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::Broken("it could not be sent".to_owned())));
-            Done { task, url, at: now, took: began.elapsed(), answer }
+            Done { task, of, url, at: now, took: began.elapsed(), answer }
         });
         true
     }
@@ -310,6 +314,7 @@ impl Worker {
             if status == Some(410) {
                 self.ended = Some(one.url.clone());
             }
+            self.needs.store.tail().tell(|| watched(&one, arrived));
             let tried = self.judge(one, retries, arrived);
             self.tried.push(tried);
         }
@@ -348,7 +353,7 @@ impl Worker {
     }
 
     fn judge(&mut self, done: Done, retries: bool, arrived: bool) -> Tried {
-        let Done { task, url: _, at, took, answer } = done;
+        let Done { task, of: _, url: _, at, took, answer } = done;
         let (tries, first_at, now) = (task.tries + 1, task.first_at.unwrap_or(at), self.needs.store.clock().now());
         let asked = answer.as_ref().ok().and_then(|answer| rest_asked(answer, now)).filter(|_| retries);
         self.rests_until = self.rests_until.max(asked.unwrap_or(0));
@@ -363,6 +368,29 @@ impl Worker {
         let (status, answer) = said(answer);
         let took_ms = i64::try_from(took.as_millis()).unwrap_or(i64::MAX);
         Tried { event: task.event.id, state, tries, first_at, at, took_ms, status, answer }
+    }
+}
+
+/// A try as the live tail has it.
+fn watched(done: &Done, arrived: bool) -> Entry {
+    let Task { event, tries, .. } = &done.task;
+    let (app, webhook) = &done.of;
+    let entry = Entry {
+        app: Some(app.as_str().into()),
+        status: done.answer.as_ref().ok().map(|answer| answer.status),
+        failed: !arrived,
+        ..Entry::new(Kind::Webhook, format!("{} to {webhook}", event.trigger))
+    };
+    let entry = entry
+        .fact("webhook", webhook.as_str())
+        .fact("trigger", event.trigger.as_str())
+        .fact("eventId", format!("msg_{}", event.name))
+        .fact("try", tries + 1)
+        .fact("seconds", (done.took.as_secs_f64() * 1e6).round() / 1e6)
+        .body("data", Body::copy(&event.data));
+    match &done.answer {
+        Ok(_) => entry,
+        Err(failure) => entry.fact("failure", failure.to_string()),
     }
 }
 

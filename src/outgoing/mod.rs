@@ -99,6 +99,18 @@ impl Request {
         }
     }
 
+    /// A DELETE.
+    pub fn delete(url: &str, reach: Reach) -> Self {
+        Request { method: Method::DELETE, ..Request::get(url, reach) }
+    }
+
+    /// The same with a header more; `Err`: it can be none.
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Result<Self, String> {
+        let value = header::HeaderValue::from_str(value).map_err(|_| format!("this is no value of {name}"))?;
+        self.headers.insert(header::HeaderName::from_static(name), value);
+        Ok(self)
+    }
+
     /// A POST of JSON.
     pub fn post_json(url: &str, reach: Reach, body: &serde_json::Value) -> Self {
         let mut headers = HeaderMap::new();

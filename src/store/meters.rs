@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::watch::meter::{Counter, Histogram};
 use crate::watch::request::{self, Origin};
+use crate::watch::tail::{Entry, Kind, Tail};
 
 /// Counters of a store.
 pub struct Meters {
@@ -37,14 +38,17 @@ pub struct Meters {
     pub slow_reads: Counter,
     pub slow_writes: Counter,
     pub slow_commits: Counter,
+    /// Where what is slow is told besides.
+    pub tail: Tail,
     /// A batch found the disk full, and nobody has seen since that there is room again.
     pub was_full: AtomicBool,
     /// Nanoseconds from which on something is slow.
     slow: AtomicU64,
 }
 
-impl Default for Meters {
-    fn default() -> Self {
+impl Meters {
+    /// `tail`: where what is slow is told.
+    pub fn new(tail: Tail) -> Self {
         Meters {
             write_wait: Histogram::of_times(),
             write_time: Histogram::of_times(),
@@ -64,13 +68,12 @@ impl Default for Meters {
             slow_reads: Counter::default(),
             slow_writes: Counter::default(),
             slow_commits: Counter::default(),
+            tail,
             was_full: AtomicBool::new(false),
             slow: AtomicU64::new(u64::MAX),
         }
     }
-}
 
-impl Meters {
     /// Says from when on something is slow; `None`: nothing is.
     pub fn set_slow(&self, from: Option<Duration>) {
         let nanos = from.map_or(u64::MAX, |from| u64::try_from(from.as_nanos()).unwrap_or(u64::MAX));
@@ -88,6 +91,7 @@ impl Meters {
         self.read_time.time(took);
         if self.is_slow(waited.max(took)) {
             self.slow_reads.one();
+            self.tell("read", None, waited, took);
             let (took, waited) = (seconds(took), seconds(waited));
             // Two places, as the log counts them: what the server does for itself takes no line of a client's.
             match request::current() {
@@ -105,8 +109,26 @@ impl Meters {
         self.write_time.time(took);
         if self.is_slow(waited.max(took)) {
             self.slow_writes.one();
+            self.tell("write", Some(name), waited, took);
             log::warn!(target: SLOW, seconds = seconds(took), waited = seconds(waited); "slow write {name}");
         }
+    }
+
+    /// Tells who looks of something slow, and for which request it was.
+    fn tell(&self, what: &'static str, name: Option<&'static str>, waited: Duration, took: Duration) {
+        self.tail.tell(|| {
+            let origin = request::current().filter(|_| what != "commit");
+            let title = match (name, &origin) {
+                (Some(name), _) => format!("slow {what} {name}"),
+                (None, Some(origin)) => format!("slow {what} of {} {}", origin.method, origin.route),
+                (None, None) => format!("slow {what}"),
+            };
+            let entry = Entry::new(Kind::Slow, title).fact("seconds", seconds(took)).fact("waited", seconds(waited));
+            match origin {
+                Some(origin) => entry.fact("request", origin.id.to_string()),
+                None => entry,
+            }
+        });
     }
 
     /// So many writes were committed.
@@ -115,6 +137,7 @@ impl Meters {
         self.batch.note(writes as u64);
         if self.is_slow(took) {
             self.slow_commits.one();
+            self.tell("commit", None, Duration::ZERO, took);
             log::warn!(target: SLOW, seconds = seconds(took), writes = writes; "slow commit: the disk takes its time");
         }
     }

@@ -85,6 +85,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event, Move, Post};
 use crate::model::time::{Clock, Ids};
 use crate::watch::request;
+use crate::watch::tail::Tail;
 
 use credentials::Credentials;
 pub use db::{Digest, Online, OnlineIn, digest, schema};
@@ -142,13 +143,16 @@ pub struct Hooks {
     pub online_in: OnlineIn,
     pub clock: Clock,
     pub ids: Ids,
+    /// Where it is told what happens.
+    pub tail: Tail,
 }
 
 impl Hooks {
     /// Nobody hears of what is written, and nobody is online: for tools.
     pub fn alone(clock: Clock) -> Hooks {
         let (online, online_in) = (Arc::new(|_| false), Arc::new(|_| 0));
-        Hooks { deliver: Box::new(drop), online, online_in, clock, ids: Ids::default() }
+        let (ids, tail) = (Ids::default(), Tail::default());
+        Hooks { deliver: Box::new(drop), online, online_in, clock, ids, tail }
     }
 }
 
@@ -178,7 +182,7 @@ impl Store {
         let readers_pool = db::open_readers(path, readers, hooks.online.clone())?;
         let clock = hooks.clock.clone();
         let credentials = Arc::new(Credentials::default());
-        let meters = Arc::new(Meters::default());
+        let meters = Arc::new(Meters::new(hooks.tail.clone()));
         let writer = writer::start(
             connection,
             checkpointer,
@@ -350,6 +354,11 @@ impl Store {
     /// What is counted.
     pub fn meters(&self) -> &Meters {
         &self.inner.meters
+    }
+
+    /// Where everybody tells what happens, for who looks.
+    pub fn tail(&self) -> &Tail {
+        &self.inner.meters.tail
     }
 
     /// How many writes wait in each lane, and how many may in either.

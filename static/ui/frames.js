@@ -8,9 +8,9 @@ const APP = {
   "": "Overview", users: "Users", groups: "Groups", conversations: "Conversations", moderation: "Moderation", webhooks: "Webhooks", keys: "Keys", settings: "Settings",
 };
 
-const SERVER = { "": "Apps", figures: "Figures", health: "Health", log: "Log", admins: "Admins", management: "Management keys", audit: "Audit log" };
+const SERVER = { "": "Apps", figures: "Figures", health: "Health", log: "Log", tail: "Live", admins: "Admins", management: "Management keys", audit: "Audit log" };
 /** Parts that a role below does not see. */
-const LEAST = { conversations: "moderator", moderation: "moderator", webhooks: "admin", admins: "admin", management: "admin", audit: "admin" };
+const LEAST = { conversations: "moderator", moderation: "moderator", webhooks: "admin", tail: "admin", admins: "admin", management: "admin", audit: "admin" };
 
 /** The address of something in an app. */
 export const inApp = (app, ...pieces) => "#/" + path("app", app.id, ...pieces);

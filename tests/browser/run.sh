@@ -11,7 +11,7 @@ cd "$here"
 [ -d node_modules/playwright-core ] && [ -d node_modules/axe-core ] && [ -d node_modules/jsqr ] ||
   PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm install --no-audit --no-fund --no-package-lock --silent
 failed=0
-for suite in ${SUITES:-api admin users groups messages moderation settings server watch hostile keyboard elsewhere}; do
+for suite in ${SUITES:-api admin users groups messages moderation settings server watch tail hostile keyboard elsewhere}; do
   node "$suite.mjs" "$binary" "$shots" || failed=1
 done
 exit "$failed"

@@ -531,3 +531,69 @@ fn assert_resolved(value: &Value, described: &Value, what: &str) {
         _ => {}
     }
 }
+
+/// Texts of an answer or a body that let somebody in.
+fn secrets(value: &Value, into: &mut BTreeSet<String>) {
+    const NAMES: [&str; 8] = ["apiKey", "authToken", "jwt", "password", "secret", "fcmToken", "token", "refreshToken"];
+    match value {
+        Value::Object(all) => {
+            for (name, value) in all {
+                match value.as_str() {
+                    Some(text) if NAMES.contains(&name.as_str()) && !text.contains("***") && text.len() > 3 => {
+                        _ = into.insert(text.to_owned())
+                    }
+                    _ => secrets(value, into),
+                }
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|value| secrets(value, into)),
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn who_looks_sees_every_call_and_no_secret() {
+    let h = Harness::start().await;
+    let root = crate::admin::root(&h).await;
+    let mut told = String::new();
+    let mut held = BTreeSet::new();
+    let (mut calls, mut seen) = (0, 0);
+    for by in [By::Key, By::Token, By::Management] {
+        // Opened before the world is made: that is where most secrets pass.
+        let opened = root.post("/admin/api/tail", json!({"texts": true})).await.ok();
+        let tail = format!("/admin/api/tail/{}?wait=0", opened["id"].as_str().expect("an id"));
+        let mut world = World::make(&h).await;
+        held.extend([
+            world.app.api_key.clone(),
+            world.app.auth_key.clone(),
+            world.ann.token.clone(),
+            world.ann.jwt.clone(),
+        ]);
+        let mut asked = 0;
+        for Served { row, ask, .. } in walked().into_iter().filter(|it| allowed(it.row.auth).contains(&by)) {
+            world.prepare(ask).await;
+            let with = format!("x-{asked}");
+            let answer = world.ask(&world.caller(by).with("X-Request-Id", &with), row.method, ask).await;
+            asked += 1;
+            secrets(&answer.body, &mut held);
+            if let Ok(body) = serde_json::from_str(&world.fill(ask.body)) {
+                secrets(&body, &mut held);
+            }
+            loop {
+                let more = root.get(&tail).await.ok();
+                assert_eq!(more["lost"], 0, "{}", row.operation);
+                let entries = more["entries"].as_array().expect("entries");
+                seen += entries.iter().filter(|entry| entry["facts"]["requestId"] == *with).count();
+                if entries.is_empty() {
+                    break;
+                }
+                told.push_str(&more.to_string());
+            }
+        }
+        calls += asked;
+    }
+    assert_eq!(seen, calls, "each call is told once");
+    assert!(held.len() > 12, "{held:?}");
+    let leaked: Vec<_> = held.iter().filter(|secret| told.contains(secret.as_str())).collect();
+    assert!(leaked.is_empty(), "{leaked:?}");
+}

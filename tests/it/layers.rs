@@ -14,6 +14,7 @@ const MAY: &[(&str, &[&str])] = &[
     ("live/command", &["model", "store", "actions", "live"]),
     ("live/meters", &["watch", "live"]),
     ("live/socket", &["model", "actions", "live", "watch"]),
+    ("live/watched", &["model", "live", "watch"]),
     ("live", &["live"]),
     (
         "api",
@@ -53,9 +54,9 @@ const MAY: &[(&str, &[&str])] = &[
     ("sync", &[]),
     ("lock", &[]),
     ("doors", &["live", "api", "seats", "tls"]),
-    ("engines", &["model", "store", "actions", "outgoing", "previews"]),
+    ("engines", &["model", "store", "actions", "outgoing", "previews", "watch"]),
     ("chores", &["model", "store", "actions", "media", "out", "engines", "outgoing", "previews"]),
-    ("out", &["model", "store", "outgoing", "out"]),
+    ("out", &["model", "store", "outgoing", "out", "watch"]),
     ("logging", &["model", "watch"]),
     ("watch", &["watch"]),
     (

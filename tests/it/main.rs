@@ -83,6 +83,7 @@ mod state;
 #[cfg(unix)]
 mod submitted;
 mod systemd;
+mod tail;
 mod threads;
 mod tokens;
 mod transfer;

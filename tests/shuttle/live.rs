@@ -13,3 +13,7 @@ pub mod frame {
 pub mod meters {
     pub use hobnob::live::meters::*;
 }
+
+pub mod watched {
+    pub use hobnob::live::watched::*;
+}

@@ -31,6 +31,7 @@ use hobnob::model::event::{Attach, Audience, Body, Event, Move, Origin, Post};
 use hobnob::model::message::ReceiverType;
 use hobnob::model::time::Clock;
 use hobnob::model::user::User;
+use hobnob::watch::tail::Tail;
 use live::conn::{Close, Conn, Next};
 use live::hub::Hub;
 use queue::{Lane, Queue, Refused, Taken};
@@ -247,7 +248,7 @@ fn attach(conn: &Conn, user: i64) -> Post {
 }
 
 fn house() -> Hub {
-    let (hub, starter) = Hub::new(Clock::fixed(1), 0, 10);
+    let (hub, starter) = Hub::new(Clock::fixed(1), Tail::default(), 0, 10);
     starter.run(Box::new(|_| {})).expect("starts");
     hub
 }

@@ -97,6 +97,12 @@ async fn caller(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, By)> {
     }
 }
 
+/// By what kind of credential somebody wants to be known, in one of the contract's words; `None`: by none.
+pub fn credential(headers: &HeaderMap) -> Option<&'static str> {
+    let kinds = [(AUTH_TOKEN, "authToken"), (API_KEY, "apiKey"), (SESSION, ADMIN_HEADER)];
+    kinds.into_iter().find(|(name, _)| headers.contains_key(name)).map(|(_, word)| word)
+}
+
 /// Whom a full key acts for: the user it names where the operation is a user's, or the app.
 async fn acting(api: &Api, app: App, parts: &Parts, who: Who) -> Result<Caller> {
     let named = header(parts.headers(), ON_BEHALF_OF);
@@ -161,7 +167,7 @@ fn check_app(app: &App, parts: &Parts) -> Result<()> {
 
 /// The header that carries an admin's session. A header, not a cookie: a browser sends it by itself to nobody, so a page
 /// of another site has to know the session to use it.
-pub const ADMIN_HEADER: &str = "x-hobnob-admin";
+pub use crate::model::admin::HEADER as ADMIN_HEADER;
 const SESSION: HeaderName = HeaderName::from_static(ADMIN_HEADER);
 
 /// The admin whose session it is, if their role may do what is asked for. From a page of another site it is refused whoever knows it: answers outside the admin

@@ -21,7 +21,6 @@ use super::lenient::Lenient;
 use super::looks::Look;
 use super::query::Query;
 use super::rate::Class;
-use super::requests::Requests;
 use super::room::Client;
 use super::{Api, answering, peer};
 use crate::actions::audit;
@@ -37,7 +36,7 @@ use crate::model::page::PageAsk;
 use crate::model::public;
 use crate::store::admins::Admission;
 use crate::store::{Store, Write};
-pub use admit::{ADMIN_HEADER, admit};
+pub use admit::{ADMIN_HEADER, admit, credential};
 use admit::{ADMINS, NOBODY, header};
 
 /// Whom an operation serves. The word for each stands in the API description.
@@ -171,7 +170,7 @@ impl<D: Demand> Access<D> {
     pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
         let (mut caller, by) = admit::<D>(&api, &parts).await?;
         answering::begin(&parts.request, &mut caller);
-        Requests::note(&parts.request, &caller);
+        api.requests.note(&parts.request, &caller);
         // Answers to what only reads may be large.
         if D::WHO != Who::Open && parts.request.method().is_safe() {
             Client::note(&parts.request, &caller);

@@ -10,6 +10,7 @@ pub mod login;
 pub mod management;
 pub mod overview;
 pub mod series;
+pub mod tail;
 pub mod totp;
 pub mod users;
 

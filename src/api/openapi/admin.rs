@@ -12,6 +12,7 @@ use crate::api::access::{ADMIN_HEADER, Who};
 use crate::api::backups;
 use crate::model::admin::{AdminRole, least};
 use crate::model::error;
+use crate::watch::tail::Kind;
 
 /// What an operation is for, its query parameters, and the fields of its body.
 struct Row {
@@ -69,6 +70,27 @@ const ROWS: &[Row] = &[
     ),
     row("admin-health", "What is well with the server and what is not.", &[], &[]),
     row("admin-logs", "The newest lines of the log after the one of this id.", &["id", "level"], &[]),
+    row(
+        "admin-create-tail",
+        "Opens a live tail: what happens from now on, as far as it is asked for. With texts what people write is shown, and it is noted in the audit log who looks; secrets are not shown.",
+        &[],
+        &[
+            ("kinds", "tailKinds", false),
+            ("app", "string", false),
+            ("user", "string", false),
+            ("group", "string", false),
+            ("status", "string", false),
+            ("failed", "boolean", false),
+            ("texts", "boolean", false),
+        ],
+    ),
+    row(
+        "admin-show-tail",
+        "What happened since the last read, and how much was lost because it was not read in time. Waits for something; a tail that is not read for a minute is closed.",
+        &["wait"],
+        &[],
+    ),
+    row("admin-delete-tail", "Closes a live tail.", &[], &[]),
     row("admin-check-database", "Reads all of the database and says what is damaged.", &[], &[]),
     row("admin-me", "Who asks, and their role.", &[], &[]),
     row("admin-list-own-sessions", "One's own sessions.", &[], &[]),
@@ -207,6 +229,7 @@ fn schema(kind: &str) -> Value {
         "role" => json!({"type": "string", "enum": AdminRole::ALL}),
         "scope" => json!({"type": "string", "enum": ["fullAccess", "authOnly"]}),
         "limits" => json!({"type": "object", "additionalProperties": {"type": ["integer", "null"], "minimum": 0}}),
+        "tailKinds" => json!({"type": "array", "items": {"type": "string", "enum": Kind::ALL.map(Kind::as_str)}}),
         "days" => json!({"type": ["integer", "null"]}),
         other => json!({ "type": other }),
     }

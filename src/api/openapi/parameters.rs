@@ -96,6 +96,7 @@ pub(super) const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("unread", Kind::Flag, "Not read by the caller only"),
     ("updatedAt", Kind::Whole, "Time the cursor stands at, Unix seconds"),
     ("userTags", Kind::List, "Tags of the user"),
+    ("wait", Kind::Whole, "Seconds to wait for something, 25 at most"),
     ("withDeactivated", Kind::Flag, "With deactivated users"),
     ("withParent", Kind::Flag, "Of a thread: with the message it hangs on"),
     ("withThreadSubscribed", Kind::Flag, "Say whether the caller follows the thread"),

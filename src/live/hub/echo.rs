@@ -14,6 +14,7 @@ use crate::model::event::{Attach, Audience, Body, Event, Move, Origin, Post};
 use crate::model::message::ReceiverType;
 use crate::model::time::Clock;
 use crate::model::user::User;
+use crate::watch::tail::Tail;
 
 const NAMES: [&str; 4] = ["", SERVER_DEVICE, "a", "b"];
 const USERS: i64 = 3;
@@ -69,7 +70,7 @@ fn heard(conn: &Conn) -> Vec<serde_json::Value> {
 fn nobody_is_made_deaf_by_a_name() {
     for seed in 0..200 {
         let mut seed = seed;
-        let (hub, starter) = Hub::new(Clock::fixed(1), 0, 100);
+        let (hub, starter) = Hub::new(Clock::fixed(1), Tail::default(), 0, 100);
         starter.run(Box::new(|_| {})).expect("starts");
         let seats: Vec<Seat> = (1..=8)
             .map(|login| Seat {
@@ -102,7 +103,7 @@ fn nobody_is_made_deaf_by_a_name() {
 
 #[test]
 fn nothing_personal_passes_across_a_block() {
-    let (hub, starter) = Hub::new(Clock::fixed(1), 0, 100);
+    let (hub, starter) = Hub::new(Clock::fixed(1), Tail::default(), 0, 100);
     starter.run(Box::new(|_| {})).expect("starts");
     let seats: Vec<Seat> = (1..=3).map(|user| Seat { conn: hub.open(), user, login: user, device: NAMES[0] }).collect();
     attach(&hub, &seats[0], vec![2]);
@@ -122,7 +123,7 @@ fn nothing_personal_passes_across_a_block() {
 
 #[test]
 fn a_session_hears_of_its_own_message_only_once_it_can_know_it() {
-    let (hub, starter) = Hub::new(Clock::fixed(1), 0, 100);
+    let (hub, starter) = Hub::new(Clock::fixed(1), Tail::default(), 0, 100);
     starter.run(Box::new(|_| {})).expect("starts");
     let seat = |user, login, device| Seat { conn: hub.open(), user, login, device };
     // The session that sends, another one of the same user, and the receiver.

@@ -15,6 +15,7 @@ use std::time::Instant;
 use super::conn::{Close, Conn, Subscription};
 use super::frame::{self, Encoded};
 use super::meters::Meters;
+use super::watched;
 use crate::model::caller::SERVER_DEVICE;
 use crate::model::event::{Attach, Audience, ConnId, Event, Move, Post, Presence};
 use crate::model::time::Clock;
@@ -23,6 +24,7 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Mutex, MutexGuard, RwLock};
+use crate::watch::tail::Tail;
 
 const SHARDS: usize = 16;
 
@@ -54,9 +56,9 @@ pub type OnPresence = Box<dyn Fn(Presence) + Send>;
 
 impl Hub {
     /// `presence_users`: presence is pushed while at most this many users of an app are online. `sockets`: of a user.
-    pub fn new(clock: Clock, presence_users: usize, sockets: usize) -> (Hub, Starter) {
+    pub fn new(clock: Clock, tail: Tail, presence_users: usize, sockets: usize) -> (Hub, Starter) {
         let (stream, steps) = sync_channel(QUEUE);
-        let index = Arc::new(Index { clock, presence_users, sockets, ..Index::default() });
+        let index = Arc::new(Index { clock, tail, presence_users, sockets, ..Index::default() });
         let hub = Hub {
             inner: Arc::new(Inner {
                 stream,
@@ -241,6 +243,7 @@ struct Index {
     /// The keys of `users`, for looks from other threads.
     online: RwLock<HashSet<i64>>,
     clock: Clock,
+    tail: Tail,
     presence_users: usize,
     sockets: usize,
     meters: Meters,
@@ -292,6 +295,7 @@ struct AppIndex {
 
 impl Index {
     fn tell(&self, audience: &Audience, event: &Event) {
+        self.tail.tell(|| watched::event(audience, event));
         // Encoded only if somebody is there to hear it, and once for all who are.
         let mut frame: Option<Encoded> = None;
         // The same for sockets that bear the acting session's name without being it.
@@ -538,6 +542,7 @@ impl Index {
             }
         };
         let Some((frame, blocked, friends, role)) = lock(self.users.of(user)).get(&user).map(|online| {
+            self.tail.tell(|| watched::presence(&online.app_id, &online.user, came));
             let frame = frame::presence(&online.app_id, &shown(&online.user, came), came, self.clock.now());
             (frame, online.blocked.clone(), online.friends.clone(), online.user.role.clone())
         }) else {

@@ -26,9 +26,11 @@ use super::command::{Command, Context, obey};
 use super::conn::{Close, Conn, Next};
 use super::frame::{self, Encoded};
 use super::meters::Tally;
+use super::watched;
 use crate::actions::sockets::{Identity, attach};
 use crate::model::attachment::show_urls;
 use crate::model::event::Client;
+use crate::watch::tail::Kind;
 use pace::Pace;
 use patience::Patience;
 pub use wire::part;
@@ -198,12 +200,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     async fn tell(&mut self) -> Result<Option<Instant>, End> {
         loop {
             let mut then = None;
-            let Socket { conn, wire, base, context, .. } = self;
+            let Socket { conn, wire, base, context, identity } = self;
             let mut written = Tally::new(&context.hub.meters().frames);
             let next = || match conn.next(|| Instant::now().into_std()) {
                 Next::Send(frame) => {
                     written.one();
-                    Some(shown(frame, base))
+                    let text = shown(frame, base);
+                    context.store.tail().tell(|| watched::frame(Kind::FrameOut, conn, known(identity), &text));
+                    Some(text)
                 }
                 other => {
                     then = Some(other);
@@ -227,6 +231,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     async fn hear(&mut self, heard: Heard) -> Result<(), End> {
         match heard {
             Heard::Text(text) => {
+                self.context
+                    .store
+                    .tail()
+                    .tell(|| watched::frame(Kind::FrameIn, &self.conn, known(&self.identity), &text));
                 let command = Command::parse(&text, &self.context.limits).ok_or(Close::Malformed)?;
                 match &self.identity {
                     None => self.authenticate(&command).await,
@@ -273,8 +281,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
     }
 
     async fn say(&mut self, frame: ByteString) -> Result<(), End> {
+        self.context.store.tail().tell(|| watched::frame(Kind::FrameOut, &self.conn, known(&self.identity), &frame));
         in_time(self.wire.say(Message::Text(frame))).await
     }
+}
+
+/// Whose socket it is: the app's id, the uid and the session.
+fn known(identity: &Option<(Identity, Arc<str>)>) -> Option<(&Arc<str>, &Arc<str>, &Arc<str>)> {
+    identity.as_ref().map(|(identity, device)| (&identity.app.app_id, &identity.uid, device))
 }
 
 /// `Err`: the socket ends, because the client has gone or takes too long.
