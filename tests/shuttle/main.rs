@@ -20,6 +20,10 @@ mod model {
     pub use hobnob::model::*;
 }
 
+mod watch {
+    pub use hobnob::watch::*;
+}
+
 mod live;
 
 use std::sync::Arc;
