@@ -189,6 +189,24 @@ const OBJECTS: &[Object] = &[
         ],
     ),
     ("BackupLink", &[("path", "string"), ("expiresAt", "integer")]),
+    ("TailOpened", &[("id", "string"), ("texts", "boolean")]),
+    ("TailRead", &[("lost", "integer"), ("entries", "[TailEntry]")]),
+    (
+        "TailEntry",
+        &[
+            ("id", "integer"),
+            ("at", "integer"),
+            ("kind", "string"),
+            ("title", "string"),
+            ("app", "string|null"),
+            ("users", "[string]"),
+            ("group", "string|null"),
+            ("status", "integer|null"),
+            ("failed", "boolean"),
+            ("facts", "{any}"),
+            ("bodies", "{any}"),
+        ],
+    ),
     (
         "AuditEntry",
         &[
@@ -213,6 +231,8 @@ const ANSWERS: &[(&str, Shape, &str)] = &[
     ("admin-series", Shape::One, "Series"),
     ("admin-health", Shape::One, "Health"),
     ("admin-logs", Shape::List, "LogLine"),
+    ("admin-create-tail", Shape::One, "TailOpened"),
+    ("admin-show-tail", Shape::One, "TailRead"),
     ("admin-check-database", Shape::One, "DatabaseCheck"),
     ("admin-me", Shape::One, "AdminListed"),
     ("admin-list-admins", Shape::List, "AdminListed"),
@@ -250,6 +270,7 @@ const ANSWERS: &[(&str, Shape, &str)] = &[
 
 /// These say that it is done, and nothing else.
 const DONE: &[&str] = &[
+    "admin-delete-tail",
     "admin-logout",
     "admin-end-own-session",
     "admin-remove-totp",
