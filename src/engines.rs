@@ -59,9 +59,13 @@ impl Needs {
 /// Asks about whatever waits, for as long as the store is there.
 pub async fn keep(needs: Needs) {
     let mut changed = needs.store.told().of_asks();
-    let mut asking = Asking::default();
+    let (mut asking, mut times) = (Asking::default(), needs.store.told().times());
     loop {
         changed.mark_unchanged();
+        if std::mem::replace(&mut times, needs.store.told().times()) != times {
+            // The messages are others than those about which is being asked.
+            asking = Asking::default();
+        }
         if let Err(error) = asking.begin(&needs).await {
             log::warn!("moderation: {error}");
             tokio::time::sleep(AGAIN).await;

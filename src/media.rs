@@ -115,6 +115,11 @@ impl Media {
         })
     }
 
+    /// Where all of them lie.
+    pub fn folder(&self) -> &Path {
+        &self.root
+    }
+
     /// Where the file with this name lies, or would.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(folder_of(name)).join(name)

@@ -18,6 +18,7 @@ use crate::actions::activity::Activity;
 use crate::api::answers::Answers;
 use crate::api::backups::{self, Backups};
 use crate::api::figures::{self, Figures};
+use crate::api::gate::Gate;
 use crate::api::guesses::{Guesses, Slowing};
 use crate::api::health::NO_ANSWER;
 use crate::api::looks::Looks;
@@ -61,6 +62,8 @@ const ANSWERS: Duration = Duration::from_secs(2);
 pub struct Ground {
     pub clock: Clock,
     pub ids: Ids,
+    /// Who stands before its API.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 /// A server that serves until it is stopped.
@@ -133,7 +136,7 @@ impl House {
     /// The same on other ground.
     fn open_on(config: &Config, ground: Ground) -> Result<House, String> {
         let limits = Arc::new(config.limits()?);
-        let ids = ground.ids.clone();
+        let (ids, gate) = (ground.ids.clone(), ground.gate.clone());
         let (store, hub) = open(config, &limits, ground)?;
         store.meters().set_slow(config.watch.slow_ms.0);
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
@@ -181,6 +184,7 @@ impl House {
             tails: Tails::default(),
             crowded: Arc::default(),
             metrics: Metrics::new(config.watch.metrics_token.as_deref()),
+            gate,
             description: OnceLock::new(),
             router,
         });
@@ -391,7 +395,7 @@ async fn keep_alive(api: Data<Api>, every: Duration) {
 }
 
 /// Store and hub, each with its end of the stream.
-fn open(config: &Config, limits: &Limits, Ground { clock, ids }: Ground) -> Result<(Store, Hub), String> {
+fn open(config: &Config, limits: &Limits, Ground { clock, ids, .. }: Ground) -> Result<(Store, Hub), String> {
     let of_tail = clock.clone();
     let tail = Tail::new(move || of_tail.now_ms());
     let (hub, starter) = Hub::new(clock.clone(), tail.clone(), limits.presence_users, limits.sockets);

@@ -32,6 +32,49 @@ pub fn create(tx: &mut Write<'_>, name: &str, region: &str, limits: &Limits) -> 
     })
 }
 
+/// What a new app is to be called, with keys of these values; what is left out is made. For servers that tests throw away:
+/// keys that somebody thought of are no secrets.
+#[derive(Clone, Debug, Default)]
+pub struct Named {
+    pub app_id: Option<String>,
+    pub name: Option<String>,
+    pub region: Option<String>,
+    pub auth_key: Option<String>,
+    pub api_key: Option<String>,
+}
+
+/// Characters of an id or a key that somebody thought of.
+const MOST_NAMED: usize = 200;
+
+/// Makes an app as it is to be called.
+pub fn create_named(tx: &mut Write<'_>, named: &Named, limits: &Limits) -> Result<Created> {
+    let fits = |field: &str, text: &Option<String>, also: fn(u8) -> bool| match text {
+        Some(text) if text.is_empty() || text.len() > MOST_NAMED || !text.bytes().all(also) => {
+            Err(Error::field(field, format!("The {field} must be 1 to {MOST_NAMED} letters, digits or signs.")))
+        }
+        _ => Ok(()),
+    };
+    // It stands in host names of clients.
+    fits("id", &named.app_id, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')?;
+    fits("region", &named.region, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')?;
+    fits("authKey", &named.auth_key, |byte| byte.is_ascii_graphic())?;
+    fits("apiKey", &named.api_key, |byte| byte.is_ascii_graphic())?;
+    if named.auth_key.is_some() && named.auth_key == named.api_key {
+        return Err(Error::field("authKey", "The authKey and the apiKey must be different."));
+    }
+    let name = check_name("name", named.name.as_deref().unwrap_or("Test"), limits)?;
+    let region = named.region.as_deref().unwrap_or("us");
+    let app_id = named.app_id.clone().unwrap_or_else(|| apps::new_id(tx));
+    let app = apps::insert_as(tx, &app_id, &name, region)?;
+    let mut key = |name: &str, scope: KeyScope, given: &Option<String>| match given {
+        Some(secret) => keys::insert_as(tx, app.id, name, scope, secret).map(|()| secret.clone()),
+        None => keys::insert(tx, app.id, name, scope),
+    };
+    let auth_key = key("Auth Key", KeyScope::AuthOnly, &named.auth_key)?;
+    let api_key = key("Rest API Key", KeyScope::Full, &named.api_key)?;
+    Ok(Created { app_id, region: region.to_owned(), auth_key, api_key })
+}
+
 /// The app with this id that was not deleted.
 pub fn find(read: &Read<'_>, app_id: &str) -> Result<App> {
     apps::by_app_id(read, &app_id.to_ascii_lowercase())?

@@ -2,10 +2,10 @@
 
 use crate::model::caller::{App, Credential, Holder};
 use crate::model::error::{Code, Result};
-use crate::model::event::{Attach, ConnId, Move};
+use crate::model::event::{Attach, ConnId, Known, Move};
 use crate::model::trigger::Trigger;
 use crate::store::outbox::is_told;
-use crate::store::{Write, apps, blocks, digest, friends, groups, users};
+use crate::store::{Read, Write, apps, blocks, digest, friends, groups, tokens, users};
 
 /// Who a socket belongs to.
 #[derive(Clone, Debug)]
@@ -41,4 +41,17 @@ pub fn attach(tx: &mut Write<'_>, conn: ConnId, app_id: &str, jwt: &str) -> Resu
     };
     tx.shift(Move::Attach(Box::new(attach)));
     Ok(Identity { app, user, uid, token })
+}
+
+/// What the hub is to know of a user (users.id) with this login (tokens.id), if there is such a one.
+pub fn known(read: &Read<'_>, user: i64, token: i64) -> Result<Option<Known>> {
+    if !tokens::is_of(read, token, user)? {
+        return Ok(None);
+    }
+    Ok(Some(Known {
+        user: users::by_id(read, user)?.entity(),
+        groups: groups::of_user(read, user)?,
+        friends: friends::of(read, user)?,
+        blocked: blocks::around(read, user)?,
+    }))
 }

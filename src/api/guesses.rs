@@ -146,6 +146,11 @@ impl Guesses {
         Ok(Try { guesses: self, counted })
     }
 
+    /// Begins anew with everybody.
+    pub fn forget_all(&self) {
+        *self.lock() = State::default();
+    }
+
     /// An admin's password, as it is counted from there.
     pub fn of_admin<'a>(&self, name: &'a str, address: Option<IpAddr>, now: i64) -> Of<'a> {
         let from = address.map(|address| Of::AdminFrom(name, address));

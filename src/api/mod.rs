@@ -21,6 +21,7 @@ pub mod figures;
 mod forms;
 mod friends;
 pub mod front;
+pub mod gate;
 mod groups;
 pub mod guesses;
 pub mod health;
@@ -150,6 +151,8 @@ pub struct Api {
     pub answers: Answers,
     /// For bodies on their way in.
     pub bodies: Room,
+    /// Who stands before the API, on servers that tests throw away.
+    pub gate: Option<Arc<dyn gate::Gate>>,
     /// `openapi.json`, made when it is first asked for.
     pub description: OnceLock<Bytes>,
 }
@@ -165,9 +168,17 @@ pub async fn dispatch(
     context: actix_web::web::ThinData<Rc<Context>>,
 ) -> HttpResponse {
     let seen = api.requests.begin(&request);
-    // Pinned here: handed over by value it would have its room twice.
-    let answer = pin!(answer(&request, payload, &api, context.0, &seen));
-    let mut response = within(|| seen.origin(), answer).await;
+    let mut response = match &api.gate {
+        None => {
+            // Pinned here: handed over by value it would have its room twice.
+            let answer = pin!(answer(&request, payload, &api, context.0, &seen));
+            within(|| seen.origin(), answer).await
+        }
+        Some(gate) => {
+            let passing = Box::pin(gate::pass(gate.as_ref(), &request, payload, &api, context.0, &seen));
+            within(|| seen.origin(), passing).await
+        }
+    };
     api.requests.end(&seen, &request, &mut response, &api.trusted);
     response
 }

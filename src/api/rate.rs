@@ -108,6 +108,14 @@ impl Meter {
         Some(own.filter(|own| own.remaining < all.remaining).unwrap_or(all))
     }
 
+    /// Forgets what was counted.
+    pub fn forget(&self) {
+        self.apps.write().unwrap_or_else(|e| e.into_inner()).clear();
+        for shard in &self.users {
+            *shard.lock().unwrap_or_else(|e| e.into_inner()) = Minute::default();
+        }
+    }
+
     /// Counts one of the user in `minute`; how many that makes.
     fn of_user(&self, user: i64, minute: i64) -> u32 {
         let mut shard = self.users[user.unsigned_abs() as usize % SHARDS].lock().unwrap_or_else(|e| e.into_inner());

@@ -1,11 +1,12 @@
 //! `hobnob test`: a server for a test suite, which ends with the suite.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::serve::Signals;
 use super::{Outcome, say};
 use crate::logging;
-use crate::testing::{Chat, Options};
+use crate::testing::{Chat, EXAMPLE, Options};
 
 /// How often it is looked whether the process that started it is there.
 const LOOK: Duration = Duration::from_millis(100);
@@ -15,7 +16,13 @@ const QUIET: &str = "warn";
 
 /// How it is started.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Test {
+    #[command(subcommand)]
+    command: Option<Command>,
+    /// What is in it when it is ready: users, groups, messages …, as JSON or YAML. `hobnob test init` writes an example
+    #[arg(long, value_name = "FILE")]
+    seed: Option<PathBuf>,
     /// Go on when standard input closes or the process that started this ends
     #[arg(long)]
     stay: bool,
@@ -24,12 +31,38 @@ pub struct Test {
     flags: Vec<String>,
 }
 
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Write an example of a seed
+    Init {
+        /// Where to; `-` prints it
+        #[arg(default_value = "hobnob-test.yaml", value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// Writes an example where nothing is.
+fn init(file: &Path) -> Outcome {
+    if file == Path::new("-") {
+        say(EXAMPLE.trim_end());
+        return Ok(());
+    }
+    let explain = |error: std::io::Error| format!("cannot write {}: {error}", file.display());
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(file);
+    std::io::Write::write_all(&mut made.map_err(explain)?, EXAMPLE.as_bytes()).map_err(explain)?;
+    say(&format!("{} is an example of a seed: hobnob test --seed {0}", file.display()));
+    Ok(())
+}
+
 /// Serves until nobody needs it any more.
-pub async fn run(Test { stay, flags }: Test) -> Outcome {
+pub async fn run(Test { command, seed, stay, flags }: Test) -> Outcome {
+    if let Some(Command::Init { file }) = command {
+        return init(&file);
+    }
     let mut signals = Signals::listen()?;
     let ended = Ended::watch(stay);
     logging::reload(QUIET)?;
-    let chat = Chat::start(&Options { flags }).await?;
+    let chat = Chat::start(&Options { flags, seed }).await?;
     logging::reload(&chat.log)?;
     say(&serde_json::to_string(&chat.ready).map_err(|e| e.to_string())?);
     let failed = tokio::select! {

@@ -113,6 +113,17 @@ impl Close {
     }
 }
 
+/// What is done to what a connection is told, by a test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spoil {
+    #[default]
+    Nothing,
+    /// Frames wait.
+    Hold,
+    /// Each is told twice.
+    Twice,
+}
+
 /// A connection as the hub knows it.
 pub struct Conn {
     pub id: ConnId,
@@ -133,6 +144,11 @@ struct Queue {
     close: Option<Close>,
     /// What the session did last, by the own id of [`About`]; those it knows by now are removed with the next.
     unanswered: VecDeque<(i64, Arc<Answer>)>,
+    spoil: Spoil,
+    /// The first in the queue has been told once.
+    once: bool,
+    /// It ends without a good-bye.
+    is_cut: bool,
 }
 
 struct Waiting {
@@ -232,6 +248,23 @@ impl Conn {
         self.ready.notify_one();
     }
 
+    /// Ends without a good-bye, as where a network fails.
+    pub fn cut(&self) {
+        self.queue().is_cut = true;
+        self.close(Close::Restart);
+    }
+
+    /// Whether it is to end without a good-bye.
+    pub fn is_cut(&self) -> bool {
+        self.queue().is_cut
+    }
+
+    /// Does this to what it is told from now on.
+    pub fn spoil(&self, spoil: Spoil) {
+        self.queue().spoil = spoil;
+        self.ready.notify_one();
+    }
+
     /// Whether it was told to close and has not gone yet.
     pub fn is_closing(&self) -> bool {
         self.queue().close.is_some()
@@ -242,11 +275,22 @@ impl Conn {
         if let Some(why) = queue.close {
             return Next::Close(why);
         }
+        if queue.spoil == Spoil::Hold {
+            return Next::Wait;
+        }
         if let Some(answer) = queue.frames.front().and_then(|waiting| waiting.after.as_ref())
             && let Some(due) = answer.due(now())
         {
             return Next::Hold(due);
         }
+        if queue.spoil == Spoil::Twice
+            && !queue.once
+            && let Some(first) = queue.frames.front().map(|waiting| waiting.frame.clone())
+        {
+            queue.once = true;
+            return Next::Send(first);
+        }
+        queue.once = false;
         match queue.frames.pop_front() {
             Some(waiting) => {
                 queue.bytes -= waiting.frame.text.len();
@@ -312,6 +356,27 @@ mod tests {
         let dropped: usize = (0..=MAX_FRAMES).map(|_| conn.offer(&frame, false)).sum();
         assert_eq!(dropped, MAX_FRAMES + 1, "all of them, with the connection");
         assert!(matches!(conn.next(Instant::now), Next::Close(Close::TooSlow)));
+    }
+
+    #[test]
+    fn what_is_held_waits_and_what_is_told_twice_is_told_twice() {
+        let conn = Conn::new(1);
+        conn.spoil(Spoil::Hold);
+        conn.offer(&encoded("a".to_owned()), false);
+        conn.offer(&encoded("b".to_owned()), false);
+        assert_eq!(drained(&conn), 0);
+        conn.spoil(Spoil::Twice);
+        let said: Vec<String> = std::iter::from_fn(|| match conn.next(Instant::now) {
+            Next::Send(frame) => Some(frame.text.to_string()),
+            _ => None,
+        })
+        .collect();
+        assert_eq!(said, ["a", "a", "b", "b"]);
+        conn.spoil(Spoil::Nothing);
+        conn.offer(&encoded("c".to_owned()), false);
+        assert_eq!((drained(&conn), conn.is_cut()), (1, false));
+        conn.cut();
+        assert!(conn.is_cut() && matches!(conn.next(Instant::now), Next::Close(Close::Restart)));
     }
 
     #[test]

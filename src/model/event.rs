@@ -145,6 +145,16 @@ impl Body {
     }
 }
 
+/// What the hub knows of a user.
+#[derive(Clone, Debug)]
+pub struct Known {
+    pub user: User,
+    /// groups.id, and users.id of friends and of those whom a block parts them from.
+    pub groups: Vec<i64>,
+    pub friends: Vec<i64>,
+    pub blocked: Vec<i64>,
+}
+
 /// A change of who hears what.
 #[derive(Clone, Debug)]
 pub enum Move {
@@ -162,6 +172,8 @@ pub enum Move {
     Disband {
         group: i64,
     },
+    /// All of a user is as it was at another moment: for servers whose past a test brings back.
+    Anew(Box<Known>),
     /// A login was ended: its sockets close.
     CloseToken(i64),
     /// A user was deactivated or deleted: all his sockets close.

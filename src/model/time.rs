@@ -114,6 +114,11 @@ impl Clock {
         }
     }
 
+    /// Whether it stands until it is turned.
+    pub fn stands(&self) -> bool {
+        self.hands.as_ref().is_some_and(|hands| locked(hands).running.is_none())
+    }
+
     /// Forgets which times were given: what is kept now was never later than `last`.
     pub fn begin_anew(&self, last: i64) {
         if let Some(steady) = &self.steady {
@@ -198,6 +203,11 @@ impl Ids {
     /// The same ones each time. Nothing made of these is secret.
     pub fn same() -> Ids {
         Ids { same: Some(Arc::default()) }
+    }
+
+    /// Whether they are the same ones each time.
+    pub fn are_same(&self) -> bool {
+        self.same.is_some()
     }
 
     /// How many of the same ones have been taken; they can be taken once more from there ([`Ids::go_to`]).

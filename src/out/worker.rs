@@ -111,12 +111,15 @@ pub struct Worker {
     ended: Option<String>,
     /// It is left alone until then.
     rests_until: i64,
+    /// Which database its events are of.
+    times: u64,
 }
 
 impl Worker {
     /// `app`: apps.id, `webhook`: webhooks.id.
     pub fn new(needs: Needs, app: i64, webhook: i64) -> Worker {
         let (told, changed) = (needs.store.told().of_app(app), needs.store.told().of_webhooks());
+        let times = needs.store.told().times();
         Worker {
             needs,
             webhook,
@@ -135,6 +138,7 @@ impl Worker {
             is_back: false,
             ended: None,
             rests_until: 0,
+            times,
         }
     }
 
@@ -143,6 +147,10 @@ impl Worker {
         loop {
             self.told.mark_unchanged();
             self.changed.mark_unchanged();
+            if self.needs.store.told().times() != self.times {
+                // What is under way is of what was.
+                return;
+            }
             if self.needs.store.told().ends() {
                 return self.finish().await;
             }
@@ -283,8 +291,9 @@ impl Worker {
         let request = request(stored, &task.event, now, Duration::from_secs(self.needs.limits.webhook_seconds));
         let (outgoing, url) = (self.needs.outgoing.clone(), stored.hook.url.clone());
         let of = (stored.app_id.clone(), stored.hook.id.clone());
+        let under_way = self.needs.store.told().one_more();
         self.running.spawn(async move {
-            let _slot = slot;
+            let _held = (slot, under_way);
             let began = Instant::now();
             let answer = AssertUnwindSafe(outgoing.send(request)).catch_unwind().await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::Broken("it could not be sent".to_owned())));
@@ -342,7 +351,11 @@ impl Worker {
             fails: self.failed > 0,
             ended: self.ended.take(),
         };
-        self.noting.spawn(Arc::new(note).keep(self.needs.store.clone()));
+        let (store, under_way) = (self.needs.store.clone(), self.needs.store.told().one_more());
+        self.noting.spawn(async move {
+            Arc::new(note).keep(store).await;
+            drop(under_way);
+        });
     }
 
     fn marked(&mut self) {
@@ -360,7 +373,7 @@ impl Worker {
         let state = match arrived {
             true => State::Delivered,
             false if !retries => State::Failed,
-            false => match schedule::next(tries, first_at, now, chance()) {
+            false => match schedule::next(tries, first_at, now, chance(self.needs.store.ids())) {
                 Some(next) => State::Waiting(next.max(asked.unwrap_or(0))),
                 None => State::Failed,
             },
@@ -465,8 +478,9 @@ fn rest_asked(answer: &Answer, now: i64) -> Option<i64> {
     Some(now + seconds.clamp(0, LONGEST_ASKED))
 }
 
-fn chance() -> u64 {
-    u64::from_str_radix(&Ids::default().hex(4), 16).unwrap_or_default()
+/// None where the same ids come each time: what else is made there would depend on when it is asked.
+fn chance(ids: &Ids) -> u64 {
+    if ids.are_same() { 0 } else { u64::from_str_radix(&ids.hex(4), 16).unwrap_or_default() }
 }
 
 #[cfg(test)]

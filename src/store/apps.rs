@@ -37,7 +37,16 @@ fn app(row: &Row<'_>) -> rusqlite::Result<App> {
 
 /// Makes an app with its own user and its default role.
 pub fn insert(tx: &Write<'_>, name: &str, region: &str) -> Result<App> {
-    let app_id = tx.ids().hex(8);
+    insert_as(tx, &new_id(tx), name, region)
+}
+
+/// An id that no app has.
+pub fn new_id(tx: &Write<'_>) -> String {
+    tx.ids().hex(8)
+}
+
+/// The same with an id that was thought of.
+pub fn insert_as(tx: &Write<'_>, app_id: &str, name: &str, region: &str) -> Result<App> {
     let id = tx.insert(
         "INSERT INTO apps (app_id, name, region, created_at) VALUES (?1, ?2, ?3, ?4)",
         params![app_id, name, region, tx.now()],

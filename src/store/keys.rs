@@ -51,11 +51,16 @@ fn key(row: &Row<'_>) -> rusqlite::Result<Key> {
 /// Makes a key of 40 hex digits and returns it; it cannot be read again.
 pub fn insert(tx: &mut Write<'_>, app: i64, name: &str, scope: KeyScope) -> Result<String> {
     let secret = tx.ids().hex(20);
+    insert_as(tx, app, name, scope, &secret).map(|()| secret)
+}
+
+/// The same with a secret that was thought of.
+pub fn insert_as(tx: &mut Write<'_>, app: i64, name: &str, scope: KeyScope, secret: &str) -> Result<()> {
     tx.insert(
         "INSERT INTO api_keys (app, hash, hint, name, scope, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![app, digest(&secret), hint_of(&secret), name, scope.as_str(), tx.now()],
+        params![app, digest(secret), hint_of(secret), name, scope.as_str(), tx.now()],
     )?;
-    Ok(secret)
+    Ok(())
 }
 
 pub fn count(read: &Read<'_>, app: i64) -> Result<i64> {

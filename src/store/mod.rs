@@ -8,6 +8,7 @@ mod credentials;
 mod db;
 mod failure;
 mod meters;
+mod moments;
 mod readers;
 mod writer;
 
@@ -67,6 +68,7 @@ pub mod tokens;
 mod told;
 pub mod totp;
 pub mod users;
+pub mod waits;
 pub mod webhooks;
 
 use std::cell::Cell;
@@ -120,6 +122,7 @@ struct Inner {
     writer: writer::Handle,
     credentials: Arc<Credentials>,
     clock: Clock,
+    ids: Ids,
     meters: Arc<Meters>,
     path: PathBuf,
 }
@@ -180,7 +183,7 @@ impl Store {
         };
         hooks.clock = hooks.clock.steady(clock::last(&connection)?);
         let readers_pool = db::open_readers(path, readers, hooks.online.clone())?;
-        let clock = hooks.clock.clone();
+        let (clock, ids) = (hooks.clock.clone(), hooks.ids.clone());
         let credentials = Arc::new(Credentials::default());
         let meters = Arc::new(Meters::new(hooks.tail.clone()));
         let writer = writer::start(
@@ -199,6 +202,7 @@ impl Store {
                 writer,
                 credentials,
                 clock,
+                ids,
                 meters,
                 path: path.to_owned(),
             }),
@@ -391,6 +395,11 @@ impl Store {
 
     pub fn clock(&self) -> &Clock {
         &self.inner.clock
+    }
+
+    /// Where names and secrets of what is written come from.
+    pub fn ids(&self) -> &Ids {
+        &self.inner.ids
     }
 
     /// Puts the database file together anew. All writes wait until it is done; each waits for 5 seconds at most.

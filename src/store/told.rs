@@ -3,8 +3,8 @@
 //! that more of them are pending.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 
@@ -17,6 +17,19 @@ pub struct Told {
     asks: watch::Sender<()>,
     /// Nothing more is to be sent.
     ends: AtomicBool,
+    /// How often the database became another one.
+    times: AtomicU64,
+    /// Requests that are being sent, and what came back that is being noted.
+    under_way: Arc<AtomicUsize>,
+}
+
+/// Something is being sent or noted, until this is dropped.
+pub struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Told {
@@ -43,6 +56,33 @@ impl Told {
 
     pub fn ends(&self) -> bool {
         self.ends.load(Ordering::Acquire)
+    }
+
+    /// Everybody looks again: the time is another one.
+    pub fn wake(&self) {
+        self.changed();
+    }
+
+    /// The database is another one: what anybody knows of its rows is of rows that were.
+    pub(super) fn begin_anew(&self) {
+        self.times.fetch_add(1, Ordering::AcqRel);
+        self.changed();
+    }
+
+    /// Which database it is; who finds another number than before begins anew.
+    pub fn times(&self) -> u64 {
+        self.times.load(Ordering::Acquire)
+    }
+
+    /// Something is being sent, or noted.
+    pub fn one_more(&self) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::AcqRel);
+        UnderWay(self.under_way.clone())
+    }
+
+    /// How much of that there is.
+    pub fn under_way(&self) -> usize {
+        self.under_way.load(Ordering::Acquire)
     }
 
     /// There is more to send of these apps.

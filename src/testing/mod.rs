@@ -6,30 +6,47 @@
 //! else of the program names them.
 //!
 //! - [`settings`]: those of the server, without variables and files, and on loopback alone.
+//! - [`seed`]: what is in it when it is ready.
+//! - [`control`]: the API below `/_test`. It stands at the gate of the API (`api::gate`), so that it sees each request before
+//!   anything else does.
 
+mod control;
+mod seed;
 mod settings;
+mod thread;
+mod time;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::actions::apps::{self, Created};
+use crate::actions::apps::Created;
+use crate::api::gate;
 use crate::config::Config;
 use crate::draft::Draft;
 use crate::durable;
 use crate::model::time::{Clock, Ids};
 use crate::server::{Ground, Server};
 use crate::tls;
+use control::Control;
+use seed::Seed;
 
-/// What its one app is called.
-const APP: &str = "Test";
+/// The folder of moments that a test comes back to, beside that of the server.
+const MOMENTS: &str = "moments";
 
 /// What a server for tests is started with.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Flags of the server, as `hobnob serve` takes them. Ports are free ones unless these name others.
     pub flags: Vec<String>,
+    /// What is in it when it is ready; none: an app without anybody.
+    pub seed: Option<PathBuf>,
 }
+
+/// What a seed may look like.
+pub use seed::EXAMPLE;
+pub use thread::{Running, start};
 
 /// All that a test has to know; the line that `hobnob test` prints when it is ready.
 #[derive(Clone, Debug, Serialize)]
@@ -48,6 +65,8 @@ pub struct Ready {
     pub region: String,
     pub auth_key: String,
     pub api_key: String,
+    /// The control API.
+    pub control_url: String,
     /// What the SDK's `AppSettingsBuilder` is told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub settings: Option<Overrides>,
@@ -86,6 +105,7 @@ impl Folder {
             let path = draft.path("data");
             durable::let_go(&path);
             durable::make_folder(&path, true)?;
+            std::fs::create_dir(draft.path(MOMENTS))?;
             Ok(Folder { draft, path })
         });
         made.map_err(|e| format!("cannot make a folder in {}: {e}", beside.display()))
@@ -103,11 +123,23 @@ impl Chat {
     pub async fn start(options: &Options) -> Result<Chat, String> {
         let folder = Folder::new()?;
         let config = settings::read(&folder.path, &options.flags)?;
-        let ground = Ground { clock: Clock::default(), ids: Ids::same() };
-        let server = Server::start_on(&config, ground).await?;
+        let now = Clock::default().now_ms();
+        let seed = options.seed.as_ref().map_or_else(|| Ok(Seed::empty(now)), |path| Seed::read(path, now))?;
+        let clock = Clock::by_hand(seed.at, seed.runs);
+        let ids = Ids::same();
+        let control = Arc::new(Control::new(clock.clone(), ids.clone(), folder.draft.path(MOMENTS)));
+        let server = Server::start_on(&config, Ground { clock, ids, gate: Some(control.clone()) }).await?;
         let (region, limits) = (config.region.region.clone(), config.limits()?);
-        let made = server.store.write("test app", move |tx| apps::create(tx, APP, &region, &limits)).await;
-        let ready = Ready::of(&server, &config, made.map_err(|e| e.plain())?)?;
+        let made = match seed.sow(&server.store, &region, &limits).await {
+            Ok(made) => made,
+            Err(why) => {
+                server.stop().await;
+                return Err(why);
+            }
+        };
+        let ready = Ready::of(&server, &config, made)?;
+        let media = config.data().join("media");
+        control.begin(ready.clone(), &server.store, &media).await.map_err(|e| e.plain())?;
         Ok(Chat { ready, log: config.watch.log, server, folder })
     }
 
@@ -140,6 +172,7 @@ impl Ready {
             region,
             auth_key,
             api_key,
+            control_url: format!("http://{http}{}", gate::OWN),
             settings: host.map(|host| Overrides { admin_host: host.clone(), client_host: host }),
             pid: std::process::id(),
             version: env!("CARGO_PKG_VERSION"),

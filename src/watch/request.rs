@@ -56,6 +56,11 @@ impl RequestIds {
         RequestIds { seed, made: AtomicU64::new(0) }
     }
 
+    /// Makes the same ones once more.
+    pub fn begin_anew(&self) {
+        self.made.store(0, Ordering::Relaxed);
+    }
+
     pub fn next(&self) -> RequestId {
         let count = self.made.fetch_add(1, Ordering::Relaxed);
         RequestId::Own(spread(self.seed.wrapping_add(count.wrapping_mul(GOLDEN))))

@@ -84,7 +84,24 @@ const MAY: &[(&str, &[&str])] = &[
             "watch",
         ],
     ),
-    ("testing", &["model", "store", "actions", "config", "draft", "durable", "server", "tls", "testing"]),
+    (
+        "testing",
+        &[
+            "model",
+            "store",
+            "actions",
+            "live",
+            "api",
+            "chores",
+            "config",
+            "draft",
+            "durable",
+            "passwords",
+            "server",
+            "tls",
+            "testing",
+        ],
+    ),
     (
         "cli",
         &[
@@ -100,7 +117,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("r2d2", &["store"]),
     ("r2d2_sqlite", &["store"]),
-    ("actix_web", &["api", "live/socket", "doors", "server", "main", "tls"]),
+    ("actix_web", &["api", "live/socket", "doors", "server", "main", "testing/thread", "tls"]),
     // The log names it, too, to keep it quiet.
     ("actix_http", &["live/socket", "doors", "logging"]),
     ("actix_codec", &["live/socket", "doors"]),
@@ -229,6 +246,9 @@ const FOR_TESTS: &[(&str, &[&str])] = &[
     ("Ids::same(", &["model/time"]),
     ("Clock::by_hand(", &["model/time"]),
     ("start_on(", &["server"]),
+    ("Gate for ", &[]),
+    ("begin_anew(", &["model/time", "store/moments", "store/told", "watch/request", "api/requests", "api/gate"]),
+    ("put_back(", &["store/moments"]),
     ("crate::testing", &["cli/mod", "cli/test"]),
 ];
 

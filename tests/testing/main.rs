@@ -1,4 +1,6 @@
 //! `hobnob test` from outside: the program as a test suite starts it.
 
+mod control;
 mod program;
 mod ready;
+mod wire;

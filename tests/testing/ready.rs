@@ -97,3 +97,22 @@ fn it_listens_on_loopback_alone_and_keeps_nothing_elsewhere() {
         assert!(names(beside.path()).is_empty());
     }
 }
+
+/// None of it is there where a server serves.
+#[tokio::test]
+async fn a_server_that_serves_has_no_control_api() {
+    let beside = folder();
+    let mut command = Command::new(PROGRAM);
+    command.args(["--http", "127.0.0.1:0", "--https", "off", "--data"]).arg(beside.path().join("data"));
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let base = lines.find_map(|line| line.trim().strip_prefix("http://").map(|at| format!("http://{at}")));
+    let base = base.expect("it says where it is");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    for (method, path) in [(Method::GET, ""), (Method::POST, "/reset"), (Method::GET, "/as/ann/me")] {
+        let (status, body) = answered(client.request(method, format!("{base}/_test{path}"))).await;
+        assert_eq!((status, &body["error"]["code"]), (404, &Value::from("ERR_API_NOT_FOUND")), "{path}: {body}");
+    }
+    child.kill().expect("kills");
+    child.wait().expect("is gone");
+}

@@ -6,13 +6,14 @@
 
 #[cfg(test)]
 mod echo;
+mod tested;
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::conn::{Close, Conn, Subscription};
+use super::conn::{Close, Conn, Spoil, Subscription};
 use super::frame::{self, Encoded};
 use super::meters::Meters;
 use super::watched;
@@ -48,6 +49,8 @@ struct Inner {
 enum Step {
     Posts(Vec<Post>),
     Detach(ConnId),
+    /// Whoever waits for what was before hears of it.
+    Reached(Box<dyn FnOnce() + Send>),
     Stop,
 }
 
@@ -194,6 +197,7 @@ impl Starter {
                         let user = owners.remove(&conn);
                         user.and_then(|user| index.detach(conn, user)).into_iter().for_each(&on_presence);
                     }
+                    Step::Reached(then) => then(),
                     Step::Stop => break,
                 }
             }
@@ -240,6 +244,8 @@ struct Index {
     /// Members online, by group.
     groups: Shards<HashSet<i64>>,
     apps: Mutex<HashMap<i64, AppIndex>>,
+    /// What a test does to what users (users.id) are told.
+    spoilt: Mutex<HashMap<i64, Spoil>>,
     /// The keys of `users`, for looks from other threads.
     online: RwLock<HashSet<i64>>,
     clock: Clock,
@@ -359,6 +365,9 @@ impl Index {
         let conn = lock(&self.conns).get(&attach.conn).cloned()?;
         let user = attach.user.id;
         owners.insert(conn.id, user);
+        if let Some(spoil) = lock(&self.spoilt).get(&user) {
+            conn.spoil(*spoil);
+        }
         let told = attach.told.then(|| self.presence(&conn, attach.app, &attach.user, true));
         let subscribes = conn.subscription.get().is_some_and(|wish| *wish != Subscription::Nobody);
         let came = {
@@ -487,6 +496,7 @@ impl Index {
                     }
                 }
             }
+            Move::Anew(state) => self.know_anew(*state),
             Move::CloseToken(token) => self.close(None, Some(token)),
             Move::CloseUser(user) => self.close(Some(user), None),
             Move::CloseApp(app) => {

@@ -130,6 +130,9 @@ pub async fn serve<T: AsyncRead + AsyncWrite + Unpin>(Accepted { context, base }
     });
     // First out of the index, then the good-bye: nothing more is queued for it.
     context.hub.gone(&conn);
+    if conn.is_cut() {
+        return;
+    }
     let _ = timeout(WRITE_TIME, socket.wire.close(end.reason())).await;
 }
 

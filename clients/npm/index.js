@@ -1,0 +1,223 @@
+// Starts `hobnob test` and speaks with its control API. No dependencies: fetch and child_process are enough.
+
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const READY = 20_000;
+
+/** A refusal of the control API or of the server's API. */
+export class HobnobError extends Error {
+  constructor(status, body, what) {
+    const error = body?.error ?? {};
+    const fields = Object.values(error.details ?? {}).flat();
+    super(`${what}: ${[error.message ?? `status ${status}`, ...fields].join(' ')}`);
+    this.name = 'HobnobError';
+    this.status = status;
+    this.code = error.code;
+    this.body = body;
+  }
+}
+
+/** Where the program is: named, in the package for this platform, or on the path. */
+export function hobnobBinary(named = process.env.HOBNOB_BIN) {
+  if (named) return named;
+  const program = process.platform === 'win32' ? 'hobnob.exe' : 'hobnob';
+  try {
+    const found = createRequire(import.meta.url).resolve(
+      `hobnob-test-${process.platform}-${process.arch}/bin/${program}`,
+    );
+    if (existsSync(found)) return found;
+  } catch {
+    // No package for this platform.
+  }
+  return program;
+}
+
+/** Starts a server and waits until it is ready. */
+export async function startHobnob(options = {}) {
+  const { seed, flags = [], bin, env } = options;
+  let folder;
+  const args = ['test'];
+  if (typeof seed === 'string') args.push('--seed', seed);
+  else if (seed) {
+    folder = await mkdtemp(join(tmpdir(), 'hobnob-seed-'));
+    const file = join(folder, 'seed.json');
+    await writeFile(file, JSON.stringify(seed, null, 1));
+    args.push('--seed', file);
+  }
+  if (flags.length) args.push('--', ...flags);
+  const program = hobnobBinary(bin);
+  // Its standard input is a pipe from here: it ends when this process does.
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+  try {
+    return new Hobnob(child, await line(child, program));
+  } catch (error) {
+    child.kill();
+    throw error;
+  } finally {
+    if (folder) await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function line(child, program) {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let complaint = '';
+    const late = setTimeout(() => reject(new Error(`${program} was not ready in ${READY} ms: ${complaint}`)), READY);
+    const end = (settle, value) => {
+      clearTimeout(late);
+      settle(value);
+    };
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      said += text;
+      if (said.includes('\n')) end(resolve, JSON.parse(said.slice(0, said.indexOf('\n'))));
+    });
+    child.stderr.setEncoding('utf8').on('data', (text) => (complaint = (complaint + text).slice(-10_000)));
+    child.on('error', (error) => {
+      const hint = error.code === 'ENOENT' ? ' (set HOBNOB_BIN, or install the package for this platform)' : '';
+      end(reject, new Error(`cannot start ${program}: ${error.message}${hint}`));
+    });
+    child.on('exit', (code) => end(reject, new Error(`${program} ended with ${code}: ${complaint.trim()}`)));
+  });
+}
+
+async function answered(response, what) {
+  const text = await response.text();
+  let body;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    body = text;
+  }
+  if (!response.ok) throw new HobnobError(response.status, body, what);
+  return body?.data ?? body;
+}
+
+/** A server for tests that runs. */
+export class Hobnob {
+  #child;
+  #ended;
+
+  constructor(child, ready) {
+    this.#child = child;
+    this.#ended = new Promise((resolve) => child.on('exit', resolve));
+    // Whoever forgets to stop it is not kept alive by it.
+    child.unref();
+    for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.unref?.();
+    this.ready = ready;
+    Object.assign(this, ready);
+    const control = (method, path, body) => this.control(method, path, body);
+    this.clock = {
+      now: () => control('GET', '/clock'),
+      advance: (by) => control('POST', '/clock', { advance: by }),
+      set: (to) => control('POST', '/clock', { set: to instanceof Date ? to.toISOString() : to }),
+      freeze: () => control('POST', '/clock', { freeze: true }),
+      run: () => control('POST', '/clock', { freeze: false }),
+    };
+    const sockets = (what) => (user) => control('POST', '/sockets', { user, do: what });
+    this.faults = {
+      add: (fault) => control('POST', '/faults', fault),
+      list: () => control('GET', '/faults'),
+      clear: () => control('DELETE', '/faults'),
+      dropSocket: sockets('drop'),
+      closeSocket: sockets('close'),
+      holdFrames: sockets('hold'),
+      tellTwice: sockets('twice'),
+      mend: sockets('mend'),
+    };
+  }
+
+  /** A call of the control API. */
+  async control(method, path, body) {
+    const init = { method };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      init.headers = { 'content-type': 'application/json' };
+    }
+    return answered(await fetch(this.ready.controlUrl + path, init), `${method} /_test${path}`);
+  }
+
+  /** A request of the API with the full key; `as` names the user on whose behalf. */
+  async api(method, path, body, { as } = {}) {
+    const headers = { appId: this.ready.appId, apiKey: this.ready.apiKey };
+    if (as) headers.onBehalfOf = as;
+    const init = { method, headers };
+    if (body !== undefined) {
+      init.body = JSON.stringify(body);
+      headers['content-type'] = 'application/json';
+    }
+    return answered(await fetch(`${this.ready.url}/v3${path}`, init), `${method} ${path}`);
+  }
+
+  /** Back to the seed. */
+  reset(options = {}) {
+    return this.control('POST', '/reset', options);
+  }
+
+  snapshot(name) {
+    return this.control('POST', '/snapshot', { name });
+  }
+
+  restore(name, options = {}) {
+    return this.control('POST', '/restore', { name, ...options });
+  }
+
+  /** Does one thing as a user: `act('ann', { send: { to: 'bob', text: 'hi' } })`. */
+  act(as, what) {
+    return this.control('POST', '/act', { as, ...what });
+  }
+
+  /** A user who acts without a client. */
+  as(uid) {
+    const act = (word) => (what) => this.act(uid, { [word]: what });
+    const about = (word) => (messageId, more = {}) => this.act(uid, { [word]: { messageId, ...more } });
+    const session = (word) => (sessionId) => this.act(uid, { [word]: { sessionId } });
+    return {
+      send: act('send'),
+      type: act('type'),
+      call: act('call'),
+      read: about('read'),
+      deliver: about('deliver'),
+      delete: about('delete'),
+      edit: (messageId, text) => about('edit')(messageId, { text }),
+      react: (messageId, reaction) => about('react')(messageId, { reaction }),
+      unreact: (messageId, reaction) => about('unreact')(messageId, { reaction }),
+      answer: session('answer'),
+      reject: session('reject'),
+      cancel: session('cancel'),
+      end: session('end'),
+      join: (group) => this.act(uid, { join: { group } }),
+      leave: (group) => this.act(uid, { leave: { group } }),
+      block: (to) => this.act(uid, { block: { to } }),
+      unblock: (to) => this.act(uid, { unblock: { to } }),
+      request: (method, path, body) => this.control(method, `/as/${encodeURIComponent(uid)}${path}`, body),
+    };
+  }
+
+  /** Settings of the official JavaScript SDK for this server. */
+  appSettings(CometChat) {
+    const { region, settings } = this.ready;
+    return new CometChat.AppSettingsBuilder()
+      .setRegion(region)
+      .subscribePresenceForAllUsers()
+      .autoEstablishSocketConnection(true)
+      .overrideAdminHost(settings.adminHost)
+      .overrideClientHost(settings.clientHost)
+      .build();
+  }
+
+  /** Ends it; nothing is left of it. */
+  async stop() {
+    this.#child.ref();
+    this.#child.stdin.end();
+    await this.#ended;
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() {
+    await this.stop();
+  }
+}

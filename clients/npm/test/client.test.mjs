@@ -1,0 +1,56 @@
+// Against a real server: HOBNOB_BIN names the program.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { startHobnob, HobnobError } from '../index.js';
+
+const seed = {
+  clock: '2026-03-01T12:00:00Z',
+  users: [{ uid: 'ann', token: 'ann-token' }, { uid: 'bob', token: 'bob-token' }],
+  messages: [{ from: 'ann', to: 'bob', text: 'first' }],
+};
+let chat;
+before(async () => {
+  chat = await startHobnob({ seed });
+});
+after(() => chat.stop());
+
+const texts = async () => (await chat.api('GET', '/users/bob/messages', undefined, { as: 'ann' })).map((m) => m.data.text);
+
+test('what is done is undone by a reset', async () => {
+  await chat.reset();
+  const sent = await chat.as('ann').send({ to: 'bob', text: 'second' });
+  assert.deepEqual(await texts(), ['first', 'second']);
+  await chat.as('bob').read(sent.id);
+  await chat.reset();
+  assert.deepEqual(await texts(), ['first']);
+  const again = await chat.as('ann').send({ to: 'bob', text: 'second' });
+  assert.equal(again.id, sent.id);
+});
+
+test('the clock is turned', async () => {
+  await chat.reset();
+  assert.equal((await chat.clock.now()).iso, '2026-03-01T12:00:00.000Z');
+  const { sessionid } = (await chat.as('ann').call({ to: 'bob' })).data.entities.on.entity;
+  await chat.clock.advance('61s');
+  const call = await chat.api('GET', `/calls/${sessionid}`);
+  assert.equal(call.status, 'unanswered');
+});
+
+test('faults befall requests, and moments come back', async () => {
+  await chat.reset();
+  await chat.snapshot('here');
+  await chat.faults.add({ on: { path: '/users' }, times: 1, status: 503 });
+  await assert.rejects(chat.api('GET', '/users'), (error) => error instanceof HobnobError && error.status === 503);
+  assert.equal((await chat.api('GET', '/users')).length, 2);
+  assert.deepEqual(await chat.faults.dropSocket('ann'), { sockets: 0 });
+  await chat.as('bob').send({ to: 'ann', text: 'gone' });
+  await chat.restore('here');
+  assert.deepEqual(await texts(), ['first']);
+  await assert.rejects(chat.restore('nowhere'), /here/);
+});
+
+test('what is wrong with a seed is told', async () => {
+  await assert.rejects(startHobnob({ seed: { usres: [] } }), /usres.*users/);
+  await assert.rejects(startHobnob({ bin: '/nowhere/hobnob' }), /HOBNOB_BIN/);
+});

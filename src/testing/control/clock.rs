@@ -1,0 +1,125 @@
+//! Time, turned by a test. Whatever waits for a time is done on the way there, each at its own: the clock goes from one such
+//! time to the next, as far as it is turned, and at each all is done that is due.
+//!
+//! So a day in which a webhook is tried ten times takes as long as ten requests, and what is told of each try bears its time.
+
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Control;
+use crate::api::Api;
+use crate::api::gate::Inside;
+use crate::chores;
+use crate::model::error::{Error, Result};
+use crate::model::time::{date_and_time, iso};
+use crate::store::waits;
+use crate::testing::time::{duration, moment};
+
+/// Stops on one turn: beyond it whatever is left is done at its end.
+const STOPS: usize = 10_000;
+
+/// Events that cannot be told now are looked at again so much later: whoever fails is left alone for a while.
+const STEP: i64 = 5;
+
+/// How long those outside may take at one stop before the clock goes on, if a test says nothing else.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether all is done, and for how long nothing may be under way before what is left is taken for
+/// something that waits.
+const LOOK: Duration = Duration::from_millis(1);
+const QUIET: Duration = Duration::from_millis(15);
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Turn {
+    /// To this time, which is not past.
+    set: Option<Value>,
+    /// By so much.
+    advance: Option<Value>,
+    /// From then on it stands, or runs.
+    freeze: Option<bool>,
+    /// How long those outside may take at one stop.
+    patience: Option<Value>,
+}
+
+pub fn show(control: &Control) -> Value {
+    let ms = control.clock.now_ms();
+    let (at, part) = (date_and_time(ms.div_euclid(1000)).unix_timestamp(), ms.rem_euclid(1000));
+    json!({ "now": at, "nowMs": ms, "iso": iso(at).replace(".000Z", &format!(".{part:03}Z")), "frozen": control.clock.stands() })
+}
+
+/// Turns it, and does all that becomes due on the way.
+pub async fn turn(control: &Control, turn: Turn, inside: &Inside<'_>) -> Result<Value> {
+    let field = |name: &'static str| move |why: String| Error::field(name, format!("The {name} is not valid: {why}."));
+    let patience = match &turn.patience {
+        Some(value) => Duration::from_millis(duration(value).map_err(field("patience"))?.unsigned_abs()),
+        None => PATIENCE,
+    };
+    let _alone = control.turn.lock().await;
+    let (now, runs) = (control.clock.now_ms(), !turn.freeze.unwrap_or(control.clock.stands()));
+    let to = match (&turn.set, &turn.advance) {
+        (Some(_), Some(_)) => return Err(Error::field("advance", "Either set or advance, not both.")),
+        (Some(value), None) => moment(value, now).map_err(field("set"))?,
+        (None, Some(value)) => now + duration(value).map_err(field("advance"))?,
+        (None, None) => now,
+    };
+    if to < now {
+        let sentence =
+            "The clock is not turned back, because what has happened stays: reset and restore go back in time.";
+        return Err(Error::field("set", sentence));
+    }
+    let stops = walk(control, inside.api, to, patience).await?;
+    control.clock.turn(to, runs);
+    let mut said = show(control);
+    said["stops"] = json!(stops);
+    Ok(said)
+}
+
+/// Goes to a time, from one thing that is due to the next; how often it stopped.
+async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Result<usize> {
+    let mut stops = 0;
+    let mut now = control.clock.now_ms();
+    // Stands, so that what is done at a stop bears the time of the stop.
+    control.clock.turn(now, false);
+    while stops < STOPS {
+        let limits = api.limits.clone();
+        let next = api.store.read(move |read| waits::next(read, &limits)).await?;
+        let again = api.store.read(waits::has_untold).await?.then_some(now / 1000 + STEP);
+        let Some(next) = next.into_iter().chain(again).min().map(|next| (next * 1000).max(now + 1)) else { break };
+        if next > to {
+            break;
+        }
+        now = next;
+        control.clock.turn(now, false);
+        settle(api, patience).await?;
+        stops += 1;
+    }
+    if to > now || stops == 0 {
+        control.clock.turn(to, false);
+        settle(api, patience).await?;
+    }
+    Ok(stops)
+}
+
+/// Does all that is due now, and waits until those outside have been told, as far as they let themselves be.
+pub async fn settle(api: &Api, patience: Duration) -> Result<()> {
+    let begun = Instant::now();
+    api.due.notify_one();
+    api.store.told().wake();
+    chores::round(&api.store, &api.limits, &api.media).await?;
+    let mut quiet = Instant::now();
+    while api.store.read(waits::has_untold).await? && begun.elapsed() < patience {
+        if api.store.told().under_way() > 0 {
+            quiet = Instant::now();
+        }
+        // Nobody is being told: whoever is left is left alone for a while.
+        if quiet.elapsed() > QUIET {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    super::sockets::told(api).await;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! A seed as it was written: JSON or YAML, as a value of which it is known on which line each part stands.
+
+use std::collections::BTreeMap;
+
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
+
+/// Parts in one text, those that an alias repeats counted each time.
+const MOST: usize = 2_000_000;
+const DEEPEST: usize = 100;
+
+/// A text that was read.
+#[derive(Debug, Default)]
+pub struct Text {
+    pub value: Value,
+    /// The line of each part, by its path.
+    lines: BTreeMap<String, usize>,
+}
+
+/// The path of an entry below another.
+pub fn below(path: &str, key: &str) -> String {
+    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+}
+
+impl Text {
+    /// Reads it. `Err`: line and what is wrong.
+    pub fn read(text: &str, is_json: bool) -> Result<Text, (usize, String)> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if is_json { Text::of_json(text) } else { Yaml::read(text) }
+    }
+
+    /// The path of this part, if it stands there, or the nearest around it.
+    pub fn nearest<'p>(&self, path: &'p str) -> &'p str {
+        let mut path = path;
+        while !self.lines.contains_key(path) {
+            path = &path[..path.rfind(['.', '[']).unwrap_or(0)];
+            if path.is_empty() {
+                break;
+            }
+        }
+        path
+    }
+
+    /// The line on which this part stands, or the nearest around it.
+    pub fn line(&self, path: &str) -> usize {
+        self.lines.get(self.nearest(path)).copied().unwrap_or(1)
+    }
+
+    fn of_json(text: &str) -> Result<Text, (usize, String)> {
+        let value: Value = serde_json::from_str(text).map_err(|error| {
+            let sentence = error.to_string();
+            let sentence = sentence.split(" at line ").next().unwrap_or_default().to_owned();
+            (error.line().max(1), sentence)
+        })?;
+        let mut lines = BTreeMap::new();
+        places(text, text, "", &mut lines, DEEPEST);
+        Ok(Text { value, lines })
+    }
+}
+
+/// Notes where the parts of some JSON stand, which is a piece of `whole`.
+fn places(whole: &str, piece: &str, path: &str, lines: &mut BTreeMap<String, usize>, depth: usize) {
+    let at = piece.as_ptr() as usize - whole.as_ptr() as usize;
+    let leading = piece.len() - piece.trim_start().len();
+    lines.insert(path.to_owned(), 1 + whole[..at + leading].matches('\n').count());
+    if depth == 0 {
+        return;
+    }
+    if let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(piece) {
+        for (key, raw) in fields {
+            places(whole, raw.get(), &below(path, &key), lines, depth - 1);
+        }
+    } else if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(piece) {
+        for (number, raw) in items.into_iter().enumerate() {
+            places(whole, raw.get(), &format!("{path}[{number}]"), lines, depth - 1);
+        }
+    }
+}
+
+type Next<'t> = (Event<'t>, usize);
+
+struct Yaml<'t> {
+    parser: Parser<'t, saphyr_parser::StrInput<'t>>,
+    lines: BTreeMap<String, usize>,
+    /// What stands at an anchor, by its number.
+    anchors: BTreeMap<usize, (Value, usize)>,
+    parts: usize,
+    /// The line that was read last.
+    line: usize,
+}
+
+impl<'t> Yaml<'t> {
+    fn read(text: &'t str) -> Result<Text, (usize, String)> {
+        let mut yaml = Yaml {
+            parser: Parser::new_from_str(text),
+            lines: BTreeMap::new(),
+            anchors: BTreeMap::new(),
+            parts: 0,
+            line: 1,
+        };
+        let mut value = None;
+        loop {
+            match yaml.next()? {
+                (Event::StreamEnd, _) => break,
+                (Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd | Event::Nothing, _) => {}
+                (_, line) if value.is_some() => return Err((line, "a second document begins here".to_owned())),
+                next => value = Some(yaml.part(next, "", 0)?),
+            }
+        }
+        Ok(Text { value: value.unwrap_or(Value::Null), lines: yaml.lines })
+    }
+
+    fn next(&mut self) -> Result<Next<'t>, (usize, String)> {
+        match self.parser.next() {
+            Some(Ok((event, span))) => {
+                self.line = span.start.line();
+                Ok((event, self.line))
+            }
+            Some(Err(error)) => Err((error.marker().line(), error.info().to_owned())),
+            None => Ok((Event::StreamEnd, self.line)),
+        }
+    }
+
+    fn count(&mut self, parts: usize, depth: usize, line: usize) -> Result<(), (usize, String)> {
+        self.parts = self.parts.saturating_add(parts);
+        match self.parts > MOST || depth > DEEPEST {
+            true => Err((line, format!("a seed has at most {MOST} parts, {DEEPEST} deep"))),
+            false => Ok(()),
+        }
+    }
+
+    fn part(&mut self, (event, line): Next<'t>, path: &str, depth: usize) -> Result<Value, (usize, String)> {
+        self.count(1, depth, line)?;
+        self.lines.insert(path.to_owned(), line);
+        let before = self.parts;
+        let (value, anchor) = match event {
+            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
+            Event::SequenceStart(anchor, _) => {
+                let mut items = Vec::new();
+                loop {
+                    match self.next()? {
+                        (Event::SequenceEnd, _) => break,
+                        next => {
+                            let path = format!("{path}[{}]", items.len());
+                            items.push(self.part(next, &path, depth + 1)?);
+                        }
+                    }
+                }
+                (Value::Array(items), anchor)
+            }
+            Event::MappingStart(anchor, _) => {
+                let mut fields = Map::new();
+                loop {
+                    let (key, line) = match self.next()? {
+                        (Event::MappingEnd, _) => break,
+                        (Event::Scalar(text, ..), line) => (text.into_owned(), line),
+                        (_, line) => return Err((line, "a key must be a plain word".to_owned())),
+                    };
+                    if fields.contains_key(&key) {
+                        return Err((line, format!("{key} stands here a second time")));
+                    }
+                    let path = below(path, &key);
+                    let next = self.next()?;
+                    let value = self.part(next, &path, depth + 1)?;
+                    // Where its key stands, not what may begin on a later line.
+                    self.lines.insert(path, line);
+                    fields.insert(key, value);
+                }
+                (Value::Object(fields), anchor)
+            }
+            Event::Alias(anchor) => {
+                let known = self.anchors.get(&anchor).cloned();
+                let (value, parts) = known.ok_or_else(|| (line, "what this refers to is not there yet".to_owned()))?;
+                self.count(parts, depth, line)?;
+                (value, 0)
+            }
+            _ => return Err((line, "this is no value".to_owned())),
+        };
+        if anchor > 0 {
+            self.anchors.insert(anchor, (value.clone(), self.parts - before + 1));
+        }
+        Ok(value)
+    }
+}
+
+/// By the core schema of YAML 1.2: `yes` and `no` are words.
+fn scalar(text: &str, style: ScalarStyle) -> Value {
+    if style != ScalarStyle::Plain {
+        return Value::String(text.to_owned());
+    }
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
+        "true" | "True" | "TRUE" => return Value::Bool(true),
+        "false" | "False" | "FALSE" => return Value::Bool(false),
+        _ => {}
+    }
+    let is_number = text.strip_prefix(['-', '+']).unwrap_or(text).starts_with(|c: char| c.is_ascii_digit() || c == '.');
+    let fits = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    if is_number && fits {
+        if let Ok(number) = text.parse::<i64>() {
+            return Value::Number(number.into());
+        }
+        if let Some(number) = text.parse().ok().and_then(Number::from_f64) {
+            return Value::Number(number);
+        }
+    }
+    Value::String(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const YAML: &str = "
+users:
+  - uid: ann   # first
+    tags: [a, 'b']
+  - {uid: bob, name: \"Bob\\n\"}
+more: &it
+  n: 1
+  f: -1.5
+  date: 2026-01-01
+  none: ~
+  text: |
+    two
+    lines
+again: *it
+";
+
+    #[test]
+    fn both_ways_of_writing_it_are_read_with_their_lines() {
+        let text = Text::read(YAML, false).unwrap();
+        let more = json!({"n": 1, "f": -1.5, "date": "2026-01-01", "none": null, "text": "two\nlines\n"});
+        let users = json!([{"uid": "ann", "tags": ["a", "b"]}, {"uid": "bob", "name": "Bob\n"}]);
+        assert_eq!(text.value, json!({"users": users, "more": more, "again": more}));
+        let lines =
+            ["users", "users[0].uid", "users[0].tags[1]", "users[1].name", "more.text", "again", "users[1].x.y"];
+        assert_eq!(lines.map(|path| text.line(path)), [2, 3, 4, 5, 11, 14, 5]);
+        let text = Text::read("{\n \"users\": [\n  {\"uid\":\n\"ann\"}, 7\n]}", true).unwrap();
+        assert_eq!(text.value, json!({"users": [{"uid": "ann"}, 7]}));
+        assert_eq!(["users", "users[0]", "users[0].uid", "users[1]"].map(|path| text.line(path)), [2, 3, 4, 4]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_with_its_line() {
+        for (text, is_json, line) in [
+            ("{\n \"a\": }", true, 2),
+            ("a: 1\na: 2\n", false, 2),
+            ("a: [1,\nb: }", false, 2),
+            ("a: 1\n---\nb: 2\n", false, 3),
+            ("a: *b\n", false, 1),
+        ] {
+            let (found, why) = Text::read(text, is_json).map(drop).unwrap_err();
+            assert_eq!(found, line, "{text}: {why}");
+        }
+        // A few lines that would be billions of parts.
+        let mut bomb = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned();
+        for n in 1..20 {
+            let refs = vec![format!("*a{}", n - 1); 10].join(", ");
+            bomb.push_str(&format!("a{n}: &a{n} [{refs}]\n"));
+        }
+        assert!(Text::read(&bomb, false).unwrap_err().1.contains("parts"));
+        assert!(Text::read(&"[".repeat(5000), false).is_err());
+        assert_eq!(Text::read("", false).unwrap().value, Value::Null);
+    }
+}

@@ -1,0 +1,344 @@
+//! The control API: back in time, forward in time, faults, acts.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::program::{Chat, folder, program};
+use crate::wire::{Receiver, Sock};
+
+const SEED: &str = "
+clock: 2026-03-01T12:00:00Z
+app: {id: app, apiKey: key, authKey: auth}
+users:
+- {uid: ann, token: ann-token}
+- {uid: bob, token: bob-token}
+groups:
+- {guid: g, owner: ann, members: [bob]}
+messages:
+- {from: ann, to: bob, text: first}
+";
+
+/// A server with this seed, beside nobody.
+fn seeded(seed: &str) -> (tempfile::TempDir, Chat) {
+    let beside = folder();
+    let file = beside.path().join("seed.yaml");
+    std::fs::write(&file, seed).expect("writes");
+    let chat = Chat::start(beside.path(), &["--seed", file.to_str().expect("a plain path")]);
+    (beside, chat)
+}
+
+async fn texts(chat: &Chat) -> Vec<String> {
+    let (status, page) = chat.call(Method::GET, "/users/bob/messages", Some("ann"), Value::Null).await;
+    assert_eq!(status, 200, "{page}");
+    let list = page["data"].as_array().expect("a list").iter();
+    list.filter_map(|one| one["data"]["text"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn a_reset_brings_everything_back() {
+    let (_beside, chat) = seeded(SEED);
+    let before = chat.control(Method::GET, "/clock", Value::Null).await;
+    assert_eq!((&before["iso"], &before["frozen"]), (&json!("2026-03-01T12:00:00.000Z"), &json!(true)));
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let mut bob = Sock::of(&chat, "bob-token").await;
+        let sent = chat.send("ann", "bob", "second").await;
+        bob.expect_text("second").await;
+        let (_, made) = chat.call(Method::POST, "/users", None, json!({"uid": "eve", "name": "Eve"})).await;
+        let (_, login) = chat.call(Method::POST, "/users/eve/auth_tokens", None, json!({})).await;
+        chat.advance("1h").await;
+        chat.control(Method::POST, "/faults", json!({"status": 503})).await;
+        assert_eq!(chat.call(Method::GET, "/users", None, Value::Null).await.0, 503);
+        rounds.push((sent, made, login.clone()));
+        let clock = chat.control(Method::POST, "/reset", Value::Null).await;
+        assert_eq!(clock, before);
+        assert_eq!(bob.closed().await, Some(1012), "sockets are told to come again");
+        assert_eq!(texts(&chat).await, ["first"]);
+        assert_eq!(chat.call(Method::GET, "/users/eve", None, Value::Null).await.0, 404);
+        // What was known of logins is forgotten.
+        let token = login["data"]["authToken"].as_str().expect("a token").to_owned();
+        let me = chat.http.get(format!("{}/v3/me", chat.text("url"))).header("authToken", token);
+        assert_eq!(crate::program::answered(me.header("appId", "app")).await.0, 401);
+    }
+    assert!(rounds.windows(2).all(|two| two[0] == two[1]), "the same ids, tokens and times: {rounds:#?}");
+}
+
+#[tokio::test]
+async fn sockets_stay_where_that_is_asked_for_and_know_what_was() {
+    let (_beside, chat) = seeded(SEED);
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    chat.call(Method::DELETE, "/groups/g/members/bob", None, Value::Null).await;
+    bob.before_pong().await;
+    chat.control(Method::POST, "/reset", json!({"sockets": "keep"})).await;
+    let send = json!({"as": "ann", "send": {"group": "g", "text": "who was kicked is a member again"}});
+    chat.control(Method::POST, "/act", send).await;
+    bob.expect_text("who was kicked is a member again").await;
+}
+
+#[tokio::test]
+async fn a_thousand_resets_leave_nothing_behind() {
+    let (_beside, chat) = seeded(SEED);
+    let held = |chat: &Chat| {
+        let pid = chat.ready["pid"].as_u64().expect("a pid");
+        let files = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |entries| entries.count());
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or_default().to_owned();
+        (files, line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).unwrap_or(0))
+    };
+    let round = async |count: usize| {
+        let begun = Instant::now();
+        for _ in 0..count {
+            chat.send("ann", "bob", "more").await;
+            chat.control(Method::POST, "/reset", Value::Null).await;
+        }
+        begun.elapsed()
+    };
+    round(100).await;
+    let before = held(&chat);
+    let took = round(900).await;
+    let after = held(&chat);
+    eprintln!("900 resets and messages: {took:?}, files and KiB {before:?} -> {after:?}");
+    assert_eq!(texts(&chat).await, ["first"]);
+    assert!(after.0 <= before.0 + 4, "files: {before:?} -> {after:?}");
+    assert!(after.1 <= before.1 + 8 * 1024, "memory: {before:?} -> {after:?}");
+}
+
+#[tokio::test]
+async fn moments_are_kept_by_name() {
+    let (_beside, chat) = seeded(SEED);
+    chat.send("ann", "bob", "second").await;
+    chat.advance("1d").await;
+    chat.control(Method::POST, "/snapshot", json!({"name": "later"})).await;
+    let there = chat.control(Method::GET, "/clock", Value::Null).await;
+    chat.control(Method::POST, "/reset", Value::Null).await;
+    assert_eq!(texts(&chat).await, ["first"]);
+    assert_eq!(chat.control(Method::POST, "/restore", json!({"name": "later"})).await, there);
+    assert_eq!(texts(&chat).await, ["first", "second"]);
+    assert_eq!(chat.control(Method::GET, "/snapshots", Value::Null).await, json!(["later"]));
+    let (status, refused) = chat.try_control(Method::POST, "/restore", json!({"name": "other"})).await;
+    assert!(status == 400 && refused.to_string().contains("later"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_call_that_nobody_answers_ends_in_its_time_and_not_before() {
+    let (_beside, chat) = seeded(SEED);
+    let (mut ann, mut bob) = (Sock::of(&chat, "ann-token").await, Sock::of(&chat, "bob-token").await);
+    let (status, call) = chat.try_control(Method::POST, "/act", json!({"as": "ann", "call": {"to": "bob"}})).await;
+    assert_eq!(status, 200, "{call}");
+    let rings = |frame: &Value| frame["body"]["category"] == "call";
+    bob.expect(rings).await;
+    chat.advance("59s").await;
+    assert!(!bob.before_pong().await.iter().any(rings));
+    chat.advance("1s").await;
+    let ended = bob.expect(rings).await;
+    let status = ended["body"]["data"]["action"].as_str().unwrap_or_default();
+    assert_eq!(status, "unanswered", "{ended}");
+    ann.expect(|frame| rings(frame) && frame["body"]["data"]["action"] == "unanswered").await;
+}
+
+#[tokio::test]
+async fn a_day_of_tries_of_a_webhook_takes_as_long_as_the_tries() {
+    let receiver = Receiver::answering(500).await;
+    let hook = format!("webhooks:\n- {{url: '{}', triggers: [message_sent]}}\n", receiver.url);
+    let (_beside, chat) = seeded(&format!("{SEED}{hook}"));
+    chat.send("ann", "bob", "second").await;
+    chat.advance("0s").await;
+    assert_eq!(receiver.told().len(), 1);
+    chat.advance("9s").await;
+    assert_eq!(receiver.told().len(), 1, "not before its time");
+    chat.advance("1s").await;
+    assert_eq!(receiver.told().len(), 2);
+    let begun = Instant::now();
+    let clock = chat.advance("27h").await;
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    let told = receiver.told();
+    assert_eq!(told.len(), 10, "{clock}");
+    // After a reset nothing is left of it, and what happens then is told.
+    chat.control(Method::POST, "/reset", Value::Null).await;
+    chat.send("ann", "bob", "third").await;
+    chat.advance("0s").await;
+    let told = receiver.told();
+    assert_eq!(told.len(), 11);
+    assert!(told[10].to_string().contains("third"), "{}", told[10]);
+}
+
+#[tokio::test]
+async fn the_clock_goes_forward_alone_and_runs_or_stands() {
+    let (_beside, chat) = seeded(SEED);
+    let (status, refused) = chat.try_control(Method::POST, "/clock", json!({"set": "2025-01-01"})).await;
+    assert!(status == 400 && refused.to_string().contains("reset"), "{refused}");
+    for wrong in [json!({"set": "soon"}), json!({"advance": "5"}), json!({"set": 1, "advance": 1}), json!({"stop": 1})]
+    {
+        assert_eq!(chat.try_control(Method::POST, "/clock", wrong.clone()).await.0, 400, "{wrong}");
+    }
+    let set = chat.control(Method::POST, "/clock", json!({"set": "2026-03-02T00:00:00.250Z", "freeze": false})).await;
+    assert_eq!(set["frozen"], false);
+    let sent = chat.send("ann", "bob", "second").await;
+    assert!(sent["sentAt"].as_i64().expect("a time") >= 1_772_409_600, "{sent}");
+}
+
+#[tokio::test]
+async fn faults_befall_requests_as_they_are_ordered() {
+    let (_beside, chat) = seeded(SEED);
+    let send = json!({"receiver": "bob", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}});
+    let fault = json!({
+        "on": {"method": "POST", "path": "/messages", "user": "ann"}, "after": 1, "times": 1,
+        "status": 429, "headers": {"retry-after": "7"}
+    });
+    chat.control(Method::POST, "/faults", fault).await;
+    let ask = || {
+        let request = chat.http.post(format!("{}/v3.0/messages", chat.text("url"))).header("authToken", "ann-token");
+        request.header("appId", "app").json(&send).send()
+    };
+    assert_eq!(ask().await.expect("an answer").status(), 200);
+    let refused = ask().await.expect("an answer");
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().ok()), (429, Some("7")));
+    let said: Value = refused.json().await.expect("JSON");
+    assert_eq!(said["error"]["code"], "ERR_TOO_MANY_REQUESTS", "{said}");
+    assert_eq!(ask().await.expect("an answer").status(), 200);
+    assert_eq!(chat.control(Method::GET, "/faults", Value::Null).await[0]["hits"], 1);
+    chat.control(Method::DELETE, "/faults", Value::Null).await;
+    // An answer that is cut off: it was done.
+    let before = texts(&chat).await.len();
+    for (fault, done) in [(json!({"cut": 5}), 1), (json!({"drop": "after"}), 1), (json!({"drop": "before"}), 0)] {
+        let mut ordered = fault.clone();
+        ordered["on"] = json!({"method": "POST", "path": "/messages"});
+        ordered["times"] = json!(1);
+        let count = texts(&chat).await.len();
+        chat.control(Method::POST, "/faults", ordered).await;
+        let broken = match ask().await {
+            Ok(answer) => answer.bytes().await.is_err(),
+            Err(_) => true,
+        };
+        assert!(broken, "{fault}");
+        assert_eq!(texts(&chat).await.len(), count + done, "{fault}");
+        chat.control(Method::DELETE, "/faults", Value::Null).await;
+    }
+    assert_eq!(texts(&chat).await.len(), before + 2);
+    // A socket that is not let in, by the operation's word and with a delay.
+    chat.control(Method::POST, "/faults", json!({"on": {"socket": true}, "times": 1, "status": 503, "delay": "1ms"}))
+        .await;
+    let address = chat.text("url").trim_start_matches("http://").to_owned();
+    let connect = async || {
+        let tcp = tokio::net::TcpStream::connect(&address).await.expect("connects");
+        tokio_tungstenite::client_async(format!("ws://{address}/"), tcp).await
+    };
+    let refused = connect().await.err().expect("refused");
+    assert!(refused.to_string().contains("503"), "{refused}");
+    assert!(connect().await.is_ok());
+    let (status, refused) = chat.try_control(Method::POST, "/faults", json!({"status": 200})).await;
+    assert!(status == 400 && refused.to_string().contains("400 to 599"), "{refused}");
+}
+
+#[tokio::test]
+async fn sockets_are_dropped_held_and_told_twice() {
+    let (_beside, chat) = seeded(SEED);
+    let sockets = async |what: &str| chat.control(Method::POST, "/sockets", json!({"user": "bob", "do": what})).await;
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    assert_eq!(sockets("hold").await, json!({"sockets": 1}));
+    chat.send("ann", "bob", "held").await;
+    assert!(bob.before_pong().await.is_empty());
+    sockets("mend").await;
+    bob.expect_text("held").await;
+    sockets("twice").await;
+    chat.send("ann", "bob", "twice").await;
+    bob.expect_text("twice").await;
+    bob.expect_text("twice").await;
+    // It lasts: also for one that comes.
+    sockets("drop").await;
+    assert_eq!(bob.closed().await, None, "without a good-bye");
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    chat.send("ann", "bob", "again").await;
+    bob.expect_text("again").await;
+    bob.expect_text("again").await;
+    sockets("close").await;
+    assert_eq!(bob.closed().await, Some(1012));
+    let (status, _) = chat.try_control(Method::POST, "/sockets", json!({"user": "nobody", "do": "drop"})).await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn a_test_acts_as_a_user_without_a_client() {
+    let (_beside, chat) = seeded(SEED);
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    let act = async |what: Value| chat.control(Method::POST, "/act", what).await;
+    act(json!({"as": "ann", "type": {"to": "bob"}})).await;
+    bob.expect(|frame| frame["type"] == "typing_indicator" && frame["body"]["action"] == "started").await;
+    let sent = act(json!({"as": "ann", "send": {"to": "bob", "text": "hi", "metadata": {"a": 1}}})).await;
+    assert_eq!((&sent["sender"], &sent["data"]["text"]), (&json!("ann"), &json!("hi")), "{sent}");
+    let id = sent["id"].clone();
+    bob.expect_text("hi").await;
+    act(json!({"as": "bob", "read": {"messageId": id}})).await;
+    act(json!({"as": "bob", "react": {"messageId": id, "reaction": "👍"}})).await;
+    act(json!({"as": "ann", "edit": {"messageId": id, "text": "ho"}})).await;
+    let path = format!("/as/ann/messages/{}", id.as_str().expect("an id"));
+    let shown = chat.control(Method::GET, &path, Value::Null).await;
+    assert_eq!((&shown["data"]["text"], shown["readAt"].is_number()), (&json!("ho"), true), "{shown}");
+    assert!(shown.to_string().contains("👍"), "{shown}");
+    act(json!({"as": "ann", "delete": {"messageId": id}})).await;
+    // Any request of the API, as any user, with what the API says to it.
+    let (status, refused) = chat.try_control(Method::GET, "/as/nobody/conversations", Value::Null).await;
+    assert!(status == 404 && refused["error"]["code"] == "ERR_UID_NOT_FOUND", "{refused}");
+    let page = chat.control(Method::GET, "/as/bob/users?perPage=1", Value::Null).await;
+    assert_eq!(page.as_array().map(Vec::len), Some(1), "{page}");
+    for (what, word) in [
+        (json!({"send": {}}), "as"),
+        (json!({"as": "ann"}), "send"),
+        (json!({"as": "ann", "sned": {}}), "send"),
+        (json!({"as": "ann", "send": {"text": "hi"}}), "group"),
+        (json!({"as": "ann", "read": {}}), "messageId"),
+    ] {
+        let (status, refused) = chat.try_control(Method::POST, "/act", what.clone()).await;
+        assert!(status == 400 && refused.to_string().contains(word), "{what}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn the_control_api_describes_itself_and_says_what_it_does_not_know() {
+    let (_beside, chat) = seeded(SEED);
+    let (_, described) = chat.try_control(Method::GET, "/openapi.json", Value::Null).await;
+    assert_eq!(described["openapi"], "3.1.0");
+    assert_eq!(chat.control(Method::GET, "", Value::Null).await, chat.ready);
+    let (status, refused) = chat.try_control(Method::POST, "/rest", json!({})).await;
+    assert!(status == 404 && refused.to_string().contains("/_test/reset"), "{refused}");
+    let (status, refused) = chat.try_control(Method::POST, "/reset", json!({"sockets": "open"})).await;
+    assert!(status == 400 && refused.to_string().contains("sockets"), "{refused}");
+}
+
+#[test]
+fn a_seed_that_is_wrong_is_told_with_file_line_and_field() {
+    let beside = folder();
+    for (name, text, place) in [
+        ("a.yaml", "users:\n- uid: ann\n  nmae: Ann\n", "a.yaml:3: users[0].nmae: "),
+        ("a.json", "{\"users\": [\n{\"uid\": \"ann\", \"friends\": [\n\"bob\"]}]}", "a.json:3: users[0].friends[0]: "),
+        ("b.json", "{\"users\":\n [}", "b.json:2: "),
+    ] {
+        let file = beside.path().join(name);
+        std::fs::write(&file, text).expect("writes");
+        let ended = program(beside.path(), &["--seed", file.to_str().expect("plain")]).output().expect("ends");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(!ended.status.success() && said.contains(place) && ended.stdout.is_empty(), "{said}");
+    }
+    let ended = program(beside.path(), &["--seed", "nowhere.yaml"]).output().expect("ends");
+    assert!(String::from_utf8_lossy(&ended.stderr).contains("nowhere.yaml"));
+}
+
+#[tokio::test]
+async fn the_example_is_written_and_works() {
+    let beside = folder();
+    let file = beside.path().join("seed.yaml");
+    let name = file.to_str().expect("plain");
+    let init = || program(beside.path(), &["init", name]).output().expect("ends");
+    assert!(init().status.success());
+    assert!(!init().status.success(), "what is there stays");
+    let chat = Chat::start(beside.path(), &["--seed", name]);
+    assert_eq!((chat.text("appId"), chat.text("authKey")), ("test-app", "test-auth-key"));
+    let mut ann = Sock::of(&chat, "ann-token").await;
+    chat.send("bob", "ann", "it works").await;
+    ann.expect_text("it works").await;
+    let page = chat.control(Method::GET, "/as/ann/conversations", Value::Null).await;
+    let page = page.to_string();
+    assert!(page.contains("it works") && page.contains("The team"), "{page}");
+}
