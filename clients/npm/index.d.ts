@@ -124,6 +124,34 @@ export interface Options {
   env?: Record<string, string>;
 }
 
+export interface Look {
+  kind?: 'request' | 'frameIn' | 'frameOut' | 'event' | 'webhook' | 'engine';
+  title?: string;
+  user?: string;
+  group?: string;
+  status?: number;
+  failed?: boolean;
+  /** Somewhere in it. */
+  text?: string;
+  /** What an entry must hold, at least. */
+  like?: object;
+  after?: number;
+  count?: number;
+}
+
+export interface Entry {
+  n?: number;
+  at: number;
+  kind: string;
+  title: string;
+  users: string[];
+  group: string | null;
+  status: number | null;
+  failed: boolean;
+  facts: Record<string, any>;
+  bodies: Record<string, any>;
+}
+
 export interface To {
   to?: string;
   group?: string;
@@ -180,6 +208,9 @@ export class Hobnob {
   };
   control(method: string, path: string, body?: unknown): Promise<any>;
   api(method: string, path: string, body?: unknown, options?: { as?: string }): Promise<any>;
+  journal(asked?: Look & { order?: 'time' | 'stream' }): Promise<Entry[]>;
+  /** Waits until something has happened, before or after this is called. */
+  until(what: Look | ((entry: Entry) => boolean), options?: { timeout?: number }): Promise<Entry>;
   reset(options?: Back): Promise<Clock>;
   snapshot(name: string): Promise<{}>;
   restore(name: string, options?: Back): Promise<Clock>;

@@ -153,6 +153,30 @@ export class Hobnob {
     return answered(await fetch(`${this.ready.url}/v3${path}`, init), `${method} ${path}`);
   }
 
+  /** What has happened: `journal({ kind: 'frameOut', user: 'ann' })`. */
+  async journal(asked = {}) {
+    const query = Object.entries(asked).map(
+      ([name, value]) => `${name}=${encodeURIComponent(typeof value === 'object' ? JSON.stringify(value) : value)}`,
+    );
+    return (await this.control('GET', `/journal?${query.join('&')}`)).entries;
+  }
+
+  /** Waits until something has happened: by what it must be like, or by a function of an entry. The entry. */
+  async until(what, { timeout = 5000 } = {}) {
+    if (typeof what !== 'function') {
+      return (await this.control('POST', '/wait', { timeout: `${timeout}ms`, ...what })).entries[0];
+    }
+    const end = Date.now() + timeout;
+    let after = 0;
+    for (;;) {
+      const left = Math.max(0, end - Date.now());
+      const { last, entries } = await this.control('POST', '/wait', { after, timeout: `${left}ms` });
+      const found = entries.find(what);
+      if (found) return found;
+      after = last;
+    }
+  }
+
   /** Back to the seed. */
   reset(options = {}) {
     return this.control('POST', '/reset', options);

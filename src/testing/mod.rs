@@ -90,6 +90,9 @@ pub struct Chat {
     pub log: String,
     server: Server,
     folder: Folder,
+    control: Arc<Control>,
+    /// Keeps the journal.
+    keeping: tokio::task::JoinHandle<()>,
 }
 
 /// A folder of its own that goes with its server, and of which nothing is synced.
@@ -140,7 +143,9 @@ impl Chat {
         let ready = Ready::of(&server, &config, made)?;
         let media = config.data().join("media");
         control.begin(ready.clone(), &server.store, &media).await.map_err(|e| e.plain())?;
-        Ok(Chat { ready, log: config.watch.log, server, folder })
+        let kept = control.clone();
+        let keeping = tokio::task::spawn_local(async move { kept.keep_journal().await });
+        Ok(Chat { ready, log: config.watch.log, server, folder, control, keeping })
     }
 
     /// Waits until it cannot go on, and says why.
@@ -150,6 +155,8 @@ impl Chat {
 
     /// Stops it; nothing is left of it.
     pub async fn stop(self) {
+        self.control.end();
+        self.keeping.abort();
         self.server.stop().await;
         self.folder.gone();
     }

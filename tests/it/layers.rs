@@ -100,6 +100,7 @@ const MAY: &[(&str, &[&str])] = &[
             "server",
             "tls",
             "testing",
+            "watch",
         ],
     ),
     (

@@ -295,6 +295,62 @@ async fn a_test_acts_as_a_user_without_a_client() {
     }
 }
 
+/// What a test does in the two that follow.
+async fn play(chat: &Chat) {
+    let mut bob = Sock::of(chat, "bob-token").await;
+    chat.send("ann", "bob", "one").await;
+    bob.expect_text("one").await;
+    chat.call(Method::GET, "/users/bob/messages", Some("ann"), Value::Null).await;
+    chat.advance("1h").await;
+    chat.send("ann", "bob", "two").await;
+    bob.expect_text("two").await;
+    bob.before_pong().await;
+    drop(bob);
+    chat.control(Method::POST, "/wait", json!({"kind": "event", "title": "offline"})).await;
+}
+
+#[tokio::test]
+async fn the_same_acts_make_the_same_journal() {
+    let (_one, one) = seeded(SEED);
+    let (_other, other) = seeded(SEED);
+    let journal = async |chat: &Chat| {
+        play(chat).await;
+        // The answer to the heartbeat is the last frame that is told.
+        chat.control(Method::POST, "/wait", json!({"kind": "frameOut", "title": "pong"})).await;
+        let mut entries = chat.control(Method::GET, "/journal?order=stream", Value::Null).await["entries"].take();
+        // A digest of settings in which the ports stand, which are free ones.
+        let settings = &mut entries[0]["bodies"]["answer"]["data"]["settings"];
+        assert!(settings["settingsHash"].take().is_string(), "{settings}");
+        let port = |field: &str| chat.text(field).rsplit(':').next().expect("a port").to_owned();
+        entries.to_string().replace(&port("url"), "HTTP").replace(&port("httpsUrl"), "HTTPS")
+    };
+    let first = journal(&one).await;
+    assert!(
+        first.contains("\"one\"") && first.contains("frameOut") && first.contains("GET /users/bob/messages"),
+        "{first}"
+    );
+    assert!(first == journal(&other).await, "of two servers");
+    one.control(Method::POST, "/reset", Value::Null).await;
+    assert!(first == journal(&one).await, "after a reset");
+}
+
+#[tokio::test]
+async fn what_happens_is_waited_for_and_not_slept_for() {
+    let (_beside, chat) = seeded(SEED);
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    let asked =
+        json!({"kind": "frameOut", "user": "bob", "like": {"bodies": {"frame": {"body": {"data": {"text": "hi"}}}}}});
+    let (found, _) = tokio::join!(chat.control(Method::POST, "/wait", asked.clone()), chat.send("ann", "bob", "hi"));
+    assert_eq!(found["entries"][0]["title"], "message", "{found}");
+    // It has happened already.
+    assert_eq!(chat.control(Method::POST, "/wait", asked).await["entries"], found["entries"]);
+    bob.expect_text("hi").await;
+    let (status, refused) = chat.try_control(Method::POST, "/wait", json!({"user": "eve", "timeout": "1ms"})).await;
+    assert!(status >= 400 && refused.to_string().contains("0 of 1"), "{status}: {refused}");
+    let (status, refused) = chat.try_control(Method::GET, "/journal?kind=frames", Value::Null).await;
+    assert!(status == 400 && refused.to_string().contains("frameOut"), "{refused}");
+}
+
 #[tokio::test]
 async fn the_control_api_describes_itself_and_says_what_it_does_not_know() {
     let (_beside, chat) = seeded(SEED);

@@ -50,6 +50,17 @@ test('faults befall requests, and moments come back', async () => {
   await assert.rejects(chat.restore('nowhere'), /here/);
 });
 
+test('what happens is waited for', async () => {
+  await chat.reset();
+  const waiting = chat.until({ kind: 'event', user: 'bob', text: 'soon' });
+  await chat.as('ann').send({ to: 'bob', text: 'soon' });
+  const event = await waiting;
+  assert.equal(event.title, 'message');
+  assert.equal((await chat.until((entry) => entry.kind === 'event')).n, event.n);
+  assert.equal((await chat.journal({ kind: 'event' })).length, 1);
+  await assert.rejects(chat.until({ user: 'eve' }, { timeout: 1 }), /0 of 1.*event message/);
+});
+
 test('what is wrong with a seed is told', async () => {
   await assert.rejects(startHobnob({ seed: { usres: [] } }), /usres.*users/);
   await assert.rejects(startHobnob({ bin: '/nowhere/hobnob' }), /HOBNOB_BIN/);

@@ -49,6 +49,12 @@ class Client(unittest.TestCase):
         self.assertEqual(refused.exception.status, 503)
         self.assertEqual(len(self.chat.api("GET", "/users")), 2)
 
+    def test_what_happens_is_waited_for(self):
+        self.chat.as_user("ann").send(to="bob", text="soon")
+        event = self.chat.until(kind="event", user="bob", text="soon")
+        self.assertEqual(event["title"], "message")
+        self.assertEqual(len(self.chat.journal(kind="event")), 1)
+
     def test_what_is_wrong_is_told(self):
         with self.assertRaisesRegex(RuntimeError, "usres"):
             Hobnob(seed={"usres": []})

@@ -6,6 +6,7 @@
 mod act;
 mod clock;
 mod faults;
+mod journal;
 mod moments;
 mod sockets;
 
@@ -23,6 +24,7 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::nearest::nearest;
 use crate::model::time::{Clock, Ids};
 use crate::store::{Store, apps};
+use journal::{Asked, Journal};
 
 /// What is asked for, by method and path.
 pub const CALLS: &[(&str, &str)] = &[
@@ -39,6 +41,8 @@ pub const CALLS: &[(&str, &str)] = &[
     ("DELETE", "/faults"),
     ("POST", "/sockets"),
     ("POST", "/act"),
+    ("GET", "/journal"),
+    ("POST", "/wait"),
 ];
 
 /// The description of these calls.
@@ -54,6 +58,7 @@ pub struct Control {
     ready: OnceLock<Ready>,
     faults: Mutex<faults::Faults>,
     moments: Mutex<BTreeMap<String, moments::Moment>>,
+    journal: OnceLock<Journal>,
     /// Time is turned, and the past brought back, by one at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -81,6 +86,7 @@ impl Control {
             ready: OnceLock::new(),
             faults: Mutex::default(),
             moments: Mutex::default(),
+            journal: OnceLock::new(),
             turn: tokio::sync::Mutex::default(),
         }
     }
@@ -88,7 +94,26 @@ impl Control {
     /// It is ready: this is what a test has to know, and the moment that it comes back to.
     pub async fn begin(&self, ready: Ready, store: &Store, media: &Path) -> Result<()> {
         let _ = self.ready.set(ready);
+        if let Some(journal) = Journal::of(store.tail()) {
+            let _ = self.journal.set(journal);
+        }
         moments::begin(self, store, media).await
+    }
+
+    /// Keeps the journal, for as long as the server runs.
+    pub async fn keep_journal(&self) {
+        if let Some(journal) = self.journal.get() {
+            journal.keep().await;
+        }
+    }
+
+    /// Nobody waits for anything any more.
+    pub fn end(&self) {
+        self.journal.get().into_iter().for_each(Journal::end);
+    }
+
+    fn journal(&self) -> Result<&Journal> {
+        self.journal.get().ok_or_else(|| Error::new(Code::Busy, "It is not ready yet."))
     }
 
     fn ready(&self) -> Result<&Ready> {
@@ -118,6 +143,16 @@ impl Control {
             ("GET", "/faults") => locked(&self.faults).show(),
             ("POST", "/faults") => locked(&self.faults).add(body(&call)?)?,
             ("DELETE", "/faults") => locked(&self.faults).clear(),
+            ("GET", "/journal") => {
+                sockets::told(inside.api).await;
+                self.journal()?.show(&Asked::of_query(&call.query)?)?
+            }
+            ("POST", "/wait") => match self.journal()?.wait(&body(&call)?).await {
+                Err(error) if error.code == Code::ReadTimeout => {
+                    return Ok(Answered { status: 408, ..Answered::refusal(&error) });
+                }
+                waited => waited?,
+            },
             ("POST", "/sockets") => sockets::spoil(self, body(&call)?, &inside).await?,
             ("POST", "/act") => return act::act(self, body(&call)?, &inside).await,
             (method, path) => return Err(unknown(method, path)),

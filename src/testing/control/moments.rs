@@ -163,6 +163,7 @@ async fn back(control: &Control, inside: &Inside<'_>, name: &str, sockets: Socke
         locked(&control.faults).clear();
         api.hub.mend();
     }
+    control.journal()?.clear();
     if sockets == Sockets::Keep {
         super::sockets::stay(api).await?;
         super::sockets::told(api).await;

@@ -171,6 +171,16 @@ class Hobnob:
         """``drop``, ``close``, ``hold``, ``twice`` or ``mend`` the sockets of a user; how many there are."""
         return self.control("POST", "/sockets", {"user": user, "do": do})["sockets"]
 
+    def journal(self, **asked: Any) -> list[dict[str, Any]]:
+        """What has happened: ``journal(kind="frameOut", user="ann")``."""
+        if "like" in asked:
+            asked["like"] = json.dumps(asked["like"])
+        return self.control("GET", f"/journal?{urllib.parse.urlencode(asked)}")["entries"]
+
+    def until(self, timeout: str | float = 5, **what: Any) -> dict[str, Any]:
+        """Waits until something has happened, before or after this is called; the entry."""
+        return self.control("POST", "/wait", {"timeout": timeout, **what})["entries"][0]
+
     def act(self, who: str, **what: Any) -> Any:
         return self.control("POST", "/act", {"as": who, **what})
 
