@@ -113,11 +113,11 @@ impl Folder {
         });
         made.map_err(|e| format!("cannot make a folder in {}: {e}", beside.display()))
     }
+}
 
-    fn gone(self) {
-        let Folder { draft, path } = self;
-        drop(draft);
-        durable::has_gone(&path);
+impl Drop for Folder {
+    fn drop(&mut self) {
+        durable::has_gone(&self.path);
     }
 }
 
@@ -158,7 +158,7 @@ impl Chat {
         self.control.end();
         self.keeping.abort();
         self.server.stop().await;
-        self.folder.gone();
+        drop(self.folder);
     }
 }
 

@@ -165,6 +165,18 @@ async fn a_day_of_tries_of_a_webhook_takes_as_long_as_the_tries() {
 }
 
 #[tokio::test]
+async fn one_that_never_answers_holds_no_clock_up() {
+    let receiver = Receiver::silent().await;
+    let hook = format!("webhooks:\n- {{url: '{}', triggers: [message_sent]}}\n", receiver.url);
+    let (_beside, chat) = seeded(&format!("{SEED}{hook}"));
+    chat.send("ann", "bob", "second").await;
+    let turn = json!({"advance": "30d", "patience": "50ms"});
+    let clock = chat.control(Method::POST, "/clock", turn).await;
+    assert_eq!(clock["iso"], "2026-03-31T12:00:00.000Z");
+    assert!(clock["stops"].as_u64().expect("a number") < 50, "{clock}");
+}
+
+#[tokio::test]
 async fn the_clock_goes_forward_alone_and_runs_or_stands() {
     let (_beside, chat) = seeded(SEED);
     let (status, refused) = chat.try_control(Method::POST, "/clock", json!({"set": "2025-01-01"})).await;

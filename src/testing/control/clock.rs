@@ -22,6 +22,8 @@ const STOPS: usize = 10_000;
 
 /// Events that cannot be told now are looked at again so much later: whoever fails is left alone for a while.
 const STEP: i64 = 5;
+/// So often: nobody is left alone for longer than these take.
+const STEPS: usize = 24;
 
 /// How long those outside may take at one stop before the clock goes on, if a test says nothing else.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -81,19 +83,26 @@ pub async fn turn(control: &Control, turn: Turn, inside: &Inside<'_>) -> Result<
 async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Result<usize> {
     let mut stops = 0;
     let mut now = control.clock.now_ms();
+    // One that does not answer is waited for once, and then goes on being told beside the clock.
+    let (mut patience, mut steps) = (patience, STEPS);
     // Stands, so that what is done at a stop bears the time of the stop.
     control.clock.turn(now, false);
     while stops < STOPS {
         let limits = api.limits.clone();
         let next = api.store.read(move |read| waits::next(read, &limits)).await?;
-        let again = api.store.read(waits::has_untold).await?.then_some(now / 1000 + STEP);
-        let Some(next) = next.into_iter().chain(again).min().map(|next| (next * 1000).max(now + 1)) else { break };
+        let tries = steps > 0 && !patience.is_zero() && api.store.read(waits::has_untold).await?;
+        let again = tries.then_some(now / 1000 + STEP);
+        let Some(next) = next.into_iter().chain(again).min() else { break };
+        steps = if again == Some(next) { steps - 1 } else { STEPS };
+        let next = (next * 1000).max(now + 1);
         if next > to {
             break;
         }
         now = next;
         control.clock.turn(now, false);
-        settle(api, patience).await?;
+        if !settle(api, patience).await? {
+            patience = Duration::ZERO;
+        }
         stops += 1;
     }
     if to > now || stops == 0 {
@@ -103,8 +112,9 @@ async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Resu
     Ok(stops)
 }
 
-/// Does all that is due now, and waits until those outside have been told, as far as they let themselves be.
-pub async fn settle(api: &Api, patience: Duration) -> Result<()> {
+/// Does all that is due now, and waits until those outside have been told, as far as they let themselves be. `false`: they took
+/// longer than they may.
+async fn settle(api: &Api, patience: Duration) -> Result<bool> {
     let begun = Instant::now();
     api.due.notify_one();
     api.store.told().wake();
@@ -121,5 +131,5 @@ pub async fn settle(api: &Api, patience: Duration) -> Result<()> {
         tokio::time::sleep(LOOK).await;
     }
     super::sockets::told(api).await;
-    Ok(())
+    Ok(begun.elapsed() < patience)
 }

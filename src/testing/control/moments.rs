@@ -164,10 +164,9 @@ async fn back(control: &Control, inside: &Inside<'_>, name: &str, sockets: Socke
         api.hub.mend();
     }
     control.journal()?.clear();
-    if sockets == Sockets::Keep {
-        super::sockets::stay(api).await?;
-        super::sockets::told(api).await;
-    }
+    // Also those that came again meanwhile.
+    super::sockets::stay(api).await?;
+    super::sockets::told(api).await;
     Ok(super::clock::show(control))
 }
 
