@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::model::admin::AdminRole;
 use crate::model::audit::{Act, Actor};
 use crate::model::error::{Code, Error, Result};
+use crate::model::moderation::said::Text;
 use crate::store::admins::{self, Listed, Purpose};
 use crate::store::{Digest, Read, Write, digest, totp};
 
@@ -96,13 +97,23 @@ pub fn check_set_up(read: &Read<'_>, link: &str, name: Option<&str>) -> Result<(
         }
         (Some(_), _) => Ok(()),
         (None, None) => Err(Error::field("name", "The name must not be empty.")),
-        (None, Some(name)) if admins::find(read, name)?.is_some() => Err(taken()),
+        (None, Some(name)) if name.chars().any(char::is_control) => {
+            Err(Error::field("name", "The name must hold no control character."))
+        }
+        (None, Some(name)) if is_taken(read, name)? => Err(taken()),
         (None, Some(_)) => Ok(()),
     }
 }
 
 fn no_link() -> Error {
     Error::new(Code::NoAccess, "This set-up link has been used, is over, or was never made.")
+}
+
+/// Whether an admin has this name, or one that people would take for it: the audit log knows them by it.
+fn is_taken(read: &Read<'_>, name: &str) -> Result<bool> {
+    let looks = |name: &str| Text::new(name.to_lowercase()).guises().to_vec();
+    let own = looks(name);
+    Ok(admins::list(read)?.iter().any(|admin| looks(&admin.name).iter().any(|look| own.contains(look))))
 }
 
 fn taken() -> Error {

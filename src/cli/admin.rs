@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Outcome, Target, open, say};
+use super::{Outcome, Target, in_line, open, say};
 use crate::actions::admin::{self, Invitation};
 use crate::actions::audit;
 use crate::config::PublicArg;
@@ -79,8 +79,12 @@ pub async fn run(command: Command) -> Outcome {
             }
             for admin in found {
                 let (role, code) = (admin.role.as_str(), if admin.totp { "with a code" } else { "" });
-                let line =
-                    format!("{:>4}  {role:<9}  {:>2} sessions  {}  {code}", admin.id, admin.sessions, admin.name);
+                let line = format!(
+                    "{:>4}  {role:<9}  {:>2} sessions  {}  {code}",
+                    admin.id,
+                    admin.sessions,
+                    in_line(&admin.name)
+                );
                 say(line.trim_end());
             }
             Ok(())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 
 use super::backup::many;
-use super::{Outcome, Target, find_app, open, say};
+use super::{Outcome, Target, find_app, in_line, open, say};
 use crate::actions::{self, apps::Created};
 use crate::config::{LimitArgs, RegionArg};
 use crate::model::audit::{Act, Actor};
@@ -165,7 +165,7 @@ pub async fn run(command: Command) -> Outcome {
             } else {
                 for app in apps {
                     let (users, groups) = (many(app.users, "user"), many(app.groups, "group"));
-                    say(&format!("{}  {}  {users}, {groups}", app.app_id, app.name));
+                    say(&format!("{}  {}  {users}, {groups}", app.app_id, in_line(&app.name)));
                 }
             }
         }

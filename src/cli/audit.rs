@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Outcome, Target, open, say};
+use super::{Outcome, Target, in_line, open, say};
 use crate::model::page::PageAsk;
 use crate::model::time::iso;
 use crate::store::audit;
@@ -45,7 +45,7 @@ pub async fn run(command: Command) -> Outcome {
             entry.other,
             entry.details.map(|details| details.get().to_owned()),
         ];
-        say(&words.into_iter().flatten().collect::<Vec<_>>().join("  "));
+        say(&in_line(&words.into_iter().flatten().collect::<Vec<_>>().join("  ")));
     }
     Ok(())
 }

@@ -2,9 +2,10 @@
 
 use clap::Subcommand;
 
-use super::{Outcome, Target, find_app, open, say};
-use crate::actions;
+use super::{Outcome, Target, find_app, in_line, open, say};
+use crate::actions::{self, audit as noting};
 use crate::config::LimitArgs;
+use crate::model::audit::{Act, Actor};
 use crate::model::ids::Uid;
 use crate::model::user::check_name;
 use crate::store::users;
@@ -50,7 +51,9 @@ pub async fn run(command: Command) -> Outcome {
                 let app = find_app(tx, &app)?;
                 let limits = app.limits(&limits);
                 let name = check_name("name", name.as_deref().unwrap_or(&uid), &limits)?;
-                actions::bots::create(tx, &app, Uid::parse(&uid)?, name, &limits)
+                let made = actions::bots::create(tx, &app, Uid::parse(&uid)?, name, &limits)?;
+                noting::note(tx, &Actor::Cli, Act::BotCreate, Some(&app.app_id), Some(&made.uid))?;
+                Ok(made)
             });
             let made = made.await;
             store.close();
@@ -67,7 +70,9 @@ pub async fn run(command: Command) -> Outcome {
             let bots = bots.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::to_string(&bots).map_err(|e| e.to_string())?,
-                false => bots.iter().map(|bot| format!("{}  {}", bot.uid, bot.name)).collect::<Vec<_>>().join("\n"),
+                false => {
+                    bots.iter().map(|bot| format!("{}  {}", bot.uid, in_line(&bot.name))).collect::<Vec<_>>().join("\n")
+                }
             }
         }
         Command::Retire { app, uid, target } => {
@@ -75,7 +80,8 @@ pub async fn run(command: Command) -> Outcome {
             let named = uid.clone();
             let retired = store.write("bot retire", move |tx| {
                 let app = find_app(tx, &app)?;
-                actions::bots::retire(tx, &app, &Uid::parse(&named)?)
+                actions::bots::retire(tx, &app, &Uid::parse(&named)?)?;
+                noting::note(tx, &Actor::Cli, Act::BotRetire, Some(&app.app_id), Some(&named))
             });
             let retired = retired.await;
             store.close();

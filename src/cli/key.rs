@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Outcome, Target, find_app, known_apps, open, say};
+use super::{Outcome, Target, find_app, in_line, known_apps, open, say};
 use crate::actions;
 use crate::config::LimitArgs;
 use crate::model::audit::{Act, Actor};
@@ -89,7 +89,7 @@ pub async fn run(command: Command) -> Outcome {
                 say(&serde_json::to_string(&keys.items).map_err(|e| e.to_string())?);
             } else {
                 for key in keys.items {
-                    say(&format!("{:>4}  {}  {:<10}  {}", key.id, key.api_key, key.scope, key.name));
+                    say(&format!("{:>4}  {}  {:<10}  {}", key.id, key.api_key, key.scope, in_line(&key.name)));
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::{Outcome, Target, open, say};
+use super::{Outcome, Target, in_line, open, say};
 use crate::actions;
 use crate::model::audit::{Act, Actor};
 use crate::model::limits::Limits;
@@ -59,7 +59,9 @@ pub async fn run(command: Command) -> Outcome {
             let keys = keys.map_err(|e| e.plain())?;
             match target.json {
                 true => serde_json::to_string(&keys).map_err(|e| e.to_string())?,
-                false => keys.iter().map(|key| format!("{}  {}", key.key, key.name)).collect::<Vec<_>>().join("\n"),
+                false => {
+                    keys.iter().map(|key| format!("{}  {}", key.key, in_line(&key.name))).collect::<Vec<_>>().join("\n")
+                }
             }
         }
         Command::Revoke { key, target } => {

@@ -34,7 +34,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::actions::audit as noting;
 use crate::config::{Config, Folder};
 use crate::lock;
-use crate::logging;
+use crate::logging::{self, in_line, printable};
 use crate::model::audit::{Act, Actor};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -232,8 +232,10 @@ impl Cli {
 /// Why something could not be printed, the first time: a key that nobody saw is not well made.
 static UNSAID: OnceLock<String> = OnceLock::new();
 
-/// Prints a line; a reader that has gone is no reason to fail.
+/// Prints a line; a reader that has gone is no reason to fail. Nothing in it moves the cursor; what strangers named goes
+/// through [`in_line`] first, so that it makes no line of its own.
 fn say(line: &str) {
+    let line = printable(line);
     let mut output = std::io::stdout().lock();
     match writeln!(output, "{line}").and_then(|()| output.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => _ = UNSAID.set(error.to_string()),

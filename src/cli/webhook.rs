@@ -3,7 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Outcome, Target, find_app, open, say};
+use super::{Outcome, Target, find_app, in_line, open, say};
 use crate::actions;
 use crate::actions::deliveries::Which;
 use crate::model::audit::{Act, Actor};
@@ -140,7 +140,7 @@ fn print(rows: Vec<(String, Value)>, as_json: bool) {
     if as_json {
         return say(&Value::from_iter(rows.into_iter().map(|(_, row)| row)).to_string());
     }
-    rows.iter().for_each(|(line, _)| say(line));
+    rows.iter().for_each(|(line, _)| say(&in_line(line)));
 }
 
 fn listed((waiting, failed): (i64, i64), stored: Stored) -> (String, Value) {

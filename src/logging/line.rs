@@ -86,10 +86,10 @@ fn stamp(now: SystemTime) -> String {
     format!("{}.{:03}Z", seconds.trim_end_matches(".000Z"), since.subsec_millis())
 }
 
-/// Without what would end the line or move the cursor of a terminal.
+/// Without what would end the line, move the cursor of a terminal or turn the writing round.
 fn escape(line: &mut String, text: &str) {
     for c in text.chars() {
-        match c.is_control() {
+        match c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
             true => line.extend(c.escape_default()),
             false => line.push(c),
         }

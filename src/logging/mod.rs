@@ -90,6 +90,11 @@ pub fn printable(text: &str) -> String {
     text.split('\n').map(line::escaped).collect::<Vec<_>>().join("\n")
 }
 
+/// The same of what is to stand within one line: a name is no line of its own.
+pub fn in_line(text: &str) -> String {
+    line::escaped(text)
+}
+
 /// In one piece, so that lines of several threads stay apart. A reader that has gone is no reason to fail.
 fn write(line: &str) {
     let _ = std::io::stderr().lock().write_all(line.as_bytes());

@@ -70,6 +70,36 @@ async fn keys_are_made_and_revoked_while_it_runs() {
     }
 }
 
+/// What people named is part of a line: it makes none of its own, moves no cursor and turns no writing round.
+#[tokio::test]
+async fn no_name_makes_a_line_of_its_own() {
+    let dir = temp_dir();
+    let process = Process::start(dir.path(), &[]);
+    let hostile = "a\n2026-01-01 admin root\u{1b}[2J\u{9b}1m\u{202e}b";
+    let app = json_of(hobnob(dir.path(), &["app", "create", hostile, "--json"]))["appId"].as_str().unwrap().to_owned();
+    for args in [
+        &["key", "create", &app, hostile][..],
+        &["management-key", "create", hostile],
+        &["bot", "create", &app, "robot", hostile],
+    ] {
+        assert!(hobnob(dir.path(), args).status.success(), "{args:?}");
+    }
+    let lists = [
+        (&["app", "list"][..], 2),
+        (&["key", "list", &app], 3),
+        (&["management-key", "list"], 1),
+        (&["bot", "list", &app], 1),
+        (&["audit", "list"], 4),
+    ];
+    for (args, lines) in lists {
+        let said = String::from_utf8(hobnob(dir.path(), args).stdout).unwrap();
+        assert_eq!(said.lines().count(), lines, "{args:?}: {said:?}");
+        let odd = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!said.contains(odd), "{args:?}: {said:?}");
+    }
+    process.stop();
+}
+
 #[tokio::test]
 async fn two_apps_by_the_command_line() {
     let dir = temp_dir();

@@ -61,8 +61,11 @@ async fn a_link_makes_one_admin_and_a_session_lasts_a_working_day() {
     let root = session(&h, &set_up(&first, "root", PASSWORD).await.ok());
     set_up(&first, "second", PASSWORD).await.refused(Code::NoAccess);
     assert_eq!(root.get("/admin/api/overview").await.ok()["admin"], "root");
-    // A name that is taken does not use the link up.
+    // A name that is taken, or looks as if it were one that is, does not use the link up; nor one that is more than a line.
     let second = link(&h).await;
+    for name in ["Root", "r\u{43e}\u{43e}t", "ro\u{200b}ot", "new\u{1b}[2J", "new\nroot"] {
+        set_up(&second, name, PASSWORD).await.refused(Code::BadRequest);
+    }
     set_up(&second, "root", PASSWORD).await.refused(Code::BadRequest);
     set_up(&second, "second", PASSWORD).await.ok();
     assert_eq!(h.count("SELECT count(*) FROM admin_setup"), 0);
