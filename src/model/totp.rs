@@ -55,9 +55,10 @@ pub fn base32(bytes: &[u8]) -> String {
     text
 }
 
-/// What devices read as a picture.
+/// What devices read as a picture. A name has no colon there: it parts the name from who asks for the code.
 pub fn url(name: &str, secret: &[u8]) -> String {
-    let name = percent_encoding::utf8_percent_encode(name, percent_encoding::NON_ALPHANUMERIC);
+    let name = name.replace(':', " ");
+    let name = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
     format!("otpauth://totp/Hobnob:{name}?secret={}&issuer=Hobnob", base32(secret))
 }
 

@@ -208,9 +208,12 @@ impl Question {
         (!words.is_empty()).then_some(Question(words))
     }
 
-    /// The longest token: whatever holds all words has one that begins so.
-    pub fn longest(&self) -> &str {
-        self.0.iter().flatten().max_by_key(|token| token.len()).map_or("", String::as_str)
+    /// Its tokens, the longest first: whatever holds all words has one that begins so, for each of them.
+    pub fn tokens(&self) -> Vec<&str> {
+        let mut tokens: Vec<&str> = self.0.iter().flatten().map(String::as_str).collect();
+        tokens.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
+        tokens.dedup();
+        tokens
     }
 
     /// Whether it asks for one token and nothing else.

@@ -242,7 +242,7 @@ pub fn list_by_change(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) 
 }
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
-    let search = filter.search.as_deref().map(Search::parse);
+    let search = filter.search.as_deref().map(|text| Search::parse(read, app, [2, 3], text)).transpose()?;
     let key = search.as_ref().and_then(|search| search.key.as_deref());
     let range = search.as_ref().and_then(|search| search.range.as_ref());
     let (types, tags, guids) = (any_of(&filter.types), any_of(&filter.tags), any_of(&filter.guids));

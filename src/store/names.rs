@@ -1,14 +1,16 @@
 //! People and groups by the words of their names.
 //!
 //! `name_words` holds every word of every name and uid (guid), folded as messages are (`model::words`); triggers keep it,
-//! so no way of making or renaming somebody can forget it. A search goes in by its longest word, which is one range of
+//! so no way of making or renaming somebody can forget it. A search goes in by its rarest word, which is one range of
 //! the primary key, and the SQL function `is_named` looks at what comes out for the rest. In lists that are small by
 //! themselves (members, friends …) the function alone is enough.
 
-use rusqlite::Connection;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
+use rusqlite::{Connection, params};
 
+use super::Read;
+use crate::model::error::Result;
 use crate::model::words::{Question, of_name, tokens};
 
 /// What is searched for among names.
@@ -20,13 +22,41 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub fn parse(text: &str) -> Self {
-        let Some(question) = Question::parse(text) else { return Search { key: Some(text.to_owned()), range: None } };
-        let word = question.longest();
-        // No character is greater, and none of a name is this one.
-        let range = (word.to_owned(), format!("{word}\u{10FFFF}"));
-        Search { key: (!question.is_single()).then(|| text.to_owned()), range: Some(range) }
+    /// Of an app's names of these kinds (`name_words.kind`).
+    pub fn parse(read: &Read<'_>, app: i64, kinds: [i64; 2], text: &str) -> Result<Self> {
+        let Some(question) = Question::parse(text) else {
+            return Ok(Search { key: Some(text.to_owned()), range: None });
+        };
+        let key = (!question.is_single()).then(|| text.to_owned());
+        Ok(Search { key, range: Some(rarest(read, app, kinds, &question)?) })
     }
+}
+
+/// Names that a word is counted in at most: of two that more have, either is as good.
+const COUNTED: i64 = 2_000;
+/// Words of a search that are looked at.
+const LOOKED: usize = 8;
+
+/// From and to which word the fewest names are that have it.
+fn rarest(read: &Read<'_>, app: i64, kinds: [i64; 2], question: &Question) -> Result<(String, String)> {
+    // No character is greater, and none of a name is this one.
+    let range = |word: &str| (word.to_owned(), format!("{word}\u{10FFFF}"));
+    let tokens = question.tokens();
+    let mut best = range(tokens.first().copied().unwrap_or_default());
+    if tokens.len() < 2 {
+        return Ok(best);
+    }
+    let mut least = COUNTED;
+    for token in tokens.into_iter().take(LOOKED) {
+        let (first, end) = range(token);
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM name_words WHERE app = ?1 AND kind IN (?2, ?3) AND word >= ?4
+                                            AND word < ?5 LIMIT ?6)";
+        let many = read.number(sql, params![app, kinds[0], kinds[1], first, end, least])?;
+        if many < least {
+            (least, best) = (many, (first, end));
+        }
+    }
+    Ok(best)
 }
 
 /// A key as it is looked for in names.
@@ -81,4 +111,33 @@ pub fn entered(table: &str, kinds: &str, before: usize) -> String {
         before + 1,
         before + 2
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Clock;
+    use crate::store::{Hooks, Store};
+
+    #[tokio::test]
+    async fn a_search_goes_in_by_its_rarest_word() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("t.db"), 2, 16, Hooks::alone(Clock::fixed(1))).unwrap();
+        let fill = |tx: &mut crate::store::Write<'_>| {
+            let many = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000)
+                        INSERT INTO name_words SELECT 1, 0, 'person', n FROM n UNION ALL SELECT 1, 0, n, n FROM n";
+            tx.run(many, [])
+        };
+        store.write("t", fill).await.unwrap();
+        let entered = |text: &'static str| {
+            let parse = move |read: &Read<'_>| Search::parse(read, 1, [0, 1], text);
+            let (store, first) = (store.clone(), |search: Search| search.range.unwrap().0);
+            async move { first(store.read(parse).await.unwrap()) }
+        };
+        assert_eq!(entered("Person 4999").await, "4999");
+        assert_eq!(entered("4 Person").await, "4", "a thousand against five");
+        assert_eq!(entered("Person Nobody").await, "nobody");
+        assert_eq!(entered("Person").await, "person");
+        store.close();
+    }
 }

@@ -264,7 +264,7 @@ macro_rules! listed {
 }
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<User>> {
-    let search = filter.search.as_deref().map(Search::parse);
+    let search = filter.search.as_deref().map(|text| Search::parse(read, app, [0, 1], text)).transpose()?;
     let key = search.as_ref().and_then(|search| search.key.as_deref());
     let range = search.as_ref().and_then(|search| search.range.as_ref());
     let (roles, tags, uids) = (any_of(&filter.roles), any_of(&filter.tags), any_of(&filter.uids));

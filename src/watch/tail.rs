@@ -389,7 +389,7 @@ mod tests {
         tail.tell(|| entry(Kind::Request, "bob", 404));
         tail.tell(|| Entry { app: Some("a".into()), ..entry(Kind::Webhook, "ann", 410) });
         assert_eq!(all.take(10, BYTES).0.len(), 3);
-        let seen = some.map(|viewer| viewer.take(10, BYTES).0.iter().map(|told| told.id).count());
+        let seen = some.map(|viewer| viewer.take(10, BYTES).0.len());
         assert_eq!(seen, [2, 2, 2, 2, 1]);
     }
 
