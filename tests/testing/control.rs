@@ -237,7 +237,7 @@ async fn faults_befall_requests_as_they_are_ordered() {
         let tcp = tokio::net::TcpStream::connect(&address).await.expect("connects");
         tokio_tungstenite::client_async(format!("ws://{address}/"), tcp).await
     };
-    let refused = connect().await.err().expect("refused");
+    let refused = connect().await.expect_err("refused");
     assert!(refused.to_string().contains("503"), "{refused}");
     assert!(connect().await.is_ok());
     let (status, refused) = chat.try_control(Method::POST, "/faults", json!({"status": 200})).await;
