@@ -20,6 +20,7 @@ const NOT_RUN: &[(&str, &str)] = &[
         "asks a server at its default port; watch.rs, webhooks/manage.rs and rules.rs ask the same of one at another",
     ),
     ("hobnob health", "likewise; certificates.rs"),
+    ("hobnob tail", "goes on until it is ended, at a server that runs; tail.rs reads one by these very flags"),
     ("systemctl ", "needs systemd as the first process; systemd.rs speaks with the server as it does"),
     ("docker ", "needs a builder of images"),
     (

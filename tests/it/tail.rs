@@ -147,15 +147,28 @@ async fn it_is_read_in_a_terminal() {
     let body = json!({"link": link["setup"], "name": "root", "password": "correct horse"});
     Client::nobody(&process.site).post("/admin/api/setup", body).await.ok();
 
-    let mut child = tail(&["--kind", "request", "--user", "ann"]).spawn().expect("runs");
-    let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
-    let mut began = String::new();
-    said.read_line(&mut began).expect("reads");
-    assert!(began.contains("from now on"), "{began}");
+    let follow = |args: &[&str]| {
+        let mut child = tail(args).spawn().expect("runs");
+        let mut said = BufReader::new(child.stderr.take().expect("a pipe"));
+        let mut began = String::new();
+        said.read_line(&mut began).expect("reads");
+        assert!(began.contains("from now on"), "{began}");
+        let told = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        (child, told.map_while(Result::ok))
+    };
+    // As the handbook has it.
+    let (mut all, mut of_all) = follow(&[]);
+    let (mut narrow, mut of_ann) = follow(&["--user", "ann", "--kind", "request,event"]);
+    let (mut failed, mut of_failed) = follow(&["--failed", "--json"]);
+    ann.get("/users/nobody").await.refused(Code::UidNotFound);
     ann.send("bob", "psst").await;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().expect("a pipe")).read_line(&mut line).expect("reads");
-    assert!(line.contains("POST /messages") && line.contains("ann > bob") && line.contains("  200  "), "{line}");
-    child.kill().expect("ends");
-    child.wait().expect("ends");
+    let line = of_ann.find(|line| line.contains("POST /messages")).expect("it is told");
+    assert!(line.contains("ann > bob") && line.contains("  200  "), "{line}");
+    assert!(of_all.any(|line| line.contains("GET /users/nobody") && line.contains("ERR_UID_NOT_FOUND")));
+    let line: Value = serde_json::from_str(&of_failed.next().expect("it is told")).expect("JSON");
+    assert_eq!((&line["title"], &line["facts"]["code"]), (&json!("GET /users/nobody"), &json!("ERR_UID_NOT_FOUND")));
+    for child in [&mut all, &mut narrow, &mut failed] {
+        child.kill().expect("ends");
+        child.wait().expect("ends");
+    }
 }
