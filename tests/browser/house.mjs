@@ -17,7 +17,7 @@ export const PASSWORD = "correct horse";
 export const HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.exe";
 export const SHOWN = HOSTILE.replace("\u202e", "[U+202E]");
 
-const CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+export const CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 export async function run(suite, play, { settings = [], logIn = true } = {}) {
