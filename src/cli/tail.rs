@@ -3,12 +3,13 @@
 //! It reads the live tail of the admin API, with a session it makes in the database for as long as it looks: who may read the
 //! folder may do anything there. With `--url` it looks at a server elsewhere, with a session of the admin page.
 
+use std::io::{ErrorKind, Write};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Outcome, Target, open, say};
+use super::{Outcome, Target, open};
 use crate::actions::admin;
 use crate::config::Folder;
 use crate::lock;
@@ -121,26 +122,30 @@ impl Server {
         eprintln!("what happens at {} from now on; Ctrl-C ends it", self.base);
         let told = tokio::select! {
             told = self.read(&id, args.json) => told,
-            _ = tokio::signal::ctrl_c() => Ok(()),
+            () = ended() => Ok(()),
         };
         let _ = self.ask(Request::delete(&self.at(&id), Reach::Anywhere)).await;
         told
     }
 
+    /// `Ok`: nobody reads what is printed any more.
     async fn read(&self, id: &str, as_json: bool) -> Outcome {
         loop {
             let answer = self.ask(Request::get(&self.at(id), Reach::Anywhere)).await?;
             let lost = answer["lost"].as_u64().unwrap_or(0);
-            if lost > 0 {
-                match as_json {
-                    true => say(&json!({ "lost": lost }).to_string()),
-                    false => say(&format!("… {lost} lost: more happens than is read here")),
-                }
-            }
-            for entry in answer["entries"].as_array().into_iter().flatten() {
-                match as_json {
-                    true => say(&entry.to_string()),
-                    false => say(&line(entry)),
+            let lost = (lost > 0).then(|| match as_json {
+                true => json!({ "lost": lost }).to_string(),
+                false => format!("… {lost} lost: more happens than is read here"),
+            });
+            let told = answer["entries"].as_array().into_iter().flatten();
+            let told = told.map(|entry| if as_json { entry.to_string() } else { line(entry) });
+            for line in lost.into_iter().chain(told) {
+                let mut output = std::io::stdout().lock();
+                if let Err(error) = writeln!(output, "{line}").and_then(|()| output.flush()) {
+                    return match error.kind() {
+                        ErrorKind::BrokenPipe => Ok(()),
+                        _ => Err(format!("what happens cannot be written: {error}")),
+                    };
                 }
             }
         }
@@ -158,6 +163,22 @@ impl Server {
             None => Ok(answer["data"].take()),
         }
     }
+}
+
+/// Somebody ends the program.
+async fn ended() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// An entry in a line: when, what, how it went, whom it concerns.

@@ -34,6 +34,8 @@ run("watch", async (house) => {
     await page.getByRole("link", { name: span, exact: true }).focus();
     await page.keyboard.press("Enter");
     await page.waitForURL(url);
+    // The address changes before the screen does.
+    await page.locator(".subparts [aria-current=page]", { hasText: span }).waitFor();
     await until("all are drawn", async () => (await page.locator(".chart canvas").count()) === 9);
   }
   await everywhere("month");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::admin::root;
 use crate::harness::receiver::Receiver;
-use crate::harness::{Client, Harness, Process, temp_dir, text_to};
+use crate::harness::{Client, Harness, Process, eventually, temp_dir, text_to};
 use crate::webhooks::hook;
 
 /// Opens a tail; the path it is read at.
@@ -167,8 +167,17 @@ async fn it_is_read_in_a_terminal() {
     assert!(of_all.any(|line| line.contains("GET /users/nobody") && line.contains("ERR_UID_NOT_FOUND")));
     let line: Value = serde_json::from_str(&of_failed.next().expect("it is told")).expect("JSON");
     assert_eq!((&line["title"], &line["facts"]["code"]), (&json!("GET /users/nobody"), &json!("ERR_UID_NOT_FOUND")));
-    for child in [&mut all, &mut narrow, &mut failed] {
-        child.kill().expect("ends");
-        child.wait().expect("ends");
-    }
+    // One ends by a signal, one when nobody reads it any more; neither leaves its session.
+    drop((of_ann, of_all));
+    std::process::Command::new("kill").arg(failed.id().to_string()).status().expect("signals");
+    drop(of_failed);
+    eventually("they end", async || {
+        ann.send("bob", "psst").await;
+        narrow.try_wait().expect("waits").is_some() && all.try_wait().expect("waits").is_some()
+    })
+    .await;
+    assert!(failed.wait().expect("ends").success());
+    let admins = crate::harness::hobnob(dir.path(), &["admin", "list", "--json"]);
+    let admins: Value = serde_json::from_slice(&admins.stdout).expect("JSON");
+    assert_eq!(admins[0]["sessions"], 1, "root's own alone");
 }
