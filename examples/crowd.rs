@@ -8,9 +8,13 @@
 //! Half of all messages are in one group of 2,000, a quarter in 1,000 groups of 20, a quarter between pairs of the first
 //! 5,000 users. `crowd.json` in the folder has what a client needs: the app's id and key, and a link for an admin.
 
+#[path = "shared/chance.rs"]
+mod chance;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
+use chance::{Dice, word};
 use clap::Parser;
 use hobnob::actions;
 use hobnob::config::{Config, Folder};
@@ -46,33 +50,6 @@ const ACTIVE: usize = 5_000;
 const MEMBERS: usize = 2_000;
 const GROUPS: usize = 1_000;
 const BATCH: usize = 500;
-
-/// Small and repeatable: the same folder each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 11) as f64 / (1_u64 << 53) as f64 * most as f64) as usize
-    }
-}
-
-/// A word of this number: letters that say nothing.
-fn word(rank: usize) -> String {
-    const SYLLABLES: [&str; 24] = [
-        "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "wi",
-        "xo", "zu", "sha", "the", "cri", "plo",
-    ];
-    let mut left = rank.wrapping_mul(7919) % 331_776;
-    let mut text = String::new();
-    for _ in 0..4 {
-        text.push_str(SYLLABLES[left % 24]);
-        left /= 24;
-    }
-    text
-}
 
 fn name(n: usize) -> String {
     let capital = |text: String| text[..1].to_uppercase() + &text[1..];

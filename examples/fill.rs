@@ -8,8 +8,12 @@
 //! few messages, and those are the oldest: what the others say should cost him nothing. Words follow Zipf's law, as in a language.
 //! Prints a Markdown table; nothing is kept.
 
+#[path = "shared/chance.rs"]
+mod chance;
+
 use std::time::{Duration, Instant};
 
+use chance::{Dice, word};
 use clap::Parser;
 use hobnob::actions;
 use hobnob::config::{Config, Folder};
@@ -44,41 +48,9 @@ const GROUPS: usize = 100;
 const VOCABULARY: usize = 30_000;
 const BATCH: usize = 500;
 
-/// Small and repeatable: the same database each time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        (self.roll() * most as f64) as usize
-    }
-
-    /// A word by Zipf's law; number 0 is the most common.
-    fn word(&mut self) -> String {
-        let rank = ((VOCABULARY as f64).powf(self.roll()) - 1.0) as usize;
-        word(rank)
-    }
-}
-
-/// The word of this rank: letters that say nothing.
-fn word(rank: usize) -> String {
-    const SYLLABLES: [&str; 24] = [
-        "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "qui", "ro", "su", "ta", "ve", "wi",
-        "xo", "zu", "sha", "the", "cri", "plo",
-    ];
-    let mut left = rank.wrapping_mul(7919) % 331_776;
-    let mut text = String::new();
-    for _ in 0..4 {
-        text.push_str(SYLLABLES[left % 24]);
-        left /= 24;
-    }
-    text
+/// A word by Zipf's law; number 0 is the most common.
+fn common_word(dice: &mut Dice) -> String {
+    word(((VOCABULARY as f64).powf(dice.roll()) - 1.0) as usize)
 }
 
 struct Filled {
@@ -151,7 +123,7 @@ async fn fill(store: &Store, count: usize) -> Filled {
 
 /// A message and its sender.
 fn draft(dice: &mut Dice, people: &[Caller]) -> (Caller, Draft) {
-    let words: Vec<String> = (0..4 + dice.below(12)).map(|_| dice.word()).collect();
+    let words: Vec<String> = (0..4 + dice.below(12)).map(|_| common_word(dice)).collect();
     let mut text = words.join(" ");
     if dice.below(100) == 0 {
         text.push_str(" https://a.example/page");
@@ -166,7 +138,7 @@ fn draft(dice: &mut Dice, people: &[Caller]) -> (Caller, Draft) {
     let data = match dice.below(200) {
         0 => format!(
             r#"{{"text":"{text}","attachments":[{{"url":"https://a.example/f.png","name":"{}.png","mimeType":"image/png","extension":"png"}}]}}"#,
-            dice.word()
+            common_word(dice)
         ),
         _ => format!(r#"{{"text":"{text}"}}"#),
     };

@@ -58,8 +58,6 @@ struct Task {
 /// What a request came to.
 struct Done {
     task: Task,
-    /// The app's public id, and what it calls the webhook.
-    of: (String, String),
     /// Where it went.
     url: String,
     at: i64,
@@ -103,6 +101,8 @@ pub struct Worker {
     is_fair: bool,
     /// As it was when something was last sent.
     hook: Option<Webhook>,
+    /// The app's public id, as of then.
+    app_id: String,
     /// Tries in a row that failed.
     failed: u32,
     /// It was down and something arrived: not noted yet.
@@ -134,6 +134,7 @@ impl Worker {
             front: 0,
             is_fair: false,
             hook: None,
+            app_id: String::new(),
             failed: 0,
             is_back: false,
             ended: None,
@@ -209,6 +210,7 @@ impl Worker {
                 (self.failed, self.rests_until) = (0, 0);
             }
             self.hook = Some(work.stored.hook.clone());
+            self.app_id.clone_from(&work.stored.app_id);
             if now < self.rests_until {
                 return Ok(Some(Some(self.rests_until)));
             }
@@ -290,14 +292,13 @@ impl Worker {
         }
         let request = request(stored, &task.event, now, Duration::from_secs(self.needs.limits.webhook_seconds));
         let (outgoing, url) = (self.needs.outgoing.clone(), stored.hook.url.clone());
-        let of = (stored.app_id.clone(), stored.hook.id.clone());
         let under_way = self.needs.store.told().one_more();
         self.running.spawn(async move {
             let _held = (slot, under_way);
             let began = Instant::now();
             let answer = AssertUnwindSafe(outgoing.send(request)).catch_unwind().await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::Broken("it could not be sent".to_owned())));
-            Done { task, of, url, at: now, took: began.elapsed(), answer }
+            Done { task, url, at: now, took: began.elapsed(), answer }
         });
         true
     }
@@ -323,7 +324,8 @@ impl Worker {
             if status == Some(410) {
                 self.ended = Some(one.url.clone());
             }
-            self.needs.store.tail().tell(|| watched(&one, arrived));
+            let hook = self.hook.as_ref().map_or("", |hook| &hook.id);
+            self.needs.store.tail().tell(|| watched(&one, (&self.app_id, hook), arrived));
             let tried = self.judge(one, retries, arrived);
             self.tried.push(tried);
         }
@@ -366,7 +368,7 @@ impl Worker {
     }
 
     fn judge(&mut self, done: Done, retries: bool, arrived: bool) -> Tried {
-        let Done { task, of: _, url: _, at, took, answer } = done;
+        let Done { task, url: _, at, took, answer } = done;
         let (tries, first_at, now) = (task.tries + 1, task.first_at.unwrap_or(at), self.needs.store.clock().now());
         let asked = answer.as_ref().ok().and_then(|answer| rest_asked(answer, now)).filter(|_| retries);
         self.rests_until = self.rests_until.max(asked.unwrap_or(0));
@@ -384,18 +386,18 @@ impl Worker {
     }
 }
 
-/// A try as the live tail has it.
-fn watched(done: &Done, arrived: bool) -> Entry {
+/// A try as the live tail has it. `of`: the app's public id, and what it calls the webhook.
+fn watched(done: &Done, of: (&str, &str), arrived: bool) -> Entry {
     let Task { event, tries, .. } = &done.task;
-    let (app, webhook) = &done.of;
+    let (app, webhook) = of;
     let entry = Entry {
-        app: Some(app.as_str().into()),
+        app: Some(app.into()),
         status: done.answer.as_ref().ok().map(|answer| answer.status),
         failed: !arrived,
         ..Entry::new(Kind::Webhook, format!("{} to {webhook}", event.trigger))
     };
     let entry = entry
-        .fact("webhook", webhook.as_str())
+        .fact("webhook", webhook)
         .fact("trigger", event.trigger.as_str())
         .fact("eventId", format!("msg_{}", event.name))
         .fact("try", tries + 1)
