@@ -6,6 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { trust } from './trust.js';
 
 const READY = 20_000;
 
@@ -110,6 +111,8 @@ export class Hobnob {
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.unref?.();
     this.ready = ready;
     Object.assign(this, ready);
+    // Whoever started it may speak https with it, by fetch, sockets or the SDK.
+    if (ready.caPem) trust(ready.caPem);
     const control = (method, path, body) => this.control(method, path, body);
     this.clock = {
       now: () => control('GET', '/clock'),

@@ -1,6 +1,8 @@
 // Packs the client, and the package with the program for one platform:
 //
-//   node pack.mjs PROGRAM [--platform linux --arch x64] [--to FOLDER]
+//   node pack.mjs PROGRAM [--platform linux --arch x64] [--to FOLDER] [--only]
+//
+// With --only the client itself is not packed again.
 //
 // An installed client finds the program in the package of its own platform; see `hobnobBinary`.
 
@@ -18,10 +20,11 @@ const { values, positionals } = parseArgs({
     platform: { type: 'string', default: process.platform },
     arch: { type: 'string', default: process.arch },
     to: { type: 'string', default: 'packed' },
+    only: { type: 'boolean', default: false },
   },
 });
 const [program] = positionals;
-if (!program) throw new Error('node pack.mjs PROGRAM [--platform linux --arch x64] [--to FOLDER]');
+if (!program) throw new Error('node pack.mjs PROGRAM [--platform linux --arch x64] [--to FOLDER] [--only]');
 const client = JSON.parse(readFileSync(join(here, 'package.json'), 'utf8'));
 const name = `${client.name}-${values.platform}-${values.arch}`;
 if (!(name in client.optionalDependencies)) {
@@ -45,7 +48,7 @@ const description = {
 };
 writeFileSync(join(folder, 'package.json'), JSON.stringify(description, null, 2));
 const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
-for (const from of [here, folder]) {
+for (const from of values.only ? [folder] : [here, folder]) {
   const said = execFileSync(npm, ['pack', '--silent', '--pack-destination', to], { cwd: from, encoding: 'utf8' });
   console.log(join(to, said.trim().split('\n').pop()));
 }

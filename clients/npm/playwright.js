@@ -3,15 +3,15 @@
 //   import { test as base, expect } from '@playwright/test';
 //   const test = base.extend(hobnobFixture({ seed: 'seed.yaml' }));
 //   test('…', async ({ page, chat }) => { … });
-//
-// The browser must trust the server's authority, or be told not to ask: `use: { ignoreHTTPSErrors: true }`.
 
 import { startHobnob } from './index.js';
 
 export const hobnobFixture = (options) => ({
+  // The browser does not know the server's authority. `use` in the configuration says otherwise.
+  ignoreHTTPSErrors: [true, { option: true }],
   hobnobServer: [
     async ({}, use) => {
-      const chat = await startHobnob(options);
+      const chat = await startHobnob(typeof options === 'function' ? await options() : options);
       await use(chat);
       await chat.stop();
     },

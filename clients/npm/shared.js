@@ -1,13 +1,19 @@
 import { startHobnob } from './index.js';
+import { likeInAPage } from './page.js';
 
-/** A server that hooks start, reset and stop; it stands for itself before it is there. */
+/** A server that hooks start, reset and stop; what is given stands for it before it is there. */
 export function shared({ afterAll, beforeAll, beforeEach }, options) {
   let chat;
+  let undo;
   beforeAll(async () => {
-    chat = await startHobnob(options);
+    undo = likeInAPage();
+    chat = await startHobnob(typeof options === 'function' ? await options() : options);
   });
   beforeEach(() => chat.reset());
-  afterAll(() => chat?.stop());
+  afterAll(async () => {
+    await chat?.stop();
+    undo?.();
+  });
   return new Proxy(
     {},
     {
