@@ -1,17 +1,20 @@
-// Starts `hobnob test` and speaks with its control API. No dependencies: fetch and child_process are enough.
+// Starts `hobnob test` and speaks with its control API. No dependencies, and none of the globals that tests like to replace. It is
+// CommonJS, which every runner of tests can load, jest as it comes, too.
 
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { trust } from './trust.js';
+'use strict';
+
+const { spawn } = require('node:child_process');
+const { existsSync } = require('node:fs');
+const { mkdtemp, rm, writeFile } = require('node:fs/promises');
+const http = require('node:http');
+const { tmpdir } = require('node:os');
+const { join } = require('node:path');
+const { trust } = require('./trust.js');
 
 const READY = 20_000;
 
 /** A refusal of the control API or of the server's API. */
-export class HobnobError extends Error {
+class HobnobError extends Error {
   constructor(status, body, what) {
     const error = body?.error ?? {};
     const fields = Object.values(error.details ?? {}).flat();
@@ -24,13 +27,11 @@ export class HobnobError extends Error {
 }
 
 /** Where the program is: named, in the package for this platform, or on the path. */
-export function hobnobBinary(named = process.env.HOBNOB_BIN) {
+function hobnobBinary(named = process.env.HOBNOB_BIN) {
   if (named) return named;
   const program = process.platform === 'win32' ? 'hobnob.exe' : 'hobnob';
   try {
-    const found = createRequire(import.meta.url).resolve(
-      `hobnob-test-${process.platform}-${process.arch}/bin/${program}`,
-    );
+    const found = require.resolve(`hobnob-test-${process.platform}-${process.arch}/bin/${program}`);
     if (existsSync(found)) return found;
   } catch {
     // No package for this platform.
@@ -39,7 +40,7 @@ export function hobnobBinary(named = process.env.HOBNOB_BIN) {
 }
 
 /** Starts a server and waits until it is ready. */
-export async function startHobnob(options = {}) {
+async function startHobnob(options = {}) {
   const { seed, flags = [], bin, env } = options;
   let folder;
   const args = ['test'];
@@ -86,20 +87,36 @@ function line(child, program) {
   });
 }
 
-async function answered(response, what) {
-  const text = await response.text();
-  let body;
-  try {
-    body = JSON.parse(text);
-  } catch {
-    body = text;
-  }
-  if (!response.ok) throw new HobnobError(response.status, body, what);
-  return body?.data ?? body;
+const agent = new http.Agent({ keepAlive: true });
+
+/** A request with JSON in and out; what it answers, without the envelope. */
+function ask(method, url, body, headers, what) {
+  return new Promise((resolve, reject) => {
+    const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+    if (content) headers = { ...headers, 'content-type': 'application/json', 'content-length': content.length };
+    const request = http.request(url, { method, headers, agent }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part) => (text += part));
+      response.on('error', (error) => reject(new Error(`${what}: ${error.message}`)));
+      response.on('end', () => {
+        let answer;
+        try {
+          answer = JSON.parse(text);
+        } catch {
+          answer = text;
+        }
+        if (response.statusCode < 400) resolve(answer?.data ?? answer);
+        else reject(new HobnobError(response.statusCode, answer, what));
+      });
+    });
+    request.on('error', (error) => reject(new Error(`${what}: ${error.message}`)));
+    request.end(content);
+  });
 }
 
 /** A server for tests that runs. */
-export class Hobnob {
+class Hobnob {
   #child;
   #ended;
 
@@ -135,25 +152,15 @@ export class Hobnob {
   }
 
   /** A call of the control API. */
-  async control(method, path, body) {
-    const init = { method };
-    if (body !== undefined) {
-      init.body = JSON.stringify(body);
-      init.headers = { 'content-type': 'application/json' };
-    }
-    return answered(await fetch(this.ready.controlUrl + path, init), `${method} /_test${path}`);
+  control(method, path, body) {
+    return ask(method, this.ready.controlUrl + path, body, {}, `${method} /_test${path}`);
   }
 
   /** A request of the API with the full key; `as` names the user on whose behalf. */
-  async api(method, path, body, { as } = {}) {
+  api(method, path, body, { as } = {}) {
     const headers = { appId: this.ready.appId, apiKey: this.ready.apiKey };
     if (as) headers.onBehalfOf = as;
-    const init = { method, headers };
-    if (body !== undefined) {
-      init.body = JSON.stringify(body);
-      headers['content-type'] = 'application/json';
-    }
-    return answered(await fetch(`${this.ready.url}/v3${path}`, init), `${method} ${path}`);
+    return ask(method, `${this.ready.url}/v3${path}`, body, headers, `${method} ${path}`);
   }
 
   /** What has happened: `journal({ kind: 'frameOut', user: 'ann' })`. */
@@ -248,3 +255,5 @@ export class Hobnob {
     await this.stop();
   }
 }
+
+module.exports = { Hobnob, HobnobError, hobnobBinary, startHobnob };

@@ -1,7 +1,9 @@
 // For tests in a page that is none (jsdom): what the SDK says there to `fetch`, which is Node's and has no page around it.
 
+'use strict';
+
 /** Lets `fetch` take the referrers that it takes in a browser; gives what undoes it. */
-export function likeInAPage(global = globalThis) {
+function likeInAPage(global = globalThis) {
   const { fetch } = global;
   if (!global.document || !fetch) return () => {};
   const lenient = (input, init) => {
@@ -14,3 +16,5 @@ export function likeInAPage(global = globalThis) {
     if (global.fetch === lenient) global.fetch = fetch;
   };
 }
+
+module.exports = { likeInAPage };

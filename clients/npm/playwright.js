@@ -4,9 +4,11 @@
 //   const test = base.extend(hobnobFixture({ seed: 'seed.yaml' }));
 //   test('…', async ({ page, chat }) => { … });
 
-import { startHobnob } from './index.js';
+'use strict';
 
-export const hobnobFixture = (options) => ({
+const { Hobnob, HobnobError, hobnobBinary, startHobnob } = require('./index.js');
+
+const hobnobFixture = (options) => ({
   // The browser does not know the server's authority. `use` in the configuration says otherwise.
   ignoreHTTPSErrors: [true, { option: true }],
   hobnobServer: [
@@ -22,4 +24,5 @@ export const hobnobFixture = (options) => ({
     await use(hobnobServer);
   },
 });
-export * from './index.js';
+
+module.exports = { Hobnob, HobnobError, hobnobBinary, hobnobFixture, startHobnob };

@@ -1,8 +1,10 @@
-import { startHobnob } from './index.js';
-import { likeInAPage } from './page.js';
+'use strict';
+
+const { startHobnob } = require('./index.js');
+const { likeInAPage } = require('./page.js');
 
 /** A server that hooks start, reset and stop; what is given stands for it before it is there. */
-export function shared({ afterAll, beforeAll, beforeEach }, options) {
+function shared({ afterAll, beforeAll, beforeEach }, options) {
   let chat;
   let undo;
   beforeAll(async () => {
@@ -25,3 +27,5 @@ export function shared({ afterAll, beforeAll, beforeEach }, options) {
     },
   );
 }
+
+module.exports = { shared };

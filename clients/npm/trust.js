@@ -1,12 +1,14 @@
 // Makes this process believe an authority, beside those that it believes anyway. NODE_EXTRA_CA_CERTS is read when Node starts, which
 // is before there is a server.
 
-import tls from 'node:tls';
+'use strict';
+
+const tls = require('node:tls');
 
 const believed = [];
 const create = tls.createSecureContext;
 
-export function trust(pem) {
+function trust(pem) {
   if (tls.setDefaultCACertificates) {
     tls.setDefaultCACertificates([...tls.getCACertificates('default'), pem]);
     return;
@@ -20,3 +22,5 @@ export function trust(pem) {
     return made;
   };
 }
+
+module.exports = { trust };

@@ -105,6 +105,8 @@ export function listen(ears: Ears): () => void {
       onDisconnected: () => ears.onConnection('disconnected'),
     }),
   );
+  // It may be there already.
+  ears.onConnection(CometChat.getConnectionStatus() as Connection);
   return () => {
     CometChat.removeMessageListener(id);
     CometChat.removeCallListener(id);
