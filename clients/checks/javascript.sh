@@ -4,4 +4,4 @@ echo '{"private": true, "type": "module"}' >package.json
 node "$here/checks/adopt.mjs" . "$work/packed"
 npm install --silent --no-audit --no-fund --offline
 sed "s#'../index.js'#'hobnob-test'#" "$here/npm/test/client.test.mjs" >client.test.mjs
-node --test client.test.mjs
+node --test --test-reporter=spec client.test.mjs

@@ -12,6 +12,7 @@ const { join } = require('node:path');
 const { trust } = require('./trust.js');
 
 const READY = 20_000;
+const PLATFORM = `${process.platform}-${process.arch}`;
 
 /** A refusal of the control API or of the server's API. */
 class HobnobError extends Error {
@@ -31,12 +32,21 @@ function hobnobBinary(named = process.env.HOBNOB_BIN) {
   if (named) return named;
   const program = process.platform === 'win32' ? 'hobnob.exe' : 'hobnob';
   try {
-    const found = require.resolve(`hobnob-test-${process.platform}-${process.arch}/bin/${program}`);
+    const found = require.resolve(`hobnob-test-${PLATFORM}/bin/${program}`);
     if (existsSync(found)) return found;
   } catch {
     // No package for this platform.
   }
   return program;
+}
+
+/** Why a program cannot be started, and what to do. */
+function unstartable(program, error) {
+  const why =
+    program.startsWith('hobnob') && error.code === 'ENOENT'
+      ? `there is no program for ${PLATFORM} in the package (hobnob-test-${PLATFORM} is not installed), and none on the path`
+      : error.message;
+  return new Error(`cannot start ${program}: ${why}. Build Hobnob, and set HOBNOB_BIN to the program.`, { cause: error });
 }
 
 /** Starts a server and waits until it is ready. */
@@ -79,10 +89,7 @@ function line(child, program) {
       if (said.includes('\n')) end(resolve, JSON.parse(said.slice(0, said.indexOf('\n'))));
     });
     child.stderr.setEncoding('utf8').on('data', (text) => (complaint = (complaint + text).slice(-10_000)));
-    child.on('error', (error) => {
-      const hint = error.code === 'ENOENT' ? ' (set HOBNOB_BIN, or install the package for this platform)' : '';
-      end(reject, new Error(`cannot start ${program}: ${error.message}${hint}`));
-    });
+    child.on('error', (error) => end(reject, unstartable(program, error)));
     child.on('exit', (code) => end(reject, new Error(`${program} ended with ${code}: ${complaint.trim()}`)));
   });
 }

@@ -31,6 +31,8 @@ beforeEach(() => {
   answer = async (text) => `You said: ${text}`;
   handler = backEnd({ chat: chatApi(chat), webhook, answer: (text) => answer(text) });
 });
+// Webhooks that are on their way arrive before the next test.
+afterEach(() => chat.clock.advance(0));
 afterAll(() => server.close());
 
 test('whoever logs in gets a token that the chat takes', async () => {

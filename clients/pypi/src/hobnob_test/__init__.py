@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sysconfig
 import tempfile
 import threading
 import urllib.error
@@ -76,8 +77,8 @@ class Hobnob:
                 env={**os.environ, **(env or {})},
             )
             self.ready: dict[str, Any] = self._line(program)
-        except FileNotFoundError as error:
-            raise RuntimeError(f"cannot start {program}: {error} (set HOBNOB_BIN)") from error
+        except OSError as error:
+            raise RuntimeError(f"cannot start {program}: {_why(program, error)}") from error
         finally:
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -222,6 +223,14 @@ class User:
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Any request of the API on their behalf."""
         return self._chat.control(method, f"/as/{urllib.parse.quote(self.uid, safe='')}{path}", body)
+
+
+def _why(program: str, error: OSError) -> str:
+    """Why it cannot be started, and what to do."""
+    why = str(error)
+    if not os.path.dirname(program) and isinstance(error, FileNotFoundError):
+        why = f"there is no program for {sysconfig.get_platform()} in the package, and none on the path"
+    return f"{why}. Build Hobnob, and set HOBNOB_BIN to the program."
 
 
 def _asked(method: str, url: str, body: Any, headers: dict[str, str], what: str) -> Any:
