@@ -1,4 +1,5 @@
-# What is told when something is wrong, and that no server is left behind, however a run of tests ends.
+# The JavaScript client's own tests; what both clients tell when something is wrong; and that no server is left behind, however a run
+# of tests ends.
 set -euo pipefail
 fail() { echo "FAILED: $*" >&2; exit 1; }
 echo '{"private": true}' >package.json
@@ -6,6 +7,8 @@ node "$here/checks/adopt.mjs" . "$work/packed"
 npm install --silent --no-audit --no-fund --offline
 python3 -m venv py
 py/bin/pip install --quiet --no-index --disable-pip-version-check --find-links "$work/packed" hobnob-test
+sed "s#'../index.js'#'hobnob-test'#" "$here/npm/test/client.test.mjs" >client.test.mjs
+node --test --test-reporter=spec client.test.mjs
 
 # A seed that is wrong: file, line and field.
 printf 'users:\n  - uid: ann\n    nmae: Ann\n' >wrong.yaml
@@ -35,9 +38,8 @@ cp package.json "$elsewhere"
   said=$(PATH=$(dirname "$(command -v node)") node -e "$start" 2>&1) && fail "a program was found for another platform"
   grep -q "there is no program for .* in the package.*HOBNOB_BIN" <<<"$said" || fail "for another platform Node says: $said"
 )
-python3 -m venv "$elsewhere/py"
-"$elsewhere/py/bin/pip" install --quiet --no-index --disable-pip-version-check "$work"/packed/*-any.whl
-said=$(PATH=/usr/bin:/bin "$elsewhere/py/bin/python" -c 'import hobnob_test; hobnob_test.Hobnob()' 2>&1) && fail "a program was found for another platform"
+python3 -m zipfile -e "$work"/packed/*-any.whl "$elsewhere/lib"
+said=$(PATH=/usr/bin:/bin PYTHONPATH="$elsewhere/lib" "$(command -v python3)" -c 'import hobnob_test; hobnob_test.Hobnob()' 2>&1) && fail "a program was found for another platform"
 grep -q "there is no program for .* in the package.*HOBNOB_BIN" <<<"$said" || fail "for another platform Python says: $said"
 
 # Killed: the server goes, too.
