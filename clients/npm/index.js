@@ -133,6 +133,10 @@ class Hobnob {
     // Whoever forgets to stop it is not kept alive by it.
     child.unref();
     for (const pipe of [child.stdin, child.stdout, child.stderr]) pipe.unref?.();
+    // A worker whose runner was killed may live on for a while: the server is of no use to it any more.
+    // (jest shows tests a copy of `process`, on which nothing happens.)
+    const worker = process.getBuiltinModule?.('process') ?? process;
+    if (worker.connected) worker.once('disconnect', () => child.stdin.end());
     this.ready = ready;
     Object.assign(this, ready);
     // Whoever started it may speak https with it, by fetch, sockets or the SDK.

@@ -8,6 +8,7 @@ export default defineConfig({
   // Each worker has a server of its own.
   workers: 2,
   reporter: 'list',
+  expect: { timeout: 15_000 },
   forbidOnly: !!CI,
   use: {
     baseURL: `http://127.0.0.1:${PORT}`,

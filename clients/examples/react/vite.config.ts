@@ -7,5 +7,6 @@ export default defineConfig({
   test: {
     environment: 'jsdom',
     include: ['tests/**/*.test.tsx'],
+    testTimeout: 30_000,
   },
 });

@@ -1,10 +1,13 @@
 // How tests use the app: as people do, by what is on the page.
 
 import { CometChat } from '@cometchat/chat-sdk-javascript';
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/react';
 import type { Hobnob } from 'hobnob-test/vitest';
 import { expect } from 'vitest';
 import { App } from '../src/App';
+
+// What takes longer than a moment on a busy machine is not wrong.
+configure({ asyncUtilTimeout: 10_000 });
 
 export async function enter(chat: Hobnob, uid: string) {
   const { appId, region, authKey, settings } = chat;
