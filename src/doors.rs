@@ -38,6 +38,7 @@ use futures_util::{FutureExt, SinkExt, Stream};
 use tokio::time::timeout;
 
 use crate::api::answers::Wire;
+use crate::api::gate::Untold;
 use crate::api::peer::{Certified, Door};
 use crate::api::{self, Api};
 use crate::live::command;
@@ -294,6 +295,9 @@ async fn serve<T: AsyncRead + AsyncWrite + Unpin>(
     mut connection: Framed<Paced<T>, h1::Codec>,
 ) -> Result<(), Error> {
     let (_, mut answer) = answer.into_parts();
+    if answer.extensions().contains::<Untold>() {
+        return Ok(());
+    }
     let accepted = answer.extensions_mut().remove::<Accepted>();
     let (head, body) = Response::from(answer).into_parts();
     match accepted {

@@ -15,7 +15,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq;
 
-use super::access::{self, Access, Admin, By, Parts};
+use super::access::{self, Access, Admin, By, Parts, Who};
 use super::query::Query;
 use super::rate::Class;
 use super::reply::{self, Reply, data};
@@ -248,7 +248,7 @@ async fn download(request: &HttpRequest, api: &web::Data<Api>, name: &str) -> Re
     let ticket = Query::parse(request.query_string()).get("ticket").map(str::to_owned);
     let by = match ticket.filter(|_| request.method() == Method::GET) {
         Some(ticket) => By::Admin(Arc::new(by_ticket(api, &ticket, name).await?)),
-        None => access::admit::<Admin>(api, &parts).await?.1,
+        None => access::admit(api, &parts, Who::Admin).await?.1,
     };
     let (shared, asked) = (api.clone().into_inner(), name.to_owned());
     let path = beside(move || shared.backups.path(&asked)).await?;

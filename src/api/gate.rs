@@ -4,9 +4,10 @@
 //! [`dispatch`](super::dispatch) asks for it in one place. A server of `serve` has none.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{self, Poll};
+use std::task::{self, Poll, ready};
 use std::time::Duration;
 
 use actix_web::FromRequest;
@@ -35,6 +36,8 @@ pub struct Call {
     pub path: String,
     /// As it came; empty: none.
     pub query: String,
+    /// Of what kind the body is, if that is said.
+    pub kind: Option<String>,
     pub body: Bytes,
 }
 
@@ -75,11 +78,14 @@ pub enum Then {
     Pass,
     /// It is answered so, and never gets in.
     Refuse { status: u16, code: String, message: String },
-    /// It is done, and the connection ends after so many bytes of the answer's body.
+    /// It is done, and the connection ends after so many bytes of the answer's body, before its last.
     Cut(usize),
-    /// The connection ends, and nothing is done.
-    Drop,
+    /// The connection ends without an answer: nothing is done, or it is.
+    Drop { done: bool },
 }
+
+/// On an answer that is not to be told: the connection ends in its place.
+pub struct Untold;
 
 /// A fault with headers that its answer bears besides its own.
 #[derive(Clone, Debug, Default)]
@@ -118,24 +124,33 @@ pub(super) async fn pass(
     let path = request.path();
     let own = path.strip_prefix(OWN).filter(|rest| rest.is_empty() || rest.starts_with('/'));
     if let Some(rest) = own {
+        let origin = match admitted(request) {
+            Ok(origin) => origin,
+            Err(why) => return super::reply::refusal(&why),
+        };
         if request.method() == Method::OPTIONS {
-            let mut answer = preflight(request, path);
-            allow_any_origin(&mut answer);
-            return answer;
+            return named(preflight(request, path), origin);
         }
         let answered = match bodies::read(api, request, payload, api.limits.import_body()).await {
             Ok(body) => {
                 let (method, query) = (request.method().to_string(), request.query_string().to_owned());
                 let host = request.headers().get(header::HOST).cloned();
-                let call = Call { method, path: rest.to_owned(), query, body };
-                gate.answer(call, Inside { api, context, host }).await
+                let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+                let kind = kind.map(str::to_owned);
+                let call = Call { method, path: rest.to_owned(), query, kind, body };
+                // Who waits for something and goes leaves nothing behind.
+                let waits = call.path.starts_with("/wait");
+                let answer = gate.answer(call, Inside { api, context, host });
+                let answered = match waits {
+                    true => super::answers::while_there(request, async { Ok(answer.await) }).await,
+                    false => Ok(answer.await),
+                };
+                answered.unwrap_or_else(|error| Answered::refusal(&error))
             }
             Err(error) => Answered::refusal(&error),
         };
         let status = StatusCode::from_u16(answered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut answer = HttpResponse::build(status).content_type("application/json").body(answered.body);
-        allow_any_origin(&mut answer);
-        return answer;
+        return named(HttpResponse::build(status).content_type("application/json").body(answered.body), origin);
     }
     let Some(Befallen { fault, headers }) = befallen(gate, request, api).await else {
         return super::answer(request, payload, api, context, seen).await;
@@ -155,10 +170,16 @@ pub(super) async fn pass(
             let answer = super::answer(request, payload, api, context, seen).await;
             let (answer, body) = answer.into_parts();
             let whole = to_bytes(body).await.unwrap_or_default();
-            answer.set_body(BoxBody::new(Cut { most: most.min(whole.len()), whole, given: false }))
+            let size = whole.len().max(1);
+            answer.set_body(BoxBody::new(Cut { size, given: whole.slice(..most.min(size - 1)), ends: None }))
         }
-        Then::Drop => {
-            HttpResponse::Ok().body(BoxBody::new(Cut { whole: Bytes::from_static(b"{}"), most: 0, given: true }))
+        Then::Drop { done } => {
+            if done {
+                super::answer(request, payload, api, context, seen).await;
+            }
+            let mut untold = HttpResponse::Ok().body(BoxBody::new(Broken));
+            untold.extensions_mut().insert(Untold);
+            untold
         }
     };
     for (name, value) in headers {
@@ -190,26 +211,89 @@ async fn who(request: &HttpRequest, api: &Data<Api>) -> Option<String> {
     }
 }
 
+/// What is below [`OWN`] is for tests on this machine. A page of another site that a developer has open must not reach it, by
+/// its own name or by a name of this machine that it had made up. Gives the origin of the page that asks, if one does.
+fn admitted(request: &HttpRequest) -> Result<Option<&HeaderValue>> {
+    let refused = |what: &str| {
+        let sentence =
+            format!("The control API is for tests on this machine, and the {what} of this request is another.");
+        Err(Error::new(Code::NoAccess, sentence))
+    };
+    let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
+    if text(header::HOST).is_some_and(|host| !is_near(host)) {
+        return refused("Host");
+    }
+    let origin = text(header::ORIGIN);
+    if origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, host)| !is_near(host))) {
+        return refused("Origin");
+    }
+    Ok(request.headers().get(header::ORIGIN))
+}
+
+/// Whether `host[:port]` is this machine, by a name or an address that leads nowhere else.
+fn is_near(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+}
+
+/// An answer for the page that asked.
+fn named(mut answer: HttpResponse, origin: Option<&HeaderValue>) -> HttpResponse {
+    if let Some(origin) = origin {
+        answer.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+    }
+    answer.headers_mut().insert(header::VARY, HeaderValue::from_static("Origin"));
+    answer
+}
+
+/// How long what was given has to leave before a connection ends: what is on its way goes with an error of the body.
+const LEAVING: Duration = Duration::from_millis(20);
+
+fn broken() -> std::io::Error {
+    std::io::Error::other("cut off for a test")
+}
+
 /// A body that ends before its end, with the connection.
 struct Cut {
-    whole: Bytes,
-    most: usize,
-    given: bool,
+    size: usize,
+    given: Bytes,
+    ends: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl MessageBody for Cut {
     type Error = std::io::Error;
 
     fn size(&self) -> BodySize {
-        BodySize::Sized(self.whole.len().max(1) as u64)
+        BodySize::Sized(self.size as u64)
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let given = std::mem::replace(&mut self.given, true);
-        Poll::Ready(Some(match self.most {
-            most if most > 0 && !given => Ok(self.whole.slice(..most)),
-            _ => Err(std::io::Error::other("cut off for a test")),
-        }))
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        if !self.given.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.given))));
+        }
+        let ends = self.ends.get_or_insert_with(|| Box::pin(tokio::time::sleep(LEAVING)));
+        ready!(ends.as_mut().poll(cx));
+        Poll::Ready(Some(Err(broken())))
+    }
+}
+
+/// A body by which the connection ends before anything has left.
+struct Broken;
+
+impl MessageBody for Broken {
+    type Error = std::io::Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(1)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut task::Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(Some(Err(broken())))
     }
 }
 
@@ -231,6 +315,8 @@ pub struct Ask<'a> {
     /// With its query.
     pub path: &'a str,
     pub headers: &'a [(&'a str, &'a str)],
+    /// Of what kind the body is; none: JSON.
+    pub kind: Option<&'a str>,
     pub body: Bytes,
 }
 
@@ -254,7 +340,7 @@ impl Inside<'_> {
             made = made.insert_header((header::HOST, host.clone()));
         }
         if !ask.body.is_empty() {
-            made = made.insert_header((header::CONTENT_TYPE, "application/json"));
+            made = made.insert_header((header::CONTENT_TYPE, ask.kind.unwrap_or("application/json")));
             made = made.insert_header((header::CONTENT_LENGTH, ask.body.len())).set_payload(ask.body);
         }
         let (request, mut payload) = made.to_http_parts();
@@ -267,10 +353,15 @@ impl Inside<'_> {
         Ok(Answered { status, body })
     }
 
-    /// Forgets what was counted and who guessed wrong, as a start would.
-    pub fn forget(&self) {
+    /// How many requests there have been.
+    pub fn requests(&self) -> u64 {
+        self.api.requests.made()
+    }
+
+    /// Forgets what was counted and who guessed wrong, as a start would, and calls requests as after so many.
+    pub fn forget(&self, requests: u64) {
         self.api.meter.forget();
         self.api.guesses.forget_all();
-        self.api.requests.begin_anew();
+        self.api.requests.go_to(requests);
     }
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::access::{Access, FullKey};
-use super::lenient::Lenient;
+use super::lenient::{self, Wrong};
 use super::openapi::{Doc, Shape};
 use super::reply::{Reply, data};
 use crate::actions::Outcomes;
@@ -332,12 +332,13 @@ impl Import for import::Message {
 
 /// One row; what is wrong with it is its own result.
 fn row<T: Import>(key: &str, raw: &RawValue, limits: &Limits) -> Result<T> {
-    let mut input = serde_json::Deserializer::from_str(raw.get());
-    let body = match json::is_object(raw) {
-        true => serde_path_to_error::deserialize(Lenient(&mut input))
-            .map_err(|error| Error::new(T::CODE, format!("{}: {}.", shown(key), shown(&error.to_string()))))?,
-        false => return Err(T::CODE.into()),
-    };
+    if !json::is_object(raw) {
+        return Err(T::CODE.into());
+    }
+    let body = lenient::read(raw.get().as_bytes()).map_err(|Wrong { path, error }| {
+        let told = if path.is_empty() { error.to_string() } else { format!("{path}: {error}") };
+        Error::new(T::CODE, format!("{}: {}.", shown(key), shown(&told)))
+    })?;
     // A field that is not as it should be makes the row malformed; other refusals keep their own code.
     let parsed = T::parse(body, limits).map_err(|error| match error.code {
         Code::BadRequest => error.under(T::CODE),

@@ -5,19 +5,103 @@
 //! object and `null` for what they leave out. Each stands for what the field holds and is taken for it, in whatever body:
 //! [`Lenient`] wraps the deserializer, so that no field needs an attribute. Raw JSON (`data`, `metadata`) and untagged
 //! types pass untouched: there the client's own types are the content.
+//!
+//! What is wrong is told with its place. A body that is right pays nothing for that but a count of entries: where one is not
+//! taken, each level notes the how manieth it is, and the keys are looked up in the text afterwards ([`Trail`]).
 
+use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess, Unexpected, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
+    Unexpected, Visitor,
 };
+use serde_json::value::RawValue;
+
+/// A value that is not as it should be.
+pub struct Wrong {
+    /// Its place, as in `receivers.uids[2]`; empty: the whole.
+    pub path: String,
+    pub error: serde_json::Error,
+}
+
+/// Reads JSON. Nothing may follow it.
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
+    TRAIL.with_borrow_mut(Vec::clear);
+    let mut input = serde_json::Deserializer::from_slice(text);
+    let read = T::deserialize(Lenient(&mut input)).map_err(|error| Wrong { path: path(text), error });
+    read.and_then(|value| match input.end() {
+        Ok(()) => Ok(value),
+        Err(error) => Err(Wrong { path: String::new(), error }),
+    })
+}
+
+thread_local! {
+    /// Of a value that was not taken: the how manieth of its list or object it is, and those of the levels above.
+    static TRAIL: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+#[cold]
+fn trail(at: usize) {
+    TRAIL.with_borrow_mut(|trail| trail.push(at));
+}
+
+/// Where the trail leads in this text.
+fn path(text: &[u8]) -> String {
+    let (mut path, mut inside) = (String::new(), std::str::from_utf8(text).unwrap_or_default());
+    for at in TRAIL.with_borrow_mut(std::mem::take).into_iter().rev() {
+        let mut entry = Entry { at, key: None, value: None };
+        // It ends in the midst: what follows is not looked at.
+        let _ = serde_json::Deserializer::from_str(inside).deserialize_any(&mut entry);
+        match entry.key {
+            Some(key) if path.is_empty() => path = key,
+            Some(key) => path = format!("{path}.{key}"),
+            None => path = format!("{path}[{at}]"),
+        }
+        inside = entry.value.map_or("", RawValue::get);
+    }
+    path
+}
+
+/// Looks for one entry of a list or an object.
+struct Entry<'de> {
+    at: usize,
+    key: Option<String>,
+    value: Option<&'de RawValue>,
+}
+
+impl<'de> Visitor<'de> for &mut Entry<'de> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list or an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        for at in 0..=self.at {
+            let key = items.next_key()?;
+            if at == self.at {
+                self.key = key;
+            }
+            self.value = Some(items.next_value()?);
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        for _ in 0..=self.at {
+            self.value = items.next_element()?;
+        }
+        Ok(())
+    }
+}
 
 /// Names of newtypes that mean something to `serde_json` alone begin so.
 const PRIVATE: &str = "$serde_json::private::";
 
 /// A deserializer that takes what stands for a value as well as the value.
-pub struct Lenient<D>(pub D);
+struct Lenient<D>(D);
 
 /// The visitor of the one who asks, with what is offered instead of what it expects turned into that.
 struct As<V> {
@@ -252,7 +336,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for As<V> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<V::Value, A::Error> {
         if !matches!(self.what, What::Object) {
-            return self.visitor.visit_seq(Items(items));
+            return self.visitor.visit_seq(Items::of(items));
         }
         // By its place in an array no field is meant.
         match items.next_element::<serde::de::IgnoredAny>()? {
@@ -263,8 +347,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for As<V> {
 
     fn visit_map<A: MapAccess<'de>>(self, items: A) -> Result<V::Value, A::Error> {
         match self.what {
-            What::List => self.visitor.visit_seq(Numbered(items)),
-            _ => self.visitor.visit_map(Items(items)),
+            What::List => self.visitor.visit_seq(Numbered(Items::of(items))),
+            _ => self.visitor.visit_map(Items::of(items)),
         }
     }
 
@@ -278,7 +362,25 @@ fn nothing<'de, E: Error>() -> MapDeserializer<'de, std::iter::Empty<(&'de str, 
 }
 
 /// What is inside, each read leniently.
-struct Items<A>(A);
+struct Items<A> {
+    items: A,
+    /// How many were asked for.
+    asked: usize,
+}
+
+impl<A> Items<A> {
+    fn of(items: A) -> Items<A> {
+        Items { items, asked: 0 }
+    }
+
+    /// Leaves a trail where the one asked for last is not taken.
+    fn noted<T, E>(&self, taken: Result<T, E>) -> Result<T, E> {
+        if taken.is_err() {
+            trail(self.asked - 1);
+        }
+        taken
+    }
+}
 
 /// The seed of the one who asks, given a lenient deserializer.
 struct Inner<S>(S);
@@ -295,11 +397,13 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Items<A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_element_seed(Inner(seed))
+        self.asked += 1;
+        let taken = self.items.next_element_seed(Inner(seed));
+        self.noted(taken)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.0.size_hint()
+        self.items.size_hint()
     }
 }
 
@@ -307,16 +411,19 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Items<A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
-        self.0.next_key_seed(seed)
+        self.asked += 1;
+        let taken = self.items.next_key_seed(seed);
+        self.noted(taken)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.0.next_value_seed(Inner(seed))
+        let taken = self.items.next_value_seed(Inner(seed));
+        self.noted(taken)
     }
 }
 
 /// An object that stands for a list: its keys are numbers.
-struct Numbered<A>(A);
+struct Numbered<A>(Items<A>);
 
 impl<'de, A: MapAccess<'de>> SeqAccess<'de> for Numbered<A> {
     type Error = A::Error;
@@ -328,7 +435,7 @@ impl<'de, A: MapAccess<'de>> SeqAccess<'de> for Numbered<A> {
         if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(A::Error::invalid_type(Unexpected::Map, &"a list"));
         }
-        self.0.next_value_seed(Inner(seed)).map(Some)
+        self.0.next_value_seed(seed).map(Some)
     }
 }
 
@@ -358,8 +465,25 @@ mod tests {
     }
 
     fn read(text: &str) -> Result<Body, String> {
-        let mut input = serde_json::Deserializer::from_str(text);
-        serde_path_to_error::deserialize(Lenient(&mut input)).map_err(|error| error.to_string())
+        super::read(text.as_bytes()).map_err(|wrong| format!("{}: {}", wrong.path, wrong.error))
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        for (given, place) in [
+            (r#"{"flag": 2}"#, "flag"),
+            (r#"{"flag": 1, "members": {"uids": ["a", {}]}}"#, "members.uids[1]"),
+            (r#"{"list": {"0": "a", "3": []}, "flag": 1}"#, "list.3"),
+            (r#"{"raw": {"x": [1, {}]}, "\u006eumber" : "x" }"#, "number"),
+            (r#"{"members": {"uids": 7}}"#, "members.uids"),
+            (r#"{"members": 7}"#, "members"),
+            ("7", ""),
+        ] {
+            let told = read(given).unwrap_err();
+            assert_eq!(told.split(": ").next(), Some(place), "{given}: {told}");
+        }
+        // One that was told before says nothing about the next.
+        assert!(read("{}").is_ok() && read("[1]").unwrap_err().starts_with(": "));
     }
 
     #[test]

@@ -248,7 +248,12 @@ fn settings_of<D: Demand>(access: &Access<D>, lists: &Lists) -> Value {
         "file.size.max": limits.upload,
         "file.count.max": limits.files,
     });
-    settings["settingsHash"] = json!(hex(&digest(&settings.to_string())[..8]));
+    // Of what there is, wherever the server is reached.
+    let mut hashed = settings.clone();
+    if let Some(fields) = hashed.as_object_mut() {
+        fields.retain(|name, _| !name.contains("HOST") && !name.contains("PORT") && !name.contains("DOMAIN"));
+    }
+    settings["settingsHash"] = json!(hex(&digest(&hashed.to_string())[..8]));
     settings
 }
 

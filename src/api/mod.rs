@@ -313,7 +313,7 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     }
     let most = if route.class == Class::Import {
         // So much is read only from somebody who may import.
-        access::admit::<access::FullKey>(&api, &parts).await?;
+        access::admit(&api, &parts, access::Who::FullKey).await?;
         api.limits.import_body()
     } else {
         api.limits.body
@@ -375,7 +375,7 @@ fn below<'p>(public: Option<&PublicHost>, path: &'p str) -> &'p str {
 }
 
 /// The path without its version: `/v3`, `/v3.0`, both, or none name the same API.
-fn versionless(path: &str) -> Result<&str> {
+pub fn versionless(path: &str) -> Result<&str> {
     let mut rest = path;
     loop {
         let segment = rest.strip_prefix('/').map_or("", |rest| rest.split('/').next().unwrap_or(""));

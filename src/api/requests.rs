@@ -151,8 +151,13 @@ impl Requests {
     }
 
     /// Makes the same ids once more: for servers whose past a test brings back.
-    pub fn begin_anew(&self) {
-        self.ids.begin_anew();
+    pub fn go_to(&self, made: u64) {
+        self.ids.go_to(made);
+    }
+
+    /// How many there have been.
+    pub fn made(&self) -> u64 {
+        self.ids.made()
     }
 
     /// What was counted of each route.

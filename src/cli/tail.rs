@@ -13,6 +13,7 @@ use super::{Outcome, Target, open};
 use crate::actions::admin;
 use crate::config::Folder;
 use crate::lock;
+use crate::logging::{json_line, moves};
 use crate::model::admin::{AdminRole, HEADER};
 use crate::model::time::date_and_time;
 use crate::outgoing::{Outgoing, Reach, Request};
@@ -138,7 +139,7 @@ impl Server {
                 false => format!("… {lost} lost: more happens than is read here"),
             });
             let told = answer["entries"].as_array().into_iter().flatten();
-            let told = told.map(|entry| if as_json { entry.to_string() } else { line(entry) });
+            let told = told.map(|entry| if as_json { json_line(&entry.to_string()) } else { line(entry) });
             for line in lost.into_iter().chain(told) {
                 let mut output = std::io::stdout().lock();
                 if let Err(error) = writeln!(output, "{line}").and_then(|()| output.flush()) {
@@ -204,7 +205,7 @@ fn line(entry: &Value) -> String {
     let plain: String =
         format!("{clock}  {:<8}  {status:<3}  {:<44}  {of}", text(&entry["kind"]), text(&entry["title"]))
             .chars()
-            .map(|c| if c.is_control() { '\u{fffd}' } else { c })
+            .map(|c| if moves(c) { '\u{fffd}' } else { c })
             .collect();
     plain.trim_end().to_owned()
 }
@@ -220,5 +221,8 @@ mod tests {
         let line = line(&entry);
         assert!(line.starts_with("05:40:39.007  request   200  POST /messages\u{fffd}[2J"), "{line}");
         assert!(line.ends_with("a1  ann > bob  3.2 ms"), "{line}");
+        let odd = json!({"text": "a\u{1b}[2J\u{9b}31m\u{202e}\u{7f}\u{2028}é😀"});
+        let safe = json_line(&odd.to_string());
+        assert!(!safe.chars().any(moves) && serde_json::from_str::<Value>(&safe).unwrap() == odd, "{safe}");
     }
 }

@@ -122,6 +122,8 @@ pub enum Spoil {
     Hold,
     /// Each is told twice.
     Twice,
+    /// They wait, and there is room for so many: as if it did not read, and what it does not read had filled its queue so far.
+    Full(usize),
 }
 
 /// A connection as the hub knows it.
@@ -259,6 +261,14 @@ impl Conn {
         self.queue().is_cut
     }
 
+    /// Throws away what waits.
+    pub fn forget(&self) {
+        let mut queue = self.queue();
+        queue.frames = VecDeque::new();
+        queue.bytes = 0;
+        queue.once = false;
+    }
+
     /// Does this to what it is told from now on.
     pub fn spoil(&self, spoil: Spoil) {
         self.queue().spoil = spoil;
@@ -275,7 +285,7 @@ impl Conn {
         if let Some(why) = queue.close {
             return Next::Close(why);
         }
-        if queue.spoil == Spoil::Hold {
+        if matches!(queue.spoil, Spoil::Hold | Spoil::Full(_)) {
             return Next::Wait;
         }
         if let Some(answer) = queue.frames.front().and_then(|waiting| waiting.after.as_ref())
@@ -312,7 +322,8 @@ impl Conn {
 
 impl Queue {
     fn fits(&self, bytes: usize) -> bool {
-        self.frames.len() < MAX_FRAMES && self.bytes + bytes <= MAX_BYTES
+        let most = if let Spoil::Full(room) = self.spoil { room } else { MAX_FRAMES };
+        self.frames.len() < most && self.bytes + bytes <= MAX_BYTES
     }
 
     fn drop_ephemeral(&mut self) {

@@ -73,7 +73,7 @@ pub fn render(format: Format, record: &Record<'_>, request: Option<&RequestId>, 
             for (name, value) in fields.0 {
                 object.entry(name).or_insert(value);
             }
-            let mut line = Json::Object(object).to_string();
+            let mut line = json_line(&Json::Object(object).to_string());
             line.push('\n');
             line
         }
@@ -86,10 +86,29 @@ fn stamp(now: SystemTime) -> String {
     format!("{}.{:03}Z", seconds.trim_end_matches(".000Z"), since.subsec_millis())
 }
 
+/// Whether a character moves others on a terminal: what controls it, ends lines, or turns the direction of writing.
+pub fn moves(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON in which nothing moves a terminal: such characters stand in strings alone, where they may be escaped.
+pub fn json_line(json: &str) -> String {
+    let mut line = String::with_capacity(json.len() + 1);
+    for c in json.chars() {
+        match moves(c) {
+            // All of them are in the first plane.
+            true => _ = write!(line, "\\u{:04x}", u32::from(c)),
+            false => line.push(c),
+        }
+    }
+    line
+}
+
 /// Without what would end the line, move the cursor of a terminal or turn the writing round.
 fn escape(line: &mut String, text: &str) {
     for c in text.chars() {
-        match c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        match moves(c) {
             true => line.extend(c.escape_default()),
             false => line.push(c),
         }

@@ -19,7 +19,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::watch::{lines, request};
 pub use levels::{DEFAULT, Levels};
-pub use line::Format;
+pub use line::{Format, json_line, moves};
 
 /// Lines of one place within a window; more are counted.
 const MOST: u32 = 10;

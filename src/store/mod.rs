@@ -74,8 +74,9 @@ pub mod webhooks;
 use std::cell::Cell;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use r2d2_sqlite::SqliteConnectionManager;
@@ -158,6 +159,27 @@ impl Hooks {
         Hooks { deliver: Box::new(drop), online, online_in, clock, ids, tail }
     }
 }
+
+/// What came of work on another thread. It is left here, so that all the way there and back is the same whatever it is.
+struct Left<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Left<T> {
+    /// After the work is done.
+    fn take(self, what: &'static str) -> Result<T> {
+        let left = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        left.ok_or_else(|| Error::internal(what, "nothing came of it"))
+    }
+}
+
+/// Where it is found, and how it is put there.
+fn left<T>() -> (Left<T>, impl FnOnce(T)) {
+    let found = Arc::new(Mutex::new(None));
+    let place = found.clone();
+    (Left(found), move |it| *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(it))
+}
+
+/// What a reader does.
+type Work = dyn FnOnce(&Read<'_>) -> Result<()> + Send;
 
 impl Store {
     /// Opens the database at `path`, making it from `schema.sql` when it is new. `readers` is the number of
@@ -242,36 +264,49 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Read<'_>) -> Result<T> + Send + 'static,
     {
-        let (inner, viewer) = (self.inner.clone(), self.viewer);
-        if inner.writer.failure().happened() {
-            return Err(Code::StorageFailed.into());
-        }
-        let asked = Instant::now();
-        let permit = inner.turns.acquire(self.share).await.inspect_err(|error| {
-            if error.code == Code::Busy {
-                inner.meters.read_queue_full.one();
+        let (found, kept) = left();
+        let work = move |read: &Read<'_>| {
+            kept(f(read)?);
+            Ok(())
+        };
+        self.read_any(Box::new(work)).await?;
+        found.take("read")
+    }
+
+    /// The same whatever is read, so that the way there is in the program once.
+    fn read_any(&self, f: Box<Work>) -> Pin<Box<dyn Future<Output = Result<()>> + Send + '_>> {
+        Box::pin(async move {
+            let (inner, viewer) = (self.inner.clone(), self.viewer);
+            if inner.writer.failure().happened() {
+                return Err(Code::StorageFailed.into());
             }
-        })?;
-        let waiting = Waiting(inner.turns.watch(self.share));
-        let watch = waiting.0.clone();
-        let origin = request::current();
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            let _entered = request::enter(origin);
-            let began = Instant::now();
-            // Where no more files can be opened, those that wait get a reader that came free, or a clear word in time.
-            let reader = inner.readers.get_timeout(watch.patience());
-            let reader = reader.map_err(|e| Error::fault(Code::Busy, "no connection to read on can be opened", e));
-            let result = reader.and_then(|connection| {
-                let _snapshot = Snapshot::begin(&connection, &watch)?;
-                let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
-                presence::veil(&read, viewer).and_then(|_veil| f(&read))
-            });
-            inner.meters.read(began - asked, began.elapsed());
-            result
+            let asked = Instant::now();
+            let permit = inner.turns.acquire(self.share).await.inspect_err(|error| {
+                if error.code == Code::Busy {
+                    inner.meters.read_queue_full.one();
+                }
+            })?;
+            let waiting = Waiting(inner.turns.watch(self.share));
+            let watch = waiting.0.clone();
+            let origin = request::current();
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                let _entered = request::enter(origin);
+                let began = Instant::now();
+                // Where no more files can be opened, those that wait get a reader that came free, or a clear word in time.
+                let reader = inner.readers.get_timeout(watch.patience());
+                let reader = reader.map_err(|e| Error::fault(Code::Busy, "no connection to read on can be opened", e));
+                let result = reader.and_then(|connection| {
+                    let _snapshot = Snapshot::begin(&connection, &watch)?;
+                    let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
+                    presence::veil(&read, viewer).and_then(|_veil| f(&read))
+                });
+                inner.meters.read(began - asked, began.elapsed());
+                result
+            })
+            .await
+            .map_err(|e| Error::internal("read", e))?
         })
-        .await
-        .map_err(|e| Error::internal("read", e))?
     }
 
     /// Runs `f` in the writer's transaction. The answer comes after the commit that holds it; an `Err` of `f` undoes
@@ -290,16 +325,20 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     {
-        let (answer, waiting) = oneshot::channel();
+        let (done, kept) = left();
         let note = self.note.clone();
-        let noted = move |tx: &mut Write<'_>| {
-            let done = f(tx)?;
-            match note {
-                Some(note) => note.settle(tx).map(|()| done),
-                None => Ok(done),
-            }
+        let work = move |tx: &mut Write<'_>| {
+            kept(f(tx)?);
+            note.map_or(Ok(()), |note| note.settle(tx))
         };
-        self.inner.writer.submit(lane, writer::job(name, noted, answer))?;
+        self.write_any(lane, name, Box::new(work)).await?;
+        done.take(name)
+    }
+
+    /// The same whatever is written.
+    async fn write_any(&self, lane: Lane, name: &'static str, work: Box<writer::Work>) -> Result<()> {
+        let (answer, waiting) = oneshot::channel();
+        self.inner.writer.submit(lane, writer::Job::new(name, work, Some(answer)))?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?
     }
 
@@ -308,8 +347,7 @@ impl Store {
     where
         F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
     {
-        let (answer, _) = oneshot::channel();
-        let queued = self.inner.writer.submit(Lane::Low, writer::job(name, f, answer));
+        let queued = self.inner.writer.submit(Lane::Low, writer::Job::new(name, Box::new(f), None));
         if let Err(error) = &queued {
             log::warn!("{name}: not written now: {error}");
         }

@@ -61,69 +61,44 @@ const LOW_TIME: Duration = Duration::from_millis(5);
 /// How often an idle writer looks whether another process changed the database.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// A unit of work; answered after the commit.
-pub trait Job: Send {
-    /// `Err`: its changes are not to be kept.
-    fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code>;
-    /// The job panicked while it ran.
-    fn panicked(&mut self);
-    fn ticket(&self) -> &Ticket;
-    fn answer(self: Box<Self>, committed: Result<()>);
-}
+/// What the writer does in a transaction. What came of it is left where whoever asked finds it.
+pub type Work = dyn FnOnce(&mut Write<'_>) -> Result<()> + Send;
 
-/// What a job is called, and where it comes from.
-pub struct Ticket {
+/// A unit of work; answered after the commit.
+pub struct Job {
     name: &'static str,
     queued: Instant,
     /// The request it is done for.
     origin: Option<Origin>,
+    work: Option<Box<Work>>,
+    /// What came of it; with an error nothing that it changed is kept.
+    outcome: Result<()>,
+    answer: Option<oneshot::Sender<Result<()>>>,
 }
 
-struct Typed<T, F> {
-    ticket: Ticket,
-    work: Option<F>,
-    outcome: Option<Result<T>>,
-    answer: oneshot::Sender<Result<T>>,
-}
+impl Job {
+    pub fn new(name: &'static str, work: Box<Work>, answer: Option<oneshot::Sender<Result<()>>>) -> Job {
+        Job { name, queued: Instant::now(), origin: request::current(), work: Some(work), outcome: Ok(()), answer }
+    }
 
-impl<T: Send, F: FnOnce(&mut Write<'_>) -> Result<T> + Send> Job for Typed<T, F> {
+    /// Does its work, once. `Err`: what it changed is not to be kept.
     fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code> {
-        let outcome = match self.work.take() {
-            Some(work) => work(tx),
-            None => Err(Code::Internal.into()),
-        };
-        let kept = outcome.as_ref().map(|_| ()).map_err(|error| error.code);
-        self.outcome = Some(outcome);
-        kept
+        let work = self.work.take().ok_or(Code::Internal)?;
+        let done = catch_unwind(AssertUnwindSafe(|| work(tx)));
+        self.outcome = done.unwrap_or_else(|_| Err(Error::internal(self.name, "panicked")));
+        self.outcome.as_ref().map(|_| ()).map_err(|error| error.code)
     }
 
-    fn panicked(&mut self) {
-        self.outcome = Some(Err(Error::internal(self.ticket.name, "panicked")));
+    fn answer(self, committed: Result<()>) {
+        if let Some(answer) = self.answer {
+            // Whoever asked may have gone; the commit stands all the same.
+            let _ = answer.send(committed.and(self.outcome));
+        }
     }
-
-    fn ticket(&self) -> &Ticket {
-        &self.ticket
-    }
-
-    fn answer(self: Box<Self>, committed: Result<()>) {
-        let Typed { outcome, answer, .. } = *self;
-        let outcome = committed.and_then(|()| outcome.unwrap_or_else(|| Err(Code::Internal.into())));
-        // Whoever asked may have gone; the commit stands all the same.
-        let _ = answer.send(outcome);
-    }
-}
-
-pub fn job<T: Send + 'static>(
-    name: &'static str,
-    work: impl FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
-    answer: oneshot::Sender<Result<T>>,
-) -> Box<dyn Job> {
-    let ticket = Ticket { name, queued: Instant::now(), origin: request::current() };
-    Box::new(Typed { ticket, work: Some(work), outcome: None, answer })
 }
 
 pub struct Handle {
-    queue: Arc<Queue<Box<dyn Job>>>,
+    queue: Arc<Queue<Job>>,
     meters: Arc<Meters>,
     failure: Arc<Failure>,
     told: Arc<Told>,
@@ -131,7 +106,7 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub fn submit(&self, lane: Lane, job: Box<dyn Job>) -> Result<()> {
+    pub fn submit(&self, lane: Lane, job: Job) -> Result<()> {
         if self.failure.happened() {
             return Err(Code::StorageFailed.into());
         }
@@ -190,7 +165,7 @@ const CHECKPOINT: Duration = Duration::from_millis(250);
 
 /// Copies committed pages into the database file, so that the writer does not have to inside a commit. Passive: it
 /// waits for nobody and nobody waits for it.
-fn checkpoint(connection: &Connection, queue: &Queue<Box<dyn Job>>, failure: &Failure) {
+fn checkpoint(connection: &Connection, queue: &Queue<Job>, failure: &Failure) {
     loop {
         std::thread::park_timeout(CHECKPOINT);
         if failure.happened() {
@@ -279,7 +254,7 @@ pub fn start(
 
 struct Writer {
     connection: Connection,
-    queue: Arc<Queue<Box<dyn Job>>>,
+    queue: Arc<Queue<Job>>,
     credentials: Arc<Credentials>,
     clock: Clock,
     ids: Ids,
@@ -376,9 +351,9 @@ impl Writer {
         Ok(self.connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?)
     }
 
-    fn batch(&mut self, lane: Lane, first: Box<dyn Job>) {
+    fn batch(&mut self, lane: Lane, first: Job) {
         let started = Instant::now();
-        let mut done: Vec<Box<dyn Job>> = Vec::new();
+        let mut done: Vec<Job> = Vec::new();
         let mut posts = Vec::new();
         let mut credentials_changed = false;
         let (mut refused, mut failed) = (0, 0);
@@ -390,11 +365,10 @@ impl Writer {
             let mut low = true;
             let mut at = Instant::now();
             while let Some((lane, mut job)) = next {
-                let _entered = request::enter(job.ticket().origin.clone());
-                let outcome = self.one(&mut *job, &mut posts);
+                let _entered = request::enter(job.origin.clone());
+                let outcome = self.one(&mut job, &mut posts);
                 let now = Instant::now();
-                let Ticket { name, queued, .. } = *job.ticket();
-                self.meters.write(name, at.saturating_duration_since(queued), now - at);
+                self.meters.write(job.name, at.saturating_duration_since(job.queued), now - at);
                 at = now;
                 done.push(job);
                 match outcome? {
@@ -469,7 +443,7 @@ impl Writer {
     }
 
     /// Runs one job in its savepoint. `Err`: the transaction itself is broken.
-    fn one(&self, job: &mut dyn Job, posts: &mut Vec<Post>) -> Result<Ran> {
+    fn one(&self, job: &mut Job, posts: &mut Vec<Post>) -> Result<Ran> {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
         let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
@@ -486,10 +460,7 @@ impl Writer {
             noted: Cell::new(false),
             online_in,
         };
-        let kept = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx))).unwrap_or_else(|_| {
-            job.panicked();
-            Err(Code::Internal)
-        });
+        let kept = job.run(&mut tx);
         let changed = tx.credentials_changed;
         // What was made of rules after the last change to them holds if the change does.
         if tx.rules_changed && kept.is_err() {

@@ -57,6 +57,12 @@ fn is_near(address: &SocketAddr) -> bool {
 
 /// The parser's words, in one piece.
 fn told(error: &clap::Error) -> String {
+    if error.kind() == clap::error::ErrorKind::DisplayHelp {
+        return format!(
+            "`hobnob serve --help` lists the flags; those of folders are nothing here: {}",
+            FOREIGN.join(", ")
+        );
+    }
     error.to_string().trim_start_matches("error: ").trim_end().to_owned()
 }
 
@@ -75,6 +81,7 @@ mod tests {
         assert_eq!(config.addresses().unwrap(), (Some(([127, 0, 0, 1], 0).into()), None));
         assert_eq!(config.data(), Path::new("there"));
         assert!(of(&["--nonsense"]).unwrap_err().contains("--nonsense"));
+        assert!(of(&["--help"]).unwrap_err().contains("hobnob serve --help"));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub fn moment(value: &Value, now: i64) -> Result<i64, String> {
 }
 
 /// The years that a calendar has, and all that is stored can hold.
-fn is_within(ms: i64) -> bool {
+pub fn is_within(ms: i64) -> bool {
     (0..253_402_300_800_000).contains(&ms)
 }
 
@@ -49,6 +49,7 @@ pub fn duration(value: &Value) -> Result<i64, String> {
 }
 
 fn span(text: &str) -> Option<i64> {
+    // Months and years are of different lengths: whoever means one says how many days.
     const UNITS: [(&str, i64); 6] =
         [("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000), ("w", 604_800_000)];
     let (mut rest, mut all) = (text, None::<i64>);
@@ -81,7 +82,9 @@ fn date(text: &str) -> Option<i64> {
     let mut parts = clock.split(':');
     let mut number = || parts.next().unwrap_or("0").parse::<f64>().ok();
     let (hour, minute, second) = (number()?, number()?, number()?);
-    if parts.next().is_some() || hour.fract() != 0.0 || minute.fract() != 0.0 {
+    // Digits alone: numbers have other forms, too.
+    let plain = clock.bytes().all(|byte| byte.is_ascii_digit() || byte == b':' || byte == b'.');
+    if !plain || parts.next().is_some() || hour.fract() != 0.0 || minute.fract() != 0.0 {
         return None;
     }
     let (whole, ms) = (second.trunc(), (second.fract() * 1000.0).round().min(999.0));
@@ -90,7 +93,12 @@ fn date(text: &str) -> Option<i64> {
         "" | "Z" | "z" => 0,
         zone => {
             let (hours, minutes) = zone[1..].split_once(':')?;
-            let minutes: i64 = hours.parse::<i64>().ok()? * 60 + minutes.parse::<i64>().ok()?;
+            let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+            // The farthest there is.
+            if !(0..=14).contains(&hours) || !(0..60).contains(&minutes) {
+                return None;
+            }
+            let minutes = hours * 60 + minutes;
             if zone.starts_with('-') { -minutes } else { minutes }
         }
     };
@@ -119,9 +127,19 @@ mod tests {
         ] {
             assert_eq!(moment(&written, now), Ok(ms), "{written}");
         }
-        for wrong in
-            ["", "tomorrow", "2024-13-01", "2024-03-15T25:00:00Z", "-1x", "-", "2024-03-15T12:00:00+2", "é-03-15T1"]
-        {
+        for wrong in [
+            "",
+            "tomorrow",
+            "2024-13-01",
+            "2024-03-15T25:00:00Z",
+            "-1x",
+            "-",
+            "2024-03-15T12:00:00+2",
+            "é-03-15T1",
+            "2024-03-15T00:00:NaN",
+            "2024-03-15T1e1:00",
+            "2024-03-15T12:00:00+99:99",
+        ] {
             assert!(moment(&json!(wrong), now).is_err(), "{wrong}");
         }
         assert!(moment(&json!(true), now).is_err() && moment(&json!(-5), now).is_err());

@@ -8,23 +8,32 @@
 use serde_json::{Map, Value};
 
 /// Names (as they are in small letters, without anything but letters) of values that are shown to nobody.
-const SECRETS: [&str; 12] = [
-    "apikey",
+const SECRETS: [&str; 20] = [
     "auth",
     "authorization",
-    "authtoken",
-    "credentials",
+    "bearer",
+    "cookies",
     "headers",
     "jwt",
     "key",
     "link",
-    "password",
+    "otp",
+    "pass",
+    "pin",
+    "pwd",
     "recovery",
-    "secret",
+    "session",
+    "sid",
+    "sig",
+    "signature",
+    "signed",
+    "totp",
+    "userinfo",
 ];
 
 /// Names that have one of these in them are such, too.
-const SECRET_PARTS: [&str; 4] = ["password", "secret", "token", "credential"];
+const SECRET_PARTS: [&str; 10] =
+    ["accesskey", "apikey", "authkey", "cookie", "credential", "passphrase", "passw", "privatekey", "secret", "token"];
 
 /// Names of values that are ids, or words of the API.
 const WORDS: [&str; 52] = [
@@ -135,8 +144,48 @@ pub fn word(name: &str, value: &str, texts: bool) -> String {
         true => HIDDEN.to_owned(),
         // What is searched for is what people say.
         false if !texts && name.to_ascii_lowercase().contains("search") => said(value),
-        false => value.to_owned(),
+        false => without_logins(value),
     }
+}
+
+/// A name that stands alone, such as a uid: it may be anything that somebody sent.
+pub fn name(value: &str) -> &str {
+    if has_secret(value) { HIDDEN } else { value }
+}
+
+/// A text as it may be shown where texts are.
+fn text(text: String) -> String {
+    // JSON within JSON.
+    if text.starts_with(['{', '['])
+        && let Ok(inner @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str(&text)
+    {
+        return shown("data", inner, true).to_string();
+    }
+    without_logins(&text)
+}
+
+/// A text without what addresses in it hold that is secret: `https://user:password@host/?token=…`.
+fn without_logins(text: &str) -> String {
+    if !text.contains("://") && !text.contains('=') {
+        return text.to_owned();
+    }
+    let is_end = |sign: char| sign.is_whitespace() || "?&;#\"'<>".contains(sign);
+    text.split_inclusive(is_end).map(without_login).collect()
+}
+
+/// The same of a piece, which ends with the sign that follows it.
+fn without_login(piece: &str) -> std::borrow::Cow<'_, str> {
+    let end = piece.trim_end_matches(|sign: char| sign.is_whitespace() || "?&;#\"'<>".contains(sign)).len();
+    if let Some((name, _)) = piece[..end].split_once('=').filter(|(name, _)| is_secret(name)) {
+        return format!("{name}={HIDDEN}{}", &piece[end..]).into();
+    }
+    if let Some((scheme, rest)) = piece.split_once("://") {
+        let host = rest.find('/').unwrap_or(rest.len());
+        if let Some(at) = rest[..host].rfind('@') {
+            return format!("{scheme}://{HIDDEN}{}", &rest[at..]).into();
+        }
+    }
+    piece.into()
 }
 
 const HIDDEN: &str = "…";
@@ -172,7 +221,7 @@ fn shown(name: &str, value: Value, texts: bool) -> Value {
     }
     match value {
         Value::String(text) if has_secret(&text) => Value::String(HIDDEN.to_owned()),
-        Value::String(text) if texts || WORDS.contains(&name) => Value::String(text),
+        Value::String(one) if texts || WORDS.contains(&name) => Value::String(text(one)),
         Value::String(text) => Value::String(said(&text)),
         Value::Array(all) if texts || WORDS.contains(&name) || CONTAINERS.contains(&name) => {
             all.into_iter().map(|one| shown(name, one, texts)).collect()
@@ -223,6 +272,13 @@ mod tests {
             "jwt": "t", "refreshTokens": ["t"], "secret": {"t": "t"}, "text": "eyJhbGciOi.J9.x"});
         let shown = seen(&held, true);
         assert_eq!(shown.to_string().matches(HIDDEN).count(), 9, "{shown}");
+        let others = json!({"pwd": "t", "passwd": "t", "passphrase": "t", "pin": "t", "otp": "t", "cookie": "t", "bearer": "t",
+            "private_key": "t", "accessKeyId": "t", "signature": "t", "cfg": "{\"password\": \"swordfish\", \"a\": 1}",
+            "at": "see https://ann:swordfish@host.example/x?token=swordfish&b=1 and x=1;apikey=swordfish ."});
+        let shown = seen(&others, true);
+        assert!(!shown.to_string().contains("swordfish") && shown.to_string().matches(HIDDEN).count() == 14, "{shown}");
+        assert_eq!(shown["at"], "see https://…@host.example/x?token=…&b=1 and x=1;apikey=… .");
+        assert_eq!((name(token), name("ann")), (HIDDEN, "ann"));
         assert_eq!(word("searchKey", "plan", false), "(4 characters)");
         assert_eq!(word("uid", token, true), HIDDEN);
         assert_eq!(word("uid", "ann", false), "ann");

@@ -56,9 +56,14 @@ impl RequestIds {
         RequestIds { seed, made: AtomicU64::new(0) }
     }
 
-    /// Makes the same ones once more.
-    pub fn begin_anew(&self) {
-        self.made.store(0, Ordering::Relaxed);
+    /// How many there have been.
+    pub fn made(&self) -> u64 {
+        self.made.load(Ordering::Relaxed)
+    }
+
+    /// Makes those once more that came after so many.
+    pub fn go_to(&self, made: u64) {
+        self.made.store(made, Ordering::Relaxed);
     }
 
     pub fn next(&self) -> RequestId {

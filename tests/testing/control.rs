@@ -240,8 +240,94 @@ async fn faults_befall_requests_as_they_are_ordered() {
     let refused = connect().await.expect_err("refused");
     assert!(refused.to_string().contains("503"), "{refused}");
     assert!(connect().await.is_ok());
+    chat.control(Method::POST, "/faults", json!({"on": {"socket": true}, "times": 1, "drop": "before"})).await;
+    let dropped = connect().await.expect_err("dropped").to_string();
+    assert!(!dropped.contains("200"), "no answer at all: {dropped}");
     let (status, refused) = chat.try_control(Method::POST, "/faults", json!({"status": 200})).await;
     assert!(status == 400 && refused.to_string().contains("400 to 599"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_answer_is_cut_off_where_that_was_ordered() {
+    let (_beside, chat) = seeded(SEED);
+    let whole = chat.call(Method::GET, "/users/ann", None, Value::Null).await.1.to_string().len();
+    for (cut, come) in [(0, 0), (5, 5), (1_000_000, whole - 1)] {
+        chat.control(Method::POST, "/faults", json!({"on": {"path": "/v3/users/*"}, "times": 1, "cut": cut})).await;
+        let head = [("apikey", "key"), ("appid", "app"), ("connection", "close")];
+        let answer = chat.raw("GET /v3/users/ann", &head).await;
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        assert!(head.starts_with("HTTP/1.1 200") && body.len() == come, "{cut}: {answer}");
+    }
+    chat.control(Method::POST, "/faults", json!({"times": 1, "drop": "after"})).await;
+    assert_eq!(chat.raw("GET /v3/users/ann", &[("apikey", "key"), ("appid", "app")]).await, "");
+}
+
+/// A page of another site that a developer has open, by its own name or by a name of this machine that it had made up.
+#[tokio::test]
+async fn no_page_of_another_site_reaches_the_control_api() {
+    let (_beside, chat) = seeded(SEED);
+    let (_, port) =
+        chat.text("url").rsplit_once(':').map(|(host, port)| (host.to_owned(), port.to_owned())).expect("a port");
+    for (headers, may) in [
+        (vec![("origin", "https://evil.example")], false),
+        (vec![("origin", "null")], false),
+        (vec![("origin", "http://localhost.evil.example")], false),
+        (vec![("host", "rebind.evil.example")], false),
+        (vec![("host", "127.0.0.1.evil.example")], false),
+        (vec![("origin", "http://localhost:5173")], true),
+        (vec![("origin", "https://127.0.0.1:1")], true),
+        (vec![("host", "app.localhost:99")], true),
+        (vec![("host", "[::1]:99")], true),
+    ] {
+        for what in ["GET /_test", "OPTIONS /_test/reset", "POST /_test/as/ann/messages"] {
+            let answer = chat.raw(what, &headers).await;
+            assert_eq!(!answer.starts_with("HTTP/1.1 403"), may, "{port} {headers:?} {what}: {answer}");
+            let named = answer.lines().find_map(|line| line.strip_prefix("access-control-allow-origin: "));
+            let origin = headers.iter().find(|(name, _)| *name == "origin").map(|(_, origin)| *origin);
+            assert_eq!(named, origin.filter(|_| may), "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_sent_as_a_user_and_a_path_is_needed() {
+    let (_beside, chat) = seeded(SEED);
+    let part = reqwest::multipart::Part::bytes(b"GIF89a".to_vec()).file_name("a.gif");
+    let form = reqwest::multipart::Form::new()
+        .text("receiver", "bob")
+        .text("receiverType", "user")
+        .text("type", "image")
+        .part("files", part);
+    let sent = chat.http.post(format!("{}/as/ann/messages", chat.text("controlUrl"))).multipart(form);
+    let (status, sent) = crate::program::answered(sent).await;
+    assert!(status == 200 && sent["data"]["data"]["attachments"][0]["extension"] == "gif", "{sent}");
+    for path in ["/as/ann", "/as/ann/", "/as//me"] {
+        assert_eq!(chat.try_control(Method::GET, path, Value::Null).await.0, 404, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_read_is_closed_when_the_room_is_full() {
+    let (_beside, chat) = seeded(SEED);
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    chat.control(Method::POST, "/sockets", json!({"user": "bob", "do": "slow", "room": 2})).await;
+    chat.send("ann", "bob", "one").await;
+    chat.send("ann", "bob", "two").await;
+    assert!(bob.before_pong().await.is_empty());
+    chat.send("ann", "bob", "three").await;
+    assert_eq!(bob.closed().await, Some(4003), "too slow");
+}
+
+#[tokio::test]
+async fn what_was_held_back_is_not_told_after_a_reset() {
+    let (_beside, chat) = seeded(SEED);
+    let mut bob = Sock::of(&chat, "bob-token").await;
+    chat.control(Method::POST, "/sockets", json!({"user": "bob", "do": "hold"})).await;
+    chat.send("ann", "bob", "of the past").await;
+    chat.control(Method::POST, "/reset", json!({"sockets": "keep"})).await;
+    chat.send("ann", "bob", "of now").await;
+    let told = bob.until(|frame| frame["body"]["data"]["text"] == "of now").await;
+    assert!(!json!(told).to_string().contains("of the past"), "{told:#?}");
 }
 
 #[tokio::test]

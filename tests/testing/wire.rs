@@ -160,6 +160,24 @@ async fn serve(mut stream: TcpStream, status: u16, told: Arc<Mutex<Vec<Value>>>)
 }
 
 impl Chat {
+    /// What comes for `METHOD /path` to the end of the connection.
+    pub async fn raw(&self, what: &str, headers: &[(&str, &str)]) -> String {
+        let address = self.text("url").trim_start_matches("http://").to_owned();
+        let mut stream = TcpStream::connect(&address).await.expect("connects");
+        let mut head = format!("{what} HTTP/1.1\r\n");
+        for (name, value) in [("host", address.as_str()), ("connection", "close"), ("content-length", "0")] {
+            if !headers.iter().any(|(own, _)| *own == name) {
+                head.push_str(&format!("{name}: {value}\r\n"));
+            }
+        }
+        headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
+        stream.write_all(format!("{head}\r\n").as_bytes()).await.expect("writes");
+        let mut answer = Vec::new();
+        // However it ends.
+        let _ = timeout(DEADLINE, stream.read_to_end(&mut answer)).await.expect("it ends");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     /// A call of the control API that is well.
     pub async fn control(&self, method: Method, path: &str, body: Value) -> Value {
         let (status, answer) = self.try_control(method, path, body).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{self, AsHeaderName, HeaderMap, HeaderName};
 
-use super::{By, Demand, Parts, Who};
+use super::{By, Parts, Who};
 use crate::api::{Api, is_own_page};
 use crate::model::caller::{App, Caller, Credential, Holder, KeyScope, SERVER_DEVICE};
 use crate::model::error::{Code, Error, Result};
@@ -14,8 +14,8 @@ use crate::store::admins::Admission;
 use crate::store::{admins, apps, digest, management, roles, users};
 
 /// Who asks, if they meet the demand, and by what they are known.
-pub async fn admit<D: Demand>(api: &Api, parts: &Parts) -> Result<(Caller, By)> {
-    Ok(match D::WHO {
+pub async fn admit(api: &Api, parts: &Parts, who: Who) -> Result<(Caller, By)> {
+    Ok(match who {
         Who::Open => (nobody(), By::Nobody),
         Who::Admin => {
             let admin = admin(api, parts).await?;

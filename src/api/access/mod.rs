@@ -17,7 +17,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::guesses::{Of, Try};
-use super::lenient::Lenient;
+use super::lenient::{self, Wrong};
 use super::looks::Look;
 use super::query::Query;
 use super::rate::Class;
@@ -139,6 +139,12 @@ pub struct Discreet;
 
 /// A request that met its demand.
 pub struct Access<D> {
+    met: Met,
+    demand: PhantomData<D>,
+}
+
+/// The same without the type: what is done for each request is in the program once, not once for each demand.
+struct Met {
     caller: Caller,
     by: By,
     /// The caller's share of it, which shows others' presence as they may see it.
@@ -147,13 +153,17 @@ pub struct Access<D> {
     /// Those of the caller's app.
     limits: Arc<Limits>,
     parts: Parts,
-    demand: PhantomData<D>,
 }
 
 /// What is wrong with some JSON, a bounded piece of it: it repeats what was given.
-fn explained(error: &serde_json::Error) -> String {
+fn explained(Wrong { path, error }: Wrong) -> Error {
     const MOST: usize = 400;
-    error.to_string().chars().take(MOST).collect()
+    let told: String = error.to_string().chars().take(MOST).collect();
+    match error.is_data() {
+        true if path.is_empty() => Error::new(Code::BadRequest, "The body must be a JSON object."),
+        true => Error::field(shown(&path), format!("The {} is not valid: {told}.", shown(&path))),
+        false => Error::new(Code::BadRequest, format!("The body is not valid JSON: {told}.")),
+    }
 }
 
 /// This server as who makes this request reaches it: `https://chat.example/chat`.
@@ -165,14 +175,13 @@ pub fn base(api: &Api, request: &HttpRequest) -> String {
     public::base(api.public_host.as_deref(), peer::scheme(request, &api.trusted), &host)
 }
 
-impl<D: Demand> Access<D> {
-    /// Checks the credentials against the demand.
-    pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
-        let (mut caller, by) = admit::<D>(&api, &parts).await?;
+impl Met {
+    async fn check(api: Arc<Api>, parts: Parts, who: Who) -> Result<Self> {
+        let (mut caller, by) = admit(&api, &parts, who).await?;
         answering::begin(&parts.request, &mut caller);
         api.requests.note(&parts.request, &caller);
         // Answers to what only reads may be large.
-        if D::WHO != Who::Open && parts.request.method().is_safe() {
+        if who != Who::Open && parts.request.method().is_safe() {
             Client::note(&parts.request, &caller);
         }
         json::check(&parts.body, &api.limits)?;
@@ -198,7 +207,7 @@ impl<D: Demand> Access<D> {
         }
         // Who needs no credential waits behind others who need none, not behind admins; and admins not behind the app.
         let share = match &admin {
-            _ if D::WHO == Who::Open => NOBODY,
+            _ if who == Who::Open => NOBODY,
             Some(_) => ADMINS,
             None => caller.user,
         };
@@ -218,24 +227,31 @@ impl<D: Demand> Access<D> {
             Some(own) => Arc::new(own.over(&api.limits)),
             None => api.limits.clone(),
         };
-        Ok(Access { caller, by, store, api, limits, parts, demand: PhantomData })
+        Ok(Met { caller, by, store, api, limits, parts })
+    }
+}
+
+impl<D: Demand> Access<D> {
+    /// Checks the credentials against the demand.
+    pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
+        Ok(Access { met: Met::check(api, parts, D::WHO).await?, demand: PhantomData })
     }
 
     pub fn caller(&self) -> &Caller {
-        &self.caller
+        &self.met.caller
     }
 
     /// Asks for a feature beside the route's own.
     pub fn may_use(&self, feature: Feature) -> Result<()> {
-        match self.caller.token {
-            Some(_) => self.caller.role.may_use(Features::of(&[feature])),
+        match self.met.caller.token {
+            Some(_) => self.met.caller.role.may_use(Features::of(&[feature])),
             None => Ok(()),
         }
     }
 
     /// Who asks, for the audit log. Those who act for themselves alone are not noted there.
     pub fn actor(&self) -> Actor {
-        match &self.by {
+        match &self.met.by {
             By::Management(name) => Actor::Management(name.clone()),
             By::Key(key) => Actor::Key(*key),
             By::Admin(admin) => Actor::Admin(admin.name.clone()),
@@ -245,22 +261,22 @@ impl<D: Demand> Access<D> {
 
     /// Whether it is for them where people and receivers are found.
     pub fn sees_addresses(&self) -> bool {
-        self.by.admin().is_none_or(|admin| admin.role.sees_addresses())
+        self.met.by.admin().is_none_or(|admin| admin.role.sees_addresses())
     }
 
     /// The admin who asks; on operations that only admins may do there is one.
     pub fn admin(&self) -> Result<&Arc<Admission>> {
-        self.by.admin().ok_or(Error::from(Code::NoAccess))
+        self.met.by.admin().ok_or(Error::from(Code::NoAccess))
     }
 
     /// Where the client is, past proxies that are trusted.
     pub fn address(&self) -> Option<IpAddr> {
-        peer::address(&self.parts.request, &self.api.trusted)
+        peer::address(&self.met.parts.request, &self.met.api.trusted)
     }
 
     /// api_keys.id, if the credential was an API key.
     pub fn key(&self) -> Option<i64> {
-        match self.by {
+        match self.met.by {
             By::Key(id) => Some(id),
             _ => None,
         }
@@ -278,30 +294,30 @@ impl<D: Demand> Access<D> {
             audit::note(tx, &actor, act, app.as_deref(), target.as_deref())?;
             Ok(done)
         };
-        self.store.write(name, noted).await
+        self.met.store.write(name, noted).await
     }
 
     pub fn app(&self) -> &App {
-        &self.caller.app
+        &self.met.caller.app
     }
 
     pub fn store(&self) -> &Store {
-        &self.store
+        &self.met.store
     }
 
     pub fn api(&self) -> &Arc<Api> {
-        &self.api
+        &self.met.api
     }
 
     /// What holds in the caller's app. Who acts on apps from outside (admins, who runs apps) has the server's, and asks the
     /// app it finds for its own.
     pub fn limits(&self) -> &Arc<Limits> {
-        &self.limits
+        &self.met.limits
     }
 
     /// `host[:port]`, as the client named this server.
     pub fn host(&self) -> String {
-        peer::host(&self.parts.request, &self.api.trusted)
+        peer::host(&self.met.parts.request, &self.met.api.trusted)
     }
 
     /// Begins a try at a password, unless it must wait. The address counts where it is the one's who guesses: a back end's
@@ -310,34 +326,34 @@ impl<D: Demand> Access<D> {
         let direct = self.key().is_none();
         let address = self.address().filter(|_| direct).map(Of::Address);
         let all: Vec<Of<'_>> = [of].into_iter().chain(address).collect();
-        self.api.guesses.begin(what, &all, self.api.store.clock().now())
+        self.met.api.guesses.begin(what, &all, self.met.api.store.clock().now())
     }
 
     /// This server as the client reaches it: `https://chat.example`.
     pub fn base(&self) -> String {
-        base(&self.api, &self.parts.request)
+        base(&self.met.api, &self.met.parts.request)
     }
 
     /// The multipart body, once.
     pub fn take_upload(&mut self) -> Option<Payload> {
-        self.parts.upload.take()
+        self.met.parts.upload.take()
     }
 
     pub fn headers(&self) -> &HeaderMap {
-        self.parts.headers()
+        self.met.parts.headers()
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(self.parts.headers(), name)
+        header(self.met.parts.headers(), name)
     }
 
     pub fn query(&self) -> &Query {
-        &self.parts.query
+        &self.met.parts.query
     }
 
     /// A piece of the path, decoded.
     pub fn param(&self, name: &str) -> &str {
-        self.parts.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        self.met.parts.params.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
     }
 
     /// The `{uid}` of the path.
@@ -357,31 +373,16 @@ impl<D: Demand> Access<D> {
 
     /// The JSON body; none at all reads as `{}`, and so does `[]`, by which some say an empty map.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        let body = self.parts.body.trim_ascii();
+        let body = self.met.parts.body.trim_ascii();
         let empty = body.is_empty() || std::str::from_utf8(body).is_ok_and(is_empty_list);
         let body: &[u8] = if empty { b"{}" } else { body };
-        let mut input = serde_json::Deserializer::from_slice(body);
-        let value = serde_path_to_error::deserialize(Lenient(&mut input)).map_err(|error| {
-            let path = error.path().to_string();
-            let inner = error.into_inner();
-            match inner.classify() {
-                serde_json::error::Category::Data if path == "." => {
-                    Error::new(Code::BadRequest, "The body must be a JSON object.")
-                }
-                serde_json::error::Category::Data => {
-                    Error::field(shown(&path), format!("The {} is not valid: {}.", shown(&path), explained(&inner)))
-                }
-                _ => Error::new(Code::BadRequest, format!("The body is not valid JSON: {}.", explained(&inner))),
-            }
-        })?;
-        input.end().map_err(|_| Error::new(Code::BadRequest, "There is something after the JSON body."))?;
-        Ok(value)
+        lenient::read(body).map_err(explained)
     }
 
     /// The page asked for.
     pub fn page(&self) -> Result<PageAsk> {
-        let limits = &self.api.limits;
-        let query = &self.parts.query;
+        let limits = &self.met.api.limits;
+        let query = &self.met.parts.query;
         let per_page = match query.int("perPage")? {
             Some(number) => number,
             None => query.int("per_page")?.or(query.int("limit")?).unwrap_or(limits.per_page),

@@ -135,8 +135,9 @@ pub async fn delete(access: Access<Admin>) -> Result<Reply> {
 
 fn shown(told: &Told, texts: bool) -> Value {
     let entry = &told.entry;
-    let facts: Map<String, Value> =
-        entry.facts.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    // Whatever stands in it may be what somebody sent in a wrong place.
+    let fact = |value: &Value| value.as_str().map_or_else(|| value.clone(), |text| hide::name(text).into());
+    let facts: Map<String, Value> = entry.facts.iter().map(|(name, value)| ((*name).to_owned(), fact(value))).collect();
     let bodies = entry.bodies.iter().map(|(name, body)| {
         let body = match body {
             Body::Whole(bytes) => hide::json(bytes, texts),
@@ -148,10 +149,10 @@ fn shown(told: &Told, texts: bool) -> Value {
         "id": told.id,
         "at": told.at,
         "kind": entry.kind.as_str(),
-        "title": entry.title,
+        "title": hide::name(&entry.title),
         "app": entry.app.as_deref(),
-        "users": entry.users.iter().map(|uid| &**uid).collect::<Vec<_>>(),
-        "group": entry.group.as_deref(),
+        "users": entry.users.iter().map(|uid| hide::name(uid)).collect::<Vec<_>>(),
+        "group": entry.group.as_deref().map(hide::name),
         "status": entry.status,
         "failed": entry.failed,
         "facts": facts,

@@ -33,6 +33,11 @@ impl Hub {
         self.inner.index.each_of(user, |conn| conn.spoil(spoil))
     }
 
+    /// Throws away what anybody is still to be told: it is of a past that is not to have been.
+    pub fn forget_waiting(&self) {
+        lock(&self.inner.index.conns).values().for_each(|conn| conn.forget());
+    }
+
     /// Does nothing more to what anybody is told.
     pub fn mend(&self) {
         lock(&self.inner.index.spoilt).clear();

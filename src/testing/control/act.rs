@@ -21,7 +21,18 @@ pub async fn on_behalf(control: &Control, call: &Call, rest: &str, inside: &Insi
     let (uid, path) = rest.split_once('/').unwrap_or((rest, ""));
     let uid = percent_encoding::percent_decode_str(uid).decode_utf8_lossy().into_owned();
     let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
-    request(control, inside, &uid, &call.method, &format!("/{path}{query}"), call.body.clone()).await
+    if uid.is_empty() || path.is_empty() {
+        return Err(Error::new(
+            Code::ApiNotFound,
+            "It is /_test/as/{uid}/{path}, with a path of the API such as messages.",
+        ));
+    }
+    let ready = control.ready()?;
+    let (method, path) = (call.method.as_str(), format!("/{path}{query}"));
+    let headers = [("appid", ready.app_id.as_str()), ("apikey", ready.api_key.as_str()), ("onbehalfof", &uid)];
+    inside
+        .ask(Ask { method, path: &path, headers: &headers, kind: call.kind.as_deref(), body: call.body.clone() })
+        .await
 }
 
 async fn request(
@@ -34,7 +45,7 @@ async fn request(
 ) -> Result<Answered> {
     let ready = control.ready()?;
     let headers = [("appid", ready.app_id.as_str()), ("apikey", ready.api_key.as_str()), ("onbehalfof", uid)];
-    inside.ask(Ask { method, path, headers: &headers, body }).await
+    inside.ask(Ask { method, path, headers: &headers, kind: None, body }).await
 }
 
 /// Who is spoken to.

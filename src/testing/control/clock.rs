@@ -15,7 +15,7 @@ use crate::chores;
 use crate::model::error::{Error, Result};
 use crate::model::time::{date_and_time, iso};
 use crate::store::waits;
-use crate::testing::time::{duration, moment};
+use crate::testing::time::{duration, is_within, moment};
 
 /// Stops on one turn: beyond it whatever is left is done at its end.
 const STOPS: usize = 10_000;
@@ -67,6 +67,9 @@ pub async fn turn(control: &Control, turn: Turn, inside: &Inside<'_>) -> Result<
         (None, Some(value)) => now + duration(value).map_err(field("advance"))?,
         (None, None) => now,
     };
+    if !is_within(to) {
+        return Err(Error::field("advance", "The clock goes to the end of the year 9999 and no further."));
+    }
     if to < now {
         let sentence =
             "The clock is not turned back, because what has happened stays: reset and restore go back in time.";

@@ -3,17 +3,24 @@
 //! The first rule that fits a request and is not used up befalls it. What is counted is counted in the order in which requests
 //! come, so that a test that asks one after the other gets the same each time.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::api::gate::{Befallen, Fault, Passing, Then};
+use crate::api::gate::{Befallen, Fault, OWN, Passing, Then};
+use crate::api::versionless;
 use crate::model::error::{Code, Error, Result};
+use crate::model::nearest::nearest;
 use crate::testing::time::duration;
 
 /// Rules at once.
 const MOST: usize = 1000;
+
+/// Of requests.
+const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 /// Of an answer's headers.
 const HEADERS: usize = 50;
@@ -89,11 +96,13 @@ impl Faults {
         self.rules.iter().map(shown).collect()
     }
 
-    pub fn add(&mut self, rule: Rule) -> Result<Value> {
+    /// `operations`: those there are.
+    pub fn add<'o>(&mut self, mut rule: Rule, operations: impl Iterator<Item = &'o str> + Clone) -> Result<Value> {
         if self.rules.len() >= MOST {
             return Err(Error::new(Code::BadRequest, format!("There are {MOST} faults already: clear them first.")));
         }
         let fault = rule.fault()?;
+        rule.on.check(operations)?;
         self.made += 1;
         let ordered = Ordered { id: self.made, rule, fault, seen: 0, hits: 0 };
         let said = json!({ "id": ordered.id });
@@ -131,6 +140,14 @@ impl Rule {
         if delay > LONGEST {
             return Err(Error::field("delay", "The delay may be ten minutes at most: it is of the real time."));
         }
+        if self.times == Some(0) {
+            return Err(Error::field("times", "It would befall none: leave times out for all of them."));
+        }
+        if self.on.socket && (self.cut.is_some() || matches!(self.drop, Some(Drop::After))) {
+            let sentence = "Where a socket is opened there is no answer to cut: status, delay or \"drop\": \"before\". A socket \
+                that is open is ended by /_test/sockets.";
+            return Err(Error::field("on.socket", sentence));
+        }
         let told = [self.status.is_some(), self.cut.is_some(), self.drop.is_some()];
         if told.iter().filter(|one| **one).count() > 1 {
             return Err(Error::field("status", "One of status, cut and drop: an answer ends in one way."));
@@ -154,11 +171,6 @@ impl Rule {
                 return Err(Error::field("headers", format!("The header {name:?} is none that an answer can have.")));
             }
         }
-        if let Some(path) = &self.on.path
-            && !path.starts_with('/')
-        {
-            return Err(Error::field("on.path", "The path must begin with a slash, as /messages does."));
-        }
         let then = match (self.status, self.cut, self.drop) {
             (Some(status), _, _) => {
                 if !(400..600).contains(&status) {
@@ -169,8 +181,7 @@ impl Rule {
                 Then::Refuse { status, code, message }
             }
             (_, Some(bytes), _) => Then::Cut(bytes),
-            (_, _, Some(Drop::After)) => Then::Cut(0),
-            (_, _, Some(Drop::Before)) => Then::Drop,
+            (_, _, Some(when)) => Then::Drop { done: matches!(when, Drop::After) },
             _ => Then::Pass,
         };
         Ok(Fault { delay: Duration::from_millis(delay.unsigned_abs()), then })
@@ -178,6 +189,46 @@ impl Rule {
 }
 
 impl On {
+    /// Refuses what fits no request there is, and puts the path as it is compared.
+    fn check<'o>(&mut self, operations: impl Iterator<Item = &'o str> + Clone) -> Result<()> {
+        if let Some(method) = &self.method
+            && !METHODS.contains(&method.to_ascii_uppercase().as_str())
+        {
+            return Err(Error::field("on.method", format!("The method must be one of {}.", METHODS.join(", "))));
+        }
+        if let Some(named) = &self.operation
+            && !operations.clone().any(|one| one == named)
+        {
+            let near = nearest(named, operations).unwrap_or_default();
+            return Err(Error::field(
+                "on.operation",
+                format!("There is no operation {named:?}: did you mean {near:?}?"),
+            ));
+        }
+        if self.socket && (self.user.is_some() || self.operation.is_some()) {
+            let sentence =
+                "A socket says whose it is when it is open: what befalls a user's is ordered by /_test/sockets.";
+            return Err(Error::field("on.user", sentence));
+        }
+        let Some(path) = &self.path else { return Ok(()) };
+        let wrong = |sentence: &str| Err(Error::field("on.path", sentence));
+        if !path.starts_with('/') {
+            return wrong("The path must begin with a slash, as /messages does.");
+        }
+        if path.contains(['?', '#']) {
+            return wrong("The path is told without what is asked for behind it.");
+        }
+        let path = versionless(path).unwrap_or(path);
+        if path == OWN || path.starts_with(&format!("{OWN}/")) {
+            return wrong("Nothing befalls the control API itself.");
+        }
+        if path.split('/').rev().skip(1).any(|piece| piece == "**") {
+            return wrong("A ** stands at the end, for all that follows; one piece is *.");
+        }
+        self.path = Some(path.to_owned());
+        Ok(())
+    }
+
     fn fits(&self, passing: &Passing<'_>) -> bool {
         self.socket == passing.is_socket
             && self.method.as_ref().is_none_or(|method| method.eq_ignore_ascii_case(passing.method))
@@ -187,13 +238,17 @@ impl On {
     }
 }
 
+fn decoded(piece: &str) -> Cow<'_, str> {
+    percent_decode_str(piece).decode_utf8_lossy()
+}
+
 fn is_like(pattern: &str, path: &str) -> bool {
     let (mut pattern, mut path) = (pattern.split('/'), path.split('/'));
     loop {
         match (pattern.next(), path.next()) {
             (Some("**"), Some(_)) | (None, None) => return true,
             (Some("*"), Some(piece)) if !piece.is_empty() => {}
-            (Some(one), Some(other)) if one == other => {}
+            (Some(one), Some(other)) if decoded(one) == decoded(other) => {}
             _ => return false,
         }
     }
@@ -216,7 +271,7 @@ mod tests {
 
     fn ordered(rule: Value) -> Result<Faults> {
         let mut faults = Faults::default();
-        faults.add(serde_json::from_value(rule).unwrap()).map(|_| faults)
+        faults.add(serde_json::from_value(rule).unwrap(), ["send-message", "list-users"].into_iter()).map(|_| faults)
     }
 
     #[test]
@@ -252,11 +307,22 @@ mod tests {
             (json!({"headers": {"a b": "c"}}), "headers"),
             (json!({"headers": {"a": "c\nd"}}), "headers"),
             (json!({"on": {"path": "messages"}, "cut": 1}), "on.path"),
+            (json!({"on": {"path": "/**/x"}, "cut": 1}), "on.path"),
+            (json!({"on": {"path": "/users?x=1"}, "cut": 1}), "on.path"),
+            (json!({"on": {"path": "/_test/**"}, "cut": 1}), "on.path"),
+            (json!({"on": {"method": "FROB"}, "cut": 1}), "on.method"),
+            (json!({"on": {"operation": "send-mesage"}, "cut": 1}), "on.operation"),
+            (json!({"on": {"socket": true, "user": "ann"}, "status": 503}), "on.user"),
+            (json!({"on": {"socket": true}, "cut": 5}), "on.socket"),
+            (json!({"times": 0, "cut": 5}), "times"),
         ] {
             let refused = ordered(rule.clone()).map(drop).unwrap_err();
             let said = json!(refused);
             assert!(said["details"][field].is_array(), "{rule}: {said}");
         }
+        let mut faults = ordered(json!({"on": {"path": "/v3/users/a%20b"}, "cut": 1})).unwrap();
+        assert!(faults.befall(passing("GET", "/users/a b", None)).is_some());
+        assert!(faults.befall(passing("GET", "/users/%61%20b", None)).is_some());
         assert_eq!(code_of(429), Code::TooManyRequests.as_str());
         assert!(
             is_like("/users/**", "/users/a/b") && !is_like("/users/**", "/groups/a") && !is_like("/users/*", "/users/")

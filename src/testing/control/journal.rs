@@ -40,7 +40,7 @@ const MOST: usize = 5_000;
 struct Kept {
     entries: VecDeque<Seen>,
     bytes: usize,
-    /// The number of the last one, from 1 since the last beginning.
+    /// The number of the last one, from 1.
     last: u64,
     /// How many went because there were too many.
     lost: u64,
@@ -108,7 +108,9 @@ impl Journal {
     /// Begins anew.
     pub fn clear(&self) {
         self.take();
-        *locked(&self.kept) = Kept::default();
+        let mut kept = locked(&self.kept);
+        // A number is never given twice: who waits for what comes after one waits for nothing that has gone.
+        *kept = Kept { last: kept.last, ..Kept::default() };
     }
 
     fn take(&self) {
@@ -132,6 +134,9 @@ impl Journal {
     /// What fits.
     pub fn show(&self, asked: &Asked) -> Result<Value> {
         asked.check()?;
+        if asked.timeout.is_some() {
+            return Err(Error::field("timeout", "It is not waited for here: POST /_test/wait does."));
+        }
         self.take();
         let kept = locked(&self.kept);
         let mut found: Vec<&Seen> = kept.entries.iter().filter(|seen| asked.fits(seen)).collect();
@@ -149,12 +154,17 @@ impl Journal {
     /// Waits until so many fit, and gives them.
     pub async fn wait(&self, asked: &Asked) -> Result<Value> {
         asked.check()?;
+        if asked.order.is_some() {
+            return Err(Error::field("order", "What is waited for has no order."));
+        }
         let time = match &asked.timeout {
             None => WAIT,
             Some(value) => {
                 let ms = duration(value)
                     .map_err(|why| Error::field("timeout", format!("The timeout is not valid: {why}.")))?;
-                Duration::from_millis(ms.unsigned_abs()).min(LONGEST)
+                Some(Duration::from_millis(ms.unsigned_abs())).filter(|time| *time <= LONGEST).ok_or_else(|| {
+                    Error::field("timeout", format!("The timeout may be {} seconds at most.", LONGEST.as_secs()))
+                })?
             }
         };
         let (until, wanted) = (Instant::now() + time, asked.count.unwrap_or(1));
@@ -185,7 +195,8 @@ impl Journal {
         let others: Vec<String> = kept.entries.iter().filter(|seen| seen.number > asked.after).map(in_short).collect();
         let from = others.len().saturating_sub(SHOWN);
         let others = if others.is_empty() { "nothing".to_owned() } else { others[from..].join("; ") };
-        let sentence = format!("In {time:?} there were {found} of {wanted}. What happened last: {others}.");
+        let sentence =
+            format!("In {} s there were {found} of {wanted}. What happened last: {others}.", time.as_secs_f64());
         Error::new(Code::ReadTimeout, sentence)
     }
 }
@@ -292,6 +303,9 @@ impl Asked {
         if !matches!(self.order.as_deref(), None | Some("time" | "stream")) {
             return Err(Error::field("order", "The order must be time or stream."));
         }
+        if self.text.as_deref() == Some("") {
+            return Err(Error::field("text", "The text is in everything: say some of it."));
+        }
         match self.count {
             Some(count) if !(1..=ENTRIES).contains(&count) => {
                 Err(Error::field("count", format!("The count must be from 1 to {ENTRIES}.")))
@@ -391,7 +405,9 @@ mod tests {
         let vain = journal.wait(&ask(json!({"user": "nobody", "timeout": "1ms"}))).await.unwrap_err();
         assert!(vain.message().contains("0 of 1") && vain.message().contains("frameOut message (eve)"), "{vain}");
         journal.clear();
-        assert_eq!(journal.show(&Asked::default()).unwrap()["last"], 0);
+        // Numbers go on, so that nobody who waits for what is after one waits for nothing.
+        let shown = journal.show(&Asked::default()).unwrap();
+        assert_eq!((&shown["last"], &shown["entries"]), (&json!(4), &json!([])));
         journal.end();
         assert_eq!(journal.wait(&Asked::default()).await.unwrap_err().code, Code::Busy);
     }

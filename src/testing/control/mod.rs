@@ -141,7 +141,10 @@ impl Control {
             ("GET", "/clock") => clock::show(self),
             ("POST", "/clock") => clock::turn(self, body(&call)?, &inside).await?,
             ("GET", "/faults") => locked(&self.faults).show(),
-            ("POST", "/faults") => locked(&self.faults).add(body(&call)?)?,
+            ("POST", "/faults") => {
+                let operations = inside.api.router.routes().iter().map(|route| route.operation);
+                locked(&self.faults).add(body(&call)?, operations)?
+            }
             ("DELETE", "/faults") => locked(&self.faults).clear(),
             ("GET", "/journal") => {
                 sockets::told(inside.api).await;
@@ -177,6 +180,9 @@ fn unknown(method: &str, path: &str) -> Error {
 /// What a call brings; nothing reads as `{}`.
 fn body<T: DeserializeOwned>(call: &Call) -> Result<T> {
     let text = call.body.trim_ascii();
+    if !text.is_empty() && text[0] != b'{' {
+        return Err(Error::new(Code::BadRequest, "The body must be a JSON object."));
+    }
     read(if text.is_empty() { b"{}" } else { text })
 }
 

@@ -35,8 +35,9 @@ pub struct Moment {
     /// Of the clock, in Unix milliseconds, and whether it stood.
     at: i64,
     stood: bool,
-    /// Ids that had been made.
+    /// Ids that had been made, and requests.
     ids: u64,
+    requests: u64,
     /// In the store's time.
     last: i64,
 }
@@ -86,7 +87,7 @@ pub struct Restore {
 
 /// Notes the moment in which the server is ready, with its files in this folder.
 pub async fn begin(control: &Control, store: &Store, media: &Path) -> Result<()> {
-    take(control, store, media, READY).await
+    take(control, store, media, READY, 0).await
 }
 
 pub async fn reset(control: &Control, asked: Reset, inside: &Inside<'_>) -> Result<Value> {
@@ -105,7 +106,7 @@ pub async fn keep(control: &Control, asked: Keep, inside: &Inside<'_>) -> Result
     if is_one_too_many {
         return Err(Error::field("name", format!("There are {MOST} moments already: take one of their names.")));
     }
-    take(control, &inside.api.store, inside.api.media.folder(), &asked.name).await?;
+    take(control, &inside.api.store, inside.api.media.folder(), &asked.name, inside.requests()).await?;
     Ok(done())
 }
 
@@ -118,7 +119,7 @@ pub fn list(control: &Control) -> Value {
     json!(kept.keys().filter(|name| *name != READY).collect::<Vec<_>>())
 }
 
-async fn take(control: &Control, store: &Store, media: &Path, name: &str) -> Result<()> {
+async fn take(control: &Control, store: &Store, media: &Path, name: &str, requests: u64) -> Result<()> {
     // A new file each time: one that is replaced would be there in part if that failed.
     let number = locked(&control.moments).len();
     let path = match locked(&control.moments).get(name) {
@@ -126,7 +127,7 @@ async fn take(control: &Control, store: &Store, media: &Path, name: &str) -> Res
         None => control.folder.join(format!("moment-{number}")),
     };
     let (ms, stood) = (control.clock.now_ms(), control.clock.stands());
-    let moment = Moment { path, at: ms, stood, ids: control.ids.taken(), last: store.clock().now() };
+    let moment = Moment { path, at: ms, stood, ids: control.ids.taken(), requests, last: store.clock().now() };
     let (store, media, target) = (store.clone(), media.to_owned(), moment.path.clone());
     blocking(move || {
         let fresh = target.with_extension("new");
@@ -158,7 +159,9 @@ async fn back(control: &Control, inside: &Inside<'_>, name: &str, sockets: Socke
     api.store.put_back(&moment.path, moment.last).await?;
     let (media, kept) = (api.media.folder().to_owned(), moment.path.with_extension("media"));
     blocking(move || files(&kept, &media).map_err(|e| Error::internal("moment", e))).await?;
-    inside.forget();
+    inside.forget(moment.requests);
+    super::sockets::told(api).await;
+    api.hub.forget_waiting();
     if faults == Faults::Clear {
         locked(&control.faults).clear();
         api.hub.mend();

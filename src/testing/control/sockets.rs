@@ -24,6 +24,8 @@ enum What {
     Hold,
     /// Each is told twice.
     Twice,
+    /// They wait for somebody who does not read; one that has no room any more closes the socket (4003).
+    Slow,
     /// Nothing more is done to them, and what waits is told.
     Mend,
 }
@@ -34,10 +36,15 @@ pub struct Asked {
     user: String,
     #[serde(rename = "do")]
     what: What,
+    /// How many frames there is room for, if they wait for somebody slow; none: 0.
+    room: Option<u16>,
 }
 
 /// Does it to all sockets that the user has; what lasts, also to those that come.
 pub async fn spoil(control: &Control, asked: Asked, inside: &Inside<'_>) -> Result<Value> {
+    if asked.room.is_some() && !matches!(asked.what, What::Slow) {
+        return Err(Error::field("room", "The room is of somebody slow: \"do\": \"slow\"."));
+    }
     let app = control.app(inside).await?;
     let uid = Uid::parse(&asked.user).map_err(|error| Error::field("user", error.plain()))?;
     let found = inside.api.store.read(move |read| users::any(read, app.id, &uid)).await?;
@@ -50,6 +57,7 @@ pub async fn spoil(control: &Control, asked: Asked, inside: &Inside<'_>) -> Resu
         What::Close => hub.end(user, false, Close::Restart),
         What::Hold => hub.spoil(user, Spoil::Hold),
         What::Twice => hub.spoil(user, Spoil::Twice),
+        What::Slow => hub.spoil(user, Spoil::Full(asked.room.unwrap_or_default().into())),
         What::Mend => hub.spoil(user, Spoil::Nothing),
     };
     Ok(json!({ "sockets": sockets }))

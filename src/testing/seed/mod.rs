@@ -13,8 +13,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use crate::actions::apps::{self, Created};
+use crate::actions::transfer::Was;
 use crate::actions::{tokens, transfer, webhooks};
-use crate::model::error::{Error, Result};
+use crate::model::error::{Code, Error, Result};
 use crate::model::ids::Uid;
 use crate::model::limits::Limits;
 use crate::model::transfer::{FORM, Head, Line};
@@ -23,7 +24,7 @@ use crate::model::webhook::Webhook;
 use crate::passwords::Passwords;
 use crate::store::Store;
 use crate::testing::time::moment;
-use lines::{Lines, Wrong, object, text_of};
+use lines::{Lines, Wrong, object};
 use text::{Text, below};
 
 /// What `hobnob test init` writes.
@@ -33,6 +34,10 @@ const WHOLE: &[&str] = &["clock", "app", "extensions", "roles", "users", "groups
 const APP: &[&str] = &["id", "name", "region", "authKey", "apiKey"];
 const CLOCK: &[&str] = &["at", "frozen"];
 const WEBHOOK: &[&str] = &["id", "name", "url", "triggers", "retries", "enabled", "username", "password"];
+
+/// Kinds of lines that there is one of.
+const ONCE: &[&str] =
+    &["role", "user", "group", "member", "block", "message", "webhook", "reason", "list", "rule", "sticker"];
 
 /// The largest file that is read.
 const MOST: u64 = 64 << 20;
@@ -85,11 +90,8 @@ impl Seed {
         hash(&mut lines).await?;
         let mut parsed = Vec::new();
         for made in lines.lines {
-            let line = Line::parse(&made.line.to_string()).map_err(|why| {
-                // The line and column are of what was made of it.
-                let why = why.split(" at line ").next().unwrap_or_default().to_owned();
-                told(&name, &text, &(made.path.clone(), why))
-            })?;
+            let line =
+                Line::parse(&made.line.to_string()).map_err(|why| told(&name, &text, &misread(&made.path, &why)))?;
             parsed.push((made.path, line));
         }
         let (logins, limits) = (lines.logins, limits.clone());
@@ -112,8 +114,15 @@ impl Seed {
             };
             let into = transfer::begin(tx, &created.app_id, &head)?;
             let (paths, lines): (Vec<String>, Vec<Line>) = parsed.into_iter().unzip();
-            for (outcome, path) in transfer::take(tx, &into, lines, true)?.into_iter().zip(paths) {
-                outcome.map_err(|error| stop(path, error))?;
+            let kinds: Vec<&str> = lines.iter().map(Line::kind).collect();
+            for ((outcome, path), kind) in transfer::take(tx, &into, lines, true)?.into_iter().zip(paths).zip(kinds) {
+                let was = outcome.map_err(|error| stop(path.clone(), error))?;
+                // An export is taken over twice without harm; what a seed says twice is a mistake.
+                if was == Was::There && ONCE.contains(&kind) {
+                    let error =
+                        Error::new(Code::BadRequest, format!("This {kind} is there already, by what stands above."));
+                    return Err(stop(path, error));
+                }
             }
             transfer::finish(tx, &into)?;
             for login in logins {
@@ -153,6 +162,22 @@ async fn hash(lines: &mut Lines) -> Result<(), String> {
     Ok(())
 }
 
+/// What is wrong with a line that was made of a part, which says `user.name: what at line 1 column 7`.
+fn misread(path: &str, why: &str) -> Wrong {
+    let why = why.split(" at line ").next().unwrap_or_default();
+    // What it is called in this program says nothing to others.
+    let why = match why.split_once("expected struct ") {
+        Some((before, after)) if !after.contains(' ') => format!("{before}expected an object"),
+        _ => why.to_owned(),
+    };
+    let Some((place, why)) = why.split_once(": ").filter(|(place, _)| !place.contains(' ')) else {
+        return (path.to_owned(), why);
+    };
+    // A line of an export names its kind itself.
+    let field = if path.starts_with("lines[") { Some(place) } else { place.split_once('.').map(|(_, field)| field) };
+    (field.map_or_else(|| path.to_owned(), |field| below(path, field)), why.to_owned())
+}
+
 /// What is wrong with a part, at the field that the error names if it names one.
 fn placed(path: &str, error: &Error) -> Wrong {
     let said = serde_json::to_value(error).unwrap_or_default();
@@ -163,9 +188,12 @@ fn placed(path: &str, error: &Error) -> Wrong {
 
 /// File, line, field and what is wrong.
 fn told(name: &str, text: &Text, (path, why): &Wrong) -> String {
-    let path = text.nearest(path);
-    let line = text.line(path);
-    match path {
+    let place = text.nearest(path);
+    let line = text.line(place);
+    // A field that is not there was left out, or made.
+    let field = path[place.len()..].trim_start_matches('.');
+    let why = if why.contains(field) { why.clone() } else { format!("{field}: {why}") };
+    match place {
         "" => format!("{name}:{line}: {why}"),
         path => format!("{name}:{line}: {path}: {why}"),
     }
@@ -181,7 +209,7 @@ fn understood(text: &Text, now: i64) -> Result<Understood, Wrong> {
     let mut app = apps::Named::default();
     if let Some(said) = whole.get("app") {
         let said = object("app", said, APP)?;
-        let text = |name: &str| said.get(name).map(|value| text_of(&below("app", name), value)).transpose();
+        let text = |name: &str| said.get(name).map(|value| text.expect(&below("app", name), value)).transpose();
         app = apps::Named {
             app_id: text("id")?,
             name: text("name")?,
@@ -190,7 +218,7 @@ fn understood(text: &Text, now: i64) -> Result<Understood, Wrong> {
             api_key: text("apiKey")?,
         };
     }
-    Ok((at, runs, app, lines::make(text, at)?, hooks(whole.get("webhooks"))?))
+    Ok((at, runs, app, lines::make(text, at)?, hooks(text, whole.get("webhooks"))?))
 }
 
 /// A time: from there it stands; or a time and whether it stands.
@@ -211,14 +239,14 @@ fn clock(said: Option<&Value>, now: i64) -> Result<(i64, bool), Wrong> {
     }
 }
 
-fn hooks(said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec<String>)>, Wrong> {
+fn hooks(whole: &Text, said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec<String>)>, Wrong> {
     let Some(said) = said.filter(|said| !said.is_null()) else { return Ok(Vec::new()) };
     let Value::Array(list) = said else { return Err(("webhooks".into(), "expected a list".into())) };
     let mut hooks = Vec::new();
     for (number, item) in list.iter().enumerate() {
         let path = format!("webhooks[{number}]");
         let fields = object(&path, item, WEBHOOK)?;
-        let text = |name: &str| fields.get(name).map(|value| text_of(&below(&path, name), value)).transpose();
+        let text = |name: &str| fields.get(name).map(|value| whole.expect(&below(&path, name), value)).transpose();
         let flag = |name: &str, usual: bool| match fields.get(name) {
             None => Ok(usual),
             Some(Value::Bool(on)) => Ok(*on),
@@ -226,6 +254,9 @@ fn hooks(said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec<String>)>, Wr
         };
         let url = text("url")?.ok_or_else(|| (path.clone(), "the field url is required".to_owned()))?;
         let id = text("id")?.unwrap_or_else(|| format!("hook-{}", number + 1));
+        if fields.contains_key("password") && !fields.contains_key("username") {
+            return Err((below(&path, "password"), "a password goes with a username".to_owned()));
+        }
         let (username, password) = (text("username")?.unwrap_or_default(), text("password")?.unwrap_or_default());
         let hook = Webhook {
             name: text("name")?.unwrap_or_else(|| id.clone()),
@@ -243,7 +274,7 @@ fn hooks(said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec<String>)>, Wr
         let mut triggers = Vec::new();
         for (at, name) in names.iter().enumerate() {
             let path = format!("{path}.triggers[{at}]");
-            let name = text_of(&path, name)?;
+            let name = whole.expect(&path, name)?;
             Trigger::parse(&name).map_err(|error| (path, error.plain()))?;
             triggers.push(name);
         }
@@ -283,6 +314,13 @@ mod tests {
             ("users: [ann]\nmessages:\n- from: ann\n  to: bob\n  text: hi\n", "seed.yaml:3: messages[0]", "bob"),
             ("users: [ann, bob]\nmessages:\n- {from: ann, to: bob}\n", "seed.yaml:3: messages[0]", "text"),
             ("users:\n- uid: a b\n", "seed.yaml:2: users[0]", "uid"),
+            ("users:\n- uid: a\n  bot: 7\n", "seed.yaml:3: users[0].bot", "invalid type"),
+            ("users:\n- a\n- b\n- uid: a\n", "seed.yaml:4: users[2]", "already"),
+            (
+                "users: [a]\ngroups:\n- guid: g\n  owner: a\n  banned: [a]\n",
+                "seed.yaml:5: groups[0].banned[0]",
+                "already",
+            ),
             ("users:\n- uid: ann\n  token: 'a b'\n", "seed.yaml:3: users[0].token", "token"),
             ("clock: soon\n", "seed.yaml:1: clock: ", "time"),
             ("clock: {at: 2026-01-01, frozen: 7}\n", "seed.yaml:1: clock.frozen: ", "true or false"),
@@ -292,7 +330,7 @@ mod tests {
                 "seed.yaml:3: webhooks[0].triggers[0]: ",
                 "trigger",
             ),
-            ("lines:\n- user: {uid: 7}\n", "seed.yaml:2: lines[0]: ", "user.uid"),
+            ("lines:\n- user: {uid: 7}\n", "seed.yaml:2: lines[0].user.uid: ", "string"),
             ("app:\n  id: no good\n", "seed.yaml:2: app.id: ", "id"),
         ] {
             let why = sown(text).await.map(drop).unwrap_err();

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -16,7 +18,12 @@ pub struct Text {
     pub value: Value,
     /// The line of each part, by its path.
     lines: BTreeMap<String, usize>,
+    /// How numbers were written, where that says more than their value: `007`.
+    written: BTreeMap<String, String>,
 }
+
+/// What is wrong, and on which line.
+type Unread = (usize, String);
 
 /// The path of an entry below another.
 pub fn below(path: &str, key: &str) -> String {
@@ -25,7 +32,7 @@ pub fn below(path: &str, key: &str) -> String {
 
 impl Text {
     /// Reads it. `Err`: line and what is wrong.
-    pub fn read(text: &str, is_json: bool) -> Result<Text, (usize, String)> {
+    pub fn read(text: &str, is_json: bool) -> Result<Text, Unread> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if is_json { Text::of_json(text) } else { Yaml::read(text) }
     }
@@ -47,34 +54,133 @@ impl Text {
         self.lines.get(self.nearest(path)).copied().unwrap_or(1)
     }
 
-    fn of_json(text: &str) -> Result<Text, (usize, String)> {
-        let value: Value = serde_json::from_str(text).map_err(|error| {
+    /// The part as a text. A number that stands where a text belongs, such as an id, is what was written.
+    pub fn text_of(&self, path: &str, value: &Value) -> Option<String> {
+        match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(self.written.get(path).cloned().unwrap_or_else(|| number.to_string())),
+            _ => None,
+        }
+    }
+
+    fn of_json(text: &str) -> Result<Text, Unread> {
+        let root: &RawValue = serde_json::from_str(text).map_err(|error| {
             let sentence = error.to_string();
             let sentence = sentence.split(" at line ").next().unwrap_or_default().to_owned();
             (error.line().max(1), sentence)
         })?;
-        let mut lines = BTreeMap::new();
-        places(text, text, "", &mut lines, DEEPEST);
-        Ok(Text { value, lines })
+        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        let mut json = Json { whole: text, ends, lines: BTreeMap::new(), written: BTreeMap::new() };
+        let value = json.part(root, "", 0)?;
+        Ok(Text { value, lines: json.lines, written: json.written })
     }
 }
 
-/// Notes where the parts of some JSON stand, which is a piece of `whole`.
-fn places(whole: &str, piece: &str, path: &str, lines: &mut BTreeMap<String, usize>, depth: usize) {
-    let at = piece.as_ptr() as usize - whole.as_ptr() as usize;
-    let leading = piece.len() - piece.trim_start().len();
-    lines.insert(path.to_owned(), 1 + whole[..at + leading].matches('\n').count());
-    if depth == 0 {
-        return;
+struct Json<'t> {
+    whole: &'t str,
+    /// Where its lines end, in bytes.
+    ends: Vec<usize>,
+    lines: BTreeMap<String, usize>,
+    written: BTreeMap<String, String>,
+}
+
+impl<'t> Json<'t> {
+    fn part(&mut self, raw: &'t RawValue, path: &str, depth: usize) -> Result<Value, Unread> {
+        let at = raw.get().as_ptr() as usize - self.whole.as_ptr() as usize;
+        let line = 1 + self.ends.partition_point(|end| *end < at);
+        self.lines.insert(path.to_owned(), line);
+        if depth > DEEPEST {
+            return Err((line, format!("a seed is at most {DEEPEST} deep")));
+        }
+        // It is known to be JSON: nothing but its form is looked at, and what is no JSON for others.
+        let unread = |error: serde_json::Error| (line, error.to_string());
+        Ok(match Inside::deserialize(raw).map_err(unread)? {
+            Inside::Object(fields) => {
+                let mut object = Map::new();
+                for (key, raw) in fields {
+                    let path = below(path, &key);
+                    let value = self.part(raw, &path, depth + 1)?;
+                    if object.contains_key(&key) {
+                        return Err((self.lines[&path], format!("{key} stands here a second time")));
+                    }
+                    object.insert(key, value);
+                }
+                Value::Object(object)
+            }
+            Inside::List(items) => {
+                let items = items.into_iter().enumerate();
+                let items = items.map(|(number, raw)| self.part(raw, &format!("{path}[{number}]"), depth + 1));
+                Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            Inside::Plain => {
+                let value: Value = serde_json::from_str(raw.get()).map_err(unread)?;
+                if value.is_number() && value.to_string() != raw.get() {
+                    self.written.insert(path.to_owned(), raw.get().to_owned());
+                }
+                value
+            }
+        })
     }
-    if let Ok(fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(piece) {
-        for (key, raw) in fields {
-            places(whole, raw.get(), &below(path, &key), lines, depth - 1);
+}
+
+/// A level of some JSON.
+enum Inside<'t> {
+    Object(Vec<(String, &'t RawValue)>),
+    List(Vec<&'t RawValue>),
+    Plain,
+}
+
+impl<'t> Deserialize<'t> for Inside<'t> {
+    fn deserialize<D: Deserializer<'t>>(input: D) -> Result<Self, D::Error> {
+        struct Level;
+        impl<'t> Visitor<'t> for Level {
+            type Value = Inside<'t>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("JSON")
+            }
+
+            fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Inside<'t>, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    fields.push(entry);
+                }
+                Ok(Inside::Object(fields))
+            }
+
+            fn visit_seq<A: SeqAccess<'t>>(self, mut list: A) -> Result<Inside<'t>, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = list.next_element()? {
+                    items.push(item);
+                }
+                Ok(Inside::List(items))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Inside<'t>, E> {
+                Ok(Inside::Plain)
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Inside<'t>, E> {
+                Ok(Inside::Plain)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Inside<'t>, E> {
+                Ok(Inside::Plain)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Inside<'t>, E> {
+                Ok(Inside::Plain)
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Inside<'t>, E> {
+                Ok(Inside::Plain)
+            }
+
+            fn visit_unit<E>(self) -> Result<Inside<'t>, E> {
+                Ok(Inside::Plain)
+            }
         }
-    } else if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(piece) {
-        for (number, raw) in items.into_iter().enumerate() {
-            places(whole, raw.get(), &format!("{path}[{number}]"), lines, depth - 1);
-        }
+        input.deserialize_any(Level)
     }
 }
 
@@ -83,6 +189,7 @@ type Next<'t> = (Event<'t>, usize);
 struct Yaml<'t> {
     parser: Parser<'t, saphyr_parser::StrInput<'t>>,
     lines: BTreeMap<String, usize>,
+    written: BTreeMap<String, String>,
     /// What stands at an anchor, by its number.
     anchors: BTreeMap<usize, (Value, usize)>,
     parts: usize,
@@ -91,10 +198,11 @@ struct Yaml<'t> {
 }
 
 impl<'t> Yaml<'t> {
-    fn read(text: &'t str) -> Result<Text, (usize, String)> {
+    fn read(text: &'t str) -> Result<Text, Unread> {
         let mut yaml = Yaml {
             parser: Parser::new_from_str(text),
             lines: BTreeMap::new(),
+            written: BTreeMap::new(),
             anchors: BTreeMap::new(),
             parts: 0,
             line: 1,
@@ -108,10 +216,10 @@ impl<'t> Yaml<'t> {
                 next => value = Some(yaml.part(next, "", 0)?),
             }
         }
-        Ok(Text { value: value.unwrap_or(Value::Null), lines: yaml.lines })
+        Ok(Text { value: value.unwrap_or(Value::Null), lines: yaml.lines, written: yaml.written })
     }
 
-    fn next(&mut self) -> Result<Next<'t>, (usize, String)> {
+    fn next(&mut self) -> Result<Next<'t>, Unread> {
         match self.parser.next() {
             Some(Ok((event, span))) => {
                 self.line = span.start.line();
@@ -122,7 +230,7 @@ impl<'t> Yaml<'t> {
         }
     }
 
-    fn count(&mut self, parts: usize, depth: usize, line: usize) -> Result<(), (usize, String)> {
+    fn count(&mut self, parts: usize, depth: usize, line: usize) -> Result<(), Unread> {
         self.parts = self.parts.saturating_add(parts);
         match self.parts > MOST || depth > DEEPEST {
             true => Err((line, format!("a seed has at most {MOST} parts, {DEEPEST} deep"))),
@@ -130,12 +238,18 @@ impl<'t> Yaml<'t> {
         }
     }
 
-    fn part(&mut self, (event, line): Next<'t>, path: &str, depth: usize) -> Result<Value, (usize, String)> {
+    fn part(&mut self, (event, line): Next<'t>, path: &str, depth: usize) -> Result<Value, Unread> {
         self.count(1, depth, line)?;
         self.lines.insert(path.to_owned(), line);
         let before = self.parts;
         let (value, anchor) = match event {
-            Event::Scalar(text, style, anchor, _) => (scalar(&text, style), anchor),
+            Event::Scalar(text, style, anchor, _) => {
+                let value = scalar(&text, style);
+                if value.is_number() && value.to_string() != text {
+                    self.written.insert(path.to_owned(), text.into_owned());
+                }
+                (value, anchor)
+            }
             Event::SequenceStart(anchor, _) => {
                 let mut items = Vec::new();
                 loop {
@@ -240,6 +354,23 @@ again: *it
         assert_eq!(lines.map(|path| text.line(path)), [2, 3, 4, 5, 11, 14, 5]);
         let text = Text::read("{\n \"users\": [\n  {\"uid\":\n\"ann\"}, 7\n]}", true).unwrap();
         assert_eq!(text.value, json!({"users": [{"uid": "ann"}, 7]}));
+        for (text, is_json) in
+            [("a: [007, 1.10, +49, 12345678901234567890, 5, '1.0', x]", false), ("{\"a\": [1.10, 5]}", true)]
+        {
+            let read = Text::read(text, is_json).unwrap();
+            let items = read.value["a"].as_array().unwrap().iter().enumerate();
+            let texts = items.map(|(at, item)| read.text_of(&format!("a[{at}]"), item).unwrap());
+            assert!(
+                texts.eq(text
+                    .trim_matches(['{', '}'])
+                    .split(['[', ']'])
+                    .nth(1)
+                    .unwrap()
+                    .split(", ")
+                    .map(|t| t.trim_matches('\''))),
+                "{text}"
+            );
+        }
         assert_eq!(["users", "users[0]", "users[0].uid", "users[1]"].map(|path| text.line(path)), [2, 3, 4, 4]);
     }
 
@@ -248,6 +379,7 @@ again: *it
         for (text, is_json, line) in [
             ("{\n \"a\": }", true, 2),
             ("a: 1\na: 2\n", false, 2),
+            ("{\"a\": 1,\n\"a\": 2}", true, 2),
             ("a: [1,\nb: }", false, 2),
             ("a: 1\n---\nb: 2\n", false, 3),
             ("a: *b\n", false, 1),
