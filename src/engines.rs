@@ -21,8 +21,8 @@ use crate::model::error::Result;
 use crate::model::moderation::ask::{ANSWER, Answer, Category, Failure, OnError, PATIENCE, Place, Request, VERDICT};
 use crate::outgoing::{self, Outgoing, Reach, basic};
 use crate::previews::Previews;
-use crate::store::Store;
 use crate::store::moderation::pending;
+use crate::store::{Lane, Store, Write};
 use crate::watch::tail::{Body, Entry, Kind};
 
 /// Messages of one app about which is asked at once.
@@ -65,6 +65,10 @@ pub async fn keep(needs: Needs) {
         if std::mem::replace(&mut times, needs.store.told().times()) != times {
             // The messages are others than those about which is being asked.
             asking = Asking::default();
+        }
+        if needs.store.told().is_between() {
+            _ = changed.changed().await;
+            continue;
         }
         if let Err(error) = asking.begin(&needs).await {
             log::warn!("moderation: {error}");
@@ -131,11 +135,13 @@ async fn judge(needs: Needs, message: i64) {
 
 /// Asks all there is to ask about a message, and has done what follows from it.
 async fn ask_about(needs: &Needs, message: i64) -> Result<()> {
+    let times = needs.store.told().times();
     let Some(mut case) = needs.store.read(move |read| asked::case(read, message)).await? else { return Ok(()) };
     case.body = show_urls(&case.body, || needs.base.clone()).into_owned();
     let said = ask(needs, &case).await;
-    let settled = needs.store.write("moderation.settle", move |tx| asked::settle(tx, &case, &said)).await?;
-    if let (Some((app, message)), Some(previews)) = (settled, &needs.previews) {
+    let settle = move |tx: &mut Write<'_>| asked::settle(tx, &case, &said);
+    let settled = needs.store.write_still(times, Lane::High, "moderation.settle", settle).await?;
+    if let (Some((app, message)), Some(previews)) = (settled.flatten(), &needs.previews) {
         previews.offer(&app, message);
     }
     Ok(())

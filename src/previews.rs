@@ -3,7 +3,7 @@
 //! preview.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::{Semaphore, mpsc};
 
@@ -11,7 +11,7 @@ use crate::actions::extensions::previews;
 use crate::model::caller::App;
 use crate::model::link::Preview;
 use crate::outgoing::{Outgoing, preview};
-use crate::store::Store;
+use crate::store::{Lane, Store, Write};
 
 /// Messages that wait.
 const QUEUE: usize = 1000;
@@ -45,8 +45,15 @@ impl Previews {
 struct Worker {
     store: Store,
     outgoing: Outgoing,
+    known: Mutex<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Of which database (`Told::times`).
+    times: u64,
     /// By link: what came of it, and when.
-    known: Mutex<HashMap<String, (i64, Option<Preview>)>>,
+    links: HashMap<String, (i64, Option<Preview>)>,
 }
 
 async fn run(worker: Arc<Worker>, mut messages: mpsc::Receiver<(App, i64)>) {
@@ -63,11 +70,12 @@ async fn run(worker: Arc<Worker>, mut messages: mpsc::Receiver<(App, i64)>) {
 
 impl Worker {
     async fn look(&self, app: App, message: i64) {
-        let asked = app.clone();
+        let (asked, times) = (app.clone(), self.store.told().times());
         let wanted = self.store.read(move |read| previews::wanted(read, &asked, message)).await;
         let Ok(Some(link)) = wanted else { return };
         let Some(preview) = self.of(&link).await else { return };
-        let put = self.store.write("previews.put", move |tx| previews::put(tx, &app, message, &preview)).await;
+        let put = move |tx: &mut Write<'_>| previews::put(tx, &app, message, &preview);
+        let put = self.store.write_still(times, Lane::High, "previews.put", put).await;
         if let Err(error) = put {
             log::debug!("a preview came too late: {error}");
         }
@@ -75,19 +83,25 @@ impl Worker {
 
     async fn of(&self, link: &str) -> Option<Preview> {
         let now = self.store.clock().now();
-        if let Some((_, preview)) = self.known().get(link).filter(|(at, _)| now - at < FRESH) {
+        if let Some((_, preview)) = self.known().links.get(link).filter(|(at, _)| now - at < FRESH) {
             return preview.clone();
         }
         let preview = preview::fetch(&self.outgoing, link).await;
         let mut known = self.known();
-        if known.len() >= KNOWN {
-            known.clear();
+        if known.links.len() >= KNOWN {
+            known.links.clear();
         }
-        known.insert(link.to_owned(), (now, preview.clone()));
+        known.links.insert(link.to_owned(), (now, preview.clone()));
         preview
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<String, (i64, Option<Preview>)>> {
-        self.known.lock().unwrap_or_else(|e| e.into_inner())
+    /// Of this database: another begins with none.
+    fn known(&self) -> MutexGuard<'_, Known> {
+        let mut known = self.known.lock().unwrap_or_else(|e| e.into_inner());
+        let times = self.store.told().times();
+        if known.times != times {
+            *known = Known { times, links: HashMap::new() };
+        }
+        known
     }
 }

@@ -156,7 +156,12 @@ pub(super) async fn pass(
         return super::answer(request, payload, api, context, seen).await;
     };
     if !fault.delay.is_zero() {
+        let times = api.store.told().times();
         tokio::time::sleep(fault.delay).await;
+        if !api.store.told().is_still(times) {
+            let sentence = "While this request was held up, the server went back to an earlier moment.";
+            return super::reply::refusal(&Error::new(Code::Busy, sentence));
+        }
     }
     let mut answer = match fault.then {
         Then::Pass => super::answer(request, payload, api, context, seen).await,

@@ -61,6 +61,10 @@ pub async fn keep(needs: Needs) {
             while working.tasks.join_next().await.is_some() {}
             return;
         }
+        if needs.store.told().is_between() {
+            _ = changed.changed().await;
+            continue;
+        }
         match needs.store.read(webhooks::in_use).await {
             Ok(wanted) => working.be(&needs, &wanted),
             Err(error) => {

@@ -148,7 +148,7 @@ impl Worker {
         loop {
             self.told.mark_unchanged();
             self.changed.mark_unchanged();
-            if self.needs.store.told().times() != self.times {
+            if !self.needs.store.told().is_still(self.times) {
                 // What is under way is of what was.
                 return;
             }
@@ -193,8 +193,10 @@ impl Worker {
 
     /// How many requests may be begun.
     fn room(&self) -> usize {
-        // One that is down gets one request, and the next when that has failed and some time has passed.
-        let most = if self.failed > DOWN { 1 } else { AT_ONCE };
+        // One that is down gets one request, and the next when that has failed and some time has passed. Where ids are the
+        // same each time the order is, too.
+        let one = self.failed > DOWN || self.needs.store.ids().are_same();
+        let most = if one { 1 } else { AT_ONCE };
         most.saturating_sub(self.running.len()).min(UNMARKED.saturating_sub(self.taken.len()))
     }
 
@@ -215,8 +217,13 @@ impl Worker {
                 return Ok(Some(Some(self.rests_until)));
             }
             if work.tasks.is_empty() && self.taken.is_empty() && work.front - work.stored.passed >= PASSED {
-                let (webhook, front) = (self.webhook, work.front);
-                self.needs.store.write_later("webhooks.pass", move |tx| webhooks::pass(tx, webhook, front));
+                let (webhook, front, times) = (self.webhook, work.front, self.times);
+                let told = self.needs.store.told().clone();
+                let pass = move |tx: &mut Write<'_>| match told.is_still(times) {
+                    true => webhooks::pass(tx, webhook, front),
+                    false => Ok(()),
+                };
+                self.needs.store.write_later("webhooks.pass", pass);
             }
             let Work { stored, tasks, front, more, next: due } = work;
             let all = tasks.into_iter().all(|task| self.send(&stored, task, now));
@@ -352,6 +359,7 @@ impl Worker {
             is_back: std::mem::take(&mut self.is_back),
             fails: self.failed > 0,
             ended: self.ended.take(),
+            times: self.times,
         };
         let (store, under_way) = (self.needs.store.clone(), self.needs.store.told().one_more());
         self.noting.spawn(async move {
@@ -420,15 +428,18 @@ struct Note {
     fails: bool,
     /// It is gone for good, says who answers at this address.
     ended: Option<String>,
+    /// Which database its events are of.
+    times: u64,
 }
 
 impl Note {
-    /// Marks it, however long the database takes no writes.
+    /// Marks it, however long the database takes no writes, as long as it is the database of these events.
     async fn keep(self: Arc<Self>, store: Store) {
         let mut complained = false;
         loop {
             let note = self.clone();
-            let Err(error) = store.write_in(Lane::Mark, "webhooks.note", move |tx| note.write(tx)).await else {
+            let written = store.write_still(note.times, Lane::Mark, "webhooks.note", move |tx| note.write(tx));
+            let Err(error) = written.await else {
                 return;
             };
             if !std::mem::replace(&mut complained, true) {

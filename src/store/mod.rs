@@ -427,7 +427,7 @@ impl Store {
     }
 
     /// Who tells that there is more in the outbox.
-    pub fn told(&self) -> &Told {
+    pub fn told(&self) -> &Arc<Told> {
         self.inner.writer.told()
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 
 use super::backup::{self, Moment};
-use super::{Store, db};
+use super::{Lane, Store, Write, db};
 use crate::model::error::{Code, Error, Result};
 
 /// How often it is tried to get at the pages, and the breath between.
@@ -23,15 +23,28 @@ impl Store {
         Moment::of(self.path())?.copy(target, |_| ())
     }
 
+    /// As `write_in`, as long as the database is the one of then (`Told::times`): what is known of its rows holds for no other.
+    /// `None`: it has become another one, and nothing is written.
+    pub async fn write_still<T, F>(&self, times: u64, lane: Lane, name: &'static str, f: F) -> Result<Option<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    {
+        let told = self.told().clone();
+        let work = move |tx: &mut Write<'_>| told.is_still(times).then(|| f(tx)).transpose();
+        self.write_in(lane, name, work).await
+    }
+
     /// Puts a copy in the place of what the database holds. `last`: the newest time that was used in it.
     pub async fn put_back(&self, from: &Path, last: i64) -> Result<()> {
         let (inner, from) = (self.inner.clone(), from.to_owned());
         inner.clock.begin_anew(last);
         let path = inner.path.clone();
+        inner.writer.told().begin_anew();
         let done = tokio::task::spawn_blocking(move || replace(&path, &from)).await;
-        done.map_err(|e| Error::internal("moment", e))??;
         inner.credentials.forget();
         inner.writer.told().begin_anew();
+        done.map_err(|e| Error::internal("moment", e))??;
         // Before it does anything, the writer looks whether somebody else wrote.
         self.write("moment", |_| Ok(())).await
     }

@@ -17,7 +17,7 @@ pub struct Told {
     asks: watch::Sender<()>,
     /// Nothing more is to be sent.
     ends: AtomicBool,
-    /// How often the database became another one.
+    /// How often the database became another one, twice: an odd number while it becomes one.
     times: AtomicU64,
     /// Requests that are being sent, and what came back that is being noted.
     under_way: Arc<AtomicUsize>,
@@ -63,7 +63,8 @@ impl Told {
         self.changed();
     }
 
-    /// The database is another one: what anybody knows of its rows is of rows that were.
+    /// The database becomes another one, and has become it: told at both ends. What anybody knows of its rows is of rows that
+    /// were, and what they would write of them is not written any more ([`Told::is_still`]).
     pub(super) fn begin_anew(&self) {
         self.times.fetch_add(1, Ordering::AcqRel);
         self.changed();
@@ -72,6 +73,16 @@ impl Told {
     /// Which database it is; who finds another number than before begins anew.
     pub fn times(&self) -> u64 {
         self.times.load(Ordering::Acquire)
+    }
+
+    /// Whether it is the same database still. Asked by the writer, it holds for what is written then.
+    pub fn is_still(&self, times: u64) -> bool {
+        !self.is_between() && self.times() == times
+    }
+
+    /// Whether it just becomes another: nobody begins anything now.
+    pub fn is_between(&self) -> bool {
+        self.times() % 2 == 1
     }
 
     /// Something is being sent, or noted.

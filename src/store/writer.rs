@@ -138,7 +138,7 @@ impl Handle {
     }
 
     /// Who tells that there is more in the outbox.
-    pub fn told(&self) -> &Told {
+    pub fn told(&self) -> &Arc<Told> {
         &self.told
     }
 

@@ -396,7 +396,12 @@ async fn a_test_acts_as_a_user_without_a_client() {
 /// What a test does in the two that follow.
 async fn play(chat: &Chat) {
     let mut bob = Sock::of(chat, "bob-token").await;
-    chat.send("ann", "bob", "one").await;
+    let sent = chat.send("ann", "bob", "one").await;
+    let act = async |what: Value| chat.control(Method::POST, "/act", what).await;
+    act(json!({"as": "ann", "type": {"to": "bob"}})).await;
+    act(json!({"as": "ann", "edit": {"messageId": sent["id"], "text": "one!"}})).await;
+    act(json!({"as": "bob", "read": {"messageId": sent["id"]}})).await;
+    act(json!({"as": "ann", "type": {"to": "bob", "ended": true}})).await;
     bob.expect_text("one").await;
     chat.call(Method::GET, "/users/bob/messages", Some("ann"), Value::Null).await;
     chat.advance("1h").await;
@@ -405,20 +410,41 @@ async fn play(chat: &Chat) {
     bob.before_pong().await;
     drop(bob);
     chat.control(Method::POST, "/wait", json!({"kind": "event", "title": "offline"})).await;
+    // All that is told of it.
+    chat.advance("0s").await;
+}
+
+/// What a worker knew of the events before must not stand in the way of those after.
+#[tokio::test]
+async fn webhooks_are_told_after_a_reset_whatever_was_under_way() {
+    let receiver = Receiver::answering(200).await;
+    let hook = format!("webhooks:\n- {{url: '{}', triggers: [message_sent]}}\n", receiver.url);
+    let (_beside, chat) = seeded(&format!("{SEED}{hook}"));
+    for round in 0..40 {
+        for number in 0..5 {
+            chat.send("ann", "bob", &format!("before {round} {number}")).await;
+        }
+        chat.control(Method::POST, "/reset", Value::Null).await;
+        let text = format!("after {round}");
+        chat.send("ann", "bob", &text).await;
+        let wait = json!({"kind": "webhook", "text": text});
+        chat.control(Method::POST, "/wait", wait).await;
+    }
 }
 
 #[tokio::test]
 async fn the_same_acts_make_the_same_journal() {
-    let (_one, one) = seeded(SEED);
-    let (_other, other) = seeded(SEED);
+    let receiver = Receiver::answering(200).await;
+    let hook =
+        |id: &str| format!("- {{id: {id}, url: '{}', triggers: [message_sent, message_edited]}}\n", receiver.url);
+    let seed = format!("{SEED}webhooks:\n{}{}", hook("h1"), hook("h2"));
+    let (_one, one) = seeded(&seed);
+    let (_other, other) = seeded(&seed);
     let journal = async |chat: &Chat| {
         play(chat).await;
         // The answer to the heartbeat is the last frame that is told.
         chat.control(Method::POST, "/wait", json!({"kind": "frameOut", "title": "pong"})).await;
-        let mut entries = chat.control(Method::GET, "/journal?order=stream", Value::Null).await["entries"].take();
-        // A digest of settings in which the ports stand, which are free ones.
-        let settings = &mut entries[0]["bodies"]["answer"]["data"]["settings"];
-        assert!(settings["settingsHash"].take().is_string(), "{settings}");
+        let entries = chat.control(Method::GET, "/journal?order=stream", Value::Null).await["entries"].take();
         let port = |field: &str| chat.text(field).rsplit(':').next().expect("a port").to_owned();
         entries.to_string().replace(&port("url"), "HTTP").replace(&port("httpsUrl"), "HTTPS")
     };
@@ -427,9 +453,18 @@ async fn the_same_acts_make_the_same_journal() {
         first.contains("\"one\"") && first.contains("frameOut") && first.contains("GET /users/bob/messages"),
         "{first}"
     );
-    assert!(first == journal(&other).await, "of two servers");
-    one.control(Method::POST, "/reset", Value::Null).await;
-    assert!(first == journal(&one).await, "after a reset");
+    assert_eq!(first.matches(r#""kind":"webhook""#).count(), 6, "{first}");
+    let same = |other: String, when: &str| {
+        let differs = first.bytes().zip(other.bytes()).position(|(one, other)| one != other);
+        let around =
+            |text: &str| text[differs.unwrap_or(0).saturating_sub(200)..].chars().take(400).collect::<String>();
+        assert!(first == other, "{when}: {} | {}", around(&first), around(&other));
+    };
+    same(journal(&other).await, "of two servers");
+    for _ in 0..5 {
+        one.control(Method::POST, "/reset", Value::Null).await;
+        same(journal(&one).await, "after a reset");
+    }
 }
 
 #[tokio::test]

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::sockets::told;
 use super::{Control, read_value};
 use crate::actions::sockets::Identity;
 use crate::api::gate::{Answered, Ask, Call, Inside};
@@ -27,25 +29,24 @@ pub async fn on_behalf(control: &Control, call: &Call, rest: &str, inside: &Insi
             "It is /_test/as/{uid}/{path}, with a path of the API such as messages.",
         ));
     }
-    let ready = control.ready()?;
-    let (method, path) = (call.method.as_str(), format!("/{path}{query}"));
-    let headers = [("appid", ready.app_id.as_str()), ("apikey", ready.api_key.as_str()), ("onbehalfof", &uid)];
-    inside
-        .ask(Ask { method, path: &path, headers: &headers, kind: call.kind.as_deref(), body: call.body.clone() })
-        .await
+    let path = format!("/{path}{query}");
+    request(control, inside, &uid, (&call.method, &path), (call.kind.as_deref(), call.body.clone())).await
 }
 
+/// `body`: of what kind it is (none: JSON), and what.
 async fn request(
     control: &Control,
     inside: &Inside<'_>,
     uid: &str,
-    method: &str,
-    path: &str,
-    body: bytes::Bytes,
+    (method, path): (&str, &str),
+    (kind, body): (Option<&str>, Bytes),
 ) -> Result<Answered> {
     let ready = control.ready()?;
     let headers = [("appid", ready.app_id.as_str()), ("apikey", ready.api_key.as_str()), ("onbehalfof", uid)];
-    inside.ask(Ask { method, path, headers: &headers, kind: None, body }).await
+    let answered = inside.ask(Ask { method, path, headers: &headers, kind, body }).await;
+    // Whoever does one thing after the other hears of them in this order.
+    told(inside.api).await;
+    answered
 }
 
 /// Who is spoken to.
@@ -167,7 +168,7 @@ pub async fn act(control: &Control, asked: Value, inside: &Inside<'_>) -> Result
         }
     };
     let body = if body.is_null() { String::new() } else { body.to_string() };
-    request(control, inside, uid, method, &path, body.into()).await
+    request(control, inside, uid, (method, &path), (None, body.into())).await
 }
 
 /// As the contract has it. A text alone is a text message.
@@ -195,7 +196,8 @@ fn message(said: &Value) -> Result<Value> {
 
 /// Up to a message, in its conversation.
 async fn receipt(control: &Control, inside: &Inside<'_>, uid: &str, about: &About, read: bool) -> Result<Answered> {
-    let shown = request(control, inside, uid, "GET", &format!("/messages/{}", about.id()), Default::default()).await?;
+    let shown =
+        request(control, inside, uid, ("GET", &format!("/messages/{}", about.id())), Default::default()).await?;
     if shown.status != 200 {
         return Ok(shown);
     }
@@ -208,7 +210,7 @@ async fn receipt(control: &Control, inside: &Inside<'_>, uid: &str, about: &Abou
     };
     let path = format!("{whose}/conversation/{}", if read { "read" } else { "delivered" });
     let body = json!({ "messageId": about.message_id }).to_string();
-    request(control, inside, uid, "POST", &path, body.into()).await
+    request(control, inside, uid, ("POST", &path), (None, body.into())).await
 }
 
 /// As a socket of theirs would say it.
@@ -228,6 +230,8 @@ async fn typing(control: &Control, inside: &Inside<'_>, uid: &str, said: &Value)
         "type": "typing_indicator", "receiver": receiver, "receiverType": kind, "body": { "action": action, "metadata": null }
     });
     let (text, device) = (frame.to_string(), Arc::from(SERVER_DEVICE));
+    // What was committed before is told before.
+    told(inside.api).await;
     let context = inside.context();
     let command = Command::parse(&text, &context.limits).ok_or(Code::BadRequest)?;
     obey(context, &identity, &device, command).await;

@@ -75,6 +75,8 @@ pub async fn turn(control: &Control, turn: Turn, inside: &Inside<'_>) -> Result<
             "The clock is not turned back, because what has happened stays: reset and restore go back in time.";
         return Err(Error::field("set", sentence));
     }
+    // What was committed before is told by the time at which it was.
+    super::sockets::told(inside.api).await;
     let stops = walk(control, inside.api, to, patience).await?;
     control.clock.turn(to, runs);
     let mut said = show(control);
@@ -90,6 +92,10 @@ async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Resu
     let (mut patience, mut steps) = (patience, STEPS);
     // Stands, so that what is done at a stop bears the time of the stop.
     control.clock.turn(now, false);
+    // What is to be told by now is told now.
+    if to > now && !patience.is_zero() && api.store.read(waits::has_untold).await? && !settle(api, patience).await? {
+        patience = Duration::ZERO;
+    }
     while stops < STOPS {
         let limits = api.limits.clone();
         let next = api.store.read(move |read| waits::next(read, &limits)).await?;

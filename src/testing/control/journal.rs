@@ -139,16 +139,22 @@ impl Journal {
         }
         self.take();
         let kept = locked(&self.kept);
-        let mut found: Vec<&Seen> = kept.entries.iter().filter(|seen| asked.fits(seen)).collect();
+        let mut found: Vec<&Seen> = kept.after(asked.after).filter(|seen| asked.fits(seen)).collect();
+        let most = asked.count.unwrap_or(MOST);
+        let more = found.len() > most;
+        // Who reads on from one gets the next; anybody else wants to know what happened last.
+        match asked.after {
+            0 => _ = found.drain(..found.len().saturating_sub(most)),
+            _ => found.truncate(most),
+        }
         let streams = asked.order.as_deref() == Some("stream");
         if streams {
             found.sort_by_cached_key(|one| stream(one));
         }
-        found.truncate(asked.count.unwrap_or(MOST));
         // By streams a number would say which thread was first.
         let shown = |seen: &&Seen| if streams { seen.value.clone() } else { numbered(seen) };
         let entries: Vec<Value> = found.iter().map(shown).collect();
-        Ok(json!({ "last": kept.last, "lost": kept.lost, "entries": entries }))
+        Ok(json!({ "last": kept.last, "lost": kept.lost, "more": more, "entries": entries }))
     }
 
     /// Waits until so many fit, and gives them.
@@ -169,15 +175,18 @@ impl Journal {
         };
         let (until, wanted) = (Instant::now() + time, asked.count.unwrap_or(1));
         let mut changed = self.changed.subscribe();
+        // Each entry is looked at once, however many come.
+        let (mut looked, mut found) = (asked.after, Vec::new());
         loop {
             let ends = *changed.borrow_and_update();
             self.take();
-            let found: Vec<Value> = {
+            {
                 let kept = locked(&self.kept);
-                kept.entries.iter().filter(|seen| asked.fits(seen)).map(numbered).collect()
-            };
-            if found.len() >= wanted {
-                return Ok(json!({ "last": locked(&self.kept).last, "entries": found }));
+                found.extend(kept.after(looked).filter(|seen| asked.fits(seen)).map(numbered));
+                looked = looked.max(kept.last);
+                if found.len() >= wanted {
+                    return Ok(json!({ "last": kept.last, "lost": kept.lost, "entries": found }));
+                }
             }
             if ends {
                 return Err(Error::new(Code::Busy, "The server stops."));
@@ -192,7 +201,7 @@ impl Journal {
     fn vain(&self, asked: &Asked, found: usize, wanted: usize, time: Duration) -> Error {
         const SHOWN: usize = 20;
         let kept = locked(&self.kept);
-        let others: Vec<String> = kept.entries.iter().filter(|seen| seen.number > asked.after).map(in_short).collect();
+        let others: Vec<String> = kept.after(asked.after).map(in_short).collect();
         let from = others.len().saturating_sub(SHOWN);
         let others = if others.is_empty() { "nothing".to_owned() } else { others[from..].join("; ") };
         let sentence =
@@ -202,6 +211,12 @@ impl Journal {
 }
 
 impl Kept {
+    /// Entries with larger numbers.
+    fn after(&self, number: u64) -> impl Iterator<Item = &Seen> {
+        let from = self.entries.partition_point(|seen| seen.number <= number);
+        self.entries.range(from..)
+    }
+
     fn add(&mut self, told: &Told) {
         let entry = &told.entry;
         let facts = entry.facts.iter().filter(|(name, _)| !OF_THE_WALL.contains(name));
@@ -319,8 +334,7 @@ impl Asked {
         let is = |name: &str, wanted: &Option<String>| {
             wanted.as_deref().is_none_or(|wanted| value[name].as_str() == Some(wanted))
         };
-        seen.number > self.after
-            && is("kind", &self.kind)
+        is("kind", &self.kind)
             && is("title", &self.title)
             && is("group", &self.group)
             && self.user.as_deref().is_none_or(|uid| {
