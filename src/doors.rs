@@ -64,6 +64,9 @@ const LINGER: Duration = Duration::from_secs(30);
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 pub const GRACE: u64 = 10;
 
+/// The same of a server that is thrown away: what is under way is nobody's any more.
+const SHORT_GRACE: u64 = 1;
+
 /// What all doors lead to.
 #[derive(Clone)]
 pub struct Inside {
@@ -90,7 +93,7 @@ impl Doors {
         let server = Server::build()
             .workers(workers)
             .max_concurrent_connections(share)
-            .shutdown_timeout(GRACE)
+            .shutdown_timeout(if inside.api.gate.is_some() { SHORT_GRACE } else { GRACE })
             .disable_signals();
         Doors { server, inside }
     }

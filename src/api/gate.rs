@@ -7,6 +7,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{self, Poll, ready};
 use std::time::Duration;
 
@@ -152,7 +153,7 @@ pub(super) async fn pass(
         let status = StatusCode::from_u16(answered.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         return named(HttpResponse::build(status).content_type("application/json").body(answered.body), origin);
     }
-    let Some(Befallen { fault, headers }) = befallen(gate, request, api).await else {
+    let Some(Befallen { fault, headers }) = befallen(gate, request, api, seen).await else {
         return super::answer(request, payload, api, context, seen).await;
     };
     if !fault.delay.is_zero() {
@@ -195,24 +196,38 @@ pub(super) async fn pass(
     answer
 }
 
-async fn befallen(gate: &dyn Gate, request: &HttpRequest, api: &Data<Api>) -> Option<Befallen> {
+async fn befallen(gate: &dyn Gate, request: &HttpRequest, api: &Data<Api>, seen: &Seen) -> Option<Befallen> {
+    // What a browser asks beforehand is no request of the page's.
+    if request.method() == Method::OPTIONS {
+        return None;
+    }
     let is_socket = super::is_upgrade(request, request.path());
     let path = versionless(request.path()).unwrap_or(request.path());
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let operation = api.router.find(method, path).map(|(route, _)| route.operation);
-    let uid = who(request, api).await;
-    gate.befalls(Passing { method: method.as_str(), path, operation, uid: uid.as_deref(), is_socket })
+    let found = api.router.find(method, path);
+    let operation = found.as_ref().map(|(route, _)| route.operation);
+    let whose = who(request, api).await;
+    let uid = whose.as_ref().map(|(_, uid)| &**uid);
+    let befallen = gate.befalls(Passing { method: method.as_str(), path, operation, uid, is_socket })?;
+    // It may never get to where that is noted.
+    if let Some((route, params)) = found {
+        seen.on(route);
+        seen.asked(&params, &Bytes::new());
+    }
+    if let Some((app, uid)) = &whose {
+        api.requests.note_as(request, app, uid, true);
+    }
+    Some(befallen)
 }
 
-/// Whose request it is, as far as it says: whether it may be is looked at inside.
-async fn who(request: &HttpRequest, api: &Data<Api>) -> Option<String> {
+/// Whose request it is, as far as it says (the app's public id, and the uid): whether it may be is looked at inside.
+async fn who(request: &HttpRequest, api: &Data<Api>) -> Option<(Arc<str>, Arc<str>)> {
     let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let Some(token) = text("authtoken") else {
-        return text("apikey").and(text("onbehalfof")).map(str::to_owned);
-    };
-    match api.store.credential(digest(token)).await {
-        Ok(Some(Credential { holder: Holder::Token { uid, .. }, .. })) => Some(uid.to_string()),
-        _ => None,
+    let secret = text("authtoken").or(text("apikey"))?;
+    let Credential { app, holder } = api.store.credential(digest(secret)).await.ok()??;
+    match holder {
+        Holder::Token { uid, .. } => Some((app.app_id, uid)),
+        Holder::Key { .. } => text("onbehalfof").map(|uid| (app.app_id, uid.into())),
     }
 }
 

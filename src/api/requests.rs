@@ -5,6 +5,7 @@
 //! make as many as it likes. What is no row of the route table has one of the names of [`Place`].
 
 use std::cell::{Cell, RefCell};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::body::{BodySize, MessageBody};
@@ -134,7 +135,7 @@ pub struct Seen {
 }
 
 /// Whose request it is, for the log and for who looks: the app's public id, the uid, and whether a person acts.
-struct Whose(std::sync::Arc<str>, std::sync::Arc<str>, bool);
+struct Whose(Arc<str>, Arc<str>, bool);
 
 impl Requests {
     /// `seed`: any number that the last start did not have.
@@ -264,9 +265,15 @@ impl Requests {
 
     /// Notes whose request it is, if that is asked for.
     pub fn note(&self, request: &HttpRequest, caller: &Caller) {
-        if (request::is_logged() || self.tail.is_watched()) && caller.app.id != 0 {
-            let whose = Whose(caller.app.app_id.clone(), caller.uid.clone(), caller.person);
-            request.extensions_mut().insert(whose);
+        if caller.app.id != 0 {
+            self.note_as(request, &caller.app.app_id, &caller.uid, caller.person);
+        }
+    }
+
+    /// The same by names: the app's public id, a uid, and whether a person acts.
+    pub fn note_as(&self, request: &HttpRequest, app: &Arc<str>, uid: &Arc<str>, person: bool) {
+        if request::is_logged() || self.tail.is_watched() {
+            request.extensions_mut().insert(Whose(app.clone(), uid.clone(), person));
         }
     }
 }

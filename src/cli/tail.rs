@@ -159,7 +159,10 @@ impl Server {
         let answer = self.outgoing.send(request).await.map_err(|failure| format!("{}: {failure}", self.base))?;
         let mut answer: Value = serde_json::from_slice(&answer.body)
             .map_err(|_| format!("{url} answers with status {}, which is not how a Hobnob does", answer.status))?;
-        match answer["error"]["message"].as_str() {
+        let error = &answer["error"];
+        // What it says of a field says more than that a field is wrong.
+        let field = error["details"].as_object().and_then(|fields| fields.values().next()?.get(0)?.as_str());
+        match field.or(error["message"].as_str()) {
             Some(refusal) => Err(refusal.to_owned()),
             None => Ok(answer["data"].take()),
         }

@@ -337,8 +337,9 @@ impl Store {
 
     /// The same whatever is written.
     async fn write_any(&self, lane: Lane, name: &'static str, work: Box<writer::Work>) -> Result<()> {
+        let times = self.told().settled().await;
         let (answer, waiting) = oneshot::channel();
-        self.inner.writer.submit(lane, writer::Job::new(name, work, Some(answer)))?;
+        self.inner.writer.submit(lane, writer::Job::new(name, work, times, Some(answer)))?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?
     }
 
@@ -347,7 +348,8 @@ impl Store {
     where
         F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
     {
-        let queued = self.inner.writer.submit(Lane::Low, writer::Job::new(name, Box::new(f), None));
+        let queued =
+            self.inner.writer.submit(Lane::Low, writer::Job::new(name, Box::new(f), self.told().times(), None));
         if let Err(error) = &queued {
             log::warn!("{name}: not written now: {error}");
         }

@@ -17,7 +17,7 @@ pub struct Told {
     asks: watch::Sender<()>,
     /// Nothing more is to be sent.
     ends: AtomicBool,
-    /// How often the database became another one, twice: an odd number while it becomes one.
+    /// How often the database became another one, counted at both ends: an odd number while it becomes one.
     times: AtomicU64,
     /// Requests that are being sent, and what came back that is being noted.
     under_way: Arc<AtomicUsize>,
@@ -78,6 +78,18 @@ impl Told {
     /// Whether it is the same database still. Asked by the writer, it holds for what is written then.
     pub fn is_still(&self, times: u64) -> bool {
         !self.is_between() && self.times() == times
+    }
+
+    /// Which database it is, once it has become it.
+    pub async fn settled(&self) -> u64 {
+        while self.is_between() {
+            let mut changed = self.of_webhooks();
+            // Whoever makes it another one tells of it afterwards.
+            if self.is_between() {
+                let _ = changed.changed().await;
+            }
+        }
+        self.times()
     }
 
     /// Whether it just becomes another: nobody begins anything now.

@@ -71,21 +71,31 @@ pub struct Job {
     /// The request it is done for.
     origin: Option<Origin>,
     work: Option<Box<Work>>,
+    /// Which database it is for (`Told::times`).
+    times: u64,
     /// What came of it; with an error nothing that it changed is kept.
     outcome: Result<()>,
     answer: Option<oneshot::Sender<Result<()>>>,
 }
 
 impl Job {
-    pub fn new(name: &'static str, work: Box<Work>, answer: Option<oneshot::Sender<Result<()>>>) -> Job {
-        Job { name, queued: Instant::now(), origin: request::current(), work: Some(work), outcome: Ok(()), answer }
+    /// `times`: which database it is for.
+    pub fn new(name: &'static str, work: Box<Work>, times: u64, answer: Option<oneshot::Sender<Result<()>>>) -> Job {
+        let (queued, origin) = (Instant::now(), request::current());
+        Job { name, queued, origin, work: Some(work), times, outcome: Ok(()), answer }
     }
 
     /// Does its work, once. `Err`: what it changed is not to be kept.
-    fn run(&mut self, tx: &mut Write<'_>) -> Result<(), Code> {
+    fn run(&mut self, tx: &mut Write<'_>, told: &Told) -> Result<(), Code> {
         let work = self.work.take().ok_or(Code::Internal)?;
-        let done = catch_unwind(AssertUnwindSafe(|| work(tx)));
-        self.outcome = done.unwrap_or_else(|_| Err(Error::internal(self.name, "panicked")));
+        self.outcome = match told.is_still(self.times) {
+            true => {
+                let done = catch_unwind(AssertUnwindSafe(|| work(tx)));
+                done.unwrap_or_else(|_| Err(Error::internal(self.name, "panicked")))
+            }
+            // What it would write is of rows that were.
+            false => Err(Error::new(Code::Busy, "Meanwhile the server went back to an earlier moment.")),
+        };
         self.outcome.as_ref().map(|_| ()).map_err(|error| error.code)
     }
 
@@ -460,7 +470,7 @@ impl Writer {
             noted: Cell::new(false),
             online_in,
         };
-        let kept = job.run(&mut tx);
+        let kept = job.run(&mut tx, &self.told);
         let changed = tx.credentials_changed;
         // What was made of rules after the last change to them holds if the change does.
         if tx.rules_changed && kept.is_err() {

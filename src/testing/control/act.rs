@@ -14,9 +14,9 @@ use crate::api::gate::{Answered, Ask, Call, Inside};
 use crate::live::command::{Command, obey};
 use crate::model::caller::SERVER_DEVICE;
 use crate::model::error::{Code, Error, Result};
-use crate::model::ids::{Uid, unknown_uid};
+use crate::model::ids::{Guid, Uid, unknown_uid};
 use crate::model::nearest::nearest;
-use crate::store::users;
+use crate::store::{Read, groups, users};
 
 /// `/_test/as/{uid}/…`: any request of the API, as this user.
 pub async fn on_behalf(control: &Control, call: &Call, rest: &str, inside: &Inside<'_>) -> Result<Answered> {
@@ -41,6 +41,8 @@ async fn request(
     (method, path): (&str, &str),
     (kind, body): (Option<&str>, Bytes),
 ) -> Result<Answered> {
+    // Without one, or with one that is no uid, the app itself would act.
+    Uid::parse(uid).map_err(|error| Error::field("as", error.plain()))?;
     let ready = control.ready()?;
     let headers = [("appid", ready.app_id.as_str()), ("apikey", ready.api_key.as_str()), ("onbehalfof", uid)];
     let answered = inside.ask(Ask { method, path, headers: &headers, kind, body }).await;
@@ -224,6 +226,12 @@ async fn typing(control: &Control, inside: &Inside<'_>, uid: &str, said: &Value)
     let (named, of) = (Uid::parse(uid).map_err(|error| Error::field("as", error.plain()))?, app.id);
     let user =
         inside.api.store.read(move |read| users::any(read, of, &named)).await?.ok_or_else(|| unknown_uid(uid))?;
+    let (other, is_group) = (receiver.to_owned(), kind == "group");
+    let find = move |read: &Read<'_>| match is_group {
+        true => groups::by_guid(read, of, &Guid::from_path(&other)?).map(drop),
+        false => users::any(read, of, &Uid::from_path(&other)?)?.map(drop).ok_or_else(|| unknown_uid(&other)),
+    };
+    inside.api.store.read(find).await?;
     let identity = Identity { app, user: user.id, uid: user.uid.as_str().into(), token: 0 };
     let action = if ended { "ended" } else { "started" };
     let frame = json!({

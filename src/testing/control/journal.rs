@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use memchr::{memchr, memmem};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -48,12 +49,40 @@ struct Kept {
     sockets: BTreeMap<u64, u64>,
 }
 
-#[derive(Clone)]
 struct Seen {
     number: u64,
     kind: Kind,
     size: usize,
+    /// All but bodies.
     value: Value,
+    /// As they came: read they take many times as much.
+    bodies: Vec<(&'static str, Body)>,
+}
+
+impl Seen {
+    /// All of it.
+    fn whole(&self) -> Value {
+        let mut value = self.value.clone();
+        let read = |body: &Body| match body {
+            Body::Whole(bytes) => {
+                let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
+                serde_json::from_slice(bytes).unwrap_or_else(|_| text())
+            }
+            Body::Large(size) => json!({ "bytes": size }),
+        };
+        value["bodies"] = self.bodies.iter().map(|(name, body)| ((*name).to_owned(), read(body))).collect();
+        value
+    }
+
+    /// Whether a text is in one of its texts.
+    fn says(&self, text: &str) -> bool {
+        // JSON writes a text as it is, but for what it escapes.
+        let may = |(_, body): &(&'static str, Body)| match body {
+            Body::Whole(bytes) => memmem::find(bytes, text.as_bytes()).is_some() || memchr(b'\\', bytes).is_some(),
+            Body::Large(_) => false,
+        };
+        holds(&self.value, text) || self.bodies.iter().any(may) && holds(&self.whole(), text)
+    }
 }
 
 pub struct Journal {
@@ -152,7 +181,7 @@ impl Journal {
             found.sort_by_cached_key(|one| stream(one));
         }
         // By streams a number would say which thread was first.
-        let shown = |seen: &&Seen| if streams { seen.value.clone() } else { numbered(seen) };
+        let shown = |seen: &&Seen| if streams { seen.whole() } else { numbered(seen) };
         let entries: Vec<Value> = found.iter().map(shown).collect();
         Ok(json!({ "last": kept.last, "lost": kept.lost, "more": more, "entries": entries }))
     }
@@ -232,18 +261,10 @@ impl Kept {
             facts.insert("socket".to_owned(), json!(named));
         }
         let mut size = 512;
-        let bodies = entry.bodies.iter().map(|(name, body)| {
-            let body = match body {
-                Body::Whole(bytes) => {
-                    size += bytes.len();
-                    let text = || Value::String(String::from_utf8_lossy(bytes).into_owned());
-                    serde_json::from_slice(bytes).unwrap_or_else(|_| text())
-                }
-                Body::Large(size) => json!({ "bytes": size }),
-            };
-            ((*name).to_owned(), body)
-        });
-        let bodies: Map<String, Value> = bodies.collect();
+        for (_, body) in &entry.bodies {
+            size += if let Body::Whole(bytes) = body { bytes.len() } else { 0 };
+        }
+        let bodies = entry.bodies.clone();
         self.last += 1;
         let value = json!({
             "at": told.at,
@@ -254,10 +275,9 @@ impl Kept {
             "status": entry.status,
             "failed": entry.failed,
             "facts": facts,
-            "bodies": bodies,
         });
         self.bytes += size;
-        self.entries.push_back(Seen { number: self.last, kind: entry.kind, size, value });
+        self.entries.push_back(Seen { number: self.last, kind: entry.kind, size, value, bodies });
         while self.entries.len() > ENTRIES || self.bytes > BYTES {
             let Some(gone) = self.entries.pop_front() else { break };
             self.bytes -= gone.size;
@@ -267,7 +287,7 @@ impl Kept {
 }
 
 fn numbered(seen: &Seen) -> Value {
-    let mut value = seen.value.clone();
+    let mut value = seen.whole();
     value["n"] = json!(seen.number);
     value
 }
@@ -342,8 +362,8 @@ impl Asked {
             })
             && self.status.is_none_or(|status| value["status"] == json!(status))
             && self.failed.is_none_or(|failed| value["failed"] == json!(failed))
-            && self.text.as_deref().is_none_or(|text| holds(value, text))
-            && self.like.as_ref().is_none_or(|like| is_like(value, like))
+            && self.text.as_deref().is_none_or(|text| seen.says(text))
+            && self.like.as_ref().is_none_or(|like| is_like(&seen.whole(), like))
     }
 }
 

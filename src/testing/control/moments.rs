@@ -184,7 +184,8 @@ async fn leave(api: &Api) {
     super::sockets::told(api).await;
 }
 
-/// Makes one folder hold the files of another, by name: a file that has one stays as it is for good.
+/// Makes one folder hold the files of another. Names are the same each time, so that a file of a name may be another one: the
+/// same is what is linked.
 fn files(from: &Path, to: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(to)?;
     let names = |folder: &Path| -> std::io::Result<Vec<(PathBuf, bool)>> {
@@ -210,11 +211,32 @@ fn files(from: &Path, to: &Path) -> std::io::Result<()> {
         let (from, to) = (from.join(&name), to.join(&name));
         match is_folder {
             true => files(&from, &to)?,
-            false if to.exists() => {}
-            false => std::fs::hard_link(&from, &to).or_else(|_| std::fs::copy(&from, &to).map(drop))?,
+            false if is_same(&from, &to)? => {}
+            false => {
+                if to.exists() {
+                    std::fs::remove_file(&to)?;
+                }
+                std::fs::hard_link(&from, &to).or_else(|_| std::fs::copy(&from, &to).map(drop))?;
+            }
         }
     }
     Ok(())
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> std::io::Result<bool> {
+    if !other.exists() {
+        return Ok(false);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let (one, other) = (std::fs::metadata(one)?, std::fs::metadata(other)?);
+        Ok((one.dev(), one.ino()) == (other.dev(), other.ino()))
+    }
+    // There it is put in its place anew.
+    #[cfg(not(unix))]
+    Ok(false)
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
@@ -238,6 +260,11 @@ mod tests {
         files(&one, &other).unwrap();
         assert_eq!(std::fs::read(other.join("ab").join("a.png")).unwrap(), b"a");
         assert!(!other.join("ab").join("later.png").exists() && !other.join("cd").exists());
+        // Another of the same name.
+        std::fs::remove_file(other.join("ab").join("a.png")).unwrap();
+        std::fs::write(other.join("ab").join("a.png"), b"other").unwrap();
+        files(&one, &other).unwrap();
+        assert_eq!(std::fs::read(other.join("ab").join("a.png")).unwrap(), b"a");
         std::fs::remove_file(other.join("ab").join("a.png")).unwrap();
         files(&one, &other).unwrap();
         assert!(other.join("ab").join("a.png").exists() && one.join("ab").join("a.png").exists());
