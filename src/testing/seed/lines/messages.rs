@@ -64,7 +64,18 @@ pub struct Known {
 }
 
 impl Maker<'_> {
-    pub(super) fn message(&mut self, path: &str, item: &Value, usual: i64) -> Result<(), Wrong> {
+    /// When a message was sent, in Unix seconds.
+    pub(super) fn sent_at(&self, path: &str, item: &Value, usual: i64) -> Result<i64, Wrong> {
+        let Some(at) = item.get("at") else { return Ok(usual) };
+        let path = below(path, "at");
+        let at = self.time(&path, at)?;
+        match at > self.now.div_euclid(1000) {
+            true => wrong(&path, "it is later than the clock of the seed"),
+            false => Ok(at),
+        }
+    }
+
+    pub(super) fn message(&mut self, path: &str, item: &Value, at: i64) -> Result<(), Wrong> {
         let mut fields = object(path, item, MESSAGE)?.clone();
         let from = self.required(path, &fields, "from")?;
         let (to, group) = (fields.remove("to"), fields.remove("group"));
@@ -76,7 +87,7 @@ impl Maker<'_> {
             (None, Some(guid)) => Of::Group(self.text.expect(&below(path, "group"), guid)?),
             _ => return wrong(path, "either to, a uid, or group, a guid, is required"),
         };
-        let (before, at_before) = self.newest;
+        let before = self.newest;
         let id = match fields.remove("id") {
             None => before + 1,
             Some(id) => {
@@ -95,24 +106,8 @@ impl Maker<'_> {
             Some(key) => self.text.expect(&below(path, "key"), &key)?,
             None => format!("#{id}"),
         };
-        let at = match fields.remove("at") {
-            Some(at) => {
-                let path = below(path, "at");
-                let at = self.time(&path, &at)?;
-                if at < at_before {
-                    return wrong(
-                        &path,
-                        "it is before that of the message above: messages stand in the order of their times",
-                    );
-                }
-                if at > self.now.div_euclid(1000) {
-                    return wrong(&path, "it is later than the clock of the seed");
-                }
-                at
-            }
-            None => usual.max(at_before),
-        };
-        self.newest = (id, at);
+        fields.remove("at");
+        self.newest = id;
         self.check(path, &mut fields)?;
         fields.remove("from");
         let (receiver, kind, others) = match &of {

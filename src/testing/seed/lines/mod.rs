@@ -110,8 +110,8 @@ struct Maker<'t> {
     made: Lines,
     /// Messages by their keys.
     keys: HashMap<String, Known>,
-    /// Id and time of the message before.
-    newest: (i64, i64),
+    /// The id of the message before.
+    newest: i64,
     tokens: HashSet<String>,
     members: HashMap<String, Vec<String>>,
     /// The newest message that somebody got and read, with the conversation.
@@ -125,7 +125,7 @@ pub fn make(text: &Text, now: i64) -> Result<Lines, Wrong> {
         now,
         made: Lines::default(),
         keys: HashMap::new(),
-        newest: (0, 0),
+        newest: 0,
         tokens: HashSet::new(),
         members: HashMap::new(),
         marks: BTreeMap::new(),
@@ -203,9 +203,15 @@ impl Maker<'_> {
         }
         let messages = items("messages", part("messages"))?;
         let count = messages.len() as i64;
+        let mut timed = Vec::new();
         for (number, (path, item)) in messages.into_iter().enumerate() {
-            let usual = self.now / 1000 - count + number as i64;
-            self.message(&path, item, usual)?;
+            let usual = self.now.div_euclid(1000) - count + number as i64;
+            timed.push((self.sent_at(&path, item, usual)?, path, item));
+        }
+        // Ids rise with time, in whatever order it is told.
+        timed.sort_by_key(|(at, ..)| *at);
+        for (at, path, item) in timed {
+            self.message(&path, item, at)?;
         }
         self.set_marks();
         Ok(())
@@ -362,8 +368,8 @@ messages:
                 "reply",
             ),
             (
-                "messages: [{from: a, to: b, text: x, at: -1h}, {from: a, to: b, text: x, at: -2h}]",
-                "messages[1].at",
+                "messages: [{key: k, from: a, to: b, text: x, at: -1h}, {from: a, to: b, text: x, at: -2h, parent: k}]",
+                "messages[1].parent",
                 "before",
             ),
             ("messages: [{from: a, to: b, text: x, at: +1h}]", "messages[0].at", "later"),
