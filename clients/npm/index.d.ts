@@ -115,8 +115,8 @@ export interface SeedMessage {
 }
 
 export interface Options {
-  /** A file (JSON or YAML), or what would be in it. */
-  seed?: string | Seed;
+  /** A file (JSON or YAML; a path from the current folder, or a `file:` URL), or what would be in it. */
+  seed?: string | URL | Seed;
   /** Flags of `hobnob serve`, e.g. `['--limit', 'members=5']`. */
   flags?: string[];
   /** The program; else HOBNOB_BIN, the package for this platform, or the path. */

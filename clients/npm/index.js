@@ -9,6 +9,7 @@ const { mkdtemp, rm, writeFile } = require('node:fs/promises');
 const http = require('node:http');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
+const { URL, fileURLToPath } = require('node:url');
 const { trust } = require('./trust.js');
 
 const READY = 20_000;
@@ -55,6 +56,7 @@ async function startHobnob(options = {}) {
   let folder;
   const args = ['test'];
   if (typeof seed === 'string') args.push('--seed', seed);
+  else if (seed instanceof URL) args.push('--seed', fileURLToPath(seed));
   else if (seed) {
     folder = await mkdtemp(join(tmpdir(), 'hobnob-seed-'));
     const file = join(folder, 'seed.json');

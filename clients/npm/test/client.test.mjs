@@ -1,6 +1,7 @@
 // Against a real server: HOBNOB_BIN names the program.
 
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { startHobnob, HobnobError } from '../index.js';
 
@@ -59,6 +60,20 @@ test('what happens is waited for', async () => {
   assert.equal((await chat.until((entry) => entry.kind === 'event')).n, event.n);
   assert.equal((await chat.journal({ kind: 'event' })).length, 1);
   await assert.rejects(chat.until({ user: 'eve' }, { timeout: 1 }), /0 of 1.*event message/);
+});
+
+test('a seed may be a file beside the test', async () => {
+  const file = new URL('beside.json', import.meta.url);
+  await writeFile(file, JSON.stringify({ users: ['cy'] }));
+  const other = await startHobnob({ seed: file });
+  await rm(file);
+  assert.deepEqual((await other.api('GET', '/users')).map((user) => user.uid), ['cy']);
+  await other.stop();
+});
+
+test('who started it may speak https with it', async () => {
+  const answer = await fetch(`${chat.httpsUrl}/v3/me`, { headers: { appId: chat.appId, authToken: 'ann-token' } });
+  assert.equal((await answer.json()).data.uid, 'ann');
 });
 
 test('what is wrong with a seed is told', async () => {

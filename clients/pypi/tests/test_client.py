@@ -49,6 +49,22 @@ class Client(unittest.TestCase):
         self.assertEqual(refused.exception.status, 503)
         self.assertEqual(len(self.chat.api("GET", "/users")), 2)
 
+    def test_users_act(self):
+        ann, bob = self.chat.as_user("ann"), self.chat.as_user("bob")
+        sent = ann.send(to="bob", text="second")
+        bob.react(sent["id"], "👍")
+        bob.unreact(sent["id"], "👍")
+        session = ann.call(to="bob")["data"]["entities"]["on"]["entity"]["sessionid"]
+        bob.answer(session)
+        ann.end(session)
+        self.assertEqual(self.chat.api("GET", f"/calls/{session}")["status"], "ended")
+        bob.block("ann")
+        with self.assertRaises(HobnobError):
+            ann.send(to="bob", text="third")
+        bob.unblock("ann")
+        ann.send(to="bob", text="third")
+        self.assertEqual(self.chat.faults(), [])
+
     def test_what_happens_is_waited_for(self):
         self.chat.as_user("ann").send(to="bob", text="soon")
         event = self.chat.until(kind="event", user="bob", text="soon")

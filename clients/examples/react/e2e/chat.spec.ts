@@ -50,4 +50,7 @@ test('what the server refuses is told', async ({ page, chat }) => {
   await page.getByLabel('Message').fill('lost?');
   await page.getByText('Send').click();
   await expect(page.getByRole('alert')).toHaveText('Something broke');
+  await expect(page.getByLabel('Message')).toHaveValue('lost?');
+  await page.getByText('Send').click();
+  await expect(page.getByRole('listitem').last()).toHaveText('lost?');
 });

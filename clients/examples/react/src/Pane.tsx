@@ -9,15 +9,17 @@ interface Props {
   ring?: string;
   onType: () => void;
   onCall: () => void;
-  onSend: (text: string) => void;
+  /** Whether it was sent. */
+  onSend: (text: string) => Promise<boolean>;
 }
 
 export function Pane({ uid, name, lines, isTyping, ring, onType, onCall, onSend }: Props) {
-  const submit = (event: FormEvent<HTMLFormElement>) => {
+  const submit = async (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const field = event.currentTarget.elements.namedItem('text') as HTMLInputElement;
-    if (field.value) onSend(field.value);
-    field.value = '';
+    const text = field.value;
+    // What was not sent stays, to be sent once more.
+    if (text && (await onSend(text)) && field.value === text) field.value = '';
   };
   return (
     <main>

@@ -14,13 +14,15 @@ export function Talks({ name, onLeave }: { name: string; onLeave: () => void }) 
   const opened = useRef<string>(undefined);
   opened.current = open;
 
-  /** Does something that may be refused, and shows why. */
+  /** Does something that may be refused, and shows why; whether it was done. */
   const attempt = useCallback(async (act: () => Promise<unknown>) => {
     try {
       await act();
       setError('');
+      return true;
     } catch (refused) {
       setError(reason(refused));
+      return false;
     }
   }, []);
   const refresh = useCallback(

@@ -165,6 +165,10 @@ class Hobnob:
         """Orders a fault: ``fault(on={"path": "/messages"}, times=1, status=503)``."""
         return self.control("POST", "/faults", rule)["id"]
 
+    def faults(self) -> list[dict[str, Any]]:
+        """Those that were ordered, with how many requests they befell (``hits``)."""
+        return self.control("GET", "/faults")
+
     def clear_faults(self) -> None:
         self.control("DELETE", "/faults")
 
@@ -217,8 +221,35 @@ class User:
     def react(self, message_id: Any, reaction: str) -> Any:
         return self._chat.act(self.uid, react={"messageId": message_id, "reaction": reaction})
 
+    def unreact(self, message_id: Any, reaction: str) -> Any:
+        return self._chat.act(self.uid, unreact={"messageId": message_id, "reaction": reaction})
+
     def call(self, **to: Any) -> Any:
         return self._chat.act(self.uid, call=to)
+
+    def answer(self, session_id: str) -> Any:
+        return self._chat.act(self.uid, answer={"sessionId": session_id})
+
+    def reject(self, session_id: str) -> Any:
+        return self._chat.act(self.uid, reject={"sessionId": session_id})
+
+    def cancel(self, session_id: str) -> Any:
+        return self._chat.act(self.uid, cancel={"sessionId": session_id})
+
+    def end(self, session_id: str) -> Any:
+        return self._chat.act(self.uid, end={"sessionId": session_id})
+
+    def join(self, group: str) -> Any:
+        return self._chat.act(self.uid, join={"group": group})
+
+    def leave(self, group: str) -> Any:
+        return self._chat.act(self.uid, leave={"group": group})
+
+    def block(self, to: str) -> Any:
+        return self._chat.act(self.uid, block={"to": to})
+
+    def unblock(self, to: str) -> Any:
+        return self._chat.act(self.uid, unblock={"to": to})
 
     def request(self, method: str, path: str, body: Any = None) -> Any:
         """Any request of the API on their behalf."""
