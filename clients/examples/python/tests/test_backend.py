@@ -30,6 +30,7 @@ def test_the_chat_fails_and_the_order_is_taken_later(hobnob, back_end):
     hobnob.fault(on={"method": "POST", "path": "/messages", "user": "kitchen"}, times=2, status=503)
     hobnob.as_user("ann").send(to="kitchen", text="soup")
     hobnob.until(kind="webhook", status=503)
+    hobnob.advance(0)
     assert back_end.orders == []
     # It is told again after 10 seconds, and after 30.
     hobnob.advance("30s")
