@@ -11,6 +11,8 @@ import { randomBytes } from 'node:crypto';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import WS from 'ws';
 import { CURRENT, evaluate, page, storage, tlsFetch } from './page.mjs';
 
@@ -77,13 +79,26 @@ export class Server {
     return this.https + (this.below ?? '');
   }
 
-  /** The one `run.sh` started for the whole suite. */
-  static shared() {
-    const { HOBNOB_BIN, HOBNOB_SUITE_DATA, HOBNOB_SUITE_HTTPS } = process.env;
-    assert.ok(HOBNOB_SUITE_HTTPS, 'start the suite with run.sh');
-    const server = new Server(HOBNOB_BIN, HOBNOB_SUITE_DATA);
-    server.https = HOBNOB_SUITE_HTTPS;
+  /** One that is thrown away (`hobnob test`), with an app. */
+  static async ofTests(bin = process.env.HOBNOB_BIN) {
+    assert.ok(bin, 'start the suite with run.sh');
+    const server = new Server(bin);
+    const child = spawn(bin, ['test'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    server.child = child;
+    started.add(child);
+    server.gone = new Promise((resolve) => child.once('exit', resolve));
+    server.gone.then(() => started.delete(child));
+    const [line] = await within(once(createInterface(child.stdout), 'line'), 'server start', 20000);
+    server.app = JSON.parse(line);
+    server.http = new URL(server.app.url).host;
+    server.https = new URL(server.app.httpsUrl).host;
     return server;
+  }
+
+  /** Turns the clock of one that is thrown away; what is due on the way is done. */
+  async advance(by) {
+    const answer = await fetch(`${this.app.controlUrl}/clock`, { method: 'POST', body: JSON.stringify({ advance: by }) });
+    assert.ok(answer.ok, await answer.text());
   }
 
   static async start(bin, data, settings) {
@@ -130,7 +145,7 @@ export class Server {
   }
 
   ca() {
-    return fs.readFileSync(path.join(this.data, 'tls', 'ca.pem'));
+    return this.app?.caPem ?? fs.readFileSync(path.join(this.data, 'tls', 'ca.pem'));
   }
 
   async createApp(name) {
@@ -144,10 +159,11 @@ export class Server {
 // An app of its own on a server, with its users' devices
 
 export class World {
-  static async open(server = Server.shared()) {
+  static async open(server) {
     const world = new World();
-    world.server = server;
-    world.app = await server.createApp(`suite-${randomBytes(4).toString('hex')}`);
+    world.isAlone = !server;
+    world.server = server ?? (await Server.ofTests());
+    world.app = world.server.app ?? (await server.createApp(`suite-${randomBytes(4).toString('hex')}`));
     world.devices = [];
     world.known = new Set();
     world.fetch = tlsFetch(server);
@@ -229,6 +245,8 @@ export class World {
 
   close() {
     for (const device of this.devices) device.close();
+    // It ends with its standard input.
+    if (this.isAlone) this.server.child.stdin.end();
     assert.deepEqual(this.devices.flatMap((device) => device.foreign), [], 'the client was sent to hosts that are not this server');
   }
 }
