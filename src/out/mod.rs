@@ -54,8 +54,10 @@ impl Needs {
 /// Keeps a worker at work for each webhook in use, until nothing more is to be sent.
 pub async fn keep(needs: Needs) {
     let mut changed = needs.store.told().of_webhooks();
+    let looker = needs.store.told().looker();
     let mut working = Working::default();
     loop {
+        let wakes = needs.store.told().wakes();
         changed.mark_unchanged();
         if needs.store.told().ends() {
             while working.tasks.join_next().await.is_some() {}
@@ -66,7 +68,10 @@ pub async fn keep(needs: Needs) {
             continue;
         }
         match needs.store.read(webhooks::in_use).await {
-            Ok(wanted) => working.be(&needs, &wanted),
+            Ok(wanted) => {
+                working.be(&needs, &wanted);
+                looker.looked(wakes);
+            }
             Err(error) => {
                 log::warn!("webhooks: {error}");
                 tokio::time::sleep(AGAIN).await;
@@ -94,7 +99,8 @@ impl Working {
     fn be(&mut self, needs: &Needs, wanted: &[(i64, i64)]) {
         for (webhook, app) in wanted {
             if !self.known.contains_key(webhook) {
-                let task = self.tasks.spawn(work(needs.clone(), *app, *webhook));
+                // Made here, so that it counts among those who look from now on.
+                let task = self.tasks.spawn(work(Worker::new(needs.clone(), *app, *webhook)));
                 self.known.insert(*webhook, task.id());
             }
         }
@@ -112,8 +118,8 @@ impl Working {
 }
 
 /// A webhook's worker; after a panic, of which the log has told, it ends a while later.
-async fn work(needs: Needs, app: i64, webhook: i64) {
-    if AssertUnwindSafe(Worker::new(needs, app, webhook).run()).catch_unwind().await.is_err() {
+async fn work(worker: Worker) {
+    if AssertUnwindSafe(worker.run()).catch_unwind().await.is_err() {
         tokio::time::sleep(AGAIN).await;
     }
 }

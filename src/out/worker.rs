@@ -28,7 +28,7 @@ use crate::model::webhook::Webhook;
 use crate::outgoing::{Answer, Failure};
 use crate::store::outbox::{self, Again, Event, State, Tried};
 use crate::store::webhooks::{self, Stored};
-use crate::store::{Lane, Read, Store, Write};
+use crate::store::{Lane, Looker, Read, Store, UnderWay, Write};
 use crate::watch::tail::{Body, Entry, Kind};
 
 /// Requests under way to one destination.
@@ -63,6 +63,8 @@ struct Done {
     at: i64,
     took: Duration,
     answer: Result<Answer, Failure>,
+    /// Until it is noted.
+    under_way: UnderWay,
 }
 
 /// What is to be done now.
@@ -92,8 +94,10 @@ pub struct Worker {
     running: JoinSet<Done>,
     /// What came back and is not being marked yet.
     tried: Vec<Tried>,
+    /// What came back is under way until it is marked, and what is begun next has begun.
+    held: Vec<UnderWay>,
     /// The marking that is under way, and outbox.id of what it marks.
-    noting: JoinSet<()>,
+    noting: JoinSet<Vec<UnderWay>>,
     noted: Vec<i64>,
     /// outbox.id up to which events were taken.
     front: i64,
@@ -113,13 +117,14 @@ pub struct Worker {
     rests_until: i64,
     /// Which database its events are of.
     times: u64,
+    looker: Looker,
 }
 
 impl Worker {
     /// `app`: apps.id, `webhook`: webhooks.id.
     pub fn new(needs: Needs, app: i64, webhook: i64) -> Worker {
         let (told, changed) = (needs.store.told().of_app(app), needs.store.told().of_webhooks());
-        let times = needs.store.told().times();
+        let (times, looker) = (needs.store.told().times(), needs.store.told().looker());
         Worker {
             needs,
             webhook,
@@ -129,6 +134,7 @@ impl Worker {
             fresh: BTreeSet::new(),
             running: JoinSet::new(),
             tried: Vec::new(),
+            held: Vec::new(),
             noting: JoinSet::new(),
             noted: Vec::new(),
             front: 0,
@@ -140,12 +146,16 @@ impl Worker {
             ended: None,
             rests_until: 0,
             times,
+            looker,
         }
     }
 
     /// Works until the webhook is not in use any more, or nothing more is to be sent.
     pub async fn run(mut self) {
+        // What was marked stays under way until what follows has begun.
+        let mut marked = Vec::new();
         loop {
+            let wakes = self.needs.store.told().wakes();
             self.told.mark_unchanged();
             self.changed.mark_unchanged();
             if !self.needs.store.told().is_still(self.times) {
@@ -164,13 +174,18 @@ impl Worker {
                     continue;
                 }
             };
+            marked.clear();
+            self.looker.looked(wakes);
             let (busy, notes) = (!self.running.is_empty(), !self.noting.is_empty());
             // Where there is no room, more events or time change nothing, but the end of a request does.
             let free = self.room() > 0;
             let rests = self.needs.store.clock().now() < self.rests_until;
             tokio::select! {
                 Some(done) = self.running.join_next(), if busy => self.settle(done.ok()),
-                Some(_) = self.noting.join_next(), if notes => self.marked(),
+                Some(held) = self.noting.join_next(), if notes => {
+                    self.marked();
+                    marked = held.unwrap_or_default();
+                }
                 _ = self.told.changed(), if free && !rests => {}
                 _ = self.changed.changed() => {}
                 () = come(&self.needs, next), if free => {}
@@ -301,11 +316,11 @@ impl Worker {
         let (outgoing, url) = (self.needs.outgoing.clone(), stored.hook.url.clone());
         let under_way = self.needs.store.told().one_more();
         self.running.spawn(async move {
-            let _held = (slot, under_way);
+            let _slot = slot;
             let began = Instant::now();
             let answer = AssertUnwindSafe(outgoing.send(request)).catch_unwind().await;
             let answer = answer.unwrap_or_else(|_| Err(Failure::Broken("it could not be sent".to_owned())));
-            Done { task, url, at: now, took: began.elapsed(), answer }
+            Done { task, url, at: now, took: began.elapsed(), answer, under_way }
         });
         true
     }
@@ -361,10 +376,10 @@ impl Worker {
             ended: self.ended.take(),
             times: self.times,
         };
-        let (store, under_way) = (self.needs.store.clone(), self.needs.store.told().one_more());
+        let (store, held) = (self.needs.store.clone(), std::mem::take(&mut self.held));
         self.noting.spawn(async move {
             Arc::new(note).keep(store).await;
-            drop(under_way);
+            held
         });
     }
 
@@ -376,7 +391,8 @@ impl Worker {
     }
 
     fn judge(&mut self, done: Done, retries: bool, arrived: bool) -> Tried {
-        let Done { task, url: _, at, took, answer } = done;
+        let Done { task, url: _, at, took, answer, under_way } = done;
+        self.held.push(under_way);
         let (tries, first_at, now) = (task.tries + 1, task.first_at.unwrap_or(at), self.needs.store.clock().now());
         let asked = answer.as_ref().ok().and_then(|answer| rest_asked(answer, now)).filter(|_| retries);
         self.rests_until = self.rests_until.max(asked.unwrap_or(0));

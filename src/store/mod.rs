@@ -97,7 +97,7 @@ pub use migrations::VERSION as SCHEMA;
 pub use queue::{Lane, Queued};
 pub use readers::Reading;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
-pub use told::Told;
+pub use told::{Looker, Told, UnderWay};
 
 /// How long a read of a user may take, unless set otherwise.
 const READ_TIME: Duration = Duration::from_secs(5);

@@ -21,6 +21,29 @@ pub struct Told {
     times: AtomicU64,
     /// Requests that are being sent, and what came back that is being noted.
     under_way: Arc<AtomicUsize>,
+    /// How often everybody was to look again, and who looks: since which of these times each has.
+    wakes: AtomicU64,
+    looks: Arc<Mutex<HashMap<u64, u64>>>,
+    lookers: AtomicU64,
+}
+
+/// Somebody who looks whenever everybody is to, until this is dropped.
+pub struct Looker {
+    number: u64,
+    looks: Arc<Mutex<HashMap<u64, u64>>>,
+}
+
+impl Looker {
+    /// It has looked, and begun whatever can be begun, since everybody was to look for the n-th time.
+    pub fn looked(&self, wakes: u64) {
+        self.looks.lock().unwrap_or_else(|e| e.into_inner()).insert(self.number, wakes);
+    }
+}
+
+impl Drop for Looker {
+    fn drop(&mut self) {
+        self.looks.lock().unwrap_or_else(|e| e.into_inner()).remove(&self.number);
+    }
 }
 
 /// Something is being sent or noted, until this is dropped.
@@ -58,9 +81,29 @@ impl Told {
         self.ends.load(Ordering::Acquire)
     }
 
-    /// Everybody looks again: the time is another one.
-    pub fn wake(&self) {
+    /// Everybody looks again: the time is another one. For the how manieth time.
+    pub fn wake(&self) -> u64 {
+        let wakes = self.wakes.fetch_add(1, Ordering::AcqRel) + 1;
         self.changed();
+        wakes
+    }
+
+    /// How often everybody was to look; asked for before looking.
+    pub fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Acquire)
+    }
+
+    /// Somebody more, who has not looked yet.
+    pub fn looker(&self) -> Looker {
+        let number = self.lookers.fetch_add(1, Ordering::AcqRel);
+        let looker = Looker { number, looks: self.looks.clone() };
+        looker.looked(0);
+        looker
+    }
+
+    /// Whether all have looked since then.
+    pub fn all_looked(&self, wakes: u64) -> bool {
+        self.looks.lock().unwrap_or_else(|e| e.into_inner()).values().all(|looked| *looked >= wakes)
     }
 
     /// The database becomes another one, and has become it: told at both ends. What anybody knows of its rows is of rows that

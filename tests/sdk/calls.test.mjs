@@ -125,6 +125,17 @@ test('not answered in time', async () => {
   await ann.expect('onOutgoingCallRejected', (own) => own.getStatus() === 'unanswered');
 });
 
+test('the server ends one that nobody answers, whatever the clients do', async () => {
+  const session = (await ring(ann, 'bob', { timeout: 300 })).getSessionId();
+  for (const device of [bob, bob2]) await device.expect('onIncomingCallReceived');
+  await w.server.advance('61s');
+  for (const device of [bob, bob2]) {
+    const [call] = await device.expect('onIncomingCallCancelled');
+    checkCall(call, { session, status: 'unanswered' });
+  }
+  for (const device of [ann, ann2]) await device.expect('onOutgoingCallRejected', (own) => own.getStatus() === 'unanswered');
+});
+
 test('outsiders and fools', async () => {
   await refused(ring(ann, 'nobody'), 'ERR_UID_NOT_FOUND');
   ann.client.clearActiveCall();

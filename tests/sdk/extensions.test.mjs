@@ -95,7 +95,7 @@ test('the older pins are the pins', async () => {
 });
 
 test('a reminder is set, listed, moved and sent by the bot', async () => {
-  const soon = () => Date.now() + 1500;
+  const soon = () => Date.now() + 600_000;
   const call = (method, path, body) => ann.sdk.callExtension('reminders', method, path, body);
   const made = await call('POST', 'v1/reminder', { about: 'tea', isCustom: true, timeInMS: Date.now() + 3600_000 });
   assert.ok(made.reminderId);
@@ -104,6 +104,7 @@ test('a reminder is set, listed, moved and sent by the bot', async () => {
   await call('PUT', 'v1/reminder', { reminderId: made.reminderId, about: 'more tea', isCustom: true, timeInMS: soon() });
   const list = await call('GET', 'v1/fetch', null);
   assert.deepEqual(list.map((one) => one.about), ['more tea']);
+  await w.server.advance('10m');
   const [message] = await ann.expect('onCustomMessageReceived', (m) => m.getType() === 'extension_reminders');
   assert.equal(message.getSender().getUid(), 'cc_reminder_bot');
   assert.equal(message.getCustomData().about, 'more tea');
@@ -113,7 +114,8 @@ test('a reminder is set, listed, moved and sent by the bot', async () => {
 test('a message disappears', async () => {
   const message = await ann.say('bob', 'read this now');
   const msgId = message.getId();
-  await ann.sdk.callExtension('disappearing-messages', 'DELETE', 'v1/disappear', { msgId, timeInMS: Date.now() + 1200 });
+  await ann.sdk.callExtension('disappearing-messages', 'DELETE', 'v1/disappear', { msgId, timeInMS: Date.now() + 3600_000 });
+  await w.server.advance('1h');
   for (const device of [ann, bob]) {
     const [gone] = await device.expect('onMessageDeleted');
     assert.equal(String(gone.getId()), String(msgId));

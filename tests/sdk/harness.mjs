@@ -166,7 +166,7 @@ export class World {
     world.app = world.server.app ?? (await server.createApp(`suite-${randomBytes(4).toString('hex')}`));
     world.devices = [];
     world.known = new Set();
-    world.fetch = tlsFetch(server);
+    world.fetch = tlsFetch(world.server);
     return world;
   }
 

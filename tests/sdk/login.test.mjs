@@ -2,7 +2,10 @@
 
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { World, refused, until } from './harness.mjs';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Server, World, refused, until } from './harness.mjs';
 import { storage } from './page.mjs';
 
 let w;
@@ -106,13 +109,17 @@ test('an app that does not exist', async () => {
 });
 
 test('the key of one app opens nothing in another', async () => {
-  const other = await World.open();
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'hobnob-apps-'));
+  const server = await Server.start(process.env.HOBNOB_BIN, path.join(home, 'data'));
+  const [one, other] = [await World.open(server), await World.open(server)];
   try {
     await other.user('ann');
     const device = await other.blank();
-    await refused(device.sdk.login('ann', w.app.authKey), 'AUTH_ERR_APIKEY_NOT_FOUND', 'AUTH_ERR_INVALID_APPID');
+    await refused(device.sdk.login('ann', one.app.authKey), 'AUTH_ERR_APIKEY_NOT_FOUND', 'AUTH_ERR_INVALID_APPID');
   } finally {
     other.close();
+    await server.stop();
+    fs.rmSync(home, { recursive: true, force: true });
   }
 });
 

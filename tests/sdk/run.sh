@@ -26,4 +26,5 @@ trap 'exit 1' INT TERM
 # A failure waits so long; a machine with other work to do is not one.
 export HOBNOB_SUITE_PATIENCE_MS="${HOBNOB_SUITE_PATIENCE_MS:-30000}"
 [ $# -gt 0 ] || set -- *.test.mjs
-node --test --test-reporter=spec --test-timeout=600000 "$@"
+# Each file has a server of its own: two at a time.
+node --test --test-reporter=spec --test-timeout=600000 --test-concurrency=2 "$@"

@@ -14,7 +14,7 @@ use crate::api::gate::Inside;
 use crate::chores;
 use crate::model::error::{Error, Result};
 use crate::model::time::{date_and_time, iso};
-use crate::store::waits;
+use crate::store::{Read, waits};
 use crate::testing::time::{duration, is_within, moment};
 
 /// Stops on one turn: beyond it whatever is left is done at its end.
@@ -28,10 +28,8 @@ const STEPS: usize = 24;
 /// How long those outside may take at one stop before the clock goes on, if a test says nothing else.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether all is done, and for how long nothing may be under way before what is left is taken for
-/// something that waits.
+/// How often it is looked whether all is done.
 const LOOK: Duration = Duration::from_millis(1);
-const QUIET: Duration = Duration::from_millis(15);
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -92,14 +90,16 @@ async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Resu
     let (mut patience, mut steps) = (patience, STEPS);
     // Stands, so that what is done at a stop bears the time of the stop.
     control.clock.turn(now, false);
-    // What is to be told by now is told now.
-    if to > now && !patience.is_zero() && api.store.read(waits::has_untold).await? && !settle(api, patience).await? {
+    // What is due already, or under way, is done before time goes on.
+    if !settle(api, patience).await? {
         patience = Duration::ZERO;
     }
     while stops < STOPS {
         let limits = api.limits.clone();
-        let next = api.store.read(move |read| waits::next(read, &limits)).await?;
-        let tries = steps > 0 && !patience.is_zero() && api.store.read(waits::has_untold).await?;
+        // Both of one moment: what is noted between them would be seen by neither.
+        let look = move |read: &Read<'_>| Ok((waits::next(read, &limits)?, waits::has_untold(read)?));
+        let (next, has_untold) = api.store.read(look).await?;
+        let tries = steps > 0 && !patience.is_zero() && has_untold;
         let again = tries.then_some(now / 1000 + STEP);
         let Some(next) = next.into_iter().chain(again).min() else { break };
         steps = if again == Some(next) { steps - 1 } else { STEPS };
@@ -114,7 +114,7 @@ async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Resu
         }
         stops += 1;
     }
-    if to > now || stops == 0 {
+    if to > now {
         control.clock.turn(to, false);
         settle(api, patience).await?;
     }
@@ -126,15 +126,15 @@ async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Resu
 async fn settle(api: &Api, patience: Duration) -> Result<bool> {
     let begun = Instant::now();
     api.due.notify_one();
-    api.store.told().wake();
     chores::round(&api.store, &api.limits, &api.media).await?;
-    let mut quiet = Instant::now();
-    while api.store.read(waits::has_untold).await? && begun.elapsed() < patience {
-        if api.store.told().under_way() > 0 {
-            quiet = Instant::now();
-        }
+    // After the chores: what they did is told as well.
+    let wakes = api.store.told().wake();
+    while begun.elapsed() < patience {
+        // In this order: who looks begins before it says that it has looked.
+        let all_looked = api.store.told().all_looked(wakes);
+        let rests = all_looked && api.store.told().under_way() == 0;
         // Nobody is being told: whoever is left is left alone for a while.
-        if quiet.elapsed() > QUIET {
+        if rests || !api.store.read(waits::has_untold).await? {
             break;
         }
         tokio::time::sleep(LOOK).await;
