@@ -61,7 +61,7 @@ export interface Seed {
   users?: Array<string | SeedUser>;
   groups?: SeedGroup[];
   messages?: SeedMessage[];
-  webhooks?: Array<{ url: string; triggers: string[]; id?: string; name?: string; retries?: boolean; enabled?: boolean; username?: string; password?: string }>;
+  webhooks?: Array<{ url: string; triggers: string[]; id?: string; name?: string; retries?: boolean; enabled?: boolean; username?: string; password?: string; /** What signs: `whsec_…` */ secret?: string }>;
   lines?: object[];
 }
 
@@ -200,6 +200,8 @@ export class Hobnob {
     add(fault: Fault): Promise<{ id: number }>;
     list(): Promise<Array<{ id: number; rule: Fault; seen: number; hits: number }>>;
     clear(): Promise<{}>;
+    /** As if the user's clients did not read: with no room left for a frame that matters, their sockets are closed (4003). */
+    slowSocket(user: string, room?: number): Promise<{ sockets: number }>;
     dropSocket(user: string): Promise<{ sockets: number }>;
     closeSocket(user: string): Promise<{ sockets: number }>;
     holdFrames(user: string): Promise<{ sockets: number }>;

@@ -88,9 +88,19 @@ function line(child, program) {
     };
     child.stdout.setEncoding('utf8').on('data', (text) => {
       said += text;
-      if (said.includes('\n')) end(resolve, JSON.parse(said.slice(0, said.indexOf('\n'))));
+      if (!said.includes('\n')) return;
+      const first = said.slice(0, said.indexOf('\n'));
+      try {
+        end(resolve, JSON.parse(first));
+      } catch {
+        // Another program of this name, or a script around it that says something first.
+        end(reject, new Error(`${program} is no Hobnob, or says something before it is ready: ${first.slice(0, 200)}`));
+      }
     });
-    child.stderr.setEncoding('utf8').on('data', (text) => (complaint = (complaint + text).slice(-10_000)));
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      complaint = (complaint + text).slice(-10_000);
+      child.complaint = complaint;
+    });
     child.on('error', (error) => end(reject, unstartable(program, error)));
     child.on('exit', (code) => end(reject, new Error(`${program} ended with ${code}: ${complaint.trim()}`)));
   });
@@ -160,20 +170,31 @@ class Hobnob {
       closeSocket: sockets('close'),
       holdFrames: sockets('hold'),
       tellTwice: sockets('twice'),
+      slowSocket: (user, room = 0) => control('POST', '/sockets', { user, do: 'slow', room }),
       mend: sockets('mend'),
     };
   }
 
   /** A call of the control API. */
   control(method, path, body) {
-    return ask(method, this.ready.controlUrl + path, body, {}, `${method} /_test${path}`);
+    return this.#ask(method, this.ready.controlUrl + path, body, {}, `${method} /_test${path}`);
+  }
+
+  async #ask(method, url, body, headers, what) {
+    try {
+      return await ask(method, url, body, headers, what);
+    } catch (error) {
+      const { exitCode, signalCode, complaint = '' } = this.#child;
+      if (error instanceof HobnobError || (exitCode === null && signalCode === null)) throw error;
+      throw new Error(`${what}: the server has ended (${signalCode ?? exitCode}). ${complaint}`.trim());
+    }
   }
 
   /** A request of the API with the full key; `as` names the user on whose behalf. */
   api(method, path, body, { as } = {}) {
     const headers = { appId: this.ready.appId, apiKey: this.ready.apiKey };
     if (as) headers.onBehalfOf = as;
-    return ask(method, `${this.ready.url}/v3${path}`, body, headers, `${method} ${path}`);
+    return this.#ask(method, `${this.ready.url}/v3${path}`, body, headers, `${method} ${path}`);
   }
 
   /** What has happened: `journal({ kind: 'frameOut', user: 'ann' })`. */
@@ -186,6 +207,8 @@ class Hobnob {
 
   /** Waits until something has happened: by what it must be like, or by a function of an entry. The entry. */
   async until(what, { timeout = 5000 } = {}) {
+    if (!(timeout >= 0)) throw new RangeError(`the timeout must be milliseconds, and is ${timeout}`);
+    timeout = Math.round(timeout);
     if (typeof what !== 'function') {
       return (await this.control('POST', '/wait', { timeout: `${timeout}ms`, ...what })).entries[0];
     }

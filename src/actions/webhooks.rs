@@ -1,5 +1,8 @@
 //! Webhooks of an app, and what each is told of.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use crate::model::error::{Code, Error, Result};
 use crate::model::limits::Limits;
 use crate::model::trigger::Trigger;
@@ -20,6 +23,15 @@ pub(super) fn secret(tx: &Write<'_>) -> String {
     tx.ids().base64(SECRET)
 }
 
+/// What `whsec_…` is made of: base64 of 24 to 64 bytes.
+pub fn given_secret(text: &str) -> Result<String> {
+    let bytes = text.strip_prefix("whsec_").and_then(|text| STANDARD.decode(text).ok());
+    match bytes.filter(|bytes| (24..=64).contains(&bytes.len())) {
+        Some(bytes) => Ok(STANDARD.encode(bytes)),
+        None => Err(Error::field("secret", "The secret must be whsec_ and base64 of 24 to 64 bytes.")),
+    }
+}
+
 fn check_names(names: &[String]) -> Result<()> {
     match names.len() <= MOST_NAMES {
         true => Ok(()),
@@ -34,6 +46,19 @@ pub fn find(read: &Read<'_>, app: i64, id: &str) -> Result<Stored> {
 /// Makes one. It is told of nothing yet.
 /// `plain`: it may be reached without TLS, wherever it is.
 pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, plain: bool, limits: &Limits) -> Result<Stored> {
+    let secret = secret(tx);
+    create_with(tx, app, hook, plain, limits, &secret)
+}
+
+/// The same with a secret that is known: what signs, in base64, as [`given_secret`] takes it.
+pub fn create_with(
+    tx: &mut Write<'_>,
+    app: i64,
+    hook: &Webhook,
+    plain: bool,
+    limits: &Limits,
+    secret: &str,
+) -> Result<Stored> {
     hook.check(plain)?;
     if rows::find(tx, app, &hook.id)?.is_some() {
         return Err(Error::new(Code::WebhookExists, format!("The webhook with id {} exists already.", hook.id)));
@@ -41,8 +66,7 @@ pub fn create(tx: &mut Write<'_>, app: i64, hook: &Webhook, plain: bool, limits:
     if rows::count(tx, app)? >= limits.webhooks {
         return Err(Error::over(Code::QuotaRestriction, "webhooks", limits.webhooks));
     }
-    let secret = secret(tx);
-    rows::insert(tx, app, hook, &secret)?;
+    rows::insert(tx, app, hook, secret)?;
     find(tx, app, &hook.id)
 }
 

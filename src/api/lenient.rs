@@ -444,8 +444,6 @@ mod tests {
     use serde::Deserialize;
     use serde_json::value::RawValue;
 
-    use super::*;
-
     #[derive(Deserialize, Debug, Default)]
     #[serde(default)]
     struct Body {

@@ -62,6 +62,23 @@ test('what happens is waited for', async () => {
   await assert.rejects(chat.until({ user: 'eve' }, { timeout: 1 }), /0 of 1.*event message/);
 });
 
+test('what is waited for may come after a reset', async () => {
+  await chat.reset();
+  await chat.as('ann').send({ to: 'bob', text: 'before' });
+  const waiting = chat.until((entry) => entry.kind === 'event' && JSON.stringify(entry).includes('after it'));
+  await chat.reset();
+  await chat.as('ann').send({ to: 'bob', text: 'after it' });
+  assert.equal((await waiting).title, 'message');
+  await assert.rejects(chat.until({ user: 'eve' }, { timeout: -1 }), RangeError);
+});
+
+test('what is no server, or has ended, is said to be', async () => {
+  await assert.rejects(startHobnob({ bin: '/bin/echo' }), /echo is no Hobnob.*: test/);
+  const other = await startHobnob();
+  await other.stop();
+  await assert.rejects(other.reset(), /the server has ended \(0\)/);
+});
+
 test('a seed may be a file beside the test', async () => {
   const file = new URL('beside.json', import.meta.url);
   await writeFile(file, JSON.stringify({ users: ['cy'] }));

@@ -70,6 +70,20 @@ class Client(unittest.TestCase):
         event = self.chat.until(kind="event", user="bob", text="soon")
         self.assertEqual(event["title"], "message")
         self.assertEqual(len(self.chat.journal(kind="event")), 1)
+        self.assertEqual(self.chat.journal(failed=True), [])
+        self.assertEqual(self.chat.until(lambda entry: entry["users"] == ["ann", "bob"], kind="event")["n"], event["n"])
+        with self.assertRaisesRegex(HobnobError, "0 of 1"):
+            self.chat.until(lambda entry: False, timeout=0.05)
+        self.assertEqual(self.chat.sockets("ann", "slow", room=1), 0)
+        self.chat.sockets("ann", "mend")
+
+    def test_what_is_no_server_or_has_ended_is_said_to_be(self):
+        with self.assertRaisesRegex(RuntimeError, "echo is no Hobnob.*: test"):
+            Hobnob(bin="/bin/echo")
+        other = Hobnob()
+        other.stop()
+        with self.assertRaisesRegex(RuntimeError, r"the server has ended \(0\)"):
+            other.reset()
 
     def test_what_is_wrong_is_told(self):
         with self.assertRaisesRegex(RuntimeError, "usres"):

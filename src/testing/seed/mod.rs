@@ -33,7 +33,7 @@ pub const EXAMPLE: &str = include_str!("example.yaml");
 const WHOLE: &[&str] = &["clock", "app", "extensions", "roles", "users", "groups", "messages", "webhooks", "lines"];
 const APP: &[&str] = &["id", "name", "region", "authKey", "apiKey"];
 const CLOCK: &[&str] = &["at", "frozen"];
-const WEBHOOK: &[&str] = &["id", "name", "url", "triggers", "retries", "enabled", "username", "password"];
+const WEBHOOK: &[&str] = &["id", "name", "url", "triggers", "retries", "enabled", "username", "password", "secret"];
 
 /// Kinds of lines that there is one of.
 const ONCE: &[&str] =
@@ -53,7 +53,17 @@ pub struct Seed {
     pub runs: bool,
     app: apps::Named,
     lines: Lines,
-    webhooks: Vec<(String, Webhook, Vec<String>)>,
+    webhooks: Vec<Hook>,
+}
+
+/// A webhook that is to be there.
+#[derive(Debug)]
+struct Hook {
+    path: String,
+    hook: Webhook,
+    triggers: Vec<String>,
+    /// What signs, in base64; none: what is made each time.
+    secret: Option<String>,
 }
 
 impl Seed {
@@ -129,9 +139,13 @@ impl Seed {
                 let given = Uid::parse(&login.uid).and_then(|uid| tokens::give(tx, &into.app, &uid, &login.token));
                 given.map_err(|error| stop(login.path, error))?;
             }
-            for (path, hook, triggers) in webhooks {
-                let made = webhooks::create(tx, into.app.id, &hook, true, &limits)
-                    .and_then(|_| webhooks::add_triggers(tx, into.app.id, &hook.id, &triggers));
+            for Hook { path, hook, triggers, secret } in webhooks {
+                let app = into.app.id;
+                let made = match &secret {
+                    Some(secret) => webhooks::create_with(tx, app, &hook, true, &limits, secret),
+                    None => webhooks::create(tx, app, &hook, true, &limits),
+                };
+                let made = made.and_then(|_| webhooks::add_triggers(tx, into.app.id, &hook.id, &triggers));
                 made.map_err(|error| stop(path, error))?;
             }
             Ok(created)
@@ -199,7 +213,7 @@ fn told(name: &str, text: &Text, (path, why): &Wrong) -> String {
     }
 }
 
-type Understood = (i64, bool, apps::Named, Lines, Vec<(String, Webhook, Vec<String>)>);
+type Understood = (i64, bool, apps::Named, Lines, Vec<Hook>);
 
 fn understood(text: &Text, now: i64) -> Result<Understood, Wrong> {
     let empty = Value::Object(Default::default());
@@ -239,7 +253,7 @@ fn clock(said: Option<&Value>, now: i64) -> Result<(i64, bool), Wrong> {
     }
 }
 
-fn hooks(whole: &Text, said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec<String>)>, Wrong> {
+fn hooks(whole: &Text, said: Option<&Value>) -> Result<Vec<Hook>, Wrong> {
     let Some(said) = said.filter(|said| !said.is_null()) else { return Ok(Vec::new()) };
     let Value::Array(list) = said else { return Err(("webhooks".into(), "expected a list".into())) };
     let mut hooks = Vec::new();
@@ -278,7 +292,9 @@ fn hooks(whole: &Text, said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec
             Trigger::parse(&name).map_err(|error| (path, error.plain()))?;
             triggers.push(name);
         }
-        hooks.push((path, hook, triggers));
+        let secret = text("secret")?.map(|text| webhooks::given_secret(&text)).transpose();
+        let secret = secret.map_err(|error| (below(&path, "secret"), error.plain()))?;
+        hooks.push(Hook { path: path.clone(), hook, triggers, secret });
     }
     Ok(hooks)
 }
@@ -287,16 +303,41 @@ fn hooks(whole: &Text, said: Option<&Value>) -> Result<Vec<(String, Webhook, Vec
 mod tests {
     use super::*;
     use crate::model::time::Clock;
-    use crate::store::Hooks;
+    use crate::store::{Hooks, Read};
 
     async fn sown(text: &str) -> Result<Created, String> {
+        sown_with(text, |_| Ok(())).await.map(|(created, ())| created)
+    }
+
+    /// With what is then there.
+    async fn sown_with<T: Send + 'static>(
+        text: &str,
+        look: fn(&Read<'_>) -> Result<T, Error>,
+    ) -> Result<(Created, T), String> {
         let folder = tempfile::tempdir().unwrap();
         let seed = Seed::parse("seed.yaml", text, false, 1_795_000_000_000)?;
         let clock = Clock::by_hand(seed.at, seed.runs);
         let store = Store::open(&folder.path().join("t.db"), 1, 16, Hooks::alone(clock)).unwrap();
         let done = seed.sow(&store, "us", &Limits::default()).await;
+        let looked = store.read(look).await.unwrap();
         store.close();
-        done
+        done.map(|created| (created, looked))
+    }
+
+    #[tokio::test]
+    async fn what_signs_may_be_known() {
+        let hook = |id: &str, more: &str| {
+            format!("- {{id: {id}, url: 'http://127.0.0.1:1/', triggers: [message_sent]{more}}}\n")
+        };
+        let secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX";
+        let text = format!("webhooks:\n{}{}", hook("a", &format!(", secret: whsec_{secret}")), hook("b", ""));
+        let look = |read: &Read<'_>| {
+            let app_id = crate::store::apps::list(read)?.remove(0).app_id;
+            let app = crate::store::apps::by_app_id(read, &app_id)?.unwrap().id;
+            Ok(["a", "b"].map(|id| webhooks::find(read, app, id).unwrap().secret))
+        };
+        let (_, [given, made]) = sown_with(&text, look).await.unwrap();
+        assert!(given == secret && made != secret && made.len() > 40, "{given} {made}");
     }
 
     #[tokio::test]
@@ -332,6 +373,11 @@ mod tests {
             ),
             ("lines:\n- user: {uid: 7}\n", "seed.yaml:2: lines[0].user.uid: ", "string"),
             ("app:\n  id: no good\n", "seed.yaml:2: app.id: ", "id"),
+            (
+                "webhooks:\n- url: http://127.0.0.1:1/\n  triggers: []\n  secret: whsec_AAAA\n",
+                "seed.yaml:4: webhooks[0].secret: ",
+                "24 to 64",
+            ),
         ] {
             let why = sown(text).await.map(drop).unwrap_err();
             assert!(why.starts_with(place) && why.contains(word), "{text}: {why}");

@@ -9,15 +9,18 @@ import subprocess
 import sysconfig
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
-from typing import Any, Mapping, Sequence
+from typing import Any, Callable, Mapping, Sequence
 
 __all__ = ["Hobnob", "HobnobError", "User", "binary"]
 
 READY = 20.0
+# Longer than anything that is waited for.
+ANSWER = 330.0
 _OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -79,6 +82,10 @@ class Hobnob:
             self.ready: dict[str, Any] = self._line(program)
         except OSError as error:
             raise RuntimeError(f"cannot start {program}: {_why(program, error)}") from error
+        except ValueError as error:
+            self._process.kill()
+            self._process.communicate()
+            raise RuntimeError(f"{program} is no Hobnob, or says something before it is ready: {error}") from error
         finally:
             if folder:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -94,7 +101,10 @@ class Hobnob:
         if not line:
             _, complaint = self._process.communicate()
             raise RuntimeError(f"{program} was not ready: {complaint.decode(errors='replace').strip()}")
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise ValueError(line[:200].decode(errors="replace").strip()) from None
 
     def __enter__(self) -> Hobnob:
         return self
@@ -129,14 +139,22 @@ class Hobnob:
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         """A call of the control API."""
-        return _asked(method, self.ready["controlUrl"] + path, body, {}, f"{method} /_test{path}")
+        return self._asked(method, self.ready["controlUrl"] + path, body, {}, f"{method} /_test{path}")
+
+    def _asked(self, method: str, url: str, body: Any, headers: dict[str, str], what: str) -> Any:
+        try:
+            return _asked(method, url, body, headers, what)
+        except OSError as error:
+            if self._process.poll() is None:
+                raise
+            raise RuntimeError(f"{what}: the server has ended ({self._process.returncode})") from error
 
     def api(self, method: str, path: str, body: Any = None, as_user: str | None = None) -> Any:
         """A request of the API with the full key, on behalf of a user if one is named."""
         headers = {"appId": self.app_id, "apiKey": self.api_key}
         if as_user:
             headers["onBehalfOf"] = as_user
-        return _asked(method, f"{self.url}/v3{path}", body, headers, f"{method} {path}")
+        return self._asked(method, f"{self.url}/v3{path}", body, headers, f"{method} {path}")
 
     def reset(self, **options: str) -> dict[str, Any]:
         """Back to the seed."""
@@ -172,19 +190,30 @@ class Hobnob:
     def clear_faults(self) -> None:
         self.control("DELETE", "/faults")
 
-    def sockets(self, user: str, do: str) -> int:
-        """``drop``, ``close``, ``hold``, ``twice`` or ``mend`` the sockets of a user; how many there are."""
-        return self.control("POST", "/sockets", {"user": user, "do": do})["sockets"]
+    def sockets(self, user: str, do: str, **more: int) -> int:
+        """``drop``, ``close``, ``hold``, ``twice``, ``slow`` or ``mend`` the sockets of a user; how many there are."""
+        return self.control("POST", "/sockets", {"user": user, "do": do, **more})["sockets"]
 
     def journal(self, **asked: Any) -> list[dict[str, Any]]:
         """What has happened: ``journal(kind="frameOut", user="ann")``."""
-        if "like" in asked:
-            asked["like"] = json.dumps(asked["like"])
+        asked = {name: value if isinstance(value, str) else json.dumps(value) for name, value in asked.items()}
         return self.control("GET", f"/journal?{urllib.parse.urlencode(asked)}")["entries"]
 
-    def until(self, timeout: str | float = 5, **what: Any) -> dict[str, Any]:
-        """Waits until something has happened, before or after this is called; the entry."""
-        return self.control("POST", "/wait", {"timeout": timeout, **what})["entries"][0]
+    def until(
+        self, found: Callable[[dict[str, Any]], bool] | None = None, timeout: float = 5, **what: Any
+    ) -> dict[str, Any]:
+        """Waits until something has happened, before or after this is called: by what it must be like, by a function of an
+        entry, or by both; ``timeout`` in seconds. The entry."""
+        if found is None:
+            return self.control("POST", "/wait", {"timeout": timeout, **what})["entries"][0]
+        end, after = time.monotonic() + timeout, 0
+        while True:
+            left = round(max(0.0, end - time.monotonic()), 3)
+            told = self.control("POST", "/wait", {**what, "after": after, "timeout": left})
+            for entry in told["entries"]:
+                if found(entry):
+                    return entry
+            after = told["last"]
 
     def act(self, who: str, **what: Any) -> Any:
         return self.control("POST", "/act", {"as": who, **what})
@@ -271,7 +300,7 @@ def _asked(method: str, url: str, body: Any, headers: dict[str, str], what: str)
         headers = {**headers, "content-type": "application/json"}
     request = urllib.request.Request(url, data=data, headers=headers, method=method)
     try:
-        with _OPENER.open(request) as answer:
+        with _OPENER.open(request, timeout=ANSWER) as answer:
             said = json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         text = error.read()
