@@ -21,7 +21,7 @@ mod allocator {
 
     #[unsafe(export_name = "malloc_conf")]
     static SETTINGS: Settings = Settings(
-        c"narenas:4,background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0".as_ptr(),
+        c"narenas:4,background_thread:true,max_background_threads:1,dirty_decay_ms:1000,muzzy_decay_ms:0,tcache_gc_incr_bytes:1048576".as_ptr(),
     );
 }
 

@@ -180,15 +180,23 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let room = buffer.remaining().min(PIECE - read);
-        let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(room));
-        let Poll::Ready(outcome) = Pin::new(io).poll_read(cx, &mut piece) else {
+        let (before, room) = (buffer.filled().len(), PIECE - read);
+        // Mostly there is less room than may be read: then none of it is filled with zeros first.
+        let outcome = if buffer.remaining() <= room {
+            Pin::new(io).poll_read(cx, buffer)
+        } else {
+            let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(room));
+            let outcome = Pin::new(io).poll_read(cx, &mut piece);
+            let count = piece.filled().len();
+            buffer.advance(count);
+            outcome
+        };
+        let Poll::Ready(outcome) = outcome else {
             course.read.set(0);
             course.wait(cx);
             return Poll::Pending;
         };
-        let count = piece.filled().len();
-        buffer.advance(count);
+        let count = buffer.filled().len() - before;
         course.read.set(read + count);
         if count > 0 && !course.answering.get() && course.head.get().is_none() {
             course.head.set(Some(Instant::now()));

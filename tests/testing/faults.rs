@@ -58,6 +58,8 @@ async fn faults_befall_requests_as_they_are_ordered() {
     chat.control(Method::POST, "/faults", json!({"on": {"socket": true}, "times": 1, "drop": "before"})).await;
     let dropped = connect().await.expect_err("dropped").to_string();
     assert!(!dropped.contains("200"), "no answer at all: {dropped}");
+    let (status, refused) = chat.try_control(Method::POST, "/faults", json!({"on": [], "status": 500})).await;
+    assert!(status == 400 && refused.to_string().contains("object"), "{refused}");
     let (status, refused) = chat.try_control(Method::POST, "/faults", json!({"status": 200})).await;
     assert!(status == 400 && refused.to_string().contains("400 to 599"), "{refused}");
 }

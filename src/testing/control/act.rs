@@ -94,6 +94,14 @@ struct Session {
     session_id: String,
 }
 
+/// A text that is not empty, of the field of this name.
+fn required<'t>(name: &str, text: &'t str) -> Result<&'t str> {
+    match text.trim().is_empty() {
+        true => Err(Error::field(name, format!("The {name} field is required."))),
+        false => Ok(text),
+    }
+}
+
 /// A piece of a path.
 fn piece(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
@@ -130,7 +138,7 @@ pub async fn act(control: &Control, asked: Value, inside: &Inside<'_>) -> Result
         "react" | "unreact" => {
             let about: About = read_value(said)?;
             let reaction = about.reaction.as_deref();
-            let reaction = reaction.ok_or_else(|| Error::field("reaction", "The reaction field is required."))?;
+            let reaction = required("reaction", reaction.unwrap_or_default())?;
             let method = if word == "react" { "POST" } else { "DELETE" };
             (method, format!("/messages/{}/reactions/{}", about.id(), piece(reaction)), Value::Null)
         }
@@ -149,17 +157,18 @@ pub async fn act(control: &Control, asked: Value, inside: &Inside<'_>) -> Result
                 "cancel" => "cancelled",
                 _ => "ended",
             };
-            ("PUT", format!("/calls/{}", piece(&session_id)), json!({ "status": status }))
+            ("PUT", format!("/calls/{}", piece(required("sessionId", &session_id)?)), json!({ "status": status }))
         }
         "join" | "leave" => {
             let to: To = read_value(said)?;
             let guid = to.group.ok_or_else(|| Error::field("group", "The group field must name a group."))?;
             let method = if word == "join" { "POST" } else { "DELETE" };
-            (method, format!("/groups/{}/members", piece(&guid)), Value::Null)
+            (method, format!("/groups/{}/members", piece(required("group", &guid)?)), Value::Null)
         }
         "block" | "unblock" => {
             let to: To = read_value(said)?;
             let other = to.to.ok_or_else(|| Error::field("to", "The field to must name a user."))?;
+            required("to", &other)?;
             let method = if word == "block" { "POST" } else { "DELETE" };
             (method, "/blockedusers".to_owned(), json!({ "blockedUids": [other] }))
         }

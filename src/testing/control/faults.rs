@@ -45,7 +45,7 @@ struct On {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Rule {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "object")]
     on: On,
     /// So many that fit pass first.
     #[serde(default)]
@@ -61,6 +61,15 @@ pub struct Rule {
     /// The connection ends after so many bytes of the answer's body.
     cut: Option<usize>,
     drop: Option<Drop>,
+}
+
+/// `[]` reads as an object of which all may be left out, and means nothing here.
+fn object<'de, D: serde::Deserializer<'de>>(input: D) -> Result<On, D::Error> {
+    let value = Value::deserialize(input)?;
+    match value.is_object() {
+        true => serde_json::from_value(value).map_err(serde::de::Error::custom),
+        false => Err(serde::de::Error::custom("expected an object")),
+    }
 }
 
 /// When the connection ends.

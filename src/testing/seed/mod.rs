@@ -345,6 +345,9 @@ mod tests {
         let app = sown(EXAMPLE).await.unwrap();
         assert_eq!((&*app.app_id, &*app.api_key), ("test-app", "test-api-key"));
         sown("").await.unwrap();
+        sown("users: [ann, bob]\nmessages:\n- {from: ann, to: bob, text: x, disappears: {at: +1h, uid: ann}}\n")
+            .await
+            .unwrap();
     }
 
     #[tokio::test]

@@ -237,6 +237,15 @@ impl Maker<'_> {
     fn check(&self, path: &str, fields: &mut Fields) -> Result<(), Wrong> {
         for (name, value) in fields.iter_mut().filter(|(_, value)| !value.is_null()) {
             let path = below(path, name);
+            if let ("disappears", Value::Object(due)) = (name.as_str(), &mut *value) {
+                let at =
+                    due.get("at").ok_or_else(|| (path.clone(), "the field at is required: when it does".to_owned()))?;
+                let at = self.time(&below(&path, "at"), at)?;
+                due.insert("at".into(), json!(at));
+                due.entry("timeMs").or_insert_with(|| json!(at * 1000));
+                due.entry("name").or_insert_with(|| json!(format!("seed {path}")));
+                due.entry("createdAt").or_insert_with(|| json!(self.now.div_euclid(1000)));
+            }
             match name.as_str() {
                 name if name.ends_with("At") => *value = json!(self.time(&path, value)?),
                 name if OBJECTS.contains(&name) && !value.is_object() => return wrong(&path, "expected an object"),
