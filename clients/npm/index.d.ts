@@ -28,6 +28,8 @@ export interface Clock {
   frozen: boolean;
   /** After a turn: at how many times on the way something was due. */
   stops?: number;
+  /** After a turn: whether all that webhooks were to be told by then was told. One that does not answer is waited for two seconds. */
+  settled?: boolean;
 }
 
 export interface Back {
@@ -191,7 +193,7 @@ export class Hobnob {
   readonly ready: Ready;
   readonly clock: {
     now(): Promise<Clock>;
-    advance(by: Duration): Promise<Clock>;
+    advance(by: Duration, more?: { /** How long webhooks may take, at each time on the way. */ patience?: Duration }): Promise<Clock>;
     set(to: Time | Date): Promise<Clock>;
     freeze(): Promise<Clock>;
     run(): Promise<Clock>;

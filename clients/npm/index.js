@@ -13,6 +13,8 @@ const { URL, fileURLToPath } = require('node:url');
 const { trust } = require('./trust.js');
 
 const READY = 20_000;
+// The longest that the server waits for something.
+const LONGEST = 300_000;
 const PLATFORM = `${process.platform}-${process.arch}`;
 
 /** A refusal of the control API or of the server's API. */
@@ -156,8 +158,8 @@ class Hobnob {
     const control = (method, path, body) => this.control(method, path, body);
     this.clock = {
       now: () => control('GET', '/clock'),
-      advance: (by) => control('POST', '/clock', { advance: by }),
-      set: (to) => control('POST', '/clock', { set: to instanceof Date ? to.toISOString() : to }),
+      advance: (by, more = {}) => control('POST', '/clock', { advance: by, ...more }),
+      set: async (to) => control('POST', '/clock', { set: to instanceof Date ? to.toISOString() : to }),
       freeze: () => control('POST', '/clock', { freeze: true }),
       run: () => control('POST', '/clock', { freeze: false }),
     };
@@ -199,7 +201,8 @@ class Hobnob {
 
   /** What has happened: `journal({ kind: 'frameOut', user: 'ann' })`. */
   async journal(asked = {}) {
-    const query = Object.entries(asked).map(
+    const said = Object.entries(asked).filter(([, value]) => value !== undefined);
+    const query = said.map(
       ([name, value]) => `${name}=${encodeURIComponent(typeof value === 'object' ? JSON.stringify(value) : value)}`,
     );
     return (await this.control('GET', `/journal?${query.join('&')}`)).entries;
@@ -208,18 +211,27 @@ class Hobnob {
   /** Waits until something has happened: by what it must be like, or by a function of an entry. The entry. */
   async until(what, { timeout = 5000 } = {}) {
     if (!(timeout >= 0)) throw new RangeError(`the timeout must be milliseconds, and is ${timeout}`);
-    timeout = Math.round(timeout);
+    timeout = Math.min(Math.round(timeout), LONGEST);
     if (typeof what !== 'function') {
       return (await this.control('POST', '/wait', { timeout: `${timeout}ms`, ...what })).entries[0];
     }
     const end = Date.now() + timeout;
+    const seen = [];
     let after = 0;
     for (;;) {
       const left = Math.max(0, end - Date.now());
-      const { last, entries } = await this.control('POST', '/wait', { after, timeout: `${left}ms` });
-      const found = entries.find(what);
-      if (found) return found;
-      after = last;
+      try {
+        const { last, entries } = await this.control('POST', '/wait', { after, timeout: `${left}ms` });
+        const found = entries.find(what);
+        if (found) return found;
+        seen.push(...entries);
+        seen.splice(0, seen.length - 20);
+        after = last;
+      } catch (error) {
+        if (error.code !== 'ERR_READ_TIMEOUT') throw error;
+        const short = seen.map(({ kind, title, users }) => `${kind} ${title} (${users.join(', ')})`).join('; ');
+        throw new Error(`In ${timeout} ms nothing fitted. What happened last: ${short || 'nothing'}.`, { cause: error });
+      }
     }
   }
 

@@ -26,6 +26,7 @@ use crate::live::command::Context;
 use crate::model::caller::{Credential, Holder};
 use crate::model::error::{Code, Error, Result};
 use crate::store::digest;
+use crate::watch::request::within;
 
 /// Below this the one at the gate answers.
 pub const OWN: &str = "/_test";
@@ -102,6 +103,9 @@ pub trait Gate: Send + Sync {
     /// Answers what is below [`OWN`].
     fn answer<'g>(&'g self, call: Call, inside: Inside<'g>) -> Answering<'g>;
 
+    /// Names besides those of this machine, by which and from whose pages it may be reached.
+    fn others(&self) -> &[String];
+
     /// What befalls a request, if anything does.
     fn befalls(&self, passing: Passing<'_>) -> Option<Befallen>;
 }
@@ -111,6 +115,18 @@ pub struct Inside<'g> {
     pub api: &'g Data<Api>,
     context: Rc<Context>,
     host: Option<HeaderValue>,
+}
+
+fn own(request: &HttpRequest) -> Option<&str> {
+    request.path().strip_prefix(OWN).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Of which database a request is. One to the gate itself is of whichever there is.
+pub(super) async fn times(request: &HttpRequest, api: &Api) -> Option<u64> {
+    match own(request) {
+        Some(_) => None,
+        None => Some(api.store.told().settled().await),
+    }
 }
 
 /// Lets a request pass as the one at the gate has it.
@@ -123,12 +139,11 @@ pub(super) async fn pass(
     seen: &Seen,
 ) -> HttpResponse {
     let path = request.path();
-    let own = path.strip_prefix(OWN).filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    if let Some(rest) = own {
-        let origin = match admitted(request) {
-            Ok(origin) => origin,
-            Err(why) => return super::reply::refusal(&why),
-        };
+    let origin = match admitted(request, gate.others()) {
+        Ok(origin) => origin,
+        Err(why) => return super::reply::refusal(&why),
+    };
+    if let Some(rest) = own(request) {
         if request.method() == Method::OPTIONS {
             return named(preflight(request, path), origin);
         }
@@ -157,12 +172,7 @@ pub(super) async fn pass(
         return super::answer(request, payload, api, context, seen).await;
     };
     if !fault.delay.is_zero() {
-        let times = api.store.told().times();
         tokio::time::sleep(fault.delay).await;
-        if !api.store.told().is_still(times) {
-            let sentence = "While this request was held up, the server went back to an earlier moment.";
-            return super::reply::refusal(&Error::new(Code::Busy, sentence));
-        }
     }
     let mut answer = match fault.then {
         Then::Pass => super::answer(request, payload, api, context, seen).await,
@@ -231,35 +241,46 @@ async fn who(request: &HttpRequest, api: &Data<Api>) -> Option<(Arc<str>, Arc<st
     }
 }
 
-/// What is below [`OWN`] is for tests on this machine. A page of another site that a developer has open must not reach it, by
-/// its own name or by a name of this machine that it had made up. Gives the origin of the page that asks, if one does.
-fn admitted(request: &HttpRequest) -> Result<Option<&HeaderValue>> {
+/// A server for tests is for this machine, and its keys are known: a page of another site that a developer has open must not
+/// reach it, by its own name or by a name of this machine that it had made up. Gives the origin of the page that asks, if one
+/// does. `others`: names besides those of this machine.
+fn admitted<'r>(request: &'r HttpRequest, others: &[String]) -> Result<Option<&'r HeaderValue>> {
     let refused = |what: &str| {
-        let sentence =
-            format!("The control API is for tests on this machine, and the {what} of this request is another.");
+        let sentence = format!(
+            "A server for tests is for this machine, and the {what} of this request is another: `hobnob test --origin` \
+             lets others in."
+        );
         Err(Error::new(Code::NoAccess, sentence))
     };
     let text = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
-    if text(header::HOST).is_some_and(|host| !is_near(host)) {
+    if text(header::HOST).is_some_and(|host| !is_near(host, others)) {
         return refused("Host");
     }
     let origin = text(header::ORIGIN);
-    if origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, host)| !is_near(host))) {
+    if origin.is_some_and(|origin| origin.split_once("://").is_none_or(|(_, host)| !is_near(host, others))) {
         return refused("Origin");
     }
     Ok(request.headers().get(header::ORIGIN))
 }
 
-/// Whether `host[:port]` is this machine, by a name or an address that leads nowhere else.
-fn is_near(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
+/// Whether `host[:port]` is this machine, by a name or an address that leads nowhere else, or one of these others.
+fn is_near(host: &str, others: &[String]) -> bool {
+    let Some(name) = host_name(host) else { return false };
     name == "localhost"
         || name.ends_with(".localhost")
+        || others.contains(&name)
         || name.parse().is_ok_and(|address: IpAddr| address.to_canonical().is_loopback())
+}
+
+/// The name in `host[:port]`, in small letters. `None`: it is none that a browser sends.
+pub fn host_name(host: &str) -> Option<String> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:".contains(&byte));
+    (is_port && is_plain && !name.is_empty()).then(|| name.trim_end_matches('.').to_ascii_lowercase())
 }
 
 /// An answer for the page that asked.
@@ -366,8 +387,9 @@ impl Inside<'_> {
         let (request, mut payload) = made.to_http_parts();
         let payload = Payload::from_request(&request, &mut payload).await;
         let payload = payload.map_err(|e| Error::internal("a request within", e))?;
-        let seen = self.api.requests.begin(&request);
-        let answer = Box::pin(super::answer(&request, payload, self.api, self.context.clone(), &seen)).await;
+        let seen = self.api.requests.begin(&request, Some(self.api.store.told().settled().await));
+        let answer = Box::pin(super::answer(&request, payload, self.api, self.context.clone(), &seen));
+        let answer = within(|| seen.origin(), answer).await;
         let status = answer.status().as_u16();
         let body = to_bytes(answer.into_body()).await.unwrap_or_default();
         Ok(Answered { status, body })

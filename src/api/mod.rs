@@ -167,7 +167,11 @@ pub async fn dispatch(
     api: actix_web::web::Data<Api>,
     context: actix_web::web::ThinData<Rc<Context>>,
 ) -> HttpResponse {
-    let seen = api.requests.begin(&request);
+    let times = match &api.gate {
+        None => None,
+        Some(_) => gate::times(&request, &api).await,
+    };
+    let seen = api.requests.begin(&request, times);
     let mut response = match &api.gate {
         None => {
             // Pinned here: handed over by value it would have its room twice.

@@ -130,6 +130,7 @@ pub struct Seen {
     /// Which place it is at, or which row of the route table.
     at: Cell<Result<usize, Place>>,
     began: Instant,
+    times: Option<u64>,
     /// What is told of it, while somebody looks.
     watched: Option<Box<RefCell<Watched>>>,
 }
@@ -190,7 +191,8 @@ impl Requests {
     }
 
     /// A request has come.
-    pub fn begin(&self, request: &HttpRequest) -> Seen {
+    /// `times`: see [`Origin`].
+    pub fn begin(&self, request: &HttpRequest, times: Option<u64>) -> Seen {
         let given = request.headers().get(ID).and_then(|id| id.to_str().ok()).and_then(RequestId::parse);
         Seen {
             id: given.unwrap_or_else(|| self.ids.next()),
@@ -198,6 +200,7 @@ impl Requests {
             route: Cell::new(Place::Unknown.name()),
             at: Cell::new(Err(Place::Unknown)),
             began: Instant::now(),
+            times,
             watched: self.tail.is_watched().then(Box::default),
         }
     }
@@ -317,7 +320,7 @@ impl Seen {
     }
 
     pub fn origin(&self) -> Origin {
-        Origin { id: self.id.clone(), method: self.method, route: self.route.get() }
+        Origin { id: self.id.clone(), method: self.method, route: self.route.get(), times: self.times }
     }
 }
 

@@ -26,6 +26,9 @@ pub struct Test {
     /// Go on when standard input closes or the process that started this ends
     #[arg(long)]
     stay: bool,
+    /// Pages and names that may reach it besides those of this machine, e.g. `--origin https://app.test`; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
     /// Flags of `hobnob serve` after `--`, e.g. `-- --limit members=5`; it listens on loopback alone
     #[arg(last = true, value_name = "FLAGS")]
     flags: Vec<String>,
@@ -55,14 +58,14 @@ fn init(file: &Path) -> Outcome {
 }
 
 /// Serves until nobody needs it any more.
-pub async fn run(Test { command, seed, stay, flags }: Test) -> Outcome {
+pub async fn run(Test { command, seed, stay, origin, flags }: Test) -> Outcome {
     if let Some(Command::Init { file }) = command {
         return init(&file);
     }
     let mut signals = Signals::listen()?;
     let ended = Ended::watch(stay);
     logging::reload(QUIET)?;
-    let chat = Chat::start(&Options { flags, seed }).await?;
+    let chat = Chat::start(&Options { flags, seed, origins: origin }).await?;
     logging::reload(&chat.log)?;
     leave_start();
     say(&serde_json::to_string(&chat.ready).map_err(|e| e.to_string())?);

@@ -178,6 +178,11 @@ fn left<T>() -> (Left<T>, impl FnOnce(T)) {
     (Left(found), move |it| *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(it))
 }
 
+/// What is told to whoever asked of a database that is another one now.
+fn went_back() -> Error {
+    Error::new(Code::Busy, "Meanwhile the server went back to an earlier moment.")
+}
+
 /// What a reader does.
 type Work = dyn FnOnce(&Read<'_>) -> Result<()> + Send;
 
@@ -289,6 +294,10 @@ impl Store {
             let waiting = Waiting(inner.turns.watch(self.share));
             let watch = waiting.0.clone();
             let origin = request::current();
+            if origin.as_ref().and_then(|origin| origin.times).is_some_and(|times| !inner.writer.told().is_still(times))
+            {
+                return Err(went_back());
+            }
             tokio::task::spawn_blocking(move || {
                 let _permit = permit;
                 let _entered = request::enter(origin);
@@ -337,7 +346,11 @@ impl Store {
 
     /// The same whatever is written.
     async fn write_any(&self, lane: Lane, name: &'static str, work: Box<writer::Work>) -> Result<()> {
-        let times = self.told().settled().await;
+        // What a request does it does in the database that it found.
+        let times = match request::current().and_then(|origin| origin.times) {
+            Some(times) => times,
+            None => self.told().settled().await,
+        };
         let (answer, waiting) = oneshot::channel();
         self.inner.writer.submit(lane, writer::Job::new(name, work, times, Some(answer)))?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?

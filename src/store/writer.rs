@@ -94,7 +94,7 @@ impl Job {
                 done.unwrap_or_else(|_| Err(Error::internal(self.name, "panicked")))
             }
             // What it would write is of rows that were.
-            false => Err(Error::new(Code::Busy, "Meanwhile the server went back to an earlier moment.")),
+            false => Err(super::went_back()),
         };
         self.outcome.as_ref().map(|_| ()).map_err(|error| error.code)
     }

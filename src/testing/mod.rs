@@ -42,6 +42,8 @@ pub struct Options {
     pub flags: Vec<String>,
     /// What is in it when it is ready; none: an app without anybody.
     pub seed: Option<PathBuf>,
+    /// Pages that may reach it besides those of this machine: `https://app.test`.
+    pub origins: Vec<String>,
 }
 
 /// What a seed may look like.
@@ -126,11 +128,12 @@ impl Chat {
     pub async fn start(options: &Options) -> Result<Chat, String> {
         let folder = Folder::new()?;
         let config = settings::read(&folder.path, &options.flags)?;
+        let others = options.origins.iter().map(|origin| settings::name_of(origin)).collect::<Result<Vec<_>, _>>()?;
         let now = Clock::default().now_ms();
         let seed = options.seed.as_ref().map_or_else(|| Ok(Seed::empty(now)), |path| Seed::read(path, now))?;
         let clock = Clock::by_hand(seed.at, seed.runs);
         let ids = Ids::same();
-        let control = Arc::new(Control::new(clock.clone(), ids.clone(), folder.draft.path(MOMENTS)));
+        let control = Arc::new(Control::new(clock.clone(), ids.clone(), folder.draft.path(MOMENTS), others));
         let server = Server::start_on(&config, Ground { clock, ids, gate: Some(control.clone()) }).await?;
         let (region, limits) = (config.region.region.clone(), config.limits()?);
         let made = match seed.sow(&server.store, &region, &limits).await {

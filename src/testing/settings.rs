@@ -8,6 +8,7 @@ use std::path::Path;
 use clap::builder::Resettable;
 use clap::{Args, Command, FromArgMatches};
 
+use crate::api::gate::host_name;
 use crate::config::Config;
 
 /// Before the flags that were given, which win: free ports, few threads, requests are not counted, and webhooks may lead to
@@ -52,6 +53,12 @@ pub fn read(data: &Path, flags: &[String]) -> Result<Config, String> {
     Ok(config)
 }
 
+/// The name in an origin, or alone.
+pub fn name_of(origin: &str) -> Result<String, String> {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host).trim_end_matches('/');
+    host_name(host).ok_or_else(|| format!("--origin {origin}: expected a page's origin, as https://app.test is"))
+}
+
 fn is_near(address: &SocketAddr) -> bool {
     address.ip().to_canonical().is_loopback()
 }
@@ -93,6 +100,19 @@ mod tests {
         }
         for near in ["--http=127.5.5.5:0", "--http=[::1]:0", "--https=[::ffff:127.0.0.1]:0"] {
             assert!(of(&[near]).is_ok(), "{near}");
+        }
+    }
+
+    #[test]
+    fn origins_are_read_or_refused() {
+        for (origin, name) in
+            [("https://App.test:8443/", "app.test"), ("app.test", "app.test"), ("http://[::2]:1", "::2")]
+        {
+            assert_eq!(name_of(origin).as_deref(), Ok(name));
+        }
+        for wrong in ["", "https://", "https://a@b", "https://a b", "http://localhost:80@evil.example", "[::1]x", "a:b"]
+        {
+            assert!(name_of(wrong).unwrap_err().contains("--origin"), "{wrong}");
         }
     }
 

@@ -89,6 +89,8 @@ pub struct Origin {
     pub method: &'static str,
     /// The pattern of the path, never the path.
     pub route: &'static str,
+    /// Of which database (`store::Told::times`): what it does is done in no other. `None`: in whichever there is.
+    pub times: Option<u64>,
 }
 
 thread_local! {
@@ -175,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_future_is_its_requests_only_while_it_runs() {
-        let origin = || Origin { id: RequestId::Own(1), method: "GET", route: "/users" };
+        let origin = || Origin { id: RequestId::Own(1), method: "GET", route: "/users", times: None };
         let seen = || current().map(|origin| origin.route);
         let mut steps = 0;
         let work = poll_fn(|_| {

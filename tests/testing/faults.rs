@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::control::{SEED, seeded, texts};
+use crate::program::Chat;
 use crate::wire::Sock;
 
 #[tokio::test]
@@ -102,6 +103,46 @@ async fn no_page_of_another_site_reaches_the_control_api() {
             let origin = headers.iter().find(|(name, _)| *name == "origin").map(|(_, origin)| *origin);
             assert_eq!(named, origin.filter(|_| may), "{answer}");
         }
+        // Nor the API: its keys are the same on every machine.
+        let answer = chat.raw("GET /v3/users", &[&headers[..], &[("apikey", "key"), ("appid", "app")]].concat()).await;
+        assert!(answer.starts_with(if may { "HTTP/1.1 200" } else { "HTTP/1.1 403" }), "{headers:?}: {answer}");
+    }
+    let beside = crate::program::folder();
+    let chat = Chat::start(beside.path(), &["--origin", "https://app.test"]);
+    for (origin, status) in [("https://app.test:8443", "200"), ("https://other.test", "403")] {
+        let answer = chat.raw("GET /_test", &[("origin", origin)]).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{origin}: {answer}");
+    }
+}
+
+/// What is under way when the past comes back belongs to what was.
+#[tokio::test]
+async fn a_request_does_nothing_in_another_past() {
+    let (_beside, chat) = seeded(SEED);
+    let send = json!({"receiver": "bob", "receiverType": "user", "category": "message", "type": "text", "data": {"text": "x"}});
+    for _ in 0..60 {
+        let made = chat.call(Method::POST, "/users", None, json!({"uid": "temp", "name": "Temp"})).await;
+        assert_eq!(made.0, 200, "{}", made.1);
+        let one = |path: &'static str| {
+            let request =
+                chat.http.post(format!("{}{path}", chat.text("url"))).header("apikey", "key").header("appid", "app");
+            crate::program::answered(request.header("onbehalfof", "temp").json(&send))
+        };
+        let asked = futures_util::future::join_all([
+            one("/v3/messages"),
+            one("/v3/messages"),
+            one("/_test/as/temp/messages"),
+            one("/_test/as/ann/messages"),
+        ]);
+        let (sent, _) = tokio::join!(asked, chat.control(Method::POST, "/reset", Value::Null));
+        for (status, answer) in sent {
+            assert!([200, 404, 503].contains(&status), "{status}: {answer}");
+        }
+        let told = chat.control(Method::GET, "/journal?kind=event&title=message", Value::Null).await;
+        let told = told["entries"].as_array().expect("entries").len();
+        // One that came after the reset is whole: in the database and in the journal.
+        assert_eq!(texts(&chat).await.len() - 1, told);
+        chat.control(Method::POST, "/reset", Value::Null).await;
     }
 }
 

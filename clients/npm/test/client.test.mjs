@@ -60,6 +60,9 @@ test('what happens is waited for', async () => {
   assert.equal((await chat.until((entry) => entry.kind === 'event')).n, event.n);
   assert.equal((await chat.journal({ kind: 'event' })).length, 1);
   await assert.rejects(chat.until({ user: 'eve' }, { timeout: 1 }), /0 of 1.*event message/);
+  await assert.rejects(chat.until(() => false, { timeout: 1 }), /In 1 ms nothing fitted.*event message \(ann, bob\)/);
+  assert.equal((await chat.journal({ kind: 'event', user: undefined })).length, 1);
+  await assert.rejects(chat.clock.set(new Date('never')), RangeError);
 });
 
 test('what is waited for may come after a reset', async () => {

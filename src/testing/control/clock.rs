@@ -75,15 +75,19 @@ pub async fn turn(control: &Control, turn: Turn, inside: &Inside<'_>) -> Result<
     }
     // What was committed before is told by the time at which it was.
     super::sockets::told(inside.api).await;
-    let stops = walk(control, inside.api, to, patience).await?;
+    let (stops, settled) = walk(control, inside.api, to, patience).await?;
     control.clock.turn(to, runs);
     let mut said = show(control);
     said["stops"] = json!(stops);
+    // Somebody outside took longer than they may: what they are told comes later.
+    said["settled"] = json!(settled);
     Ok(said)
 }
 
-/// Goes to a time, from one thing that is due to the next; how often it stopped.
-async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Result<usize> {
+/// Goes to a time, from one thing that is due to the next; how often it stopped, and whether nobody outside took longer than
+/// they may.
+async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Result<(usize, bool)> {
+    let is_asked = !patience.is_zero();
     let mut stops = 0;
     let mut now = control.clock.now_ms();
     // One that does not answer is waited for once, and then goes on being told beside the clock.
@@ -116,9 +120,11 @@ async fn walk(control: &Control, api: &Api, to: i64, patience: Duration) -> Resu
     }
     if to > now {
         control.clock.turn(to, false);
-        settle(api, patience).await?;
+        if !settle(api, patience).await? {
+            patience = Duration::ZERO;
+        }
     }
-    Ok(stops)
+    Ok((stops, !is_asked || !patience.is_zero()))
 }
 
 /// Does all that is due now, and waits until those outside have been told, as far as they let themselves be. `false`: they took

@@ -35,7 +35,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 const OF_THE_WALL: [&str; 2] = ["seconds", "waited"];
 
 /// Entries that an answer has at most, unless a test says otherwise.
-const MOST: usize = 5_000;
+const MOST: usize = 1_000;
 
 #[derive(Default)]
 struct Kept {

@@ -59,6 +59,8 @@ pub struct Control {
     faults: Mutex<faults::Faults>,
     moments: Mutex<BTreeMap<String, moments::Moment>>,
     journal: OnceLock<Journal>,
+    /// Names by which it may be reached, besides those of this machine.
+    others: Vec<String>,
     /// Time is turned, and the past brought back, by one at a time.
     turn: tokio::sync::Mutex<()>,
 }
@@ -72,14 +74,19 @@ impl Gate for Control {
         Box::pin(async move { self.called(call, inside).await.unwrap_or_else(|error| Answered::refusal(&error)) })
     }
 
+    fn others(&self) -> &[String] {
+        &self.others
+    }
+
     fn befalls(&self, passing: Passing<'_>) -> Option<Befallen> {
         locked(&self.faults).befall(passing)
     }
 }
 
 impl Control {
-    pub fn new(clock: Clock, ids: Ids, folder: PathBuf) -> Control {
+    pub fn new(clock: Clock, ids: Ids, folder: PathBuf, others: Vec<String>) -> Control {
         Control {
+            others,
             clock,
             ids,
             folder,

@@ -126,9 +126,8 @@ async fn take(control: &Control, store: &Store, media: &Path, name: &str, reques
         Some(known) => known.path.clone(),
         None => control.folder.join(format!("moment-{number}")),
     };
-    let (ms, stood) = (control.clock.now_ms(), control.clock.stands());
-    let moment = Moment { path, at: ms, stood, ids: control.ids.taken(), requests, last: store.clock().now() };
-    let (store, media, target) = (store.clone(), media.to_owned(), moment.path.clone());
+    let (ms, stood, last) = (control.clock.now_ms(), control.clock.stands(), store.clock().now());
+    let (store, media, target) = (store.clone(), media.to_owned(), path.clone());
     blocking(move || {
         let fresh = target.with_extension("new");
         let _ = std::fs::remove_file(&fresh);
@@ -137,6 +136,8 @@ async fn take(control: &Control, store: &Store, media: &Path, name: &str, reques
         files(&media, &target.with_extension("media")).map_err(|e| Error::internal("moment", e))
     })
     .await?;
+    // Of all that it holds: none is made once more after it.
+    let moment = Moment { path, at: ms, stood, ids: control.ids.taken(), requests, last };
     locked(&control.moments).insert(name.to_owned(), moment);
     Ok(())
 }

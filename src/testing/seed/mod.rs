@@ -128,9 +128,12 @@ impl Seed {
             for ((outcome, path), kind) in transfer::take(tx, &into, lines, true)?.into_iter().zip(paths).zip(kinds) {
                 let was = outcome.map_err(|error| stop(path.clone(), error))?;
                 // An export is taken over twice without harm; what a seed says twice is a mistake.
-                if was == Was::There && ONCE.contains(&kind) {
-                    let error =
-                        Error::new(Code::BadRequest, format!("This {kind} is there already, by what stands above."));
+                // Lines of an export say some of what every new app has.
+                if was == Was::There && ONCE.contains(&kind) && !path.starts_with("lines[") {
+                    let error = Error::new(
+                        Code::BadRequest,
+                        format!("This {kind} is there already: by what stands above, or in every new app."),
+                    );
                     return Err(stop(path, error));
                 }
             }

@@ -169,9 +169,10 @@ class Hobnob:
     def now(self) -> dict[str, Any]:
         return self.control("GET", "/clock")
 
-    def advance(self, by: str | float) -> dict[str, Any]:
-        """Turns the clock; all that becomes due on the way is done when this returns."""
-        return self.control("POST", "/clock", {"advance": by})
+    def advance(self, by: str | float, **more: str | float) -> dict[str, Any]:
+        """Turns the clock; all that becomes due on the way is done when this returns. ``patience="5s"``: how long webhooks may
+        take at each time on the way."""
+        return self.control("POST", "/clock", {"advance": by, **more})
 
     def set_clock(self, to: str | float) -> dict[str, Any]:
         return self.control("POST", "/clock", {"set": to})
@@ -206,10 +207,17 @@ class Hobnob:
         entry, or by both; ``timeout`` in seconds. The entry."""
         if found is None:
             return self.control("POST", "/wait", {"timeout": timeout, **what})["entries"][0]
-        end, after = time.monotonic() + timeout, 0
+        end, after, seen = time.monotonic() + timeout, 0, []
         while True:
             left = round(max(0.0, end - time.monotonic()), 3)
-            told = self.control("POST", "/wait", {**what, "after": after, "timeout": left})
+            try:
+                told = self.control("POST", "/wait", {**what, "after": after, "timeout": left})
+            except HobnobError as error:
+                if error.code != "ERR_READ_TIMEOUT":
+                    raise
+                short = "; ".join(f"{one['kind']} {one['title']} ({', '.join(one['users'])})" for one in seen[-20:])
+                raise TimeoutError(f"In {timeout} s nothing fitted. What happened last: {short or 'nothing'}.") from error
+            seen += told["entries"]
             for entry in told["entries"]:
                 if found(entry):
                     return entry

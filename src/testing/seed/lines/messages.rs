@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Fields, Maker, Wrong, below, items, object, wrong};
+use crate::model::user::check_length;
 
 const MESSAGE: &[&str] = &[
     "key",
@@ -37,7 +38,7 @@ const MESSAGE: &[&str] = &[
 ];
 
 /// The largest id of a message: a larger number is not whole in every language.
-const MOST_ID: i64 = 1 << 53;
+pub const MOST_ID: i64 = 1 << 53;
 
 /// Who a conversation is of: two users in the order of their uids, or a group.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,7 +197,10 @@ impl Maker<'_> {
             Some(_) => return wrong(&below(path, "data"), "expected an object"),
         };
         if let Some(text) = fields.remove("text") {
-            data.insert("text".into(), json!(self.text.expect(&below(path, "text"), &text)?));
+            let path = below(path, "text");
+            let text = self.text.expect(&path, &text)?;
+            check_length("text", &text, self.limits.text).map_err(|error| (path, error.plain()))?;
+            data.insert("text".into(), json!(text));
         }
         if let Some(metadata) = fields.remove("metadata") {
             data.insert("metadata".into(), metadata);
@@ -215,6 +219,7 @@ impl Maker<'_> {
         let mut reactions = Vec::new();
         for (reaction, uids) in said {
             let path = below(path, reaction);
+            check_length("reaction", reaction, self.limits.reaction).map_err(|error| (path.clone(), error.plain()))?;
             let alone = json!([uids]);
             for (path, uid) in items(&path, if uids.is_array() { uids } else { &alone })? {
                 reactions.push(json!({ "uid": self.text.expect(&path, uid)?, "reaction": reaction, "reactedAt": at }));

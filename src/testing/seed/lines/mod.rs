@@ -15,9 +15,9 @@ use super::text::{Text, below};
 use crate::model::extension::Extension;
 use crate::model::limits::Limits;
 use crate::model::nearest::nearest;
-use crate::model::user::check_url;
+use crate::model::user::{check_length, check_url};
 use crate::testing::time::moment;
-use messages::{Known, Of};
+use messages::{Known, MOST_ID, Of};
 
 /// What is wrong, and where.
 pub type Wrong = (String, String);
@@ -113,6 +113,7 @@ struct Maker<'t> {
     /// The id of the message before.
     newest: i64,
     tokens: HashSet<String>,
+    limits: Limits,
     members: HashMap<String, Vec<String>>,
     /// The newest message that somebody got and read, with the conversation.
     marks: BTreeMap<(Of, String), (Option<i64>, Option<i64>)>,
@@ -127,6 +128,7 @@ pub fn make(text: &Text, now: i64) -> Result<Lines, Wrong> {
         keys: HashMap::new(),
         newest: 0,
         tokens: HashSet::new(),
+        limits: Limits::default(),
         members: HashMap::new(),
         marks: BTreeMap::new(),
     };
@@ -199,6 +201,9 @@ impl Maker<'_> {
             self.group(&path, item)?;
         }
         for (path, item) in items("lines", part("lines"))? {
+            // Those of short words come behind.
+            let id = item["message"]["id"].as_i64().unwrap_or(0);
+            self.newest = self.newest.max(id.min(MOST_ID - 1));
             self.put(&path, item.clone());
         }
         let messages = items("messages", part("messages"))?;
@@ -249,6 +254,9 @@ impl Maker<'_> {
             match name.as_str() {
                 name if name.ends_with("At") => *value = json!(self.time(&path, value)?),
                 name if OBJECTS.contains(&name) && !value.is_object() => return wrong(&path, "expected an object"),
+                "metadata" if value.to_string().len() > self.limits.metadata => {
+                    return wrong(&path, format!("it is larger than {} bytes", self.limits.metadata));
+                }
                 name if TEXTS.contains(&name) => *value = json!(self.text.expect(&path, value)?),
                 "tags" => {
                     let tags = items(&path, value)?;
@@ -257,9 +265,13 @@ impl Maker<'_> {
                 }
                 _ => {}
             }
-            if let (true, Some(url)) = (URLS.contains(&name.as_str()), value.as_str()) {
-                check_url(name, url.to_owned(), &Limits::default()).map_err(|error| (path, error.plain()))?;
-            }
+            let Some(text) = value.as_str() else { continue };
+            let checked = match name.as_str() {
+                name if URLS.contains(&name) => check_url(name, text.to_owned(), &self.limits).map(drop),
+                "name" => check_length("name", text, self.limits.name),
+                _ => Ok(()),
+            };
+            checked.map_err(|error| (path, error.plain()))?;
         }
         Ok(())
     }
