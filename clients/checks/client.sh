@@ -10,6 +10,17 @@ py/bin/pip install --quiet --no-index --disable-pip-version-check --find-links "
 sed "s#'../index.js'#'hobnob-test'#" "$here/npm/test/client.test.mjs" >client.test.mjs
 node --test --test-reporter=spec client.test.mjs
 
+# As a newcomer installs it, word for word.
+mkdir newcomer
+(
+  cd newcomer
+  cp -r "$work/packed" packed
+  echo '{"private": true}' >package.json
+  command=$(grep -E '^ +npm install --save-dev \./packed' "$here/../docs/testing.md" | sed "s/linux-x64/$(node -p '`${process.platform}-${process.arch}`')/")
+  eval "$command --silent --no-audit --no-fund" || fail "$command"
+  node -e 'require("hobnob-test").startHobnob().then((chat) => chat.stop())' || fail "what was installed does not start"
+)
+
 # A seed that is wrong: file, line and field.
 printf 'users:\n  - uid: ann\n    nmae: Ann\n' >wrong.yaml
 start='require("hobnob-test").startHobnob({ seed: "wrong.yaml" })'

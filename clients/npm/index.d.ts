@@ -121,6 +121,8 @@ export interface Options {
   seed?: string | URL | Seed;
   /** Flags of `hobnob serve`, e.g. `['--limit', 'members=5']`. */
   flags?: string[];
+  /** Pages that may reach it besides those of this machine: `['https://app.test']`. */
+  origins?: string[];
   /** The program; else HOBNOB_BIN, the package for this platform, or the path. */
   bin?: string;
   env?: Record<string, string>;

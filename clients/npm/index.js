@@ -54,7 +54,7 @@ function unstartable(program, error) {
 
 /** Starts a server and waits until it is ready. */
 async function startHobnob(options = {}) {
-  const { seed, flags = [], bin, env } = options;
+  const { seed, flags = [], origins = [], bin, env } = options;
   let folder;
   const args = ['test'];
   if (typeof seed === 'string') args.push('--seed', seed);
@@ -65,6 +65,7 @@ async function startHobnob(options = {}) {
     await writeFile(file, JSON.stringify(seed, null, 1));
     args.push('--seed', file);
   }
+  for (const origin of origins) args.push('--origin', origin);
   if (flags.length) args.push('--', ...flags);
   const program = hobnobBinary(bin);
   // Its standard input is a pipe from here: it ends when this process does.

@@ -135,11 +135,18 @@ impl Clock {
 
     /// Unix seconds.
     pub fn now(&self) -> i64 {
-        let now = match &self.hands {
+        let now = || match &self.hands {
             Some(hands) => locked(hands).now().div_euclid(1000),
             None => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64),
         };
-        self.steady.as_ref().map_or(now, |steady| locked(steady).at(now))
+        match &self.steady {
+            // Read under its lock: who read a time before the clock was turned back would make it the newest afterwards.
+            Some(steady) => {
+                let mut steady = locked(steady);
+                steady.at(now())
+            }
+            None => now(),
+        }
     }
 }
 

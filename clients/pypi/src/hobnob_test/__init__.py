@@ -56,6 +56,7 @@ class Hobnob:
         flags: Sequence[str] = (),
         bin: str | None = None,
         env: Mapping[str, str] | None = None,
+        origins: Sequence[str] = (),
     ):
         program = binary(bin)
         arguments = [program, "test"]
@@ -68,6 +69,8 @@ class Hobnob:
             arguments += ["--seed", file]
         elif seed is not None:
             arguments += ["--seed", os.fspath(seed)]
+        for origin in origins:
+            arguments += ["--origin", origin]
         if flags:
             arguments += ["--", *flags]
         try:
