@@ -61,6 +61,9 @@ const TLS_TIME: Duration = Duration::from_secs(10);
 /// would be quicker than the answer, and who sends a large body would hear of a broken connection instead of why.
 const LINGER: Duration = Duration::from_secs(30);
 
+/// Who complains in the log when an answer is cut off.
+pub const COMPLAINS: &str = "actix_http::h1::dispatcher";
+
 /// Requests in progress have this long to finish when the server stops, in seconds; sockets are told at once.
 pub const GRACE: u64 = 10;
 

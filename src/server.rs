@@ -28,6 +28,7 @@ use crate::api::room::Room;
 use crate::api::{self, Api, Metrics, Router, Tails};
 use crate::chores::{self, Chore, Needs};
 use crate::config::Config;
+pub use crate::doors::COMPLAINS;
 use crate::doors::{Doors, GRACE, Inside};
 use crate::durable;
 use crate::live::command::Context;

@@ -21,7 +21,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::requests::Seen;
-use super::{Api, allow_any_origin, bodies, preflight, versionless};
+use super::{Api, allow_any_origin, bodies, preflight};
 use crate::live::command::Context;
 use crate::model::caller::{Credential, Holder};
 use crate::model::error::{Code, Error, Result};
@@ -211,8 +211,11 @@ async fn befallen(gate: &dyn Gate, request: &HttpRequest, api: &Data<Api>, seen:
     if request.method() == Method::OPTIONS {
         return None;
     }
-    let is_socket = super::is_upgrade(request, request.path());
-    let path = versionless(request.path()).unwrap_or(request.path());
+    let path = super::below(api.public_host.as_deref(), request.path());
+    let named = super::extensions::route(api, request, path);
+    let path = named.as_deref().unwrap_or(path);
+    let is_socket = super::is_upgrade(request, path);
+    let path = &*super::as_in_table(path).unwrap_or(path.into());
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let found = api.router.find(method, path);
     let operation = found.as_ref().map(|(route, _)| route.operation);

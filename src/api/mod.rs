@@ -284,9 +284,7 @@ fn no_socket(why: Refused) -> HttpResponse {
 }
 
 async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<Api>, seen: &Seen) -> Result<Reply> {
-    let path = versionless(beside_socket(path))?;
-    let plain = extension::plain(path);
-    let path = plain.as_deref().unwrap_or(path);
+    let path = &*as_in_table(path)?;
     if is_admins(path) && !request.method().is_safe() && !is_own_page(request, &api) {
         return Err(Error::new(Code::NoAccess, "The admin API is for this server's own pages."));
     }
@@ -378,8 +376,14 @@ fn below<'p>(public: Option<&PublicHost>, path: &'p str) -> &'p str {
     }
 }
 
+/// The path of an operation as the route table has it.
+pub fn as_in_table(path: &str) -> Result<Cow<'_, str>> {
+    let path = versionless(beside_socket(path))?;
+    Ok(extension::plain(path).map_or(Cow::Borrowed(path), Cow::Owned))
+}
+
 /// The path without its version: `/v3`, `/v3.0`, both, or none name the same API.
-pub fn versionless(path: &str) -> Result<&str> {
+fn versionless(path: &str) -> Result<&str> {
     let mut rest = path;
     loop {
         let segment = rest.strip_prefix('/').map_or("", |rest| rest.split('/').next().unwrap_or(""));

@@ -10,10 +10,11 @@ use clap::{Args, Command, FromArgMatches};
 
 use crate::api::gate::host_name;
 use crate::config::Config;
+use crate::server;
 
 /// Before the flags that were given, which win: free ports, few threads, requests are not counted, and webhooks may lead to
 /// the tests themselves.
-const DEFAULTS: [&str; 9] = [
+const DEFAULTS: [&str; 8] = [
     "--http=127.0.0.1:0",
     "--https=127.0.0.1:0",
     "--workers=1",
@@ -22,8 +23,6 @@ const DEFAULTS: [&str; 9] = [
     "--outgoing-private=127.0.0.0/8",
     "--outgoing-private=::1",
     "--limit=address_connections=25000",
-    // What a test orders to be cut off is no error of the server's.
-    "--log=warn,actix_http::h1::dispatcher=off",
 ];
 
 /// What stands in the way of throwing everything away.
@@ -40,7 +39,10 @@ pub fn read(data: &Path, flags: &[String]) -> Result<Config, String> {
     let data = format!("--data={}", data.display());
     // What is given in parts and named by the caller is the caller's alone.
     let given: Vec<String> = flags.iter().map(|flag| name(flag)).collect();
-    let defaults = DEFAULTS.iter().filter(|flag| !given.contains(&name(flag))).map(|flag| flag.to_string());
+    // What a test orders to be cut off is no error of the server's.
+    let log = format!("--log=warn,{}=off", server::COMPLAINS);
+    let defaults = DEFAULTS.iter().map(|flag| flag.to_string()).chain([log]);
+    let defaults = defaults.filter(|flag| !given.contains(&name(flag)));
     let all = [data].into_iter().chain(defaults).chain(flags.iter().cloned());
     let matches = command.try_get_matches_from(all).map_err(|error| told(&error))?;
     let config = Config::from_arg_matches(&matches).map_err(|error| told(&error))?;

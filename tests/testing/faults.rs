@@ -76,6 +76,11 @@ async fn an_answer_is_cut_off_where_that_was_ordered() {
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         assert!(head.starts_with("HTTP/1.1 200") && body.len() == come, "{cut}: {answer}");
     }
+    // An extension, by its own host and with a version in the middle.
+    chat.control(Method::POST, "/faults", json!({"on": {"path": "/extensions/polls/v2/*"}, "times": 1, "status": 503}))
+        .await;
+    let answer = chat.raw("POST /v2/create", &[("host", "polls-us.ext.localhost")]).await;
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     chat.control(Method::POST, "/faults", json!({"times": 1, "drop": "after"})).await;
     assert_eq!(chat.raw("GET /v3/users/ann", &[("apikey", "key"), ("appid", "app")]).await, "");
 }

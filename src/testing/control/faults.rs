@@ -10,8 +10,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::api::as_in_table;
 use crate::api::gate::{Befallen, Fault, OWN, Passing, Then};
-use crate::api::versionless;
 use crate::model::error::{Code, Error, Result};
 use crate::model::nearest::nearest;
 use crate::testing::time::duration;
@@ -227,14 +227,14 @@ impl On {
         if path.contains(['?', '#']) {
             return wrong("The path is told without what is asked for behind it.");
         }
-        let path = versionless(path).unwrap_or(path);
+        let path = as_in_table(path).unwrap_or(path.into());
         if path == OWN || path.starts_with(&format!("{OWN}/")) {
             return wrong("Nothing befalls the control API itself.");
         }
         if path.split('/').rev().skip(1).any(|piece| piece == "**") {
             return wrong("A ** stands at the end, for all that follows; one piece is *.");
         }
-        self.path = Some(path.to_owned());
+        self.path = Some(path.into_owned());
         Ok(())
     }
 
