@@ -114,13 +114,20 @@ impl<'t> Json<'t> {
             }
             Inside::Plain => {
                 let value: Value = serde_json::from_str(raw.get()).map_err(unread)?;
-                if value.is_number() && value.to_string() != raw.get() {
+                if is_lost(&value, raw.get()) {
                     self.written.insert(path.to_owned(), raw.get().to_owned());
                 }
                 value
             }
         })
     }
+}
+
+/// Whether a number does not say how it was written.
+fn is_lost(value: &Value, written: &str) -> bool {
+    let Value::Number(number) = value else { return false };
+    let plain = number.to_string();
+    plain != written
 }
 
 /// A level of some JSON.
@@ -245,7 +252,7 @@ impl<'t> Yaml<'t> {
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 let value = scalar(&text, style);
-                if value.is_number() && value.to_string() != text {
+                if is_lost(&value, &text) {
                     self.written.insert(path.to_owned(), text.into_owned());
                 }
                 (value, anchor)
