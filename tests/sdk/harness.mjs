@@ -79,11 +79,11 @@ export class Server {
     return this.https + (this.below ?? '');
   }
 
-  /** One that is thrown away (`hobnob test`), with an app. */
+  /** One that is thrown away (`hobnob test`), with an app, for the pages that these clients believe to be on. */
   static async ofTests(bin = process.env.HOBNOB_BIN) {
     assert.ok(bin, 'start the suite with run.sh');
     const server = new Server(bin);
-    const child = spawn(bin, ['test'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(bin, ['test', '--origin', 'https://app.example'], { stdio: ['pipe', 'pipe', 'inherit'] });
     server.child = child;
     started.add(child);
     server.gone = new Promise((resolve) => child.once('exit', resolve));
