@@ -35,13 +35,19 @@ impl Store {
         self.write_in(lane, name, work).await
     }
 
-    /// Puts a copy in the place of what the database holds. `last`: the newest time that was used in it.
-    pub async fn put_back(&self, from: &Path, last: i64) -> Result<()> {
+    /// Puts a copy in the place of what the database holds. `last`: the newest time that was used in it. `beside`: what else is
+    /// put back before anybody begins anything again.
+    pub async fn put_back(
+        &self,
+        from: &Path,
+        last: i64,
+        beside: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<()> {
         let (inner, from) = (self.inner.clone(), from.to_owned());
         inner.clock.begin_anew(last);
         let path = inner.path.clone();
         inner.writer.told().begin_anew();
-        let done = tokio::task::spawn_blocking(move || replace(&path, &from)).await;
+        let done = tokio::task::spawn_blocking(move || replace(&path, &from).and_then(|()| beside())).await;
         inner.credentials.forget();
         inner.writer.told().begin_anew();
         done.map_err(|e| Error::internal("moment", e))??;
@@ -90,7 +96,7 @@ mod tests {
             clock.advance(1000);
             store.write("t", |_| Ok(())).await.unwrap();
             clock.advance(-1000);
-            store.put_back(&moment, 1_795_000_000).await.unwrap();
+            store.put_back(&moment, 1_795_000_000, || Ok(())).await.unwrap();
             assert!(store.credential(digest(&second)).await.unwrap().is_none());
             assert!(store.credential(digest(&first)).await.unwrap().is_some());
             assert_eq!((store.read(apps::list).await.unwrap().len(), store.clock().now()), (1, 1_795_000_000));

@@ -156,10 +156,15 @@ async fn back(control: &Control, inside: &Inside<'_>, name: &str, sockets: Socke
     // What was asked for before is written before.
     api.store.write("moment", |_| Ok(())).await?;
     control.clock.turn(moment.at, !moment.stood);
-    control.ids.go_to(moment.ids);
-    api.store.put_back(&moment.path, moment.last).await?;
     let (media, kept) = (api.media.folder().to_owned(), moment.path.with_extension("media"));
-    blocking(move || files(&kept, &media).map_err(|e| Error::internal("moment", e))).await?;
+    // What is under way makes ids still: they are those of the moment when nothing of before is done any more.
+    let (ids, taken) = (control.ids.clone(), moment.ids);
+    let beside = move || {
+        files(&kept, &media).map_err(|e| Error::internal("moment", e))?;
+        ids.go_to(taken);
+        Ok(())
+    };
+    api.store.put_back(&moment.path, moment.last, beside).await?;
     inside.forget(moment.requests);
     super::sockets::told(api).await;
     api.hub.forget_waiting();
