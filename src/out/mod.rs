@@ -4,6 +4,7 @@
 //! worker of its own (`worker`), so one that hangs or fails delays nobody else, and holds a handful of events in memory,
 //! however many wait in the database. What was sent is marked afterwards: after a crash some are sent again, by the same id.
 
+mod note;
 mod request;
 mod schedule;
 mod sign;

@@ -18,6 +18,7 @@ use reqwest::header;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::note::Note;
 use super::request::{request, said};
 use super::schedule::{self, LONGEST_ASKED};
 use super::{AGAIN, Needs};
@@ -28,7 +29,7 @@ use crate::model::webhook::Webhook;
 use crate::outgoing::{Answer, Failure};
 use crate::store::outbox::{self, Again, Event, State, Tried};
 use crate::store::webhooks::{self, Stored};
-use crate::store::{Lane, Looker, Read, Store, UnderWay, Write};
+use crate::store::{Looker, Read, UnderWay, Write};
 use crate::watch::tail::{Body, Entry, Kind};
 
 /// Requests under way to one destination.
@@ -37,9 +38,6 @@ const AT_ONCE: usize = 8;
 const UNMARKED: usize = 64;
 /// A destination of which more than so many tries in a row failed is down.
 const DOWN: u32 = 4;
-/// Where nothing arrived for so many seconds, all that waits is tried again as soon as something arrives; up to so many.
-const LONG_DOWN: i64 = 60;
-const HASTENED: i64 = 10_000;
 /// Where so many events are passed over that it is not told of, that is noted.
 const PASSED: i64 = 1000;
 /// How often a worker that waits for a time looks at the clock.
@@ -232,13 +230,9 @@ impl Worker {
                 return Ok(Some(Some(self.rests_until)));
             }
             if work.tasks.is_empty() && self.taken.is_empty() && work.front - work.stored.passed >= PASSED {
-                let (webhook, front, times) = (self.webhook, work.front, self.times);
-                let told = self.needs.store.told().clone();
-                let pass = move |tx: &mut Write<'_>| match told.is_still(times) {
-                    true => webhooks::pass(tx, webhook, front),
-                    false => Ok(()),
-                };
-                self.needs.store.write_later("webhooks.pass", pass);
+                let (webhook, front) = (self.webhook, work.front);
+                let pass = move |tx: &mut Write<'_>| webhooks::pass(tx, webhook, front);
+                self.needs.store.write_later_of(self.times, "webhooks.pass", pass);
             }
             let Work { stored, tasks, front, more, next: due } = work;
             let all = tasks.into_iter().all(|task| self.send(&stored, task, now));
@@ -430,53 +424,6 @@ fn watched(done: &Done, of: (&str, &str), arrived: bool) -> Entry {
     match &done.answer {
         Ok(_) => entry,
         Err(failure) => entry.fact("failure", failure.to_string()),
-    }
-}
-
-/// What is to be marked.
-struct Note {
-    webhook: i64,
-    tried: Vec<Tried>,
-    /// outbox.id up to which nothing waits that was not tried.
-    passed: i64,
-    /// It was down, and something arrived.
-    is_back: bool,
-    fails: bool,
-    /// It is gone for good, says who answers at this address.
-    ended: Option<String>,
-    /// Which database its events are of.
-    times: u64,
-}
-
-impl Note {
-    /// Marks it, however long the database takes no writes, as long as it is the database of these events.
-    async fn keep(self: Arc<Self>, store: Store) {
-        let mut complained = false;
-        loop {
-            let note = self.clone();
-            let written = store.write_still(note.times, Lane::Mark, "webhooks.note", move |tx| note.write(tx));
-            let Err(error) = written.await else {
-                return;
-            };
-            if !std::mem::replace(&mut complained, true) {
-                log::warn!("webhook {}: cannot note what was sent, and waits: {error}", self.webhook);
-            }
-            tokio::time::sleep(AGAIN).await;
-        }
-    }
-
-    fn write(&self, tx: &mut Write<'_>) -> Result<()> {
-        for one in &self.tried {
-            outbox::note(tx, self.webhook, one)?;
-        }
-        let failing_at = webhooks::tried(tx, self.webhook, self.passed, self.fails)?;
-        if self.is_back && failing_at.is_some_and(|since| tx.now() - since >= LONG_DOWN) {
-            outbox::hasten(tx, self.webhook, HASTENED)?;
-        }
-        match &self.ended {
-            Some(url) => webhooks::end(tx, self.webhook, url, "It answered 410: it is gone for good."),
-            None => Ok(()),
-        }
     }
 }
 

@@ -334,23 +334,32 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     {
+        // What a request does it does in the database that it found.
+        let times = match request::current().and_then(|origin| origin.times) {
+            Some(times) => times,
+            None => self.told().settled().await,
+        };
+        self.write_of(times, lane, name, f).await
+    }
+
+    /// As `write_in`, in this database (`Told::times`) or not at all.
+    async fn write_of<T, F>(&self, times: u64, lane: Lane, name: &'static str, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
+    {
         let (done, kept) = left();
         let note = self.note.clone();
         let work = move |tx: &mut Write<'_>| {
             kept(f(tx)?);
             note.map_or(Ok(()), |note| note.settle(tx))
         };
-        self.write_any(lane, name, Box::new(work)).await?;
+        self.write_any(times, lane, name, Box::new(work)).await?;
         done.take(name)
     }
 
     /// The same whatever is written.
-    async fn write_any(&self, lane: Lane, name: &'static str, work: Box<writer::Work>) -> Result<()> {
-        // What a request does it does in the database that it found.
-        let times = match request::current().and_then(|origin| origin.times) {
-            Some(times) => times,
-            None => self.told().settled().await,
-        };
+    async fn write_any(&self, times: u64, lane: Lane, name: &'static str, work: Box<writer::Work>) -> Result<()> {
         let (answer, waiting) = oneshot::channel();
         self.inner.writer.submit(lane, writer::Job::new(name, work, times, Some(answer)))?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?
@@ -361,8 +370,16 @@ impl Store {
     where
         F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
     {
-        let queued =
-            self.inner.writer.submit(Lane::Low, writer::Job::new(name, Box::new(f), self.told().times(), None));
+        let times = request::current().and_then(|origin| origin.times);
+        self.write_later_of(times.unwrap_or_else(|| self.told().times()), name, f)
+    }
+
+    /// As `write_later`, in this database (`Told::times`) or not at all.
+    pub fn write_later_of<F>(&self, times: u64, name: &'static str, f: F) -> bool
+    where
+        F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
+    {
+        let queued = self.inner.writer.submit(Lane::Low, writer::Job::new(name, Box::new(f), times, None));
         if let Err(error) = &queued {
             log::warn!("{name}: not written now: {error}");
         }
@@ -442,7 +459,7 @@ impl Store {
     }
 
     /// Who tells that there is more in the outbox.
-    pub fn told(&self) -> &Arc<Told> {
+    pub fn told(&self) -> &Told {
         self.inner.writer.told()
     }
 

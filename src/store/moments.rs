@@ -30,9 +30,10 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Write<'_>) -> Result<T> + Send + 'static,
     {
-        let told = self.told().clone();
-        let work = move |tx: &mut Write<'_>| told.is_still(times).then(|| f(tx)).transpose();
-        self.write_in(lane, name, work).await
+        match self.write_of(times, lane, name, f).await {
+            Err(_) if !self.told().is_still(times) => Ok(None),
+            done => done.map(Some),
+        }
     }
 
     /// Puts a copy in the place of what the database holds. `last`: the newest time that was used in it. `beside`: what else is

@@ -148,7 +148,7 @@ impl Handle {
     }
 
     /// Who tells that there is more in the outbox.
-    pub fn told(&self) -> &Arc<Told> {
+    pub fn told(&self) -> &Told {
         &self.told
     }
 

@@ -169,13 +169,17 @@ fn without_logins(text: &str) -> String {
     if !text.contains("://") && !text.contains('=') {
         return text.to_owned();
     }
-    let is_end = |sign: char| sign.is_whitespace() || "?&;#\"'<>".contains(sign);
-    text.split_inclusive(is_end).map(without_login).collect()
+    text.split_inclusive(parts).map(without_login).collect()
+}
+
+/// Whether a sign stands between the parts of addresses, or around them.
+fn parts(sign: char) -> bool {
+    sign.is_whitespace() || "?&;#\"'<>".contains(sign)
 }
 
 /// The same of a piece, which ends with the sign that follows it.
 fn without_login(piece: &str) -> std::borrow::Cow<'_, str> {
-    let end = piece.trim_end_matches(|sign: char| sign.is_whitespace() || "?&;#\"'<>".contains(sign)).len();
+    let end = piece.trim_end_matches(parts).len();
     if let Some((name, _)) = piece[..end].split_once('=').filter(|(name, _)| is_secret(name)) {
         return format!("{name}={HIDDEN}{}", &piece[end..]).into();
     }

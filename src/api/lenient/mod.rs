@@ -7,9 +7,10 @@
 //! types pass untouched: there the client's own types are the content.
 //!
 //! What is wrong is told with its place. A body that is right pays nothing for that but a count of entries: where one is not
-//! taken, each level notes the how manieth it is, and the keys are looked up in the text afterwards ([`Trail`]).
+//! taken, each level notes the how manieth it is, and the keys are looked up in the text afterwards ([`trail`]).
 
-use std::cell::RefCell;
+mod trail;
+
 use std::fmt;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
@@ -17,7 +18,6 @@ use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Error, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, Visitor,
 };
-use serde_json::value::RawValue;
 
 /// A value that is not as it should be.
 pub struct Wrong {
@@ -28,73 +28,13 @@ pub struct Wrong {
 
 /// Reads JSON. Nothing may follow it.
 pub fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, Wrong> {
-    TRAIL.with_borrow_mut(Vec::clear);
+    trail::begin();
     let mut input = serde_json::Deserializer::from_slice(text);
-    let read = T::deserialize(Lenient(&mut input)).map_err(|error| Wrong { path: path(text), error });
+    let read = T::deserialize(Lenient(&mut input)).map_err(|error| Wrong { path: trail::path(text), error });
     read.and_then(|value| match input.end() {
         Ok(()) => Ok(value),
         Err(error) => Err(Wrong { path: String::new(), error }),
     })
-}
-
-thread_local! {
-    /// Of a value that was not taken: the how manieth of its list or object it is, and those of the levels above.
-    static TRAIL: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-}
-
-#[cold]
-fn trail(at: usize) {
-    TRAIL.with_borrow_mut(|trail| trail.push(at));
-}
-
-/// Where the trail leads in this text.
-fn path(text: &[u8]) -> String {
-    let (mut path, mut inside) = (String::new(), std::str::from_utf8(text).unwrap_or_default());
-    for at in TRAIL.with_borrow_mut(std::mem::take).into_iter().rev() {
-        let mut entry = Entry { at, key: None, value: None };
-        // It ends in the midst: what follows is not looked at.
-        let _ = serde_json::Deserializer::from_str(inside).deserialize_any(&mut entry);
-        match entry.key {
-            Some(key) if path.is_empty() => path = key,
-            Some(key) => path = format!("{path}.{key}"),
-            None => path = format!("{path}[{at}]"),
-        }
-        inside = entry.value.map_or("", RawValue::get);
-    }
-    path
-}
-
-/// Looks for one entry of a list or an object.
-struct Entry<'de> {
-    at: usize,
-    key: Option<String>,
-    value: Option<&'de RawValue>,
-}
-
-impl<'de> Visitor<'de> for &mut Entry<'de> {
-    type Value = ();
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a list or an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        for at in 0..=self.at {
-            let key = items.next_key()?;
-            if at == self.at {
-                self.key = key;
-            }
-            self.value = Some(items.next_value()?);
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        for _ in 0..=self.at {
-            self.value = items.next_element()?;
-        }
-        Ok(())
-    }
 }
 
 /// Names of newtypes that mean something to `serde_json` alone begin so.
@@ -376,7 +316,7 @@ impl<A> Items<A> {
     /// Leaves a trail where the one asked for last is not taken.
     fn noted<T, E>(&self, taken: Result<T, E>) -> Result<T, E> {
         if taken.is_err() {
-            trail(self.asked - 1);
+            trail::note(self.asked - 1);
         }
         taken
     }
