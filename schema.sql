@@ -66,7 +66,8 @@ CREATE TABLE users (
 ) STRICT;
 CREATE INDEX users_bots ON users(app) WHERE bot = 1;
 CREATE INDEX users_by_activity ON users(app, last_active_at);
-CREATE INDEX users_by_name ON users(app, name COLLATE NOCASE, id);
+-- Lists of an app: counted in it, and begun anywhere in it, without a look at the rows.
+CREATE INDEX users_by_name ON users(app, name COLLATE NOCASE, id, deactivated_at) WHERE system = 0 AND deleted_at IS NULL;
 
 -- One row per login: an auth token (one per device) and the socket token ("jwt") derived from it.
 CREATE TABLE tokens (
@@ -229,6 +230,8 @@ CREATE UNIQUE INDEX conversations_by_pair ON conversations(user_a, user_b) WHERE
 CREATE INDEX conversations_by_b ON conversations(user_b) WHERE user_b IS NOT NULL;
 CREATE UNIQUE INDEX conversations_by_group ON conversations(group_id) WHERE group_id IS NOT NULL;
 CREATE INDEX conversations_by_name ON conversations(app, name);
+-- Those of an app in the order of their rows. A message changes nothing here.
+CREATE INDEX conversations_pairs ON conversations(app) WHERE user_a IS NOT NULL;
 
 -- One user's copy of a conversation: how far it is read, and what he made of it.
 --   unread = (conversations.total - read_total) - (own_total - own_read) - holes after read_total by others
@@ -254,7 +257,9 @@ CREATE INDEX participants_by_read ON participants(conv_id, read_id, user_id);
 CREATE INDEX participants_by_delivered ON participants(conv_id, delivered_id, user_id);
 -- Who has cleared it, and how far: they hear nothing of what is before that.
 CREATE INDEX participants_by_hidden ON participants(conv_id, hidden_id) WHERE hidden_id > 0;
-
+-- Copies that differ from how they began: cleared, or put into a list without a message. The app's own list takes the others
+-- as they are (store/conversations/list.rs).
+CREATE INDEX participants_changed ON participants(conv_id) WHERE hidden_id <> 0 OR updated_at > created_at;
 CREATE INDEX participants_pinned ON participants(user_id) WHERE pinned_at IS NOT NULL;
 
 -- How many counted messages a user had sent in a conversation at points of its past, so that a read point can be set

@@ -10,6 +10,8 @@
 
 #[path = "shared/chance.rs"]
 mod chance;
+#[path = "shared/stage.rs"]
+mod stage;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,14 +24,14 @@ use hobnob::model::audit::{Act, Actor};
 use hobnob::model::caller::Caller;
 use hobnob::model::error::Result;
 use hobnob::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
-use hobnob::model::ids::{Guid, Uid};
+use hobnob::model::ids::Guid;
 use hobnob::model::json::Object;
 use hobnob::model::limits::Limits;
 use hobnob::model::message::{Ask, Draft};
 use hobnob::model::time::Clock;
-use hobnob::model::user::{Profile, UserDraft};
 use hobnob::server::Server;
 use hobnob::store::{Write, search};
+use stage::{BATCH, name, users};
 
 #[derive(Parser)]
 struct Cli {
@@ -49,12 +51,6 @@ struct Cli {
 const ACTIVE: usize = 5_000;
 const MEMBERS: usize = 2_000;
 const GROUPS: usize = 1_000;
-const BATCH: usize = 500;
-
-fn name(n: usize) -> String {
-    let capital = |text: String| text[..1].to_uppercase() + &text[1..];
-    format!("{} {}", capital(word(n % 3000)), capital(word(7 * n + 11)))
-}
 
 fn message(dice: &mut Dice, people: &[Caller]) -> Result<(Caller, Draft)> {
     let (sender, kind, receiver) = match dice.below(4) {
@@ -89,23 +85,7 @@ async fn fill(cli: &Cli, server: &Server) -> Result<serde_json::Value> {
             Ok((actions::apps::find(tx, &made.app_id)?, made.api_key, actions::admin::invite(tx)?.secret))
         })
         .await?;
-    let mut people: Vec<Caller> = Vec::new();
-    for from in (0..cli.users).step_by(BATCH) {
-        let (of, upto) = (app.clone(), (from + BATCH).min(cli.users));
-        let piece = move |tx: &mut Write<'_>| {
-            let mut made = Vec::new();
-            for n in from..upto {
-                let uid = format!("user{n}");
-                let draft =
-                    UserDraft { uid: Uid::parse(&uid)?, name: name(n), role: None, profile: Profile::default() };
-                let user = actions::users::create(tx, &of, draft)?.id;
-                made.push(Caller { device: "crowd".into(), ..Caller::of(of.clone(), user, &uid) });
-            }
-            Ok(made)
-        };
-        let made = store.write("crowd", piece).await?;
-        people.extend(made.into_iter().take(ACTIVE.saturating_sub(people.len())));
-    }
+    let people = users(store, &app, 0..cli.users, ACTIVE).await?;
     for n in 0..=GROUPS {
         let (first, count) = (people[n % people.len()].clone(), people.len());
         let (guid, title, who): (String, String, Vec<usize>) = match n {

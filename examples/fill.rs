@@ -6,8 +6,10 @@
 //!
 //! One group holds half of all messages, one pair an eighth, 100 groups and the other pairs share the rest. One user has
 //! few messages, and those are the oldest: what the others say should cost him nothing. Words follow Zipf's law, as in a language.
-//! Prints a Markdown table; nothing is kept.
+//! Prints a Markdown table. Nothing is kept, unless `--keep` is given.
 
+#[path = "shared/ask.rs"]
+mod ask;
 #[path = "shared/chance.rs"]
 mod chance;
 
@@ -17,7 +19,7 @@ use chance::{Dice, word};
 use clap::Parser;
 use hobnob::actions;
 use hobnob::config::{Config, Folder};
-use hobnob::model::caller::{App, Caller};
+use hobnob::model::caller::Caller;
 use hobnob::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use hobnob::model::ids::{Guid, Uid};
 use hobnob::model::json::Object;
@@ -36,9 +38,12 @@ struct Cli {
     /// Requests for each line
     #[arg(long, default_value_t = 200)]
     requests: usize,
-    /// Folder for the database; removed afterwards
+    /// Folder for the databases; removed afterwards
     #[arg(long, default_value = "target/fill")]
     folder: std::path::PathBuf,
+    /// Keep the databases, and measure with those that were kept
+    #[arg(long)]
+    keep: bool,
     #[command(flatten)]
     config: Config,
 }
@@ -53,8 +58,9 @@ fn common_word(dice: &mut Dice) -> String {
     word(((VOCABULARY as f64).powf(dice.roll()) - 1.0) as usize)
 }
 
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Filled {
-    app: App,
+    app_id: String,
     api_key: String,
     took: Duration,
     indexed: Duration,
@@ -118,7 +124,7 @@ async fn fill(store: &Store, count: usize) -> Filled {
     while store.read(search::waiting).await.expect("reads") > 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    Filled { app, api_key, took, indexed: started.elapsed() }
+    Filled { app_id: app.app_id.to_string(), api_key, took, indexed: started.elapsed() }
 }
 
 /// A message and its sender.
@@ -153,41 +159,14 @@ fn draft(dice: &mut Dice, people: &[Caller]) -> (Caller, Draft) {
     (people[sender].clone(), Draft::parse(ask, &Limits::default()).expect("a message"))
 }
 
-/// p50 and p99 of some requests, and how many messages the last one gave.
-async fn measure(
-    base: &str,
-    filled: &Filled,
-    uid: &str,
-    paths: &[String],
-    requests: usize,
-) -> (Duration, Duration, usize) {
-    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let mut times = Vec::new();
-    let mut found = 0;
-    // The first ones open connections and read pages from the disk.
-    for n in 0..requests + 10 {
-        let path = &paths[n % paths.len()];
-        let mut request =
-            http.get(format!("{base}/v3{path}")).header("appId", &*filled.app.app_id).header("apiKey", &filled.api_key);
-        if !uid.is_empty() {
-            request = request.header("onBehalfOf", uid);
-        }
-        let started = Instant::now();
-        let answer = request.send().await.expect("an answer");
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        let text = answer.text().await.expect("text");
-        if n >= 10 {
-            times.push(started.elapsed());
-        }
-        found = text.matches("\"conversationId\":\"").count().min(text.matches("\"sentAt\":").count());
-    }
-    times.sort();
-    (times[times.len() / 2], times[times.len() * 99 / 100], found)
-}
-
 async fn round(cli: &Cli, count: usize) {
     let folder = cli.folder.join(count.to_string());
-    let _ = std::fs::remove_dir_all(&folder);
+    // What a database that was kept is asked with; written when it is whole.
+    let card = folder.join("fill.json");
+    let kept = std::fs::read_to_string(&card).ok().filter(|_| cli.keep);
+    if kept.is_none() {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
     let config = Config {
         folder: Folder { data: folder.clone(), config: None },
         http: "127.0.0.1:0".into(),
@@ -196,7 +175,11 @@ async fn round(cli: &Cli, count: usize) {
     };
     let server = Server::start(&config, Clock::default()).await.expect("starts");
     let base = format!("http://{}", server.http.expect("plain HTTP"));
-    let filled = fill(&server.store, count).await;
+    let filled = match kept {
+        Some(card) => serde_json::from_str(&card).expect("what was kept"),
+        None => fill(&server.store, count).await,
+    };
+    std::fs::write(&card, serde_json::to_string(&filled).expect("JSON")).expect("writes");
     let database = rusqlite::Connection::open(config.database()).expect("opens");
     let number = |sql: &str| database.query_row(sql, [], |row| row.get::<_, i64>(0)).expect("counts");
     let newest = number("SELECT max(id) FROM messages");
@@ -262,12 +245,16 @@ async fn round(cli: &Cli, count: usize) {
         ("all conversations: with links", vec![format!("{all}&hasLinks=1")], "user1"),
         ("whole app: common word", vec![format!("{all}&searchKey={common}")], ""),
     ];
+    let asker = ask::Asker::new(base, filled.app_id, filled.api_key);
     for (what, paths, uid) in lines {
-        let (p50, p99, found) = measure(&base, &filled, uid, &paths, cli.requests).await;
-        println!("| {what} | {:.2} | {:.2} | {found} |", p50.as_secs_f64() * 1e3, p99.as_secs_f64() * 1e3);
+        let (times, last) = asker.measure(&paths, uid, cli.requests).await;
+        let found = last.matches("\"conversationId\":\"").count().min(last.matches("\"sentAt\":").count());
+        println!("| {what} | {:.2} | {:.2} | {found} |", times.p50, times.p99);
     }
     server.stop().await;
-    let _ = std::fs::remove_dir_all(&folder);
+    if !cli.keep {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
 }
 
 fn main() {

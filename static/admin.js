@@ -48,7 +48,8 @@ async function route({ notice } = {}) {
 
 async function inside([first = "", id, part = "", ...rest]) {
   if (first === "app" && id) {
-    const [{ data: app }, { show }] = await Promise.all([call("GET", path("apps", id)), screen(PARTS[part])]);
+    // Only the overview of the app shows what it has in figures: a day's messages are counted for them.
+    const [{ data: app }, { show }] = await Promise.all([call("GET", path("apps", id) + (part ? "?brief=1" : "")), screen(PARTS[part])]);
     return show(app, ...rest);
   }
   const { show } = await screen(SCREENS[first]);

@@ -26,6 +26,8 @@ pub mod health;
 pub mod imports;
 pub mod interactions;
 pub mod keys;
+#[cfg(test)]
+mod lists;
 pub mod looks;
 pub mod management;
 pub mod members;

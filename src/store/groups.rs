@@ -4,6 +4,7 @@ use rusqlite::{Row, params};
 
 use super::conversations::{Conv, Kind};
 use super::names::Search;
+use super::query::Query;
 use super::rows::{any_of, tags, tags_text};
 use super::{Read, Write};
 use crate::model::caller::App;
@@ -182,7 +183,7 @@ pub enum Order {
 }
 
 /// What a list of groups may be narrowed by.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Filter {
     pub search: Option<String>,
     pub in_name: bool,
@@ -204,24 +205,44 @@ pub struct Filter {
     pub descending: bool,
 }
 
-macro_rules! listed {
-    () => {
-        " JOIN users o ON o.id = g.owner_id
-         LEFT JOIN members m ON m.group_id = g.id AND m.user_id = ?2
-         WHERE g.app = ?1 AND g.id NOT IN (SELECT group_id FROM gone_groups)
-           AND (?2 IS NULL OR g.type <> 'private' OR m.user_id IS NOT NULL)
-           AND (NOT ?3 OR m.user_id IS NOT NULL)
-           AND (?4 IS NULL OR is_named(?4, CASE WHEN ?5 THEN g.name END, CASE WHEN ?6 THEN g.guid END))
-           AND (?7 IS NULL OR g.type IN (SELECT value FROM json_each(?7)))
-           AND (?8 IS NULL OR any_tag(g.tags, ?8))
-           AND (?9 IS NULL OR coalesce(g.updated_at, g.created_at) > ?9)
-           AND (?10 IS NULL OR coalesce(g.updated_at, g.created_at) < ?10)
-           AND (?11 IS NULL OR g.guid IN (SELECT value FROM json_each(?11)))
-           AND (?12 IS NULL OR g.created_at >= ?12) AND (?13 IS NULL OR g.created_at <= ?13)
-           AND (?14 IS NULL OR coalesce(g.updated_at, g.created_at) >= ?14)
-           AND (?15 IS NULL OR coalesce(g.updated_at, g.created_at) <= ?15)
-           AND (?16 IS NULL OR g.members_count >= ?16) AND (?17 IS NULL OR g.members_count <= ?17)"
-    };
+/// The groups of an app, what of the filter applies, and where they are looked for. Who looks is joined only where it matters.
+fn listed<'f>(app: i64, filter: &'f Filter, search: Option<Search>) -> (Query<'f>, String) {
+    let mut query = Query::default();
+    query.and_value("g.app = ?", app);
+    query.and("g.id NOT IN (SELECT group_id FROM gone_groups)");
+    let mut from = "groups g".to_owned();
+    let mut is_joined = false;
+    if let Some(Search { key, range }) = search {
+        let looked = [(filter.in_name, "g.name", 2), (filter.in_guid, "g.guid", 3)];
+        if let Some(key) = key {
+            query.and_value(&super::names::named(looked.map(|(is, column, _)| (is, column))), key);
+        }
+        if let Some(range) = range {
+            from = super::names::entered(&mut query, "groups g", looked.map(|(is, _, kind)| (is, kind)), app, range);
+        }
+    } else if filter.joined_only {
+        is_joined = true;
+        from = query.bound("members m CROSS JOIN groups g ON m.user_id = ? AND g.id = m.group_id", filter.viewer);
+    }
+    if let Some(viewer) = filter.viewer.filter(|_| !is_joined) {
+        from += &query.bound(" LEFT JOIN members m ON m.group_id = g.id AND m.user_id = ?", viewer);
+        query.and(if filter.joined_only {
+            "m.user_id IS NOT NULL"
+        } else {
+            "(g.type <> 'private' OR m.user_id IS NOT NULL)"
+        });
+    } else if filter.joined_only && !is_joined {
+        query.and("0");
+    }
+    query.and_any("g.type IN (SELECT value FROM json_each(?))", any_of(&filter.types));
+    query.and_any("any_tag(g.tags, ?)", any_of(&filter.tags));
+    query.and_any("coalesce(g.updated_at, g.created_at) > ?", filter.after);
+    query.and_any("coalesce(g.updated_at, g.created_at) < ?", filter.before);
+    query.and_any("g.guid IN (SELECT value FROM json_each(?))", any_of(&filter.guids));
+    query.and_within("g.created_at", filter.created);
+    query.and_within("coalesce(g.updated_at, g.created_at)", filter.updated);
+    query.and_within("g.members_count", filter.members);
+    (query, from)
 }
 
 /// Groups changed in one second that one page takes at most beyond its size.
@@ -243,37 +264,8 @@ pub fn list_by_change(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) 
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Group>> {
     let search = filter.search.as_deref().map(|text| Search::parse(read, app, [2, 3], text)).transpose()?;
-    let key = search.as_ref().and_then(|search| search.key.as_deref());
-    let range = search.as_ref().and_then(|search| search.range.as_ref());
-    let (types, tags, guids) = (any_of(&filter.types), any_of(&filter.tags), any_of(&filter.guids));
-    let bound = params![
-        app,
-        filter.viewer,
-        filter.joined_only,
-        key,
-        filter.in_name,
-        filter.in_guid,
-        types,
-        tags,
-        filter.after,
-        filter.before,
-        guids,
-        filter.created.from,
-        filter.created.to,
-        filter.updated.from,
-        filter.updated.to,
-        filter.members.from,
-        filter.members.to
-    ];
-    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
-    // By the words of names, or all of the app.
-    let mut from = " FROM groups g".to_owned();
-    if let Some((first, end)) = range {
-        let at = params.len();
-        params.extend([first as &dyn rusqlite::ToSql, end]);
-        from = super::names::entered("groups g", "iif(?5, 2, NULL), iif(?6, 3, NULL)", at);
-    }
-    let total = read.number(&format!(concat!("SELECT count(*){}", listed!()), from), params.as_slice())?;
+    let (mut query, from) = listed(app, filter, search);
+    let total = query.count(read, &from)?;
     let order = match (filter.order, filter.descending) {
         (Order::Name, false) => "g.name COLLATE NOCASE, g.id",
         (Order::Name, true) => "g.name COLLATE NOCASE DESC, g.id DESC",
@@ -284,19 +276,12 @@ pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<
         (Order::UpdatedAt, false) => "coalesce(g.updated_at, g.created_at), g.id",
         (Order::UpdatedAt, true) => "coalesce(g.updated_at, g.created_at) DESC, g.id DESC",
     };
-    let (at, offset) = (params.len(), ask.offset());
-    params.extend([&ask.per_page as &dyn rusqlite::ToSql, &offset]);
-    let sql = format!(
-        concat!("SELECT ", columns!(), ", m.scope, m.joined_at{}", listed!(), " ORDER BY {} LIMIT ?{} OFFSET ?{}"),
-        from,
-        order,
-        at + 1,
-        at + 2
-    );
-    let items = if filter.viewer.is_some() {
-        read.all(&sql, params.as_slice(), group_for_viewer)?
-    } else {
-        read.all(&sql, params.as_slice(), group)?
+    let from = from + " JOIN users o ON o.id = g.owner_id";
+    let items = match filter.viewer.is_some() {
+        true => {
+            query.page(read, (concat!(columns!(), ", m.scope, m.joined_at"), &from, order), ask, group_for_viewer)?
+        }
+        false => query.page(read, (columns!(), &from, order), ask, group)?,
     };
     Ok(Page { items, total })
 }

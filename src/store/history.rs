@@ -1,9 +1,10 @@
 //! Lists of messages: where they look, what narrows them, and how each is found without walking past the rest.
 
-use rusqlite::{ToSql, params};
+use rusqlite::params;
 
 use super::messages::{Row, columns, row};
 use super::purge::there;
+use super::query::Query;
 use super::rows::{any_of, ids_text};
 use super::sight::not_hidden;
 use super::{Read, clock, conversations, pins, purge, search};
@@ -150,34 +151,7 @@ impl Filter {
     }
 }
 
-/// A statement that grows by the conditions that were asked for; values are always bound.
-struct Query<'v> {
-    sql: String,
-    values: Vec<Box<dyn ToSql + 'v>>,
-}
-
-impl<'v> Query<'v> {
-    fn and(&mut self, condition: &str) {
-        self.sql.push_str(" AND ");
-        self.sql.push_str(condition);
-    }
-
-    /// `condition` holds `?` where the value goes.
-    fn and_value(&mut self, condition: &str, value: impl ToSql + 'v) {
-        self.values.push(Box::new(value));
-        self.and(&condition.replace('?', &format!("?{}", self.values.len())));
-    }
-
-    /// A point to come [`Query::back_to`].
-    fn mark(&self) -> (usize, usize) {
-        (self.sql.len(), self.values.len())
-    }
-
-    fn back_to(&mut self, mark: &(usize, usize)) {
-        self.sql.truncate(mark.0);
-        self.values.truncate(mark.1);
-    }
-
+impl Query<'_> {
     /// The rows `from` that meet the conditions, in the direction of the list by `id`, as many as it shows.
     fn run(&self, read: &Read<'_>, from: &str, id: &str, filter: &Filter) -> Result<Vec<Row>> {
         let order = if filter.affix == Affix::Append { "" } else { " DESC" };
@@ -187,7 +161,7 @@ impl<'v> Query<'v> {
             from, conditions, id, order, limit
         );
         let sql = if filter.bare { sql.replacen("m.data", "''", 1) } else { sql };
-        let values: Vec<&dyn ToSql> = self.values.iter().map(|value| &**value).collect();
+        let values = self.bind();
         let (mut statement, mut found, mut bytes) = (read.statement(&sql)?, Vec::new(), 0usize);
         let mut rows = statement.query(values.as_slice())?;
         while let Some(next) = rows.next()? {
@@ -244,8 +218,7 @@ pub fn whole(read: &Read<'_>, rows: &[Row], bytes: usize) -> Result<Option<Vec<R
 /// How many messages a list without a search has in all.
 pub fn count(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<i64> {
     let query = conditions(read, app, within, filter, false)?;
-    let values: Vec<&dyn ToSql> = query.values.iter().map(|value| &**value).collect();
-    read.number(&format!("SELECT count(*) FROM messages m WHERE 1{}", query.sql), values.as_slice())
+    query.count(read, "messages m")
 }
 
 /// What a message must meet to be in the list. With `everywhere` whoever asks sees to the conversations himself.
@@ -256,7 +229,7 @@ fn conditions<'f>(
     filter: &'f Filter,
     everywhere: bool,
 ) -> Result<Query<'f>> {
-    let mut query = Query { sql: String::new(), values: Vec::new() };
+    let mut query = Query::default();
     match within {
         Within::Conversation { conv, hidden_id } => {
             query.and_value("m.conv_id = ?", conv);
@@ -324,16 +297,8 @@ fn conditions<'f>(
         let senders = ids_text(filter.senders.iter().copied());
         query.and_value("m.sender_id IN (SELECT value FROM json_each(?))", senders);
     }
-    for (end, condition) in [
-        (filter.updated.from, "m.updated_at >= ?"),
-        (filter.updated.to, "m.updated_at <= ?"),
-        (filter.edited.from, "m.edited_at >= ?"),
-        (filter.edited.to, "m.edited_at <= ?"),
-    ] {
-        if let Some(at) = end {
-            query.and_value(condition, at);
-        }
-    }
+    query.and_within("m.updated_at", filter.updated);
+    query.and_within("m.edited_at", filter.edited);
     for (asked, condition) in [
         (filter.hide_deleted, "m.deleted_at IS NULL"),
         (filter.only_deleted, "m.deleted_at IS NOT NULL"),
@@ -473,15 +438,15 @@ fn find_words(
     mut query: Query<'_>,
 ) -> Result<Vec<Row>> {
     let Some(question) = Question::parse(search) else { return Ok(Vec::new()) };
-    let conversations;
+    let conversations = match within {
+        Within::User(user) => conversations::of_user(read, user)?,
+        _ => Vec::new(),
+    };
     let place = match within {
         Within::Conversation { conv, .. } => search::Place::Conversation(conv),
         Within::Thread(parent) => search::Place::Thread(parent),
         Within::App => search::Place::App(app),
-        Within::User(user) => {
-            conversations = conversations::of_user(read, user)?;
-            search::Place::Conversations(&conversations)
-        }
+        Within::User(_) => search::Place::Conversations(&conversations),
     };
     let indexed = read.number("SELECT indexed_id FROM search_state", [])?;
     let general = query.mark();
@@ -497,30 +462,17 @@ fn find_words(
     query.back_to(&general);
 
     let newer = filter.affix == Affix::Append;
-    // What to ask the index, and from where on.
-    let mut asked: Vec<(String, Option<i64>)> = search::expressions(&question.expression(), &place, filter.sender)
-        .into_iter()
-        .map(|e| (e, filter.id))
-        .collect();
-    if let Some(widened) = question.widened(search::PREFIX) {
-        let mut left = Vec::new();
-        query.and("m.deleted_at IS NULL");
-        query.and_value("found_in(m.data, ?)", search.to_owned());
-        let direct = query.mark();
-        for ((exact, _), wide) in asked.into_iter().zip(search::expressions(&widened, &place, filter.sender)) {
-            let near = search::nearest(read, &wide, newer, filter.id)?;
-            query.values.push(Box::new(ids_text(near.iter().copied())));
-            let from = format!("json_each(?{}) i CROSS JOIN messages m ON m.id = i.value", query.values.len());
-            let mut found = query.run(read, &from, "m.id", filter)?;
-            query.back_to(&direct);
-            if !filter.cut(&mut found) && near.len() == search::LOOKS {
-                left.push((exact, near.last().copied()));
-            }
+    // What is left to ask the index, and from where on.
+    let asked = match within {
+        Within::User(_) => {
+            let (found, edge) = find_own(read, app, filter, (search, &question, conversations.len()), &mut query)?;
             rows.extend(found);
+            let exact = |_| search::expressions(&question.expression(), &place, filter.sender);
+            let left = edge.map(exact).unwrap_or_default();
+            left.into_iter().map(|expression| (expression, edge)).collect()
         }
-        query.back_to(&general);
-        asked = left;
-    }
+        _ => find_near(read, filter, (search, &question, &place), &mut query, &mut rows)?,
+    };
     query.and("NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid)");
     let general = query.mark();
     for (expression, edge) in asked {
@@ -535,4 +487,79 @@ fn find_words(
     rows.sort_by_key(|row| if newer { row.id } else { -row.id });
     filter.cut(&mut rows);
     Ok(rows)
+}
+
+/// What is searched for, looked for among the nearest messages that fit its first letters; found ones become `rows`. What the
+/// index is still to be asked in full, and from where on.
+fn find_near(
+    read: &Read<'_>,
+    filter: &Filter,
+    (search, question, place): (&str, &Question, &search::Place<'_>),
+    query: &mut Query<'_>,
+    rows: &mut Vec<Row>,
+) -> Result<Vec<(String, Option<i64>)>> {
+    let exact = search::expressions(&question.expression(), place, filter.sender);
+    let Some(widened) = question.widened(search::PREFIX) else {
+        return Ok(exact.into_iter().map(|expression| (expression, filter.id)).collect());
+    };
+    let mut left = Vec::new();
+    for (exact, wide) in exact.into_iter().zip(search::expressions(&widened, place, filter.sender)) {
+        let near = search::nearest(read, &wide, filter.affix == Affix::Append, filter.id, search::LOOKS)?;
+        let mut found = of_ids(read, filter, &near, Some(search), query)?;
+        if !filter.cut(&mut found) && near.len() == search::LOOKS {
+            left.push((exact, near.last().copied()));
+        }
+        rows.extend(found);
+    }
+    Ok(left)
+}
+
+/// What somebody searches for in all their conversations: looked for in the whole app, and of each message asked whether they
+/// see it. A rare word has a short list, and a common one is soon met among their own. What is neither is met too seldom for
+/// that: from where the second value says, each of the conversations is to be asked for itself.
+fn find_own(
+    read: &Read<'_>,
+    app: i64,
+    filter: &Filter,
+    (search, question, conversations): (&str, &Question, usize),
+    query: &mut Query<'_>,
+) -> Result<(Vec<Row>, Option<i64>)> {
+    let newer = filter.affix == Affix::Append;
+    let of_app = |asked: &str| search::expressions(asked, &search::Place::App(app), filter.sender).remove(0);
+    let exact = of_app(&question.expression());
+    let widened = question.widened(search::PREFIX).map(|widened| of_app(&widened));
+    let looks = [search::LOOKS, 10 * search::LOOKS, search::looks_for(conversations)];
+    let (mut rows, mut edge) = (Vec::new(), filter.id);
+    for (turn, most) in looks.into_iter().enumerate() {
+        let (expression, test) = match &widened {
+            Some(widened) if turn < 2 => (widened, Some(search)),
+            _ => (&exact, None),
+        };
+        let near = search::nearest(read, expression, newer, edge, most)?;
+        rows.extend(of_ids(read, filter, &near, test, query)?);
+        if filter.cut(&mut rows) || near.len() < most {
+            return Ok((rows, None));
+        }
+        edge = near.last().copied();
+    }
+    Ok((rows, edge))
+}
+
+/// Those of these messages that meet the conditions, and hold the words if that is to be seen.
+fn of_ids(
+    read: &Read<'_>,
+    filter: &Filter,
+    ids: &[i64],
+    words: Option<&str>,
+    query: &mut Query<'_>,
+) -> Result<Vec<Row>> {
+    let general = query.mark();
+    query.and("m.deleted_at IS NULL");
+    if let Some(words) = words {
+        query.and_value("found_in(m.data, ?)", words.to_owned());
+    }
+    let from = query.bound("json_each(?) i CROSS JOIN messages m ON m.id = i.value", ids_text(ids.iter().copied()));
+    let found = query.run(read, &from, "m.id", filter);
+    query.back_to(&general);
+    found
 }

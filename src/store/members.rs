@@ -4,6 +4,8 @@ use rusqlite::params;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::names::{self, Search};
+use super::query::Query;
 use super::rows::{COLUMNS, any_of, columns, user};
 use super::{Read, Write};
 use crate::model::error::Result;
@@ -104,37 +106,61 @@ pub fn set_scope(tx: &Write<'_>, group: i64, user: i64, scope: Scope) -> Result<
 }
 
 /// What a list of members may be narrowed by.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Filter {
     pub search: Option<String>,
     pub scopes: Vec<String>,
     pub online: Option<bool>,
 }
 
-macro_rules! listed {
-    () => {
-        " FROM members m JOIN users u ON u.id = m.user_id
-         WHERE m.group_id = ?1 AND u.deactivated_at IS NULL
-           AND (?2 IS NULL OR is_named(?2, u.name, u.uid))
-           AND (?3 IS NULL OR m.scope IN (SELECT value FROM json_each(?3)))
-           AND (?4 IS NULL OR online(u.id) = ?4)"
-    };
+/// Groups of more members than this are searched by the words of names, and walked in the order of names. In tests few are many.
+const MANY: i64 = if cfg!(test) { 1 } else { 1_000 };
+
+/// The members of a group by name, and how many there are.
+///
+/// Sorting costs what the group's size is. In a large one of a not much larger app the app's users, who stand by name in an
+/// index, are walked instead, and each is asked whether they are in it.
+pub fn list(read: &Read<'_>, group: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Listed>> {
+    let (app, shown) = read
+        .first("SELECT app, members_count FROM groups WHERE id = ?1", [group], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .unwrap_or((0, 0));
+    let (mut query, mut from) = (Query::default(), "members m CROSS JOIN users u ON u.id = m.user_id".to_owned());
+    query.and_value("m.group_id = ?", group);
+    query.and_any("online(m.user_id) = ?", filter.online);
+    if let Some(scopes) = any_of(&filter.scopes) {
+        from = format!("members m INDEXED BY members_by_scope{}", from.trim_start_matches("members m"));
+        query.and_value("m.scope IN (SELECT value FROM json_each(?))", scopes);
+    }
+    query.and("u.deactivated_at IS NULL");
+    if let Some(text) = filter.search.as_deref() {
+        let search = Search::parse(read, app, [0, 1], text)?;
+        match search.range {
+            Some(range) if shown > MANY => {
+                from = names::entered(&mut query, "users u", [(true, 0), (true, 1)], app, range);
+                from += " CROSS JOIN members m ON m.user_id = u.id";
+                query.and_any("is_named(?, u.name, u.uid)", search.key);
+            }
+            _ => query.and_value("is_named(?, u.name, u.uid)", text),
+        }
+    }
+    let is_whole = filter.search.is_none() && filter.scopes.is_empty() && filter.online.is_none();
+    let total = if is_whole { shown } else { query.count(read, &from)? };
+    if is_whole && shown > MANY && is_most(read, app, shown)? {
+        from =
+            query.bound("users u INDEXED BY users_by_name CROSS JOIN members m ON m.user_id = u.id AND u.app = ?", app);
+        query.and("u.system = 0 AND u.deleted_at IS NULL");
+    }
+    let columns = concat!(columns!(), ", m.scope, m.joined_at");
+    let items = query.page(read, (columns, &from, "u.name COLLATE NOCASE, u.id"), ask, |row| {
+        Ok(Listed { user: user(row)?, scope: scope(row.get(COLUMNS)?), joined_at: row.get(COLUMNS + 1)? })
+    })?;
+    Ok(Page { items, total })
 }
 
-pub fn list(read: &Read<'_>, group: i64, filter: &Filter, ask: PageAsk) -> Result<Page<Listed>> {
-    let search = filter.search.as_deref();
-    let scopes = any_of(&filter.scopes);
-    let items = read.all(
-        concat!(
-            "SELECT ",
-            columns!(),
-            ", m.scope, m.joined_at",
-            listed!(),
-            " ORDER BY u.name COLLATE NOCASE, u.id LIMIT ?5 OFFSET ?6"
-        ),
-        params![group, search, scopes, filter.online, ask.per_page, ask.offset()],
-        |row| Ok(Listed { user: user(row)?, scope: scope(row.get(COLUMNS)?), joined_at: row.get(COLUMNS + 1)? }),
-    )?;
-    let total = read.number(concat!("SELECT count(*)", listed!()), params![group, search, scopes, filter.online])?;
-    Ok(Page { items, total })
+/// Whether the app has not many more users than these.
+fn is_most(read: &Read<'_>, app: i64, members: i64) -> Result<bool> {
+    let most = members.saturating_mul(8);
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM users u INDEXED BY users_by_name
+               WHERE u.app = ?1 AND u.system = 0 AND u.deleted_at IS NULL LIMIT ?2)";
+    Ok(read.number(sql, [app, most])? < most)
 }

@@ -54,6 +54,7 @@ mod place;
 pub mod plans;
 pub mod presence;
 pub mod purge;
+mod query;
 mod queue;
 pub mod reactions;
 pub mod receipts;
@@ -63,6 +64,8 @@ pub mod roles;
 mod rows;
 pub mod search;
 pub mod sight;
+#[cfg(test)]
+pub mod slow;
 pub mod threads;
 pub mod tokens;
 mod told;

@@ -10,6 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::Read;
+use super::query::Query;
 use crate::model::error::Result;
 use crate::model::words::{Question, of_name, tokens};
 
@@ -101,16 +102,31 @@ pub(super) fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
     })
 }
 
-/// Where a search begins: `table` (with its alias) entered by words of the app's names, of these kinds. The first word and
-/// the end of the range are the two parameters after the first `before`.
-pub fn entered(table: &str, kinds: &str, before: usize) -> String {
+/// Where a search begins: `table` (with its alias) entered by words of the app's names, of those kinds that are asked for.
+pub(super) fn entered(
+    query: &mut Query<'_>,
+    table: &str,
+    kinds: [(bool, i64); 2],
+    app: i64,
+    (first, end): (String, String),
+) -> String {
     let alias = table.rsplit(' ').next().unwrap_or(table);
+    let kinds = kinds.map(|(asked, kind)| if asked { kind.to_string() } else { "NULL".to_owned() });
+    let [app, first, end] = [query.bound("?", app), query.bound("?", first), query.bound("?", end)];
     format!(
-        " FROM (SELECT DISTINCT nw.id FROM name_words nw WHERE nw.app = ?1 AND nw.kind IN ({kinds})
-                    AND nw.word >= ?{} AND nw.word < ?{}) k CROSS JOIN {table} ON {alias}.id = k.id",
-        before + 1,
-        before + 2
+        "(SELECT DISTINCT nw.id FROM name_words nw WHERE nw.app = {app} AND nw.kind IN ({})
+              AND nw.word >= {first} AND nw.word < {end}) k CROSS JOIN {table} ON {alias}.id = k.id",
+        kinds.join(", ")
     )
+}
+
+/// The condition that those columns that are asked for hold the key, which is `?`.
+pub(super) fn named(columns: [(bool, &str); 2]) -> String {
+    let asked: Vec<&str> = columns.iter().filter(|(asked, _)| *asked).map(|(_, column)| *column).collect();
+    match asked.is_empty() {
+        true => "is_named(?, NULL)".to_owned(),
+        false => format!("is_named(?, {})", asked.join(", ")),
+    }
 }
 
 #[cfg(test)]

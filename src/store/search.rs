@@ -152,8 +152,14 @@ pub const PREFIX: usize = 3;
 /// dear is common enough to be met among them.
 pub const LOOKS: usize = 200;
 
-/// Ids of indexed messages that fit the expression, the nearest to the edge of a list first.
-pub fn nearest(read: &Read<'_>, expression: &str, newer: bool, edge: Option<i64>) -> Result<Vec<i64>> {
+/// So many that hold the words are looked at for somebody's own before each of their conversations is asked for itself: as
+/// often as that is about worth.
+pub fn looks_for(conversations: usize) -> usize {
+    (10 * conversations).clamp(10 * LOOKS, 250 * LOOKS)
+}
+
+/// Ids of up to `most` indexed messages that fit the expression, the nearest to the edge of a list first.
+pub fn nearest(read: &Read<'_>, expression: &str, newer: bool, edge: Option<i64>, most: usize) -> Result<Vec<i64>> {
     let sql = if newer {
         "SELECT s.rowid FROM search s WHERE s.words MATCH ?1 AND s.rowid > ?2
          AND NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid) ORDER BY s.rowid LIMIT ?3"
@@ -162,7 +168,7 @@ pub fn nearest(read: &Read<'_>, expression: &str, newer: bool, edge: Option<i64>
          AND NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid) ORDER BY s.rowid DESC LIMIT ?3"
     };
     let edge = edge.unwrap_or(if newer { 0 } else { i64::MAX });
-    read.all(sql, params![expression, edge, LOOKS as i64], |row| row.get(0))
+    read.all(sql, params![expression, edge, most as i64], |row| row.get(0))
 }
 
 /// What to ask the index, where in it: one expression, or several whose answers together are the answer.

@@ -3,6 +3,7 @@
 use rusqlite::params;
 
 use super::names::Search;
+use super::query::Query;
 pub(super) use super::rows::{any_of, columns, tags_text, user};
 use super::{Read, Write};
 use crate::model::error::{Code, Error, Result};
@@ -215,7 +216,7 @@ pub fn set_last_active(tx: &Write<'_>, id: i64, at: i64) -> Result<()> {
 }
 
 /// What a list of users may be narrowed by.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Filter {
     pub search: Option<String>,
     pub in_name: bool,
@@ -244,78 +245,66 @@ pub enum Deactivated {
     Only,
 }
 
-macro_rules! listed {
-    () => {
-        " WHERE u.app = ?1 AND u.system = 0 AND u.deleted_at IS NULL
-           AND (?2 IS NULL OR is_named(?2, CASE WHEN ?3 THEN u.name END, CASE WHEN ?4 THEN u.uid END))
-           AND (?5 IS NULL OR online(u.id) = ?5)
-           AND (?6 IS NULL OR u.role IN (SELECT value FROM json_each(?6)))
-           AND (?7 IS NULL OR any_tag(u.tags, ?7))
-           AND (?8 IS NULL OR u.uid IN (SELECT value FROM json_each(?8)))
-           AND CASE ?9 WHEN 0 THEN u.deactivated_at IS NULL WHEN 2 THEN u.deactivated_at IS NOT NULL ELSE 1 END
-           AND u.id IS NOT ?10
-           AND (NOT ?11 OR EXISTS (SELECT 1 FROM friends f WHERE f.user_id = ?10 AND f.friend_id = u.id))
-           AND (NOT ?12 OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = ?10 AND b.blocked_id = u.id)
-                                                               OR (b.user_id = u.id AND b.blocked_id = ?10)))
-           AND (?13 IS NULL OR u.created_at >= ?13) AND (?14 IS NULL OR u.created_at <= ?14)
-           AND (?15 IS NULL OR coalesce(u.updated_at, u.created_at) >= ?15)
-           AND (?16 IS NULL OR coalesce(u.updated_at, u.created_at) <= ?16)"
-    };
+/// The users of an app, and what of the filter applies. Without more than whether they are deactivated all of it is in the
+/// index by name: it counts them, and a page begins where it begins there.
+fn listed<'f>(app: i64, filter: &'f Filter, search: Option<Search>) -> (Query<'f>, String) {
+    let mut query = Query::default();
+    query.and_value("u.app = ?", app);
+    query.and("u.system = 0 AND u.deleted_at IS NULL");
+    match filter.deactivated {
+        Deactivated::Without => query.and("u.deactivated_at IS NULL"),
+        Deactivated::Only => query.and("u.deactivated_at IS NOT NULL"),
+        Deactivated::With => {}
+    }
+    let mut from = "users u".to_owned();
+    if let Some(Search { key, range }) = search {
+        let looked = [(filter.in_name, "u.name", 0), (filter.in_uid, "u.uid", 1)];
+        if let Some(key) = key {
+            query.and_value(&super::names::named(looked.map(|(is, column, _)| (is, column))), key);
+        }
+        if let Some(range) = range {
+            from = super::names::entered(&mut query, "users u", looked.map(|(is, _, kind)| (is, kind)), app, range);
+        }
+    } else if filter.friends_only {
+        from = query.bound("friends f CROSS JOIN users u ON f.user_id = ? AND u.id = f.friend_id", filter.viewer);
+    }
+    query.and_any("online(u.id) = ?", filter.online);
+    query.and_any("u.role IN (SELECT value FROM json_each(?))", any_of(&filter.roles));
+    query.and_any("any_tag(u.tags, ?)", any_of(&filter.tags));
+    query.and_any("u.uid IN (SELECT value FROM json_each(?))", any_of(&filter.uids));
+    query.and_any("u.id <> ?", filter.viewer);
+    if filter.friends_only && !from.starts_with("friends") {
+        query.and_value("EXISTS (SELECT 1 FROM friends f WHERE f.user_id = ? AND f.friend_id = u.id)", filter.viewer);
+    }
+    if filter.hide_blocked {
+        query.and_value(
+            "NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = ? AND b.blocked_id = u.id)
+                                                OR (b.user_id = u.id AND b.blocked_id = ?))",
+            filter.viewer,
+        );
+    }
+    query.and_within("u.created_at", filter.created);
+    query.and_within("coalesce(u.updated_at, u.created_at)", filter.updated);
+    (query, from)
 }
 
 pub fn list(read: &Read<'_>, app: i64, filter: &Filter, ask: PageAsk) -> Result<Page<User>> {
     let search = filter.search.as_deref().map(|text| Search::parse(read, app, [0, 1], text)).transpose()?;
-    let key = search.as_ref().and_then(|search| search.key.as_deref());
-    let range = search.as_ref().and_then(|search| search.range.as_ref());
-    let (roles, tags, uids) = (any_of(&filter.roles), any_of(&filter.tags), any_of(&filter.uids));
-    let deactivated = match filter.deactivated {
-        Deactivated::Without => 0,
-        Deactivated::With => 1,
-        Deactivated::Only => 2,
-    };
-    let bound = params![
-        app,
-        key,
-        filter.in_name,
-        filter.in_uid,
-        filter.online,
-        roles,
-        tags,
-        uids,
-        deactivated,
-        filter.viewer,
-        filter.friends_only,
-        filter.hide_blocked,
-        filter.created.from,
-        filter.created.to,
-        filter.updated.from,
-        filter.updated.to
-    ];
-    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
-    // By the words of names, or all of the app.
-    let mut from = " FROM users u".to_owned();
-    if let Some((first, end)) = range {
-        let at = params.len();
-        params.extend([first as &dyn rusqlite::ToSql, end]);
-        from = super::names::entered("users u", "iif(?3, 0, NULL), iif(?4, 1, NULL)", at);
-    }
-    let total = read.number(&format!(concat!("SELECT count(*){}", listed!()), from), params.as_slice())?;
+    let (mut query, from) = listed(app, filter, search);
+    let total = query.count(read, &from)?;
     let order = match (filter.by_status, filter.descending) {
         (false, false) => "u.name COLLATE NOCASE, u.id",
         (false, true) => "u.name COLLATE NOCASE DESC, u.id DESC",
         (true, false) => "online(u.id) DESC, u.name COLLATE NOCASE, u.id",
         (true, true) => "online(u.id), u.name COLLATE NOCASE, u.id",
     };
-    let (at, offset) = (params.len(), ask.offset());
-    params.extend([&ask.per_page as &dyn rusqlite::ToSql, &offset]);
-    let sql = format!(
-        concat!("SELECT ", columns!(), "{}", listed!(), " ORDER BY {} LIMIT ?{} OFFSET ?{}"),
-        from,
-        order,
-        at + 1,
-        at + 2
-    );
-    let items = read.all(&sql, params.as_slice(), user)?;
+    if !filter.by_status {
+        let items = query.page(read, (columns!(), &from, order), ask, user)?;
+        return Ok(Page { items, total });
+    }
+    // Sorted by what no index knows: by ids first, so that only the page is read.
+    let ids = query.page(read, ("u.id", &from, order), ask, |row| row.get::<_, i64>(0))?;
+    let items = ids.into_iter().map(|id| by_id(read, id)).collect::<Result<_>>()?;
     Ok(Page { items, total })
 }
 

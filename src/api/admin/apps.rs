@@ -32,9 +32,9 @@ pub async fn create_app(access: Access<Admin>) -> Result<Reply> {
     Ok(data(&created))
 }
 
-/// The app with figures of the last 24 hours.
+/// The app with figures of the last 24 hours; with `brief` without what has to be counted.
 pub async fn show_app(access: Access<Admin>) -> Result<Reply> {
-    let app_id = access.param("appId").to_owned();
+    let (app_id, is_brief) = (access.param("appId").to_owned(), access.query().flag("brief"));
     let hub = access.api().hub.clone();
     let shown = access
         .store()
@@ -42,6 +42,9 @@ pub async fn show_app(access: Access<Admin>) -> Result<Reply> {
             let app = app(read, &app_id)?;
             let (now, day_ago) = (read.now(), read.now() - 24 * 3600);
             let (name, created_at) = apps::title(read, app.id)?;
+            if is_brief {
+                return Ok(json!({"id": &*app.app_id, "name": name, "region": &*app.region, "createdAt": created_at}));
+            }
             let (users, groups) = apps::sizes(read, app.id)?;
             Ok(json!({
                 "id": &*app.app_id,

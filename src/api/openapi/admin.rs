@@ -113,7 +113,7 @@ const ROWS: &[Row] = &[
     row("admin-end-admin-sessions", "Ends all sessions of an admin.", &[], &[]),
     row("admin-end-admin-session", "Ends one session of an admin.", &[], &[]),
     row("admin-create-app", "Makes an app; its keys are shown this once.", &[], &[("name", "string", true)]),
-    row("admin-show-app", "An app with figures of the last 24 hours.", &[], &[]),
+    row("admin-show-app", "An app with figures of the last 24 hours.", &["brief"], &[]),
     row("admin-rename-app", "Gives an app another name.", &[], &[("name", "string", true)]),
     row("admin-list-bots", "The bots of an app.", &[], &[]),
     row(

@@ -20,6 +20,7 @@ pub(super) const PARAMETERS: &[(&str, Kind, &str)] = &[
     ("all", Kind::Flag, "Of all logins of the user"),
     ("attachmentTypes", Kind::List, "Kinds of attachments: image, video, audio, file"),
     ("authToken", Kind::Text, "Auth token of the login that is meant"),
+    ("brief", Kind::Flag, "Without what has to be counted"),
     ("categories", Kind::List, "Message categories"),
     ("category", Kind::Text, "Message category"),
     ("conversationId", Kind::Text, "Conversation"),

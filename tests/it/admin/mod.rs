@@ -133,6 +133,8 @@ async fn figures_follow_what_happens() {
     let figures = ["users", "groups", "online", "messagesInDay", "activeInDay"].map(|name| app[name].as_i64().unwrap());
     assert_eq!(figures, [2, 1, 1, 1, 1], "{app}");
     assert_eq!((&app["id"], &app["name"]), (&json!(h.app_id), &json!("It")));
+    let brief = root.get(&of(&h, "?brief=1")).await.ok();
+    assert_eq!((&brief["id"], &brief["name"], brief.get("users")), (&app["id"], &app["name"], None));
     root.get("/admin/api/apps/0000").await.refused(Code::InvalidAppId);
 }
 

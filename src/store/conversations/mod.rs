@@ -6,9 +6,13 @@
 //! An unread count is a subtraction of counters and a message touches only its conversation and its sender's copy,
 //! so neither a long history nor a large group makes a message or a list dearer.
 
+mod list;
+
 use std::collections::BTreeSet;
 
 use rusqlite::{Row, params};
+
+pub use list::{Filter, Pinned, Whose, list};
 
 use super::rows::{tags, tags_text};
 use super::{Read, Write};
@@ -17,7 +21,6 @@ use crate::model::error::{Code, Error, Result};
 use crate::model::event::Audience;
 use crate::model::flags;
 use crate::model::ids::shown;
-use crate::model::page::{Page, PageAsk};
 use crate::model::user::{User, conversation_name};
 
 /// The shared part of a conversation.
@@ -250,6 +253,11 @@ macro_rules! unread {
     };
 }
 
+use unread;
+
+#[cfg(test)]
+pub(super) const UNREAD: &str = unread!();
+
 /// Columns of [`copy`], from `participants p JOIN conversations c LEFT JOIN app_pins a`.
 macro_rules! copy_columns {
     () => {
@@ -314,148 +322,6 @@ pub fn cleared(read: &Read<'_>, conv: i64, message: i64, most: usize) -> Result<
         params![conv, message, most as i64],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
-}
-
-/// What a list of conversations may be narrowed by.
-#[derive(Default)]
-pub struct Filter {
-    pub groups: Option<bool>,
-    pub unread: bool,
-    pub search: Option<String>,
-    pub tags: Vec<String>,
-    pub with_blocked: bool,
-    /// Also those in which nothing shows as the last message, but something may be unread.
-    pub with_silent: bool,
-    /// Tags of the other user, of the group. One of them given, the other sort of conversation is left out.
-    pub user_tags: Vec<String>,
-    pub group_tags: Vec<String>,
-    /// Only what is pinned: by the user, by the app.
-    pub pinned: Option<Pinned>,
-}
-
-/// By whom a listed conversation is to be pinned.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Pinned {
-    pub by_user: bool,
-    pub by_app: bool,
-}
-
-impl Pinned {
-    fn mask(self) -> i64 {
-        i64::from(self.by_user) + 2 * i64::from(self.by_app)
-    }
-}
-
-/// Whose conversations a list is about.
-#[derive(Clone, Copy, Debug)]
-pub enum Whose {
-    /// users.id
-    User(i64),
-    /// Everybody's in the app (apps.id), by uid.
-    App(i64),
-    /// The same, each conversation once: as the first of those has it in whose list it is.
-    AppOnce(i64),
-}
-
-/// Each conversation `s` with one copy `p` of it.
-macro_rules! once {
-    () => {
-        "conversations s CROSS JOIN participants p ON p.conv_id = s.id AND p.user_id = (
-             SELECT min(q.user_id) FROM participants q WHERE q.conv_id = s.id AND q.hidden_id < s.preview_id)"
-    };
-}
-
-macro_rules! listed {
-    ($from:expr, $whose:literal) => {
-        concat!(
-            " FROM ",
-            $from,
-            " JOIN conversations c ON c.id = p.conv_id
-         LEFT JOIN app_pins a ON a.conv_id = p.conv_id
-         LEFT JOIN app_peer_pins w ON w.user_id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
-         LEFT JOIN groups g ON g.id = c.group_id
-         LEFT JOIN users u ON u.id = CASE WHEN c.user_a = p.user_id THEN c.user_b ELSE c.user_a END
-         WHERE ",
-            $whose,
-            " AND (c.preview_id > p.hidden_id OR (?10 AND c.last_id > p.hidden_id)) AND p.conv_id NOT IN (SELECT conv_id FROM gone_conversations)
-           AND (?2 IS NULL OR (c.group_id IS NOT NULL) = ?2)
-           AND (NOT ?3 OR ",
-            unread!(),
-            " > 0)
-           AND (?4 IS NULL OR is_named(?4, coalesce(g.name, u.name)))
-           AND (?5 IS NULL OR any_tag(p.tags, ?5))
-           AND (?6 OR u.id IS NULL OR NOT EXISTS (SELECT 1 FROM blocks b WHERE (b.user_id = p.user_id AND b.blocked_id = u.id)
-                                                                         OR (b.user_id = u.id AND b.blocked_id = p.user_id)))
-           AND (coalesce(?7, ?8) IS NULL
-                OR any_tag(u.tags, ?7)
-                OR any_tag(g.tags, ?8))
-           AND (?9 IS NULL OR (?9 & 1 AND p.pinned_at IS NOT NULL) OR (?9 & 2 AND coalesce(a.conv_id, w.user_id) IS NOT NULL))"
-        )
-    };
-}
-
-/// Conversations: a user's with the pinned ones first, then the newest; or everybody's, by uid.
-pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
-    let search = filter.search.as_deref();
-    let tags = super::rows::any_of(&filter.tags);
-    let (user_tags, group_tags) = (super::rows::any_of(&filter.user_tags), super::rows::any_of(&filter.group_tags));
-    let pinned = filter.pinned.map(Pinned::mask);
-    let (id, rows, count) = match whose {
-        Whose::User(user) => (
-            user,
-            concat!(
-                "SELECT ",
-                copy_columns!(),
-                listed!("participants p", "p.user_id = ?1"),
-                " ORDER BY coalesce(a.position, w.position) IS NULL, coalesce(a.position, w.position), p.pinned_at IS NULL, p.pinned_at DESC,
-                           max(p.updated_at, c.updated_at) DESC, c.preview_id DESC LIMIT ?11 OFFSET ?12"
-            ),
-            concat!("SELECT count(*)", listed!("participants p", "p.user_id = ?1")),
-        ),
-        Whose::App(app) => (
-            app,
-            // The cross join keeps the users outside: their index has them by uid, so a page sorts few rows.
-            concat!(
-                "SELECT ",
-                copy_columns!(),
-                listed!("users o CROSS JOIN participants p ON p.user_id = o.id", "o.app = ?1 AND o.deleted_at IS NULL"),
-                " ORDER BY o.uid, max(p.updated_at, c.updated_at) DESC, c.name LIMIT ?11 OFFSET ?12"
-            ),
-            concat!(
-                "SELECT count(*)",
-                listed!("users o CROSS JOIN participants p ON p.user_id = o.id", "o.app = ?1 AND o.deleted_at IS NULL")
-            ),
-        ),
-        Whose::AppOnce(app) => (
-            app,
-            concat!(
-                "SELECT ",
-                copy_columns!(),
-                listed!(once!(), "s.app = ?1"),
-                " ORDER BY max(p.updated_at, c.updated_at) DESC, c.preview_id DESC, c.id LIMIT ?11 OFFSET ?12"
-            ),
-            concat!("SELECT count(*)", listed!(once!(), "s.app = ?1")),
-        ),
-    };
-    let bound = params![
-        id,
-        filter.groups,
-        filter.unread,
-        search,
-        tags,
-        filter.with_blocked,
-        user_tags,
-        group_tags,
-        pinned,
-        filter.with_silent
-    ];
-    let total = read.number(count, bound)?;
-    let mut params: Vec<&dyn rusqlite::ToSql> = bound.to_vec();
-    let offset = ask.offset();
-    params.push(&ask.per_page);
-    params.push(&offset);
-    let items = read.all(rows, params.as_slice(), copy)?;
-    Ok(Page { items, total })
 }
 
 /// Sets the read point of the user's copy: everything up to message `upto` is read, nothing after it.
