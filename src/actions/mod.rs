@@ -18,6 +18,8 @@ pub mod demo;
 pub mod erasures;
 pub mod extensions;
 pub mod figures;
+#[cfg(test)]
+mod finds;
 pub mod friends;
 pub mod groups;
 #[cfg(test)]

@@ -221,6 +221,16 @@ impl Question {
         matches!(self.0.as_slice(), [only] if only.len() == 1)
     }
 
+    /// Its words as questions of their own.
+    pub fn parts(&self) -> impl Iterator<Item = Question> + '_ {
+        self.0.iter().map(|word| Question(vec![word.clone()]))
+    }
+
+    /// Text that asks the same.
+    pub fn text(&self) -> String {
+        self.0.iter().map(|tokens| tokens.concat()).collect::<Vec<_>>().join(" ")
+    }
+
     /// In the index's language. Tokens hold no quotes, so none can break out.
     pub fn expression(&self) -> String {
         self.with_endings(|last| last)

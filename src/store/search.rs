@@ -34,7 +34,7 @@ pub const BUSY: u64 = 1_000;
 pub const FAR_BEHIND: i64 = 100_000;
 
 /// Conversations named in one expression.
-const CONVERSATIONS: usize = 200;
+const CONVERSATIONS: usize = if cfg!(test) { 2 } else { 200 };
 
 /// The SQL function `found_in(data, question)`: whether a message holds what is asked for.
 pub fn add_functions(connection: &Connection) -> rusqlite::Result<()> {
@@ -149,8 +149,8 @@ pub enum Place<'a> {
 pub const PREFIX: usize = 3;
 
 /// How many messages that fit the widened question are looked at before that price is paid. A word common enough to be
-/// dear is common enough to be met among them.
-pub const LOOKS: usize = 200;
+/// dear is common enough to be met among them. In tests these are soon not enough.
+pub const LOOKS: usize = if cfg!(test) { 3 } else { 200 };
 
 /// So many that hold the words are looked at for somebody's own before each of their conversations is asked for itself: as
 /// often as that is about worth.
@@ -169,6 +169,27 @@ pub fn nearest(read: &Read<'_>, expression: &str, newer: bool, edge: Option<i64>
     };
     let edge = edge.unwrap_or(if newer { 0 } else { i64::MAX });
     read.all(sql, params![expression, edge, most as i64], |row| row.get(0))
+}
+
+/// Of several words the one that fewest of these messages have, which fit all their first letters. Its list is the one to begin
+/// with: the index would put the common one's together as well. `None`: there is one word alone, or none is rare.
+pub fn rarest(read: &Read<'_>, question: &Question, near: &[i64]) -> Result<Option<Question>> {
+    let (mut rarest, mut least) = (None, near.len() as i64 / 4);
+    let parts: Vec<Question> = question.parts().collect();
+    if parts.len() < 2 {
+        return Ok(None);
+    }
+    let near = super::rows::ids_text(near.iter().copied());
+    for part in parts {
+        let many = read.number(
+            "SELECT count(*) FROM json_each(?1) i CROSS JOIN messages m ON m.id = i.value WHERE found_in(m.data, ?2)",
+            params![near, part.text()],
+        )?;
+        if many < least {
+            (rarest, least) = (Some(part), many);
+        }
+    }
+    Ok(rarest)
 }
 
 /// What to ask the index, where in it: one expression, or several whose answers together are the answer.

@@ -1,5 +1,7 @@
 //! Lists of messages: where they look, what narrows them, and how each is found without walking past the rest.
 
+mod words;
+
 use rusqlite::params;
 
 use super::messages::{Row, columns, row};
@@ -7,11 +9,10 @@ use super::purge::there;
 use super::query::Query;
 use super::rows::{any_of, ids_text};
 use super::sight::not_hidden;
-use super::{Read, clock, conversations, pins, purge, search};
+use super::{Read, clock, pins, purge};
 use crate::model::error::Result;
 use crate::model::message::ReceiverType;
 use crate::model::page::{Affix, Range};
-use crate::model::words::Question;
 
 /// Which messages a list is about.
 #[derive(Clone, Copy, Debug)]
@@ -186,7 +187,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     };
     let query = conditions(read, app, within, filter, everywhere.is_some())?;
     let mut rows = match (filter.search.as_deref(), everywhere) {
-        (Some(search), _) => find_words(read, app, within, filter, search, query)?,
+        (Some(search), _) => words::find(read, app, within, filter, search, query)?,
         (None, Some(user)) => find_everywhere(read, user, filter, query)?,
         (None, None) if kept => return find_kept(read, filter, query),
         (None, None) => query.run(read, "messages m", "m.id", filter)?,
@@ -426,140 +427,4 @@ fn find_kept(read: &Read<'_>, filter: &Filter, mut query: Query<'_>) -> Result<V
         query.and_value(&format!("({at} < ? OR m.id < {id})"), since);
     }
     query.run(read, from, &format!("{at} DESC, m.id"), &Filter { affix: Affix::Prepend, ..filter.clone() })
-}
-
-/// The messages of a list that hold what is searched for, in the order of the list. In three parts: see `search`.
-fn find_words(
-    read: &Read<'_>,
-    app: i64,
-    within: Within,
-    filter: &Filter,
-    search: &str,
-    mut query: Query<'_>,
-) -> Result<Vec<Row>> {
-    let Some(question) = Question::parse(search) else { return Ok(Vec::new()) };
-    let conversations = match within {
-        Within::User(user) => conversations::of_user(read, user)?,
-        _ => Vec::new(),
-    };
-    let place = match within {
-        Within::Conversation { conv, .. } => search::Place::Conversation(conv),
-        Within::Thread(parent) => search::Place::Thread(parent),
-        Within::App => search::Place::App(app),
-        Within::User(_) => search::Place::Conversations(&conversations),
-    };
-    let indexed = read.number("SELECT indexed_id FROM search_state", [])?;
-    let general = query.mark();
-
-    query.and("m.deleted_at IS NULL");
-    query.and_value("found_in(m.data, ?)", search.to_owned());
-    let direct = query.mark();
-    query.and_value("m.id > ?", indexed);
-    let mut rows = query.run(read, "messages m", "m.id", filter)?;
-    query.back_to(&direct);
-    query.and_value("m.id <= ?", indexed);
-    rows.extend(query.run(read, "search_changes x CROSS JOIN messages m ON m.id = x.message_id", "m.id", filter)?);
-    query.back_to(&general);
-
-    let newer = filter.affix == Affix::Append;
-    // What is left to ask the index, and from where on.
-    let asked = match within {
-        Within::User(_) => {
-            let (found, edge) = find_own(read, app, filter, (search, &question, conversations.len()), &mut query)?;
-            rows.extend(found);
-            let exact = |_| search::expressions(&question.expression(), &place, filter.sender);
-            let left = edge.map(exact).unwrap_or_default();
-            left.into_iter().map(|expression| (expression, edge)).collect()
-        }
-        _ => find_near(read, filter, (search, &question, &place), &mut query, &mut rows)?,
-    };
-    query.and("NOT EXISTS (SELECT 1 FROM search_changes x WHERE x.message_id = s.rowid)");
-    let general = query.mark();
-    for (expression, edge) in asked {
-        // The edge of the list, said of the index: it then begins there instead of walking to it.
-        if let Some(id) = edge {
-            query.and_value(if newer { "s.rowid > ?" } else { "s.rowid < ?" }, id);
-        }
-        query.and_value("s.words MATCH ?", expression);
-        rows.extend(query.run(read, "search s CROSS JOIN messages m ON m.id = s.rowid", "s.rowid", filter)?);
-        query.back_to(&general);
-    }
-    rows.sort_by_key(|row| if newer { row.id } else { -row.id });
-    filter.cut(&mut rows);
-    Ok(rows)
-}
-
-/// What is searched for, looked for among the nearest messages that fit its first letters; found ones become `rows`. What the
-/// index is still to be asked in full, and from where on.
-fn find_near(
-    read: &Read<'_>,
-    filter: &Filter,
-    (search, question, place): (&str, &Question, &search::Place<'_>),
-    query: &mut Query<'_>,
-    rows: &mut Vec<Row>,
-) -> Result<Vec<(String, Option<i64>)>> {
-    let exact = search::expressions(&question.expression(), place, filter.sender);
-    let Some(widened) = question.widened(search::PREFIX) else {
-        return Ok(exact.into_iter().map(|expression| (expression, filter.id)).collect());
-    };
-    let mut left = Vec::new();
-    for (exact, wide) in exact.into_iter().zip(search::expressions(&widened, place, filter.sender)) {
-        let near = search::nearest(read, &wide, filter.affix == Affix::Append, filter.id, search::LOOKS)?;
-        let mut found = of_ids(read, filter, &near, Some(search), query)?;
-        if !filter.cut(&mut found) && near.len() == search::LOOKS {
-            left.push((exact, near.last().copied()));
-        }
-        rows.extend(found);
-    }
-    Ok(left)
-}
-
-/// What somebody searches for in all their conversations: looked for in the whole app, and of each message asked whether they
-/// see it. A rare word has a short list, and a common one is soon met among their own. What is neither is met too seldom for
-/// that: from where the second value says, each of the conversations is to be asked for itself.
-fn find_own(
-    read: &Read<'_>,
-    app: i64,
-    filter: &Filter,
-    (search, question, conversations): (&str, &Question, usize),
-    query: &mut Query<'_>,
-) -> Result<(Vec<Row>, Option<i64>)> {
-    let newer = filter.affix == Affix::Append;
-    let of_app = |asked: &str| search::expressions(asked, &search::Place::App(app), filter.sender).remove(0);
-    let exact = of_app(&question.expression());
-    let widened = question.widened(search::PREFIX).map(|widened| of_app(&widened));
-    let looks = [search::LOOKS, 10 * search::LOOKS, search::looks_for(conversations)];
-    let (mut rows, mut edge) = (Vec::new(), filter.id);
-    for (turn, most) in looks.into_iter().enumerate() {
-        let (expression, test) = match &widened {
-            Some(widened) if turn < 2 => (widened, Some(search)),
-            _ => (&exact, None),
-        };
-        let near = search::nearest(read, expression, newer, edge, most)?;
-        rows.extend(of_ids(read, filter, &near, test, query)?);
-        if filter.cut(&mut rows) || near.len() < most {
-            return Ok((rows, None));
-        }
-        edge = near.last().copied();
-    }
-    Ok((rows, edge))
-}
-
-/// Those of these messages that meet the conditions, and hold the words if that is to be seen.
-fn of_ids(
-    read: &Read<'_>,
-    filter: &Filter,
-    ids: &[i64],
-    words: Option<&str>,
-    query: &mut Query<'_>,
-) -> Result<Vec<Row>> {
-    let general = query.mark();
-    query.and("m.deleted_at IS NULL");
-    if let Some(words) = words {
-        query.and_value("found_in(m.data, ?)", words.to_owned());
-    }
-    let from = query.bound("json_each(?) i CROSS JOIN messages m ON m.id = i.value", ids_text(ids.iter().copied()));
-    let found = query.run(read, &from, "m.id", filter);
-    query.back_to(&general);
-    found
 }
