@@ -317,25 +317,32 @@ fn conditions<'f>(
     }
     if let Some(viewer) = filter.viewer {
         query.and_value(not_hidden!("m", "?"), viewer);
+        // Where each conversation is asked for itself it is from there on. Said again, SQLite would begin at it in place of what
+        // the page has come to, and walk through all between.
+        let from_floor = everywhere && matches!(within, Within::User(user) if user == viewer);
         if filter.unread {
             query.and_value(
                 "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",
                 viewer,
             );
-            query.and_value(
-                "m.id > (SELECT p.read_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
-                viewer,
-            );
+            if !from_floor {
+                query.and_value(
+                    "m.id > (SELECT p.read_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
+                    viewer,
+                );
+            }
         }
         if filter.undelivered {
             query.and_value(
                 "m.sender_id <> ? AND m.category IN ('message','custom','interactive') AND m.deleted_at IS NULL",
                 viewer,
             );
-            query.and_value(
-                "m.id > (SELECT p.delivered_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
-                viewer,
-            );
+            if !from_floor {
+                query.and_value(
+                    "m.id > (SELECT p.delivered_id FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id)",
+                    viewer,
+                );
+            }
         }
         if filter.goal_met {
             query.and_value("EXISTS (SELECT 1 FROM goals_met g WHERE g.user_id = ? AND g.message_id = m.id)", viewer);
