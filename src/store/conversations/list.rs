@@ -8,6 +8,9 @@
 //! and nothing of the copy has to be read. `participants_changed` names the others; they are looked at one by one, and so
 //! are groups, by the order of their members.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::{Copy, copy_of, unread};
 use crate::model::error::{Error, Result};
 use crate::model::page::{Page, PageAsk};
@@ -180,14 +183,49 @@ fn listed<'f>(whose: Whose, filter: &'f Filter) -> (Query<'f>, Source) {
 /// Conversations: a user's with the pinned ones first, then the newest; or everybody's, by uid.
 pub fn list(read: &Read<'_>, whose: Whose, filter: &Filter, ask: PageAsk) -> Result<Page<Copy>> {
     let (mut query, Source { mut from, order, is_once }) = listed(whose, filter);
+    if is_once && ask.offset().saturating_add(ask.per_page) <= HELD {
+        let (total, page) = counted(read, &query, &from, ask)?;
+        return Ok(Page { items: copies(read, page)?, total });
+    }
     let total = query.count(read, &from)?;
     if matches!(whose, Whose::User(_)) && !from.contains(PINNED_BY_APP) {
         from += &format!("{PINNED_BY_APP}{PEER}");
     }
     let columns = if is_once { "k.conv, k.user" } else { "p.conv_id, p.user_id" };
     let page = query.page(read, (columns, &from, order), ask, |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let items = page.into_iter().map(|(conv, user)| {
+    Ok(Page { items: copies(read, page)?, total })
+}
+
+/// conversations.id and users.id of some copies.
+type Named = Vec<(i64, i64)>;
+
+fn copies(read: &Read<'_>, named: Named) -> Result<Vec<Copy>> {
+    let copy = |(conv, user)| {
         copy_of(read, conv, user)?.ok_or_else(|| Error::internal("conversations", "a copy that is not there"))
-    });
-    Ok(Page { items: items.collect::<Result<_>>()?, total })
+    };
+    named.into_iter().map(copy).collect()
+}
+
+/// Rows of [`once`] that are held at most, to find a page among them.
+const HELD: i64 = if cfg!(test) { 7 } else { 200_000 };
+
+/// How many rows of [`once`] there are, and a page of them: what is counted is looked at in any case, so it is sorted on the way.
+fn counted(read: &Read<'_>, query: &Query<'_>, from: &str, ask: PageAsk) -> Result<(i64, Named)> {
+    let sql = format!("SELECT k.at, k.preview, k.conv, k.user FROM {from} WHERE 1{}", query.sql);
+    let (mut statement, mut total, mut first) = (read.statement(&sql)?, 0, BinaryHeap::new());
+    let most = usize::try_from(ask.offset() + ask.per_page).unwrap_or(0);
+    let mut rows = statement.query(query.bind().as_slice())?;
+    while let Some(row) = rows.next()? {
+        total += 1;
+        let next = (Reverse(row.get::<_, i64>(0)?), Reverse(row.get::<_, i64>(1)?), row.get(2)?, row.get(3)?);
+        if first.len() < most {
+            first.push(next);
+        } else if first.peek().is_some_and(|last| next < *last) {
+            first.pop();
+            first.push(next);
+        }
+    }
+    let skipped = usize::try_from(ask.offset()).unwrap_or(usize::MAX);
+    let page = first.into_sorted_vec().into_iter().skip(skipped).map(|(.., conv, user)| (conv, user));
+    Ok((total, page.collect()))
 }
