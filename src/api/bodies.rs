@@ -39,17 +39,9 @@ pub async fn read(api: &Api, request: &HttpRequest, payload: Payload, most: usiz
     if announced.is_some_and(|length| length > most) {
         return Err(too_large());
     }
-    let reading = async {
-        if announced.is_some_and(|length| length <= SMALL_BODY) {
-            return match payload.to_bytes_limited(most).await {
-                Ok(read) => read.map_err(|_| unreadable()),
-                Err(_) => Err(too_large()),
-            };
-        }
-        // Nobody knows yet who it is, and it may come as slowly as it likes.
-        let client = Client::at(request, &api.trusted);
-        read_large(&api.bodies, client, payload, announced, most).await?.ok_or_else(too_large)
-    };
+    // Nobody knows yet who it is, and it may come as slowly as it likes.
+    let client = || Client::at(request, &api.trusted);
+    let reading = async { collect(&api.bodies, client, payload, announced, most).await?.ok_or_else(too_large) };
     match tokio::time::timeout(BODY_TIME, reading).await {
         Ok(read) => read,
         Err(_) => Err(Error::new(Code::BadRequest, "The body did not arrive in time.")),
@@ -60,15 +52,17 @@ fn unreadable() -> Error {
     Error::new(Code::BadRequest, "The body could not be read.")
 }
 
-/// A body that may be large, `None` if it is too large. What is more than small has room reserved while it comes.
-async fn read_large(
+/// The pieces in one, `None` if that is too large. What is more than small has room reserved while it comes.
+async fn collect(
     room: &Room,
-    client: Client,
+    client: impl Fn() -> Client,
     mut payload: Payload,
     announced: Option<usize>,
     most: usize,
 ) -> Result<Option<Bytes>> {
-    let (mut body, mut held) = (BytesMut::new(), None);
+    // A small one usually comes in one piece, and with its length before it.
+    let mut body = BytesMut::with_capacity(announced.unwrap_or(0).min(SMALL_BODY));
+    let mut held = None;
     while let Some(piece) = payload.next().await {
         let piece = piece.map_err(|_| unreadable())?;
         let size = body.len() + piece.len();
@@ -78,7 +72,7 @@ async fn read_large(
         if size > SMALL_BODY && held.is_none() {
             let full =
                 || Error::new(Code::Busy, "Too many large bodies are on their way; let them arrive, or try again.");
-            held = Some(room.reserve(client, announced.unwrap_or(most)).ok_or_else(full)?);
+            held = Some(room.reserve(client(), announced.unwrap_or(most)).ok_or_else(full)?);
         }
         body.extend_from_slice(&piece);
     }
