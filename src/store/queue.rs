@@ -45,6 +45,9 @@ struct Lanes<J> {
     high: VecDeque<J>,
     low: VecDeque<J>,
     closed: bool,
+    /// Somebody waits for a job, and has not been told of one: who puts one in while nobody does tells nobody, which would
+    /// be a call of the system for each.
+    waits: bool,
     /// Jobs that stood in the high lane so far.
     asked: u64,
     /// Transactions committed so far.
@@ -69,7 +72,7 @@ impl<J> Queue<J> {
     pub fn new(most: usize) -> Self {
         let (high, low) = (VecDeque::new(), VecDeque::new());
         Queue {
-            lanes: Mutex::new(Lanes { high, low, closed: false, asked: 0, commits: 0 }),
+            lanes: Mutex::new(Lanes { high, low, closed: false, waits: false, asked: 0, commits: 0 }),
             ready: Condvar::new(),
             most,
         }
@@ -94,8 +97,11 @@ impl<J> Queue<J> {
         }
         queue.push_back(job);
         lanes.asked += u64::from(lane == Lane::High);
+        let waits = std::mem::take(&mut lanes.waits);
         drop(lanes);
-        self.ready.notify_one();
+        if waits {
+            self.ready.notify_one();
+        }
         Ok(())
     }
 
@@ -109,8 +115,10 @@ impl<J> Queue<J> {
             if lanes.closed {
                 return Taken::Closed;
             }
+            lanes.waits = true;
             let (guard, timeout) = self.ready.wait_timeout(lanes, long).unwrap_or_else(|e| e.into_inner());
             lanes = guard;
+            lanes.waits = false;
             if timeout.timed_out() && lanes.high.is_empty() && lanes.low.is_empty() && !lanes.closed {
                 return Taken::Nothing;
             }
