@@ -98,6 +98,7 @@ pub fn open_writer(path: &Path, online: Online) -> Result<Connection> {
     // What is deleted is overwritten, also on pages that are given up: who asks to be erased must not be found in the file.
     // A message sent gives up no page, so that only the sweeps and the merges of the search index pay for it.
     connection.pragma_update(None, "secure_delete", true)?;
+    no_files_beside(&connection)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     add_functions(&connection, online)?;
     create(&connection, path)?;
@@ -176,6 +177,13 @@ pub fn open_checkpointer(path: &Path) -> Result<Connection> {
     Ok(connection)
 }
 
+/// What SQLite needs in passing (pages as they were before a job, rows to be sorted) is kept in memory. By default what
+/// is more than a little goes to files in the system's folders for such: a full one there, or none that may be
+/// written, would then be a failure of the database.
+fn no_files_beside(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "temp_store", "MEMORY")
+}
+
 /// What is acknowledged is on disk; but for a database that goes with the process.
 fn sureness(path: &Path) -> &'static str {
     if durable::is_passing(path) { "OFF" } else { "FULL" }
@@ -203,6 +211,7 @@ pub fn open_readers(path: &Path, count: u32, online: Online) -> Result<r2d2::Poo
     let manager = SqliteConnectionManager::file(path).with_flags(flags).with_init(move |connection| {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
+        no_files_beside(connection)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         add_functions(connection, online.clone())
     });
