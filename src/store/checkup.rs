@@ -51,7 +51,7 @@ impl Checkup {
     /// Messages that wait for the search index, and whether that is more than the server lets wait.
     pub fn search_backlog(&self) -> Result<(i64, bool)> {
         let snapshot = self.connection.unchecked_transaction()?;
-        let waiting = search::waiting(&Read { connection: &snapshot, now: 0, watch: None })?;
+        let waiting = search::waiting(&Read { connection: &snapshot, now: 0, watch: None, people: None })?;
         Ok((waiting, waiting > search::FAR_BEHIND))
     }
 

@@ -48,6 +48,7 @@ pub mod moderation;
 mod names;
 pub mod notifications;
 pub mod outbox;
+mod people;
 pub mod pins;
 mod place;
 #[cfg(test)]
@@ -90,6 +91,7 @@ use crate::model::caller::Credential;
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::{Audience, Event, Move, Post};
 use crate::model::time::{Clock, Ids};
+use crate::model::user::User;
 use crate::watch::request;
 use crate::watch::tail::Tail;
 
@@ -97,6 +99,7 @@ use credentials::Credentials;
 pub use db::{Digest, Online, OnlineIn, digest, schema};
 pub use meters::Meters;
 pub use migrations::VERSION as SCHEMA;
+use people::People;
 pub use queue::{Lane, Queued};
 pub use readers::Reading;
 use readers::{Readers, Share, Snapshot, Waiting, Watch};
@@ -310,7 +313,8 @@ impl Store {
                 let reader = reader.map_err(|e| Error::fault(Code::Busy, "no connection to read on can be opened", e));
                 let result = reader.and_then(|connection| {
                     let _snapshot = Snapshot::begin(&connection, &watch)?;
-                    let read = Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch) };
+                    let read =
+                        Read { connection: &connection, now: inner.clock.now(), watch: Some(&watch), people: None };
                     presence::veil(&read, viewer).and_then(|_veil| f(&read))
                 });
                 inner.meters.read(began - asked, began.elapsed());
@@ -511,12 +515,32 @@ pub struct Read<'a> {
     now: i64,
     /// What ends it early; none in a write.
     watch: Option<&'a Watch>,
+    /// Users that need not be read; in a write alone.
+    people: Option<&'a People>,
 }
 
 impl Read<'_> {
     /// Unix seconds at which this transaction takes place.
     pub fn now(&self) -> i64 {
         self.now
+    }
+
+    /// A user who is known already, or who is read, and known from then on. `app`: by uid in that one.
+    fn known(
+        &self,
+        app: Option<i64>,
+        know: impl FnOnce(&People) -> Option<User>,
+        read: impl FnOnce() -> Result<Option<User>>,
+    ) -> Result<Option<User>> {
+        let Some(people) = self.people else { return read() };
+        if let Some(user) = know(people) {
+            return Ok(Some(user));
+        }
+        let found = read()?;
+        if let Some(user) = &found {
+            people.note(app, user);
+        }
+        Ok(found)
     }
 
     fn first<T>(

@@ -13,8 +13,12 @@ use crate::model::user::{Profile, User, UserDraft, UserPatch, conversation_name}
 
 /// The user with this row id, whatever his state.
 pub fn by_id(read: &Read<'_>, id: i64) -> Result<User> {
-    read.first(concat!("SELECT ", columns!(), " FROM users u WHERE u.id = ?1"), [id], user)?
-        .ok_or_else(|| Error::internal("users", format!("no row {id}")))
+    read.known(
+        None,
+        |people| people.by_id(id),
+        || read.first(concat!("SELECT ", columns!(), " FROM users u WHERE u.id = ?1"), [id], user),
+    )?
+    .ok_or_else(|| Error::internal("users", format!("no row {id}")))
 }
 
 /// The user with this uid who is neither deactivated nor deleted.
@@ -30,10 +34,20 @@ pub fn person(read: &Read<'_>, app: &crate::model::caller::App, uid: &Uid) -> Re
 
 /// The user with this uid, deactivated or not; deleted ones are gone.
 pub fn any(read: &Read<'_>, app: i64, uid: &Uid) -> Result<Option<User>> {
-    read.first(
-        concat!("SELECT ", columns!(), " FROM users u WHERE u.app = ?1 AND u.uid = ?2 AND u.deleted_at IS NULL"),
-        params![app, uid.as_str()],
-        user,
+    read.known(
+        Some(app),
+        |people| people.by_uid(app, uid.as_str()),
+        || {
+            read.first(
+                concat!(
+                    "SELECT ",
+                    columns!(),
+                    " FROM users u WHERE u.app = ?1 AND u.uid = ?2 AND u.deleted_at IS NULL"
+                ),
+                params![app, uid.as_str()],
+                user,
+            )
+        },
     )
 }
 

@@ -42,6 +42,7 @@ use super::failure::Failure;
 use super::meters::Meters;
 use super::moderation::rules::Engines;
 use super::outbox::Subscribed;
+use super::people::People;
 use super::place::Place;
 use super::queue::{Lane, Queue, Queued, Refused, Taken};
 use super::told::Told;
@@ -224,7 +225,8 @@ pub fn start(
     meters: Arc<Meters>,
     hooks: Hooks,
 ) -> Result<Handle> {
-    let Hooks { clock, ids, deliver, online_in, .. } = hooks;
+    let Hooks { clock, ids, deliver, online, online_in, .. } = hooks;
+    let people = People::new(&connection, online)?;
     let failure = Arc::new(Failure::default());
     let queue = Arc::new(Queue::new(most));
     let failed = failure.clone();
@@ -246,6 +248,7 @@ pub fn start(
         engines: Engines::default(),
         online_in,
         told: told.clone(),
+        people,
     };
     writer.seen = writer.data_version()?;
     let spawn = |name: &'static str, work: Box<dyn FnOnce() + Send>| {
@@ -282,6 +285,7 @@ struct Writer {
     engines: Engines,
     online_in: OnlineIn,
     told: Arc<Told>,
+    people: People,
 }
 
 /// What became of a job, until its batch is committed.
@@ -297,11 +301,9 @@ enum Ran {
 impl Writer {
     fn run(mut self) {
         loop {
-            let next = self.queue.wait(LOOK);
-            self.look_around();
-            match next {
+            match self.queue.wait(LOOK) {
                 Taken::Job(lane, job) => self.batch(lane, job),
-                Taken::Nothing => {}
+                Taken::Nothing => self.look_around(),
                 Taken::Closed => break,
             }
             if self.failure.happened() {
@@ -341,15 +343,20 @@ impl Writer {
 
     /// A key revoked by the command-line tool must stop working here, too.
     fn look_around(&mut self) {
-        if self.in_place().is_err() {
-            return;
+        if self.in_place().is_ok() {
+            self.look();
         }
+    }
+
+    /// What is held of rows is forgotten if another process has committed.
+    fn look(&mut self) {
         match self.data_version() {
             Ok(version) if version != self.seen => {
                 self.seen = version;
                 self.credentials.forget();
                 self.subscribed.forget();
                 self.engines.forget_all();
+                self.people.forget();
                 self.told.changed();
             }
             Ok(_) => {}
@@ -370,6 +377,8 @@ impl Writer {
 
         let mut first = Some(first);
         let committed = self.execute("BEGIN IMMEDIATE").and_then(|()| {
+            // From here on nobody else writes. (Outside of a transaction the look would take and give back locks.)
+            self.look();
             let mut next = first.take().map(|first| (lane, first));
             // Nobody waits for the batch yet: it is filled up with what may wait.
             let mut low = true;
@@ -413,6 +422,7 @@ impl Writer {
             if !self.connection.is_autocommit() {
                 let _ = self.execute("ROLLBACK");
             }
+            self.people.forget();
         } else if credentials_changed {
             // Before the answers: who was told of a revocation must not see the revoked work again.
             self.credentials.forget();
@@ -429,6 +439,7 @@ impl Writer {
         if !posts.is_empty() {
             (self.deliver)(posts);
         }
+        self.people.settle();
         self.subscribed.tell(&self.told);
         for job in done {
             job.answer(committed.clone());
@@ -456,7 +467,8 @@ impl Writer {
     fn one(&self, job: &mut Job, posts: &mut Vec<Post>) -> Result<Ran> {
         self.execute("SAVEPOINT job")?;
         let before = posts.len();
-        let read = Read { connection: &self.connection, now: self.clock.now(), watch: None };
+        let read =
+            Read { connection: &self.connection, now: self.clock.now(), watch: None, people: Some(&self.people) };
         let (subscribed, engines, online_in) = (&self.subscribed, &self.engines, &self.online_in);
         let mut tx = Write {
             read,
