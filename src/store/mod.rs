@@ -4,9 +4,11 @@
 //! answer means "on disk". The functions by noun are free functions over [`Read`] or [`Write`]; a check and the write
 //! that rests on it are in the same closure and so in the same transaction.
 
+mod checkpointer;
 mod credentials;
 mod db;
 mod failure;
+mod job;
 mod meters;
 mod moments;
 mod readers;
@@ -366,9 +368,9 @@ impl Store {
     }
 
     /// The same whatever is written.
-    async fn write_any(&self, times: u64, lane: Lane, name: &'static str, work: Box<writer::Work>) -> Result<()> {
+    async fn write_any(&self, times: u64, lane: Lane, name: &'static str, work: Box<job::Work>) -> Result<()> {
         let (answer, waiting) = oneshot::channel();
-        self.inner.writer.submit(lane, writer::Job::new(name, work, times, Some(answer)))?;
+        self.inner.writer.submit(lane, job::Job::new(name, work, times, Some(answer)))?;
         waiting.await.map_err(|_| Error::from(Code::Busy))?
     }
 
@@ -386,7 +388,7 @@ impl Store {
     where
         F: FnOnce(&mut Write<'_>) -> Result<()> + Send + 'static,
     {
-        let queued = self.inner.writer.submit(Lane::Low, writer::Job::new(name, Box::new(f), times, None));
+        let queued = self.inner.writer.submit(Lane::Low, job::Job::new(name, Box::new(f), times, None));
         if let Err(error) = &queued {
             log::warn!("{name}: not written now: {error}");
         }

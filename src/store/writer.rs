@@ -5,7 +5,8 @@
 //! timer: a batch is whatever came in while the last commit was being written, so an idle server answers at once and a
 //! busy one shares each fsync among many. Jobs of the low lane share one among themselves while nobody waits.
 //!
-//! Each job has a savepoint of its own: what it did is undone when it fails or panics, and the others go on.
+//! Each job but the first has a savepoint of its own: what it did is undone when it fails or panics, and the others go on.
+//! To undo the first, its transaction is given up, with nothing else in it; who comes next begins another.
 //!
 //! # When the disk fails
 //!
@@ -29,16 +30,16 @@
 //! disk failed, take pages for copied that never arrived, and give up the log that holds them.
 
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
+use super::checkpointer;
 use super::failure::Failure;
+use super::job::Job;
 use super::meters::Meters;
 use super::moderation::rules::Engines;
 use super::outbox::Subscribed;
@@ -50,7 +51,7 @@ use super::{Credentials, Hooks, OnlineIn, Read, Write, clock};
 use crate::model::error::{Code, Error, Result};
 use crate::model::event::Post;
 use crate::model::time::{Clock, Ids};
-use crate::watch::request::{self, Origin};
+use crate::watch::request;
 
 /// A batch ends after this many jobs or this long, so that the first in it does not wait for ever.
 const BATCH_JOBS: usize = 256;
@@ -61,52 +62,6 @@ const LOW_TIME: Duration = Duration::from_millis(5);
 
 /// How often an idle writer looks whether another process changed the database.
 const LOOK: Duration = Duration::from_millis(500);
-
-/// What the writer does in a transaction. What came of it is left where whoever asked finds it.
-pub type Work = dyn FnOnce(&mut Write<'_>) -> Result<()> + Send;
-
-/// A unit of work; answered after the commit.
-pub struct Job {
-    name: &'static str,
-    queued: Instant,
-    /// The request it is done for.
-    origin: Option<Origin>,
-    work: Option<Box<Work>>,
-    /// Which database it is for (`Told::times`).
-    times: u64,
-    /// What came of it; with an error nothing that it changed is kept.
-    outcome: Result<()>,
-    answer: Option<oneshot::Sender<Result<()>>>,
-}
-
-impl Job {
-    /// `times`: which database it is for.
-    pub fn new(name: &'static str, work: Box<Work>, times: u64, answer: Option<oneshot::Sender<Result<()>>>) -> Job {
-        let (queued, origin) = (Instant::now(), request::current());
-        Job { name, queued, origin, work: Some(work), times, outcome: Ok(()), answer }
-    }
-
-    /// Does its work, once. `Err`: what it changed is not to be kept.
-    fn run(&mut self, tx: &mut Write<'_>, told: &Told) -> Result<(), Code> {
-        let work = self.work.take().ok_or(Code::Internal)?;
-        self.outcome = match told.is_still(self.times) {
-            true => {
-                let done = catch_unwind(AssertUnwindSafe(|| work(tx)));
-                done.unwrap_or_else(|_| Err(Error::internal(self.name, "panicked")))
-            }
-            // What it would write is of rows that were.
-            false => Err(super::went_back()),
-        };
-        self.outcome.as_ref().map(|_| ()).map_err(|error| error.code)
-    }
-
-    fn answer(self, committed: Result<()>) {
-        if let Some(answer) = self.answer {
-            // Whoever asked may have gone; the commit stands all the same.
-            let _ = answer.send(committed.and(self.outcome));
-        }
-    }
-}
 
 pub struct Handle {
     queue: Arc<Queue<Job>>,
@@ -171,51 +126,6 @@ impl Handle {
     }
 }
 
-/// How often the checkpointer moves what was committed from the WAL to the database file.
-const CHECKPOINT: Duration = Duration::from_millis(250);
-
-/// Copies committed pages into the database file, so that the writer does not have to inside a commit. Passive: it
-/// waits for nobody and nobody waits for it.
-fn checkpoint(connection: &Connection, queue: &Queue<Job>, failure: &Failure) {
-    loop {
-        std::thread::park_timeout(CHECKPOINT);
-        if failure.happened() {
-            return leave(connection);
-        }
-        if queue.is_closed() {
-            return;
-        }
-        // The pragma answers with a row, which says no more than the next look will.
-        if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-            failure.checkpoint_failed(&Error::from(error));
-        }
-    }
-}
-
-/// The log stays as it is when this connection closes. (That of the checkpointer never touches it at closing.)
-fn leave(connection: &Connection) {
-    if let Err(error) = super::db::leave_log(connection) {
-        log::error!("the log may be touched at closing: {error}");
-    }
-}
-
-impl Failure {
-    /// A checkpoint met this error.
-    pub(super) fn checkpoint_failed(&self, error: &Error) {
-        if error.code == Code::StorageFailed {
-            self.tell(disk_failed(error));
-        }
-    }
-}
-
-fn disk_failed(error: &Error) -> String {
-    format!(
-        "the disk under the database failed ({}): the server stops, because nobody can say what of later writes would be \
-         kept. Nothing acknowledged was lost. See to the disk, then start again",
-        error.plain()
-    )
-}
-
 pub fn start(
     connection: Connection,
     checkpointer: Option<Connection>,
@@ -260,7 +170,7 @@ pub fn start(
     if let Some(checkpointer) = checkpointer {
         let (signs, failed) = (queue.clone(), failure.clone());
         // It ends before the writer does, which makes the last checkpoint.
-        threads.insert(0, spawn("hobnob-copy", Box::new(move || checkpoint(&checkpointer, &signs, &failed)))?);
+        threads.insert(0, spawn("hobnob-copy", Box::new(move || checkpointer::run(&checkpointer, &signs, &failed)))?);
     }
     Ok(Handle { queue, meters, failure, told, threads: Mutex::new(threads) })
 }
@@ -318,13 +228,13 @@ impl Writer {
             log::warn!("checkpoint at the end: {error}");
             // Pages of earlier checkpoints may have been lost with that sync, and nobody would copy them again: SQLite
             // tries once more at closing, for the rest alone, and removes the log.
-            leave(&self.connection);
+            checkpointer::leave(&self.connection);
         }
     }
 
     /// Answers all that is queued, and leaves the files as they are.
     fn give_up(&self) {
-        leave(&self.connection);
+        checkpointer::leave(&self.connection);
         while let Some(job) = self.queue.give_up() {
             job.answer(Err(Code::StorageFailed.into()));
         }
@@ -385,7 +295,7 @@ impl Writer {
             let mut at = Instant::now();
             while let Some((lane, mut job)) = next {
                 let _entered = request::enter(job.origin.clone());
-                let outcome = self.one(&mut job, &mut posts);
+                let outcome = self.one(&mut job, &mut posts, done.is_empty());
                 let now = Instant::now();
                 self.meters.write(job.name, at.saturating_duration_since(job.queued), now - at);
                 at = now;
@@ -394,6 +304,10 @@ impl Writer {
                     Ran::Kept(changed) => credentials_changed |= changed,
                     Ran::Refused => refused += 1,
                     Ran::Failed => failed += 1,
+                }
+                if self.connection.is_autocommit() {
+                    // The first was undone, and there is nothing to commit.
+                    return Ok(());
                 }
                 let spent = now - started;
                 let room = done.len() < BATCH_JOBS && spent < BATCH_TIME;
@@ -417,7 +331,7 @@ impl Writer {
             self.engines.forget_all();
             self.note_full(Some(error.code));
             if error.code == Code::StorageFailed && !self.failure.happened() {
-                self.failure.tell(disk_failed(error));
+                self.failure.tell(checkpointer::disk_failed(error));
             }
             if !self.connection.is_autocommit() {
                 let _ = self.execute("ROLLBACK");
@@ -463,9 +377,11 @@ impl Writer {
         Ok(())
     }
 
-    /// Runs one job in its savepoint. `Err`: the transaction itself is broken.
-    fn one(&self, job: &mut Job, posts: &mut Vec<Post>) -> Result<Ran> {
-        self.execute("SAVEPOINT job")?;
+    /// Runs one job, so that it alone can be undone. `Err`: the transaction itself is broken.
+    fn one(&self, job: &mut Job, posts: &mut Vec<Post>, first: bool) -> Result<Ran> {
+        if !first {
+            self.execute("SAVEPOINT job")?;
+        }
         let before = posts.len();
         let read =
             Read { connection: &self.connection, now: self.clock.now(), watch: None, people: Some(&self.people) };
@@ -494,7 +410,9 @@ impl Writer {
         self.note_full(kept.err());
         match kept {
             Ok(()) => {
-                self.execute("RELEASE job")?;
+                if !first {
+                    self.execute("RELEASE job")?;
+                }
                 return Ok(Ran::Kept(changed));
             }
             // SQLite undoes the whole transaction when it cannot write. What the others did is gone with it.
@@ -502,8 +420,12 @@ impl Writer {
             Err(_) => {}
         }
         posts.truncate(before);
-        self.execute("ROLLBACK TO job")?;
-        self.execute("RELEASE job")?;
+        if first {
+            self.execute("ROLLBACK")?;
+        } else {
+            self.execute("ROLLBACK TO job")?;
+            self.execute("RELEASE job")?;
+        }
         Ok(if kept.is_err_and(Code::is_fault) { Ran::Failed } else { Ran::Refused })
     }
 
@@ -520,6 +442,7 @@ mod tests {
     use futures_util::FutureExt;
 
     use super::*;
+    use crate::model::event::Move;
     use crate::model::time::Clock;
     use crate::store::{Hooks, Store};
 
@@ -569,6 +492,38 @@ mod tests {
         assert_eq!((order.len(), order[0]), (MANY + 1, Lane::High));
         assert!(store.commits() - before < MANY as u64 / 4, "{} commits", store.commits() - before);
     }
+
+    /// Wherever in a batch one fails: what it wrote and told is gone, and what the others did stays.
+    #[tokio::test]
+    async fn whoever_fails_undoes_its_own_work_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let (told, heard) = channel();
+        let hooks =
+            Hooks { deliver: Box::new(move |posts| told.send(posts.len()).unwrap()), ..Hooks::alone(Clock::fixed(1)) };
+        let store = Store::open(&folder.path().join("t.db"), 1, 99, hooks).unwrap();
+        let count = |read: &Read<'_>| read.number("SELECT count(*) FROM audit", []);
+        let (mut kept, mut expected) = (0, store.read(count).await.unwrap());
+        for fails in 0..1 << 4 {
+            let acts = (0..4).map(|n| {
+                let fails = fails >> n & 1 == 1;
+                store.write("t", move |tx| {
+                    tx.insert("INSERT INTO audit (at, actor, act) VALUES (?1, 'cli', 'n')", [n])?;
+                    tx.shift(Move::CloseApp(n));
+                    assert!(!fails || n % 2 == 0, "on purpose");
+                    if fails { Err(Code::BadRequest.into()) } else { Ok(()) }
+                })
+            });
+            for (n, done) in futures_util::future::join_all(acts).await.into_iter().enumerate() {
+                assert_eq!(done.is_err(), fails >> n & 1 == 1);
+                kept += usize::from(done.is_ok());
+            }
+            expected += 4 - i64::from(i32::count_ones(fails) as i32);
+            assert_eq!(store.read(count).await.unwrap(), expected, "{fails:b}");
+        }
+        assert_eq!(heard.try_iter().sum::<usize>(), kept);
+        store.close();
+    }
+
     /// Marks go as soon as anything does, and are not counted among what was asked for.
     #[tokio::test]
     async fn a_mark_is_no_work_that_others_make_way_for() {
