@@ -324,6 +324,7 @@ fn uid_of(tx: &Write<'_>, id: i64) -> Result<Uid> {
 
 /// Walks the usual paths in the database, and closes it.
 async fn hold(store: Store) {
+    plans::watch(&store);
     let limits = Limits::default();
     store
         .write("play", move |tx| {

@@ -2,15 +2,23 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use rusqlite::Connection;
 
-use super::Read;
+use super::{Read, Store};
 
 static PLANS: Mutex<BTreeMap<String, Vec<String>>> = Mutex::new(BTreeMap::new());
+
+/// The database of which statements are noted: other tests run beside, and look at everything on purpose.
+static WATCHED: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// From now on statements of this database are noted, and of no other.
+pub fn watch(store: &Store) {
+    *WATCHED.lock().unwrap_or_else(|e| e.into_inner()) = Some(store.inner.path.clone());
+}
 
 /// Statements with the lines of their plans.
 pub fn plans() -> MutexGuard<'static, BTreeMap<String, Vec<String>>> {
@@ -52,7 +60,8 @@ pub fn of_before(path: &Path) {
 
 /// Notes how SQLite means to run the statement.
 pub fn note(connection: &Connection, sql: &str) {
-    if plans().contains_key(sql) {
+    let watched = WATCHED.lock().unwrap_or_else(|e| e.into_inner()).clone();
+    if watched.is_none_or(|path| connection.path() != path.to_str()) || plans().contains_key(sql) {
         return;
     }
     let Ok(mut statement) = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")) else { return };

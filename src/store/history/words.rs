@@ -124,6 +124,10 @@ fn own(
     let looks = [search::LOOKS, 10 * search::LOOKS, search::looks_for(conversations)];
     let (mut rows, mut near, mut edge) = (Vec::new(), Vec::new(), filter.id);
     for (turn, most) in looks.into_iter().enumerate() {
+        // Where none of the first ones had the words, more of them are not worth a look.
+        if turn == 1 && widened.is_some() && rows.is_empty() {
+            continue;
+        }
         let (expression, test) = match &widened {
             Some(widened) if turn < 2 => (widened.clone(), Some(search)),
             Some(_) => match search::rarest(read, question, &near)? {
