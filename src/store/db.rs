@@ -293,6 +293,18 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_kept_in_files_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.db");
+        let writer = open_writer(&path, Arc::new(|_| false)).unwrap();
+        let readers = open_readers(&path, 1, Arc::new(|_| false)).unwrap();
+        for connection in [&writer, &*readers.get().unwrap()] {
+            let place: i64 = connection.pragma_query_value(None, "temp_store", |row| row.get(0)).unwrap();
+            assert_eq!(place, 2, "MEMORY");
+        }
+    }
+
+    #[test]
     fn a_full_disk_a_failing_one_and_the_rest_are_told_apart() {
         for full in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
             assert_eq!(code_of(full), Code::StorageFull);

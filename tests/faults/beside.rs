@@ -88,20 +88,3 @@ fn a_reader_that_cannot_be_opened_is_a_clear_refusal() {
     });
     store.close();
 }
-
-/// A write that changes many pages keeps what they were in memory: the system's folder for passing files may be full, or not
-/// there, and that would count as a failure of the database.
-#[test]
-fn a_large_write_needs_no_file_anywhere_else() {
-    vfs::install();
-    let folder = play::stage();
-    let store = play::open(folder.path(), &Heard::default()).expect("opens");
-    send(&store, 1..101);
-    let edited =
-        play::wait(store.write("beside", |tx| {
-            Ok((1..101).filter(|id| Act::Edit { by: 1, id: *id }.perform(tx, 200).is_ok()).count())
-        }));
-    assert!(edited.expect("edits") > 50);
-    store.close();
-    assert_eq!(vfs::files_to_undo(), 0);
-}

@@ -9,7 +9,6 @@ use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
 use std::mem::size_of;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
 
 use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlite3_vfs};
@@ -72,14 +71,6 @@ static METHODS: sqlite3_io_methods = sqlite3_io_methods {
     xUnfetch: None,
 };
 
-/// Files that SQLite opened for the pages of a transaction as they were.
-static SUBJOURNALS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many files were opened, anywhere, for what a write may have to undo.
-pub fn files_to_undo() -> usize {
-    SUBJOURNALS.load(Ordering::Relaxed)
-}
-
 /// Makes it the VFS of everything that is opened from now on.
 pub fn install() {
     static ONCE: Once = Once::new();
@@ -121,9 +112,6 @@ unsafe extern "C" fn open(
     flags: c_int,
     out: *mut c_int,
 ) -> c_int {
-    if flags & ffi::SQLITE_OPEN_SUBJOURNAL != 0 {
-        SUBJOURNALS.fetch_add(1, Ordering::Relaxed);
-    }
     unsafe {
         let vfs = system(vfs);
         let open = (*vfs).xOpen.expect("a VFS opens");
