@@ -720,9 +720,3 @@ CREATE INDEX app_figures_by_time ON app_figures(at);
 ALTER TABLE mentions ADD COLUMN owed INTEGER NOT NULL DEFAULT 0;
 -- An app has limits of its own.
 ALTER TABLE apps ADD COLUMN limits TEXT;
-
--- Lists of an app are counted and walked by what indexes hold alone.
-DROP INDEX users_by_name;
-CREATE INDEX users_by_name ON users(app, name COLLATE NOCASE, id, deactivated_at) WHERE system = 0 AND deleted_at IS NULL;
-CREATE INDEX conversations_pairs ON conversations(app) WHERE user_a IS NOT NULL;
-CREATE INDEX participants_changed ON participants(conv_id) WHERE hidden_id <> 0 OR updated_at > created_at;

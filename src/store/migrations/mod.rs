@@ -19,7 +19,7 @@ use crate::durable;
 use crate::model::error::{Code, Error, Result};
 
 /// The steps, the first leading from schema 1 to 2.
-const STEPS: &[&str] = &[include_str!("0002.sql")];
+const STEPS: &[&str] = &[include_str!("0002.sql"), include_str!("0003.sql")];
 
 /// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
 pub const VERSION: i64 = 1 + STEPS.len() as i64;
@@ -302,6 +302,22 @@ mod tests {
         assert_eq!(messages(&copy), messages(&migrated));
         let whole: String = migrated.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("answers");
         assert_eq!(whole, "ok");
+    }
+
+    #[test]
+    fn whatever_indexes_a_database_of_schema_2_has_it_comes_to_the_current_one() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let want = shape(&open(&dir.path().join("fresh.db")).expect("opens"));
+        for (name, gone) in
+            [("new.db", ""), ("old.db", "DROP INDEX conversations_pairs; DROP INDEX participants_changed;")]
+        {
+            let path = dir.path().join(name);
+            let older = open(&path).expect("opens");
+            older.execute_batch(gone).expect("dropped");
+            older.pragma_update(None, "user_version", 2).expect("older");
+            drop(older);
+            assert_eq!(shape(&open(&path).expect("migrates")), want, "{name}");
+        }
     }
 
     #[test]
