@@ -89,12 +89,11 @@ fn all(
         Kind::Delivered => "deliveredToAll",
         Kind::Read => "readByAll",
     };
+    let last = receipts::last(tx, conv.id, kind)?;
     for (author, _) in messages::authors_between(tx, conv.id, after, upto, AUTHORS_WITHIN)? {
-        if author == caller.user {
-            continue;
-        }
         // Others may be behind the author's newest message and past an older one.
-        let Some(least) = receipts::least(tx, conv.id, kind, author)? else { continue };
+        let least = last.but(author).filter(|least| *least > after && author != caller.user);
+        let Some(least) = least else { continue };
         let newest = messages::newest_of(tx, conv.id, author, (after, least.min(upto)), AUTHORS_WITHIN)?;
         if let Some(message) = newest {
             receipts::insert(tx, conv.id, receipts::ALL, kind, message)?;

@@ -52,27 +52,46 @@ pub fn marks(read: &Read<'_>, conv: i64, user: i64, kind: Kind, first: i64, last
 /// that all have read something.
 const BEHIND: i64 = 1_000;
 
-/// How far everybody but `except` has come: the least mark of the others who can come further, being not deactivated.
-/// `None`: there are no others.
-pub fn least(read: &Read<'_>, conv: i64, kind: Kind, except: i64) -> Result<Option<i64>> {
-    macro_rules! least {
+/// Who of a conversation are farthest behind, of those who can come further, being not deactivated: two, so that there is one
+/// whoever of them is left out. users.id and mark.
+pub struct Last(Vec<(i64, i64)>);
+
+impl Last {
+    /// How far everybody but `user` has come. `None`: there are no others.
+    pub fn but(&self, user: i64) -> Option<i64> {
+        self.0.iter().find(|(who, _)| *who != user).map(|(_, mark)| *mark)
+    }
+}
+
+pub fn last(read: &Read<'_>, conv: i64, kind: Kind) -> Result<Last> {
+    macro_rules! behind {
         ($mark:literal) => {
             concat!(
-                "SELECT b.mark FROM (SELECT ",
+                "SELECT p.user_id, p.",
                 $mark,
-                " AS mark, user_id FROM participants WHERE conv_id = ?1 ORDER BY ",
+                ", EXISTS (SELECT 1 FROM users u WHERE u.id = p.user_id AND u.deactivated_at IS NOT NULL)
+                 FROM participants p WHERE p.conv_id = ?1 ORDER BY p.",
                 $mark,
-                " LIMIT ?3) b WHERE b.user_id <> ?2
-                 AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = b.user_id AND u.deactivated_at IS NOT NULL)
-                 ORDER BY b.mark LIMIT 1"
+                " LIMIT ?2"
             )
         };
     }
     let sql = match kind {
-        Kind::Delivered => least!("delivered_id"),
-        Kind::Read => least!("read_id"),
+        Kind::Delivered => behind!("delivered_id"),
+        Kind::Read => behind!("read_id"),
     };
-    read.first(sql, [conv, except, BEHIND], |row| row.get(0))
+    let mut statement = read.statement(sql)?;
+    let mut rows = statement.query([conv, BEHIND])?;
+    let mut found = Vec::new();
+    // Read no further than needed: an index has them in this order.
+    while found.len() < 2
+        && let Some(row) = rows.next()?
+    {
+        if !row.get::<_, bool>(2)? {
+            found.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    Ok(Last(found))
 }
 
 /// When one user got and read a message.
@@ -95,4 +114,57 @@ pub fn of_message(read: &Read<'_>, conv: i64, message: i64, author: i64) -> Resu
         [conv, message, author],
         |row| Ok(Had { user: row.get(0)?, delivered_at: row.get(1)?, read_at: row.get(2)? }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Clock;
+    use crate::store::{Hooks, Store, Write, apps};
+
+    /// Whoever is left out: what everybody else has come to is what a look at all of them says.
+    #[tokio::test]
+    async fn the_last_are_those_who_can_still_come_further() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("t.db"), 1, 9, Hooks::alone(Clock::fixed(1))).unwrap();
+        let play = |tx: &mut Write<'_>| {
+            let app = apps::insert(tx, "App", "us")?.id;
+            let conv = tx.insert(
+                "INSERT INTO conversations (app, name, created_at, updated_at) VALUES (?1, 'group_g', 1, 1)",
+                [app],
+            )?;
+            let mut users = Vec::new();
+            for n in 0..5 {
+                let sql = "INSERT INTO users (app, uid, name, created_at) VALUES (?1, 'user' || ?2, 'x', 1)";
+                users.push(tx.insert(sql, [app, n])?);
+                let sql = "INSERT INTO participants (user_id, conv_id, created_at, updated_at) VALUES (?1, ?2, 1, 1)";
+                tx.run(sql, [users[n as usize], conv])?;
+            }
+            let (mut dice, mut none) = (5_u64, 0);
+            for _ in 0..300 {
+                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let (who, mark) = (users[(dice >> 40) as usize % users.len()], (dice >> 33) as i64 % 4);
+                match (dice >> 50) % 3 {
+                    0 => tx.run("UPDATE participants SET read_id = ?2 WHERE user_id = ?1", [who, mark])?,
+                    1 => tx.run("UPDATE participants SET delivered_id = ?2 WHERE user_id = ?1", [who, mark])?,
+                    _ => tx.run("UPDATE users SET deactivated_at = nullif(?2, 3) WHERE id = ?1", [who, mark])?,
+                };
+                for (kind, column) in [(Kind::Delivered, "delivered_id"), (Kind::Read, "read_id")] {
+                    let found = last(tx, conv, kind)?;
+                    for user in &users {
+                        let sql = format!(
+                            "SELECT min(p.{column}) FROM participants p JOIN users u ON u.id = p.user_id
+                             WHERE p.conv_id = ?1 AND p.user_id <> ?2 AND u.deactivated_at IS NULL"
+                        );
+                        let want: Option<i64> = tx.first(&sql, [conv, *user], |row| row.get(0))?.flatten();
+                        assert_eq!(found.but(*user), want);
+                        none += usize::from(want.is_none());
+                    }
+                }
+            }
+            Ok(none)
+        };
+        assert!(store.write("t", play).await.unwrap() > 0, "somebody was always there");
+        store.close();
+    }
 }
