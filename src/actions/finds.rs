@@ -1,68 +1,31 @@
 //! Holds searches against a look at every message: whatever way the index is asked, the same messages are found in the same
 //! order, page by page.
 
-use super::plans::{caller, open, text};
+use super::plans::{open, text};
+use super::stage::{self, Dice};
 use crate::actions;
 use crate::model::caller::Caller;
 use crate::model::error::Result;
-use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Draft, Receiver};
 use crate::model::page::Affix;
-use crate::model::user::{Profile, UserDraft};
 use crate::model::words::{Question, of_message};
 use crate::store::history::{self, Filter, Within};
-use crate::store::{Read, Write, apps, groups, search};
+use crate::store::{Read, Write, groups, search};
 
-const USERS: usize = 7;
+const USERS: [&str; 7] = ["user0", "user1", "user2", "user3", "user4", "user5", "user6"];
 
 /// Some begin like others; the first are common.
 const WORDS: [&str; 12] = [
     "common", "comet", "common", "compass", "an", "common", "commune", "andrew", "rarely", "comb", "commons", "unique",
 ];
 
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % most as u64) as usize
-    }
-}
-
-fn people(tx: &mut Write<'_>) -> Result<Vec<Caller>> {
-    let limits = Limits::default();
-    actions::apps::create(tx, "app", "us", &limits)?;
-    let app = apps::list(tx)?.remove(0).app_id;
-    let app = apps::by_app_id(tx, &app)?.unwrap();
-    let mut people = Vec::new();
-    for n in 0..USERS {
-        let uid = format!("user{n}");
-        let draft = UserDraft { uid: Uid::parse(&uid)?, name: uid.clone(), role: None, profile: Profile::default() };
-        people.push(caller(&app, actions::users::create(tx, &app, draft)?.id, &uid));
-    }
-    let participants = (1..USERS).map(|n| format!("user{n}")).collect();
-    let group = GroupDraft {
-        guid: Guid::parse("team")?,
-        name: "team".into(),
-        kind: GroupType::Public,
-        password_hash: None,
-        owner: None,
-        profile: GroupProfile::default(),
-        members: MemberLists { participants, ..Default::default() },
-    };
-    actions::groups::create(tx, &people[0], group, &limits)?;
-    Ok(people)
-}
-
 fn say(tx: &mut Write<'_>, dice: &mut Dice, people: &[Caller]) -> Result<()> {
     let said: Vec<&str> = (0..1 + dice.below(4)).map(|_| WORDS[dice.below(WORDS.len()).min(dice.below(14))]).collect();
-    let (one, other) = (dice.below(USERS), format!("user{}", dice.below(USERS)));
-    let to = if dice.below(2) == 0 { ("team", "group") } else { (other.as_str(), "user") };
+    let (one, other) = (dice.below(USERS.len()), USERS[dice.below(USERS.len())]);
+    let to = if dice.below(2) == 0 { ("team", "group") } else { (other, "user") };
     let mut draft = Draft { muid: None, ..text(to.0, to.1, None) };
     draft.content.data = Object::parse(&format!(r#"{{"text":"{}"}}"#, said.join(" "))).unwrap();
     let sent = actions::messages::send(tx, &people[one], draft)?.id;
@@ -74,7 +37,7 @@ fn say(tx: &mut Write<'_>, dice: &mut Dice, people: &[Caller]) -> Result<()> {
             actions::messages::edit(tx, &people[one], sent, edit, &Limits::default()).map(drop)
         }
         2 if dice.below(4) == 0 => {
-            let with = Receiver::User(Uid::parse(&other)?);
+            let with = Receiver::User(Uid::parse(other)?);
             actions::conversations::reset(tx, &people[one], &with, false, false).map(drop)
         }
         _ => Ok(()),
@@ -134,7 +97,7 @@ fn hold(read: &Read<'_>, people: &[Caller]) -> Result<usize> {
 async fn whichever_way_the_index_is_asked_all_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir.path().join("db"));
-    let people = store.write("people", people).await.unwrap();
+    let people = store.write("people", |tx| stage::people(tx, &USERS)).await.unwrap();
     let mut dice = Dice(88_172_645_463_325_252);
     let mut seen = 0;
     for turn in 0..400_u64 {

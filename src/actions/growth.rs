@@ -4,45 +4,19 @@
 
 use std::cell::RefCell;
 
-use super::plans::{caller, open, text};
+use super::plans::{open, text};
+use super::stage;
 use crate::actions;
 use crate::model::audit::Actor;
-use crate::model::caller::Caller;
 use crate::model::erasure::Kind;
 use crate::model::error::Result;
-use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Category, Draft, Receiver};
 use crate::model::page::Affix;
 use crate::model::permission::Scope;
-use crate::model::user::{Profile, UserDraft};
-use crate::store::{Write, apps, conversations, history, messages, plans, purge, receipts};
-
-/// Who is there: three people in the group `team`.
-fn people(tx: &mut Write<'_>) -> Result<Vec<Caller>> {
-    let limits = Limits::default();
-    actions::apps::create(tx, "app", "us", &limits)?;
-    let app = apps::list(tx)?.remove(0).app_id;
-    let app = apps::by_app_id(tx, &app)?.unwrap();
-    let mut people = Vec::new();
-    for uid in ["ann", "bob", "cy"] {
-        let draft = UserDraft { uid: Uid::parse(uid)?, name: uid.into(), role: None, profile: Profile::default() };
-        people.push(caller(&app, actions::users::create(tx, &app, draft)?.id, uid));
-    }
-    let group = GroupDraft {
-        guid: Guid::parse("team")?,
-        name: "team".into(),
-        kind: GroupType::Public,
-        password_hash: None,
-        owner: None,
-        profile: GroupProfile::default(),
-        members: MemberLists { participants: vec!["bob".into(), "cy".into()], ..Default::default() },
-    };
-    actions::groups::create(tx, &people[0], group, &limits)?;
-    Ok(people)
-}
+use crate::store::{Write, conversations, history, messages, plans, purge, receipts};
 
 fn plain(receiver: &str, kind: &str, parent: Option<i64>) -> Draft {
     Draft { muid: None, ..text(receiver, kind, parent) }
@@ -69,7 +43,7 @@ async fn costs(past: usize) -> Vec<(&'static str, u64)> {
     let store = open(&dir.path().join("db"));
     let found = store.write("play", move |tx| {
         let limits = Limits::default();
-        let p = people(tx)?;
+        let p = stage::people(tx, &["ann", "bob", "cy"])?;
         let (ann, bob, cy) = (&p[0], &p[1], &p[2]);
         let first = actions::messages::send(tx, ann, plain("team", "group", None))?.id;
         let to_bob = actions::messages::send(tx, ann, plain("bob", "user", None))?.id;
@@ -170,7 +144,7 @@ async fn a_read_point_anywhere_in_a_long_past_counts_right() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(&dir.path().join("db"));
     let played = store.write("play", |tx| {
-        let p = people(tx)?;
+        let p = stage::people(tx, &["ann", "bob", "cy"])?;
         // xorshift: the same game each time.
         let mut seed = 88_172_645_463_325_252_u64;
         let mut random = |below: u64| {

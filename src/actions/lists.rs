@@ -2,6 +2,7 @@
 //! list has the same rows in the same order, and counts them right.
 
 use super::plans::{caller, open, text};
+use super::stage::Dice;
 use crate::actions;
 use crate::model::audit::Actor;
 use crate::model::caller::Caller;
@@ -21,22 +22,6 @@ use crate::store::{Read, Write, apps, conversations, groups, members, purge, slo
 
 const USERS: usize = 8;
 const GROUPS: usize = 5;
-
-/// Xorshift: the same game each time.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % most as u64) as usize
-    }
-
-    fn one_in(&mut self, many: usize) -> bool {
-        self.below(many) == 0
-    }
-}
 
 fn uid(n: usize) -> Uid {
     Uid::parse(&format!("user{n}")).unwrap()

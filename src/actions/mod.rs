@@ -46,6 +46,8 @@ pub mod repair;
 pub mod retention;
 pub mod roles;
 pub mod sockets;
+#[cfg(test)]
+mod stage;
 mod standing;
 pub mod threads;
 pub mod tokens;

@@ -11,7 +11,6 @@ use crate::model::caller::{App, Caller};
 use crate::model::erasure::Kind;
 use crate::model::error::Result;
 use crate::model::extension::Extension;
-use crate::model::group::{GroupDraft, GroupProfile, GroupType, MemberLists};
 use crate::model::ids::{Guid, Uid};
 use crate::model::json::Object;
 use crate::model::limits::Limits;
@@ -30,7 +29,7 @@ use crate::store::erasures::Need;
 use crate::store::kept::Bounds;
 use crate::store::outbox::{State, Tried};
 use crate::store::{
-    Hooks, Store, Write, apps, attachments, calls, checkup, conversations, groups, history, kept, members, mentions,
+    Hooks, Store, Write, attachments, calls, checkup, conversations, groups, history, kept, members, mentions,
     messages, moderation, outbox, plans, purge, receipts, render, search, threads, users, webhooks,
 };
 
@@ -328,25 +327,9 @@ async fn hold(store: Store) {
     let limits = Limits::default();
     store
         .write("play", move |tx| {
-            actions::apps::create(tx, "app", "us", &limits)?;
-            let app = apps::list(tx)?.pop().unwrap().app_id;
-            let app = apps::by_app_id(tx, &app)?.unwrap();
-            let mut people = Vec::new();
-            for uid in ["ann", "bob"] {
-                let draft =
-                    UserDraft { uid: Uid::parse(uid)?, name: uid.into(), role: None, profile: Profile::default() };
-                people.push(caller(&app, actions::users::create(tx, &app, draft)?.id, uid));
-            }
-            let group = GroupDraft {
-                guid: Guid::parse("team")?,
-                name: "team".into(),
-                kind: GroupType::Public,
-                password_hash: None,
-                owner: None,
-                profile: GroupProfile::default(),
-                members: MemberLists { participants: vec!["bob".into()], ..Default::default() },
-            };
-            let (group, _) = actions::groups::create(tx, &people[0], group, &limits)?;
+            let people = super::stage::people(tx, &["ann", "bob"])?;
+            let app = people[0].app.clone();
+            let group = groups::by_guid(tx, app.id, &Guid::parse("team")?)?;
             let with = Receiver::Group(Guid::parse("team")?);
 
             plans::plans().clear();
