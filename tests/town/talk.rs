@@ -213,7 +213,8 @@ impl Play {
         }
         if let Some(message) = self.model.messages.get_mut(&id) {
             message.text.clear();
-            (message.deleted, message.mention, message.hidden) = (true, None, message.hidden && message.deleted);
+            // What was hidden stays hidden: nobody hears that it is gone who could not see it.
+            (message.deleted, message.mention) = (true, None);
             message.reactions.values_mut().for_each(|who| who.clear());
             message.pinned = None;
             message.saved.clear();
