@@ -18,6 +18,7 @@ let turn = 0;
 /** Shows the page of the address. */
 async function route({ notice } = {}) {
   const mine = (turn += 1);
+  main.setAttribute("aria-busy", "true");
   document.querySelectorAll("dialog[open]").forEach((dialog) => dialog.close());
   const hash = location.hash.slice(1);
   const setup = new URLSearchParams(hash).get("setup");
@@ -37,6 +38,7 @@ async function route({ notice } = {}) {
   if (mine !== turn) return;
   // A new key: nothing of the screen before stays, not even what stands in its fields.
   render(html`<div key=${mine}>${page}</div>`, main);
+  main.removeAttribute("aria-busy");
   const title = main.querySelector("h1");
   // On a phone the parts stand in a line that may be longer than the screen.
   const here = main.querySelector(".parts [aria-current]");

@@ -35,7 +35,7 @@ function Admins({ all, first }) {
       title: ["What may ", name(admin.name), " do?"], submit: "Change role", fields: html`<${Choice} title="Role" name="role" options=${ROLE_CHOICES} value=${admin.role} />`,
       act: (values) => call("PUT", path("admins", admin.id), values),
     });
-    if (done) reload();
+    return done && reload;
   };
   const reset = async (admin) => {
     let made;
@@ -52,14 +52,14 @@ function Admins({ all, first }) {
       title: ["Take off the second factor of ", name(admin.name), "?"], submit: "Take it off", text: "Their password alone lets them in, until they set up a device again.",
       act: () => call("DELETE", path("admins", admin.id, "totp")),
     });
-    if (done) reload();
+    return done && reload;
   };
   const remove = async (admin) => {
     const done = await confirm({
       title: ["Remove ", name(admin.name), "?"], submit: "Remove admin", text: "Their sessions end at once. What they did stays in the audit log.",
       act: () => call("DELETE", path("admins", admin.id)),
     });
-    if (done) reload();
+    return done && reload;
   };
   const row = (admin) => [html`<span>${name(admin.name)}${admin.name === me().name ? html` <span class="dim">(you)</span>` : ""}</span>`, admin.role, admin.totp ? pill("on", "on") : pill("off"), number(admin.sessions), time(admin.createdAt),
     owner && html`<div class="buttons tight">
@@ -79,7 +79,7 @@ function Admins({ all, first }) {
 async function lookSessions(admin) {
   const base = path("admins", admin.id, "sessions");
   await look(["Sessions of ", name(admin.name)], () => html`<${Sessions} base=${base} />`);
-  reload();
+  return reload;
 }
 
 /** Sessions, with a button that ends one. */

@@ -6,7 +6,7 @@ import { brief, card, code, dim, facts, html, name, number, tiles, time } from "
 import { Chart, steps } from "../ui/chart.js";
 import { Copied, Snippet } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
-import { appFrame, inApp } from "../ui/frames.js";
+import { appFrame, inApp, to } from "../ui/frames.js";
 import { clientCode } from "./apps.js";
 import { failing } from "./webhooks.js";
 
@@ -29,7 +29,7 @@ export async function show(app) {
       text: "Its keys and logins stop working at once, and its users, groups and messages are removed for good later on. There is no way back.",
       act: () => call("DELETE", path("apps", app.id)),
     });
-    if (done) location.hash = "#/";
+    return done && to("#/");
   };
   return appFrame(app, "", [
     failing(app.failingWebhooks),

@@ -5,7 +5,7 @@ import { only } from "../me.js";
 import { alert, brief, card, code, dim, facts, html, json, name, number, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
-import { appFrame, inApp, reload, userLink } from "../ui/frames.js";
+import { appFrame, inApp, reload, to, userLink } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { UserField, face, link, status } from "../ui/people.js";
 import { groupFields, readGroup } from "./groups.js";
@@ -33,7 +33,7 @@ function Group({ app, base, group }) {
       title: ["Edit ", name(group.name)], submit: "Save", fields: groupFields(group),
       act: (values) => rest(app, "PUT", own, readGroup(values, group)),
     });
-    if (done) reload();
+    return done && reload;
   };
   const transfer = async () => {
     const done = await ask({
@@ -41,7 +41,7 @@ function Group({ app, base, group }) {
       fields: html`<${UserField} app=${app} title="New owner (uid)" hint="A member of the group. Who owned it stays in it as an admin." autofocus />`,
       act: ({ uid }) => rest(app, "PATCH", own + "/owner", { owner: uid.trim() }),
     });
-    if (done) reload();
+    return done && reload;
   };
   const remove = async () => {
     const done = await confirm({
@@ -49,7 +49,7 @@ function Group({ app, base, group }) {
       text: "It ends for all its members, with its messages. There is no way back.",
       act: () => rest(app, "DELETE", own),
     });
-    if (done) location.hash = inApp(app, "groups");
+    return done && to(inApp(app, "groups"));
   };
   return html`${card("About", facts([["guid", code(group.guid)], ["Type", group.type], ["Members", number(count)],
     // A group no person made belongs to the app itself.

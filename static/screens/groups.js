@@ -4,7 +4,7 @@ import { call, path, rest } from "../api.js";
 import { card, code, html, name, number, time } from "../ui/base.js";
 import { ask } from "../ui/dialogs.js";
 import { Act, Area, Choice, Field, readJson, words } from "../ui/forms.js";
-import { appFrame, inApp } from "../ui/frames.js";
+import { appFrame, inApp, to } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { UserField } from "../ui/people.js";
 
@@ -58,5 +58,5 @@ async function create(app) {
       <${UserField} app=${app} title="Owner (uid)" name="owner" required=${false} hint="Without one, the group belongs to the app itself." />`,
     act: async ({ guid, owner, ...values }) => (await rest(app, "POST", "groups", { guid, ...readGroup(values), ...(owner && { owner }) })).data,
   });
-  if (made) location.hash = inApp(app, "groups", made.guid);
+  return made && to(inApp(app, "groups", made.guid));
 }

@@ -49,7 +49,7 @@ function Backups({ all }) {
   const doing = (what, act) => async () => {
     setBusy(what);
     try {
-      await act();
+      return await act();
     } finally {
       setBusy("");
     }
@@ -57,7 +57,7 @@ function Backups({ all }) {
   const make = doing("The backup is being made…", async () => {
     const { data } = await call("POST", "backups", {});
     await look("The backup is made", () => contents(data));
-    reload();
+    return reload;
   });
   const check = (one) => doing("The backup is being read through…", async () => {
     const { data } = await call("POST", path("backups", one.name, "check"), {});

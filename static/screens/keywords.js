@@ -16,7 +16,7 @@ export const KINDS = { word: "words", pattern: "patterns", "custom-api": "an eng
 export function useDoing() {
   const [error, setError] = useState("");
   const doing = (act) => async () => {
-    if ((await act()) !== false) reload();
+    return (await act()) !== false && reload;
   };
   return { error, setError, doing };
 }

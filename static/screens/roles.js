@@ -5,7 +5,7 @@ import { may, only } from "../me.js";
 import { alert, brief, card, code, dim, facts, html, json, name, table, time, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes, readJson, words } from "../ui/forms.js";
-import { inApp, reload } from "../ui/frames.js";
+import { inApp, reload, to } from "../ui/frames.js";
 
 /** Features that can be switched off, by their keys in the contract. */
 const FEATURES = ["addMember", "ban", "blockUser", "changeScope", "createCall", "createGroup", "createMessage", "createMessageThread", "deleteCall",
@@ -26,11 +26,11 @@ function Roles({ app, all }) {
       title: ["Delete ", name(role.name), "?"], submit: "Delete role", text: "Users who have it get the role default.",
       act: () => rest(app, "DELETE", path("roles", role.role)),
     });
-    if (done) reload();
+    return done && reload;
   };
   const add = async (values) => {
     await rest(app, "POST", "roles", values);
-    location.hash = inApp(app, "settings", "roles", values.role);
+    return to(inApp(app, "settings", "roles", values.role));
   };
   const rows = all.map((role) => [html`<a href=${inApp(app, "settings", "roles", role.role)}>${name(role.name)}</a>`, code(role.role), role.description && name(role.description), time(role.createdAt),
     role.role !== "default" && html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(role.name)}`} act=${() => remove(role)}>Delete…<//>`]);
@@ -61,7 +61,7 @@ function Role({ app, own, role, permissions, off }) {
         return rest(app, "PUT", own, { name: title, ...(description && { description }), ...(given && { metadata: given }), ...(unset.length && { unset }) });
       },
     });
-    if (done) reload();
+    return done && reload;
   };
   const permit = async (values) => {
     const wanted = {};

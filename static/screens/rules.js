@@ -5,7 +5,7 @@ import { only } from "../me.js";
 import { alert, brief, card, code, dim, html, json, name, pill, plain, table, time, useState } from "../ui/base.js";
 import { ask, look } from "../ui/dialogs.js";
 import { Act, Area, Check, Choice, Field, Form, boxes } from "../ui/forms.js";
-import { inApp, reload } from "../ui/frames.js";
+import { inApp, reload, to } from "../ui/frames.js";
 import { ID, KINDS, removing, useDoing } from "./keywords.js";
 
 const ACTIONS = [["blockMessage", "Block the message"], ["flagMessage", "Flag it for review"], ["kickUser", "Kick its sender from the group"],
@@ -69,7 +69,7 @@ function RuleForm({ app, lists: known, rule }) {
     };
     if (rule) await rest(app, "PUT", path("moderation", "rules", rule.id), body);
     else await rest(app, "POST", "moderation/rules", { id: values.id, ...body });
-    location.hash = inApp(app, "moderation", "rules");
+    return to(inApp(app, "moderation", "rules"));
   };
   const without = (set) => (key) => set((old) => old.filter((one) => one.key !== key));
   const chosen = new Set(rule?.action ?? ["blockMessage"]);
@@ -141,7 +141,7 @@ function Reasons({ app, all }) {
         act=${doing(removing(app, reason.name, "People can no longer choose it.", path("moderation", "reasons", reason.id)))}>Delete…<//></div>`]);
   const add = async (values) => {
     await rest(app, "POST", "moderation/reasons", values);
-    reload();
+    return reload;
   };
   return html`${card("Reasons", dim("What people can choose from when they report a message."), table("Reasons", ["Name", "Id", "Description", ""], rows, "There is no reason."), alert(error))}
     ${only("admin", card("New reason", html`<${Form} submit="Create reason" act=${add}><${Field} title="Id" name="id" ...${ID} />

@@ -37,7 +37,7 @@ async function general(app) {
   const field = (title, key) => html`<${Field} title=${title} name=${key} type="number" min="1" max="36500" step="1" value=${kept[key] ?? ""} hint="Days. Empty: for ever." />`;
   const rename = async (values) => {
     await call("PUT", path("apps", app.id), values);
-    reload();
+    return reload;
   };
   return html`${only("admin", card("Name", html`<${Form} kind="row" submit="Rename" act=${rename}>
       <${Field} title="Name of the app" name="name" required maxlength="100" autocomplete="off" value=${app.name} /><//>`))}
@@ -55,14 +55,14 @@ function Bots({ app, base, all }) {
   const [error, setError] = useState("");
   const add = async ({ uid, name: title }) => {
     await call("POST", base, { uid: uid.trim(), ...(title && { name: title }) });
-    reload();
+    return reload;
   };
   const retire = async (bot) => {
     const done = await confirm({
       title: ["Retire ", name(bot.name), "?"], submit: "Retire bot", text: "It stays a user with all that it said; the app no longer writes in its name.",
       act: () => call("DELETE", `${base}/${path(bot.uid)}`),
     });
-    if (done) reload();
+    return done && reload;
   };
   const rows = all.map((bot) => [userLink(app, bot), code(bot.uid),
     html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Retire ${brief(bot.name)}`} act=${() => retire(bot)}>Retire…<//>`]);
@@ -81,7 +81,7 @@ function Extensions({ base, all }) {
   const [error, setError] = useState("");
   const turn = (one) => async () => {
     await call("PUT", `${base}/${path("extensions", one.id)}`, { enabled: !one.enabled });
-    reload();
+    return reload;
   };
   const rows = all.map((one) => [name(one.name), code(one.id), one.available ? (one.enabled ? pill("on", "on") : pill("off")) : html`<span class="dim">not in this server</span>`,
     one.available && html`<${Act} least="admin" class="small" refused=${setError} aria-label=${`Switch ${one.enabled ? "off" : "on"} ${brief(one.name)}`} act=${turn(one)}>${one.enabled ? "Switch off" : "Switch on"}<//>`]);
@@ -95,14 +95,14 @@ function Stickers({ app, base, all }) {
     for (const [key, value] of Object.entries(values)) if (value) form.append(key, value);
     form.append("file", file);
     await call("POST", base + "/stickers", form);
-    reload();
+    return reload;
   };
   const remove = async (one) => {
     const done = await confirm({
       title: ["Delete ", name(one.stickerName), "?"], submit: "Delete sticker", text: "It is no longer offered. Messages that show it keep it.",
       act: () => call("DELETE", `${base}/${path("stickers", one.id)}`),
     });
-    if (done) reload();
+    return done && reload;
   };
   const rows = all.map((one) => [html`<span class="with-face"><img class="sticker small" src=${ownFile(app, one.stickerUrl)} alt="" />${name(one.stickerName)}</span>`, name(one.stickerSetName),
     html`<${Act} least="admin" class="small bad" refused=${setError} aria-label=${`Delete ${brief(one.stickerName)}`} act=${() => remove(one)}>Delete…<//>`]);

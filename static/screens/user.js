@@ -5,7 +5,7 @@ import { may } from "../me.js";
 import { alert, brief, bytes, card, code, facts, focusHeading, html, json, name, number, table, time, useRef, useState } from "../ui/base.js";
 import { ask, confirm } from "../ui/dialogs.js";
 import { Act, Choice, Form } from "../ui/forms.js";
-import { appFrame, inApp, reload, userLink } from "../ui/frames.js";
+import { appFrame, inApp, reload, to, userLink } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { UserField, face, link, status } from "../ui/people.js";
 import { profileFields, readProfile, roleChoices } from "./users.js";
@@ -33,7 +33,7 @@ function User({ app, base, first }) {
       title: ["Edit ", name(user.name)], submit: "Save", fields: profileFields(roles, user),
       act: (values) => rest(app, "PUT", own, readProfile(values, user)),
     });
-    if (done) reload();
+    return done && reload;
   };
   const deactivate = async () => {
     let changed;
@@ -46,7 +46,7 @@ function User({ app, base, first }) {
   };
   const reactivate = async () => fill((await call("POST", base + "/reactivate")).data);
   const remove = async () => {
-    if (await askDelete(app, user)) location.hash = inApp(app, "users");
+    return (await askDelete(app, user)) && to(inApp(app, "users"));
   };
   return html`${card("About", facts([["uid", code(user.uid)], ["Status", status(user)], ["Role", user.role], ["Made", time(user.createdAt)],
     ["Last active", time(user.lastActiveAt)], ["Deactivated", user.deactivatedAt && time(user.deactivatedAt)],

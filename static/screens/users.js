@@ -4,7 +4,7 @@ import { call, path, rest } from "../api.js";
 import { card, code, html, time } from "../ui/base.js";
 import { ask } from "../ui/dialogs.js";
 import { Act, Area, Choice, Field, readJson, words } from "../ui/forms.js";
-import { appFrame, inApp, userLink } from "../ui/frames.js";
+import { appFrame, inApp, to, userLink } from "../ui/frames.js";
 import { List } from "../ui/lists.js";
 import { status } from "../ui/people.js";
 
@@ -58,5 +58,5 @@ async function create(app) {
       hint="Letters, digits, hyphens and underscores; it stays what it is." />${profileFields(roles)}`,
     act: async (values) => (await rest(app, "POST", "users", { uid: values.uid, ...readProfile(values) })).data,
   });
-  if (made) location.hash = inApp(app, "users", made.uid);
+  return made && to(inApp(app, "users", made.uid));
 }

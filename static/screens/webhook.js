@@ -5,7 +5,7 @@ import { alert, block, brief, card, code, dim, facts, html, json, name, number, 
 import { once } from "../ui/copies.js";
 import { confirm, look } from "../ui/dialogs.js";
 import { Act, Choice, Field, Form } from "../ui/forms.js";
-import { appFrame, inApp } from "../ui/frames.js";
+import { appFrame, inApp, to } from "../ui/frames.js";
 import { SHOWN_ONCE, chosenTriggers, hookFields, many, readHook, status, triggerBoxes } from "./webhooks.js";
 
 export async function show(app, id) {
@@ -58,7 +58,7 @@ function Webhook({ app, hookPath, first, all, told }) {
       text: "Nothing is told there any more, and its log goes. Events that wait for it are lost.",
       act: () => call("DELETE", hookPath),
     });
-    if (done) location.hash = inApp(app, "webhooks");
+    return done && to(inApp(app, "webhooks"));
   };
   const change = async (values, node) => {
     await call("PUT", hookPath, readHook(values));

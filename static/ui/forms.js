@@ -46,9 +46,20 @@ export function boxes(title, checks) {
   return html`<fieldset><legend>${title}</legend><div class="checks">${checks}</div></fieldset>`;
 }
 
+/** Which screen is shown; what is looked for in it does not matter. */
+export const place = () => location.hash.split("?")[0];
+
+/** Acts, and does what comes next (a function that `act` gives back) unless somebody went elsewhere meanwhile. */
+async function through(act) {
+  const from = place();
+  const said = await act();
+  if (typeof said === "function" && place() === from) said();
+  return said;
+}
+
 /**
- * A form that shows its refusal next to its button and acts once at a time. `act` gets the values and the form; what it
- * gives back is told as done. `more` are further buttons. `least`: the role it takes; without it, it is
+ * A form that shows its refusal next to its button and acts once at a time. `act` gets the values and the form; a text it
+ * gives back is told as done, a function (`reload`, `to`) is what comes next. `more` are further buttons. `least`: the role it takes; without it, it is
  * not there. `readonly`: it is only looked at.
  */
 export function Form({ least, readonly = false, submit, act, kind = "", danger = false, more = null, children, ...attributes }) {
@@ -65,7 +76,7 @@ export function Form({ least, readonly = false, submit, act, kind = "", danger =
     setError("");
     setDone("");
     try {
-      const said = await act(Object.fromEntries(new FormData(node)), node);
+      const said = await through(() => act(Object.fromEntries(new FormData(node)), node));
       if (typeof said === "string") setDone(said);
     } catch (refusal) {
       setError(refusal.message);
@@ -80,7 +91,7 @@ export function Form({ least, readonly = false, submit, act, kind = "", danger =
     ${alert(error)}<div role="status" class="outcome">${done && html`<p class="notice">${done}</p>`}</div></form>`;
 }
 
-/** A button that acts at once, and tells what was refused to `refused`. `least`: the role it takes. */
+/** A button that acts at once, and tells what was refused to `refused`; `act` may give back what comes next. `least`: the role it takes. */
 export function Act({ least, act, refused, class: kind = "", children, ...attributes }) {
   const running = useRef(false);
   const onClick = async (event) => {
@@ -88,7 +99,8 @@ export function Act({ least, act, refused, class: kind = "", children, ...attrib
     running.current = true;
     refused?.("");
     try {
-      await act(event.currentTarget);
+      const button = event.currentTarget;
+      await through(() => act(button));
     } catch (refusal) {
       if (refused) refused(refusal.message);
       else throw refusal;

@@ -16,8 +16,12 @@ const LEAST = { conversations: "moderator", moderation: "moderator", webhooks: "
 export const inApp = (app, ...pieces) => "#/" + path("app", app.id, ...pieces);
 export const userLink = (app, user) => html`<a href=${inApp(app, "users", user.uid)}>${name(user.name)}</a>`;
 
+// What an act of a form or a button gives back, to be done if its screen is still the one that is shown.
+
 /** Shows the screen anew, after something changed that its title or its parts show. */
 export const reload = () => dispatchEvent(new HashChangeEvent("hashchange"));
+/** Goes on to another screen. */
+export const to = (address) => () => { location.hash = address; };
 
 function crumbs(links) {
   return html`<nav class="crumbs" aria-label="Where you are"><ol>${links.map(([text, href]) => html`<li><a href=${href}>${text}</a></li>`)}</ol></nav>`;

@@ -1,7 +1,7 @@
 // Lists that are asked of the server: with a search and pages, or all at once.
 
 import { alert, dim, html, number, table, useEffect, useRef, useState } from "./base.js";
-import { Choice, Field } from "./forms.js";
+import { Choice, Field, place } from "./forms.js";
 
 /**
  * A list with search and pages. What is looked for stands in the address, so that going back finds it again.
@@ -9,7 +9,7 @@ import { Choice, Field } from "./forms.js";
  * `search` and `filters` there is neither form nor address. `actions` are buttons beside the search. A changed `turn` asks anew.
  */
 export function List({ title, search, load, heads, row, empty, filters = [], actions = null, perPage = 25, turn = 0 }) {
-  const place = useRef(location.hash.split("?")[0]);
+  const own = useRef(place());
   const first = useRef(null);
   const searched = search || filters.length > 0;
   first.current ??= searched ? new URLSearchParams(location.hash.split("?")[1] ?? "") : new URLSearchParams();
@@ -22,13 +22,13 @@ export function List({ title, search, load, heads, row, empty, filters = [], act
   const narrowed = Object.values(sought).some(Boolean);
   useEffect(() => {
     // The page was left while a search waited.
-    if (searched && location.hash.split("?")[0] !== place.current) return undefined;
+    if (searched && place() !== own.current) return undefined;
     const kept = new URLSearchParams(Object.entries(sought).filter(([, value]) => value));
     const ask = new URLSearchParams(kept);
     ask.set("page", page);
     ask.set("perPage", perPage);
     if (page > 1) kept.set("page", page);
-    if (searched) history.replaceState(null, "", place.current + (kept.size ? "?" + kept : ""));
+    if (searched) history.replaceState(null, "", own.current + (kept.size ? "?" + kept : ""));
     const mine = (asked.current += 1);
     setState((old) => old && { ...old, busy: true });
     load(ask).then(({ data, meta }) => {

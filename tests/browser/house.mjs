@@ -127,8 +127,12 @@ async function furnish(house, shots, suite) {
     dialog: () => page.getByRole("dialog"),
     shot: (name) => page.screenshot({ path: join(shots, `${suite}-${String((house.pictures += 1)).padStart(2, "0")}-${name}.png`), fullPage: true }),
     fits: async () => assert.deepEqual(await page.evaluate(wider), [], `wider than the window: ${page.url()}`),
-    /** Goes to an address of the page, `#/…`. */
-    go: (hash) => page.goto(`${base}/admin/${hash}`),
+    /** Goes to an address of the page, `#/…`, until its screen is there: fields of the one before may be called the same. */
+    async go(hash) {
+      await page.goto(`${base}/admin/${hash}`);
+      await page.evaluate(() => new Promise((done) => setTimeout(done)));
+      await page.locator("#main:not([aria-busy])").waitFor();
+    },
     /** Nothing that keeps somebody out, as far as axe sees. */
     async accessible() {
       await page.evaluate(axe);

@@ -35,6 +35,29 @@ run("moderation", async (house) => {
   await page.getByRole("cell", { name: "Gone", exact: true }).waitFor({ state: "detached" });
   assert.ok((await rest("GET", "/moderation/reasons")).every((one) => one.id !== "gone"));
 
+  // An answer that comes when somebody is elsewhere already leaves them there, with what they have begun to write.
+  for (const [from, what, submit] of [["moderation/reasons", "reasons", "Create reason"], ["settings/roles", "roles", "Create role"]]) {
+    let release;
+    const held = new Promise((done) => { release = done; });
+    await page.route(new RegExp(`/v3/(moderation/)?${what}$`), async (route) => {
+      if (route.request().method() === "POST") await held;
+      await route.continue();
+    });
+    await go(`#/app/${house.app}/${from}`);
+    await page.getByLabel(what === "roles" ? "Role" : "Id", { exact: true }).fill("late");
+    await page.getByLabel("Name", { exact: true }).fill("Late");
+    const answered = page.waitForResponse((response) => response.request().method() === "POST" && response.url().endsWith(what));
+    await button(submit).click();
+    await go(`#/app/${house.app}/webhooks`);
+    await page.getByLabel("Name", { exact: true }).fill("Half a na");
+    const here = page.url();
+    release();
+    await (await answered).finished();
+    await page.waitForTimeout(300);
+    assert.equal(page.url(), here);
+    assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), "Half a na");
+  }
+
   // Flagged: approved, hidden, deleted, its sender banned.
   const said = {};
   for (const what of ["kept", "hidden", "deleted", "banned"]) {
