@@ -26,6 +26,9 @@ const ROUND: Duration = Duration::from_secs(10);
 const PATIENCE: Duration = Duration::from_secs(60);
 
 thread_local! {
+    /// Where a piece is read that the framework has more room for: it cannot be told to take less of it, and to fill all of it
+    /// with zeros first would cost more than to copy a request.
+    static READ: RefCell<[u8; PIECE]> = const { RefCell::new([0; PIECE]) };
     /// The connections of this thread.
     static KNOWN: RefCell<Vec<Weak<Course>>> = const { RefCell::new(Vec::new()) };
     static LOOKING: Cell<bool> = const { Cell::new(false) };
@@ -181,15 +184,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for Paced<T> {
             return Poll::Pending;
         }
         let (before, room) = (buffer.filled().len(), PIECE - read);
-        // Mostly there is less room than may be read: then none of it is filled with zeros first.
         let outcome = if buffer.remaining() <= room {
             Pin::new(io).poll_read(cx, buffer)
         } else {
-            let mut piece = ReadBuf::new(buffer.initialize_unfilled_to(room));
-            let outcome = Pin::new(io).poll_read(cx, &mut piece);
-            let count = piece.filled().len();
-            buffer.advance(count);
-            outcome
+            READ.with_borrow_mut(|bytes| {
+                let mut piece = ReadBuf::new(&mut bytes[..room]);
+                let outcome = Pin::new(io).poll_read(cx, &mut piece);
+                buffer.put_slice(piece.filled());
+                outcome
+            })
         };
         let Poll::Ready(outcome) = outcome else {
             course.read.set(0);

@@ -72,3 +72,16 @@ fn a_disk_that_lies_is_caught() {
         assert!(caught.is_some(), "{lie:?} was not noticed");
     }
 }
+
+/// SQLite is built to sync what it wrote and not also the time of it, which on a file system with a journal is a second write.
+#[test]
+fn a_commit_syncs_what_was_written_alone() {
+    // On no disk of ours: the calls are SQLite's own.
+    let folder = play::stage();
+    let store = play::open(folder.path(), &Default::default()).expect("opens");
+    let before = calls::DATA_SYNCS.load(Ordering::Relaxed);
+    let act = play::Act::Send { by: 1, to: None, size: 10, parent: None, quoted: None };
+    play::wait(store.write("sync", move |tx| act.perform(tx, 1))).expect("sent");
+    assert!(calls::DATA_SYNCS.load(Ordering::Relaxed) > before);
+    store.close();
+}
