@@ -28,12 +28,13 @@ pub fn check(data: &Path, database: &Path, clock: &Clock) -> Vec<Finding> {
             return vec![Finding::fail("database", says, "restore a backup into an empty folder: hobnob restore")];
         }
     };
-    let version = version(schema);
+    let mut found = vec![version(schema)];
     if schema != store::SCHEMA {
-        return vec![version];
+        return found;
     }
     let looked = Checkup::open(database).and_then(|checkup| {
         Ok(vec![
+            missing(checkup.missing()?),
             damage(checkup.damage()?),
             references(checkup.broken_references()?),
             time(checkup.newest_time()?, clock.now()),
@@ -41,7 +42,6 @@ pub fn check(data: &Path, database: &Path, clock: &Clock) -> Vec<Finding> {
             backlog(checkup.search_backlog()?),
         ])
     });
-    let mut found = vec![version];
     match looked {
         Ok(more) => found.extend(more),
         Err(error) => found.push(Finding::fail(
@@ -68,6 +68,18 @@ fn version(schema: i64) -> Finding {
             "use that version",
         ),
         same => Finding::ok(CHECK, format!("schema {same}, as it is now")),
+    }
+}
+
+fn missing(found: Vec<String>) -> Finding {
+    const CHECK: &str = "tables";
+    match found.is_empty() {
+        true => Finding::ok(CHECK, "every table, index and trigger is there"),
+        false => Finding::fail(
+            CHECK,
+            format!("not there, or not as they should be: {}", some(&found)),
+            "another program has changed the database: restore a backup",
+        ),
     }
 }
 

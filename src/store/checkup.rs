@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::counters::{self, Piece};
-use super::{Read, Write, backup, search};
+use super::{Read, Write, backup, migrations, search};
 use crate::model::error::{Error, Result};
 
 /// Complaints of SQLite that are listed at most.
@@ -27,6 +27,11 @@ impl Checkup {
         let mut statement = self.connection.prepare(&format!("PRAGMA integrity_check({MOST})"))?;
         let said = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
         Ok(said.into_iter().filter(|line| line != "ok").collect())
+    }
+
+    /// Tables, indexes and triggers of the current schema that are not there as they should be.
+    pub fn missing(&self) -> Result<Vec<String>> {
+        migrations::missing(&self.connection)
     }
 
     /// Tables with rows that refer to what is not there, and how many such rows.

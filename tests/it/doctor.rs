@@ -68,6 +68,7 @@ async fn a_sound_server_is_told_so_while_it_runs() {
         "sync",
         "log",
         "schema",
+        "tables",
         "integrity",
         "references",
         "clock",
@@ -246,7 +247,14 @@ async fn what_is_wrong_with_a_database_is_found() {
     );
     let said = of(&look(data, &[]), "references");
     assert!(said.starts_with("fail: ") && said.contains("1 in tokens"), "{said}");
-    sql("DELETE FROM tokens; UPDATE search_state SET indexed_id = -200000");
+    sql("DELETE FROM tokens; DROP INDEX messages_by_time; DROP INDEX participants_by_read;
+         CREATE INDEX participants_by_read ON participants(conv_id, user_id)");
+    let said = of(&look(data, &[]), "tables");
+    assert!(
+        said.starts_with("fail: ") && said.contains("index participants_by_read, index messages_by_time"),
+        "{said}"
+    );
+    sql("UPDATE search_state SET indexed_id = -200000");
     assert!(of(&look(data, &[]), "search").starts_with("warn: "));
     sql("PRAGMA user_version = 1");
     assert!(of(&look(data, &[]), "schema").contains("older"));

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::db::SCHEMA;
 use crate::durable;
@@ -163,6 +163,34 @@ pub fn strange(connection: &Connection, schema: i64) -> Result<Vec<(String, Stri
     Ok(strange)
 }
 
+/// What a database of the current schema should have and has not, or has as another thing, as `index messages_by_time`:
+/// tables, and the indexes and triggers on them.
+pub fn missing(connection: &Connection) -> Result<Vec<String>> {
+    let mut find = connection.prepare("SELECT sql FROM sqlite_schema WHERE type = ?1 AND name = ?2")?;
+    let mut missing = Vec::new();
+    for made in statements(SCHEMA).into_iter().filter_map(made_by) {
+        let said = words(made);
+        let mut rest = said.split(' ').skip(1).skip_while(|word| ["UNIQUE", "VIRTUAL"].contains(word));
+        let (Some(kind), Some(name)) = (rest.next(), rest.next()) else { continue };
+        let kind = kind.to_ascii_lowercase();
+        let there: Option<String> = find.query_row([&*kind, name], |row| row.get(0)).optional()?;
+        // A table that was changed on the way keeps how it was changed.
+        if !there.is_some_and(|there| kind == "table" || words(&there) == said) {
+            missing.push(format!("{kind} {name}"));
+        }
+    }
+    Ok(missing)
+}
+
+/// A statement in its words, whatever its lines, quotes and comments.
+fn words(sql: &str) -> String {
+    let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
+    let text = lines.collect::<Vec<_>>().join(" ").replace(['"', '`'], "");
+    let spaced: String =
+        text.chars().flat_map(|c| if "(),=<>".contains(c) { vec![' ', c, ' '] } else { vec![c] }).collect();
+    spaced.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A statement as SQLite keeps it: without the comments before and the sign behind it.
 fn made_by(statement: &str) -> Option<&str> {
     let statement = &statement[statement.find("CREATE ")?..];
@@ -208,14 +236,6 @@ mod tests {
 
     fn open(path: &Path) -> Result<Connection> {
         db::open_writer(path, Arc::new(|_| false))
-    }
-
-    fn words(sql: &str) -> String {
-        let lines = sql.lines().map(|line| line.split("--").next().unwrap_or_default());
-        let text = lines.collect::<Vec<_>>().join(" ").replace(['"', '`'], "");
-        let spaced: String =
-            text.chars().flat_map(|c| if "(),=<>".contains(c) { vec![' ', c, ' '] } else { vec![c] }).collect();
-        spaced.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     /// What a schema is, whatever the order in which it came about: columns of each table with their constraints, foreign
