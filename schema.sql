@@ -334,6 +334,10 @@ CREATE INDEX messages_by_parent ON messages(parent_id, id) WHERE parent_id IS NO
 -- Most messages have no flag, so this stays small, and what has one is found without walking past the rest.
 CREATE INDEX messages_by_flags ON messages(conv_id, id, flags) WHERE flags <> 0;
 
+-- The same of what is no plain text message, and of what has tags.
+CREATE INDEX messages_by_kind ON messages(conv_id, id, category, type) WHERE category <> 'message' OR type <> 'text';
+CREATE INDEX messages_by_tags ON messages(conv_id, id) WHERE tags IS NOT NULL;
+
 -- Threads of a conversation and of an app, by their newest reply.
 CREATE INDEX messages_by_thread ON messages(conv_id, last_reply_at, id) WHERE last_reply_at IS NOT NULL;
 CREATE INDEX messages_threads ON messages(app, last_reply_at, id) WHERE last_reply_at IS NOT NULL;
@@ -676,7 +680,9 @@ CREATE TABLE clock (
   last         INTEGER NOT NULL,                -- the newest time used by a write
   healed_at    INTEGER,                         -- when the last jump forward was taken back
   healing      INTEGER,                         -- set: rows still bear times of it; which table is at hand,
-  healing_from INTEGER                          --   and from where on in it
+  healing_from INTEGER,                         --   and from where on in it
+  ordered_after INTEGER NOT NULL DEFAULT 0      -- messages.id: of later ones the times rise with the ids, so that a time is found
+                                                --   among them by halves; what was imported, or bears times of a jump, is before
 ) STRICT;
 INSERT INTO clock (last) VALUES (0);
 

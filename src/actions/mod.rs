@@ -35,6 +35,8 @@ pub mod management;
 pub mod members;
 pub mod messages;
 pub mod moderation;
+#[cfg(test)]
+mod narrows;
 pub mod notifications;
 pub mod outbox;
 pub mod pins;

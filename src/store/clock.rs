@@ -38,7 +38,8 @@ pub(super) fn last(connection: &Connection) -> Result<i64> {
 /// Notes the newest time, and a jump that was just taken back.
 pub(super) fn note(connection: &Connection, last: i64, healed: bool) -> Result<()> {
     let sql = if healed {
-        "UPDATE clock SET last = ?1, healed_at = ?1, healing = 0, healing_from = 0"
+        "UPDATE clock SET last = ?1, healed_at = ?1, healing = 0, healing_from = 0,
+                ordered_after = (SELECT coalesce(max(id), 0) FROM messages)"
     } else {
         "UPDATE clock SET last = ?1"
     };
@@ -83,4 +84,41 @@ pub fn cursor(read: &Read<'_>, at: i64) -> Result<i64> {
         return Ok(at);
     }
     Ok(read.first("SELECT healed_at FROM clock", [], |row| row.get(0))?.flatten().unwrap_or(at))
+}
+
+/// The message bears a time of the past.
+pub(super) fn unordered(tx: &Write<'_>, message: i64) -> Result<()> {
+    tx.run("UPDATE clock SET ordered_after = max(ordered_after, ?1)", [message])?;
+    Ok(())
+}
+
+/// Messages by their time, as far as it rises with their ids.
+pub struct Ordered {
+    /// Those up to this id may bear any time.
+    pub after: i64,
+    /// messages.id: of later ones than `after`, those from here on are of the time or later, and none before is.
+    pub from: i64,
+}
+
+/// Finds the messages of a time and later, by halves.
+pub fn since(read: &Read<'_>, time: i64) -> Result<Ordered> {
+    let (after, newest) = read
+        .first("SELECT ordered_after, (SELECT max(id) FROM messages) FROM clock", [], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?.unwrap_or(0)))
+        })?
+        .unwrap_or_default();
+    let (mut before, mut from) = (after, newest.max(after) + 1);
+    while from - before > 1 {
+        let middle = before + (from - before) / 2;
+        let next = read.first(
+            "SELECT id, sent_at FROM messages WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 1",
+            [middle, from],
+            |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)),
+        )?;
+        match next {
+            Some((id, sent_at)) if sent_at < time => before = id,
+            _ => from = middle,
+        }
+    }
+    Ok(Ordered { after, from })
 }

@@ -5,7 +5,7 @@ use rusqlite::{Row as SqlRow, params};
 use super::conversations::{self, Conv};
 use super::purge::there;
 use super::rows::{tags, tags_text};
-use super::{Read, Write, mentions, purge, sight, threads};
+use super::{Read, Write, clock, mentions, purge, sight, threads};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::message::Category;
@@ -137,6 +137,9 @@ pub fn insert(tx: &Write<'_>, app: i64, conv: &Conv, new: New<'_>) -> Result<Opt
         return Ok(None);
     }
     let id = tx.connection.last_insert_rowid();
+    if tx.dated {
+        clock::unordered(tx, id)?;
+    }
     if !new.mentions.is_empty() {
         mentions::set(tx, conv.id, id, &new.mentions)?;
     }

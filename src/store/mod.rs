@@ -600,6 +600,8 @@ pub struct Write<'a> {
     online_in: &'a OnlineIn,
     /// Whether something was noted in the audit log.
     noted: Cell<bool>,
+    /// Whether what is written bears a time of its own: see [`Write::dated`].
+    dated: bool,
 }
 
 impl<'a> Deref for Write<'a> {
@@ -649,10 +651,10 @@ impl Write<'_> {
 
     /// Runs `f` as if it were `at`: what it writes bears that time.
     pub fn dated<T>(&mut self, at: Option<i64>, f: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
-        let now = self.read.now;
-        self.read.now = at.unwrap_or(now);
+        let (now, dated) = (self.read.now, self.dated);
+        (self.read.now, self.dated) = (at.unwrap_or(now), dated || at.is_some());
         let outcome = f(self);
-        self.read.now = now;
+        (self.read.now, self.dated) = (now, dated);
         outcome
     }
 

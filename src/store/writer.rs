@@ -396,6 +396,7 @@ impl Writer {
             engines,
             rules_changed: false,
             noted: Cell::new(false),
+            dated: false,
             online_in,
         };
         let kept = job.run(&mut tx, &self.told);

@@ -4,6 +4,7 @@ mod words;
 
 use rusqlite::params;
 
+use super::clock::Ordered;
 use super::messages::{Row, columns, row};
 use super::purge::there;
 use super::query::Query;
@@ -11,7 +12,7 @@ use super::rows::{any_of, ids_text};
 use super::sight::not_hidden;
 use super::{Read, clock, pins, purge};
 use crate::model::error::Result;
-use crate::model::message::ReceiverType;
+use crate::model::message::{Category, ReceiverType};
 use crate::model::page::{Affix, Range};
 
 /// Which messages a list is about.
@@ -102,6 +103,42 @@ impl Filter {
         (self.pinned || self.saved) && self.search.is_none()
     }
 
+    /// Whether the time in the cursor decides. Beside an id it would lose other messages of that second.
+    fn goes_by_time(&self) -> bool {
+        !self.is_kept() && self.id.is_none() && (self.updated_at.is_none() || self.only_updates)
+    }
+
+    /// Whether no plain text message can be in the list.
+    fn has_no_plain_text(&self) -> bool {
+        let lacks = |list: &[String], what: &str| !list.is_empty() && !list.iter().any(|one| one == what);
+        lacks(&self.categories, Category::Message.as_str())
+            || [&self.types, &self.message_types].into_iter().any(|types| lacks(types, "text"))
+            || (self.goal_met && self.viewer.is_some())
+    }
+
+    /// Whether something is asked for that few messages of a conversation have.
+    fn is_flagged(&self) -> bool {
+        self.has_attachments
+            || self.attachment_types != 0
+            || self.has_links
+            || self.has_reactions
+            || self.has_mentions
+            || !self.mentioned.is_empty()
+    }
+
+    /// Where the messages of a conversation are taken from: the index of what is rare where that is asked for, which the
+    /// planner without statistics takes for none better than that of all.
+    fn source(&self, within: Within) -> &'static str {
+        match within {
+            Within::App | Within::Thread(_) => "messages m",
+            _ if self.is_kept() => "messages m",
+            _ if !self.tags.is_empty() => "messages m INDEXED BY messages_by_tags",
+            _ if self.is_flagged() => "messages m INDEXED BY messages_by_flags",
+            _ if self.has_no_plain_text() => "messages m INDEXED BY messages_by_kind",
+            _ => "messages m",
+        }
+    }
+
     /// Whether it asks for what is unread and nothing else narrows it, so that the counters of conversations answer it.
     pub fn is_plainly_unread(&self) -> bool {
         let Filter { affix, limit, receiver_type, viewer, .. } = *self;
@@ -185,12 +222,19 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
         Within::User(user) if !kept && filter.search.is_none() => Some(user),
         _ => None,
     };
-    let query = conditions(read, app, within, filter, everywhere.is_some())?;
+    let span = Span::of(read, within, filter)?;
+    let asked = if everywhere.is_some() { Asked::Each } else { Asked::One };
+    let mut query = conditions(read, app, within, filter, asked)?;
     let mut rows = match (filter.search.as_deref(), everywhere) {
-        (Some(search), _) => words::find(read, app, within, filter, search, query)?,
-        (None, Some(user)) => find_everywhere(read, user, filter, query)?,
-        (None, None) if kept => return find_kept(read, filter, query),
-        (None, None) => query.run(read, "messages m", "m.id", filter)?,
+        (None, Some(user)) => find_everywhere(read, user, filter, query, span)?,
+        (search, _) => {
+            span.narrow(&mut query);
+            match search {
+                Some(search) => words::find(read, app, within, filter, search, query)?,
+                None if kept => return find_kept(read, filter, query),
+                None => query.run(read, filter.source(within), "m.id", filter)?,
+            }
+        }
     };
     if filter.affix == Affix::Prepend {
         rows.reverse();
@@ -218,27 +262,107 @@ pub fn whole(read: &Read<'_>, rows: &[Row], bytes: usize) -> Result<Option<Vec<R
 
 /// How many messages a list without a search has in all.
 pub fn count(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<i64> {
-    let query = conditions(read, app, within, filter, false)?;
-    query.count(read, "messages m")
+    let span = Span::of(read, within, filter)?;
+    let places = match within {
+        Within::User(user) if !filter.is_kept() => places(read, user, filter, span)?,
+        Within::Conversation { conv, .. } => vec![Place { conv, floor: span.after, last: 0 }],
+        _ => {
+            let mut query = conditions(read, app, within, filter, Asked::One)?;
+            span.narrow(&mut query);
+            return query.count(read, filter.source(within));
+        }
+    };
+    let mut query = conditions(read, app, within, filter, Asked::EachWithHidden)?;
+    let general = query.mark();
+    let mut total = 0;
+    for place in places {
+        query.and_value("m.conv_id = ?", place.conv);
+        Span { after: place.floor, ..span }.narrow(&mut query);
+        let found = query.count(read, filter.source(within))?;
+        total += found;
+        // To look at each message whether it is hidden would take the messages; those that are, are few.
+        if let Some(viewer) = filter.viewer.filter(|_| found > 0) {
+            query.and("m.flags <> 0 AND m.flags & 512");
+            query.and_value("m.sender_id <> ?", viewer);
+            total -= query.count(read, "messages m INDEXED BY messages_by_flags")?;
+        }
+        query.back_to(&general);
+    }
+    Ok(total)
 }
 
-/// What a message must meet to be in the list. With `everywhere` whoever asks sees to the conversations himself.
-fn conditions<'f>(
-    read: &Read<'_>,
-    app: i64,
-    within: Within,
-    filter: &'f Filter,
-    everywhere: bool,
-) -> Result<Query<'f>> {
-    let mut query = Query::default();
-    match within {
-        Within::Conversation { conv, hidden_id } => {
-            query.and_value("m.conv_id = ?", conv);
-            if hidden_id > 0 {
-                query.and_value("m.id > ?", hidden_id);
+/// Ids between which the messages of a list are.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    /// Above this one.
+    after: i64,
+    /// Below this one.
+    before: i64,
+    /// Up to this one and from that one on: what is between bears no time that is asked for.
+    gap: Option<(i64, i64)>,
+}
+
+impl Span {
+    /// By the cursor of the list, and by the times it asks for. One range of ids, so that whatever index is walked begins in it.
+    fn of(read: &Read<'_>, within: Within, filter: &Filter) -> Result<Span> {
+        let newer = filter.affix == Affix::Append;
+        let mut span = Span { after: 0, before: i64::MAX, gap: None };
+        if let Within::Conversation { hidden_id, .. } = within {
+            span.after = hidden_id;
+        }
+        let id = filter.id.filter(|_| !filter.is_kept());
+        match id {
+            Some(id) if newer => span.after = span.after.max(id),
+            Some(id) => span.before = id,
+            None => {}
+        }
+        let cursor = filter.sent_at.filter(|_| filter.goes_by_time());
+        let from = filter.from.max(cursor.filter(|_| newer).map(|at| at.saturating_add(1)));
+        let to = [filter.to.map(|to| to.saturating_add(1)), cursor.filter(|_| !newer)].into_iter().flatten().min();
+        if let Some(to) = to {
+            span.before = span.before.min(clock::since(read, to)?.from);
+        }
+        if let Some(from) = from {
+            let Ordered { after, from } = clock::since(read, from)?;
+            match after <= span.after {
+                true => span.after = span.after.max(from - 1),
+                false => span.gap = Some((after, from)),
             }
         }
-        Within::User(_) if everywhere => {}
+        Ok(span)
+    }
+
+    fn narrow(self, query: &mut Query<'_>) {
+        if self.after > 0 {
+            query.and_value("m.id > ?", self.after);
+        }
+        if self.before < i64::MAX {
+            query.and_value("m.id < ?", self.before);
+        }
+        if let Some((upto, from)) = self.gap {
+            query.and(&format!("(m.id <= {upto} OR m.id >= {from})"));
+        }
+    }
+}
+
+/// Which conversations a statement is about.
+#[derive(Clone, Copy, PartialEq)]
+enum Asked {
+    /// Those of the list.
+    One,
+    /// Whoever asks names them one after the other.
+    Each,
+    /// The same, with what is hidden from the viewer.
+    EachWithHidden,
+}
+
+/// What a message must meet to be in the list, but for its place among the ids (see [`Span`]).
+fn conditions<'f>(read: &Read<'_>, app: i64, within: Within, filter: &'f Filter, asked: Asked) -> Result<Query<'f>> {
+    let mut query = Query::default();
+    let everywhere = asked != Asked::One;
+    match within {
+        _ if everywhere => {}
+        Within::Conversation { conv, .. } => query.and_value("m.conv_id = ?", conv),
         Within::User(user) => query.and_value(
             "EXISTS (SELECT 1 FROM participants p WHERE p.user_id = ? AND p.conv_id = m.conv_id AND p.hidden_id < m.id)",
             user,
@@ -256,15 +380,11 @@ fn conditions<'f>(
             query.and_value(if newer { "m.updated_at >= ?" } else { "m.updated_at < ?" }, at);
         }
     }
-    match (filter.id, updated_at, filter.sent_at) {
-        _ if filter.is_kept() => {}
-        // The id decides alone: a time beside it would lose other messages of that second.
-        (Some(id), _, _) => query.and_value(if newer { "m.id > ?" } else { "m.id < ?" }, id),
-        (None, Some(at), _) if !filter.only_updates => {
-            query.and_value(if newer { "m.updated_at > ?" } else { "m.updated_at < ?" }, at)
-        }
-        (None, _, Some(at)) => query.and_value(if newer { "m.sent_at > ?" } else { "m.sent_at < ?" }, at),
-        (None, _, None) => {}
+    if let Some(at) = updated_at.filter(|_| !filter.only_updates && !filter.is_kept() && filter.id.is_none()) {
+        query.and_value(if newer { "m.updated_at > ?" } else { "m.updated_at < ?" }, at);
+    }
+    if let Some(at) = filter.sent_at.filter(|_| filter.goes_by_time()) {
+        query.and_value(if newer { "m.sent_at > ?" } else { "m.sent_at < ?" }, at);
     }
     if let Some(from) = filter.from {
         query.and_value("m.sent_at >= ?", from);
@@ -281,6 +401,12 @@ fn conditions<'f>(
         if let Some(list) = any_of(list) {
             query.and_value(condition, list);
         }
+    }
+    if !filter.tags.is_empty() {
+        query.and("m.tags IS NOT NULL");
+    }
+    if filter.has_no_plain_text() {
+        query.and("(m.category <> 'message' OR m.type <> 'text')");
     }
     if purge::any(read)? {
         query.and(there!());
@@ -316,7 +442,9 @@ fn conditions<'f>(
         }
     }
     if let Some(viewer) = filter.viewer {
-        query.and_value(not_hidden!("m", "?"), viewer);
+        if asked != Asked::EachWithHidden {
+            query.and_value(not_hidden!("m", "?"), viewer);
+        }
         // Where each conversation is asked for itself it is from there on. Said again, SQLite would begin at it in place of what
         // the page has come to, and walk through all between.
         let from_floor = everywhere && matches!(within, Within::User(user) if user == viewer);
@@ -367,15 +495,19 @@ fn conditions<'f>(
     Ok(query)
 }
 
-/// The messages of all conversations of a user, in the order of the list. Each conversation gives its nearest ones by
-/// index, and once there are enough, only those nearer than the farthest: most are then asked for nothing. So it costs
-/// what the user's own conversations cost, whatever others say elsewhere.
-fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query<'_>) -> Result<Vec<Row>> {
-    let newer = filter.affix == Affix::Append;
+/// A conversation of a user, for a list of all of them.
+struct Place {
+    conv: i64,
+    /// What comes before this message need not be looked at.
+    floor: i64,
+    /// Its newest message.
+    last: i64,
+}
+
+/// The conversations in which a user's list may have messages, in its order.
+fn places(read: &Read<'_>, user: i64, filter: &Filter, span: Span) -> Result<Vec<Place>> {
     let own = filter.viewer == Some(user);
-    let after = filter.id.filter(|_| newer).unwrap_or(0);
-    // Of each conversation: what comes before which it need not be looked at, and its newest message.
-    let places: Vec<(i64, i64, i64)> = read.all(
+    read.all(
         "SELECT conv_id, floor, last_id FROM (
              SELECT p.conv_id, c.last_id, max(?2, p.hidden_id, CASE WHEN ?3 THEN p.read_id ELSE 0 END,
                                               CASE WHEN ?4 THEN p.delivered_id ELSE 0 END) AS floor
@@ -385,29 +517,35 @@ fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query
          WHERE last_id > floor ORDER BY CASE WHEN ?6 THEN conv_id ELSE -last_id END",
         params![
             user,
-            after,
+            span.after,
             own && filter.unread,
             own && filter.undelivered,
             filter.receiver_type.map(|kind| kind == ReceiverType::Group),
-            newer
+            filter.affix == Affix::Append
         ],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-    )?;
+        |row| Ok(Place { conv: row.get(0)?, floor: row.get(1)?, last: row.get(2)? }),
+    )
+}
+
+/// The messages of all conversations of a user, in the order of the list. Each conversation gives its nearest ones by
+/// index, and once there are enough, only those nearer than the farthest: most are then asked for nothing. So it costs
+/// what the user's own conversations cost, whatever others say elsewhere.
+fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query<'_>, span: Span) -> Result<Vec<Row>> {
+    let newer = filter.affix == Affix::Append;
     let general = query.mark();
     let (mut rows, mut full) = (Vec::<Row>::new(), false);
-    for (conv, floor, last) in places {
+    for Place { conv, floor, last } in places(read, user, filter, span)? {
         let farthest = rows.last().filter(|_| full).map(|row| row.id);
-        let (floor, ceiling) = match farthest {
-            Some(id) if newer => (floor, id),
+        let (after, before) = match farthest {
+            Some(id) if newer => (floor, span.before.min(id)),
             // They come by their newest message: all that follow are farther still.
             Some(id) if last < id => break,
-            Some(id) => (floor.max(id), i64::MAX),
-            None => (floor, i64::MAX),
+            Some(id) => (floor.max(id), span.before),
+            None => (floor, span.before),
         };
         query.and_value("m.conv_id = ?", conv);
-        query.and_value("m.id > ?", floor);
-        query.and_value("m.id < ?", ceiling);
-        rows.extend(query.run(read, "messages m", "m.id", filter)?);
+        Span { after, before, ..span }.narrow(&mut query);
+        rows.extend(query.run(read, filter.source(Within::User(user)), "m.id", filter)?);
         query.back_to(&general);
         rows.sort_by_key(|row| if newer { row.id } else { -row.id });
         full = filter.cut(&mut rows);

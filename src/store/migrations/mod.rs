@@ -19,7 +19,7 @@ use crate::durable;
 use crate::model::error::{Code, Error, Result};
 
 /// The steps, the first leading from schema 1 to 2.
-const STEPS: &[&str] = &[include_str!("0002.sql"), include_str!("0003.sql")];
+const STEPS: &[&str] = &[include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql")];
 
 /// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
 pub const VERSION: i64 = 1 + STEPS.len() as i64;
@@ -334,9 +334,48 @@ mod tests {
             let path = dir.path().join(name);
             let older = open(&path).expect("opens");
             older.execute_batch(gone).expect("dropped");
+            older.execute_batch(SCHEMA_4_BRINGS).expect("dropped");
             older.pragma_update(None, "user_version", 2).expect("older");
             drop(older);
             assert_eq!(shape(&open(&path).expect("migrates")), want, "{name}");
+        }
+    }
+
+    /// Takes away what the step to schema 4 brings.
+    const SCHEMA_4_BRINGS: &str = "DROP INDEX messages_by_kind; DROP INDEX messages_by_tags;
+         ALTER TABLE clock DROP COLUMN ordered_after;";
+
+    #[test]
+    fn messages_are_in_the_order_of_their_times_after_the_last_that_is_not() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = kept(dir.path());
+        let current = open(&path).expect("migrates");
+        let number =
+            |connection: &Connection, sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).expect(sql);
+        let ids = "SELECT count(*) FROM messages WHERE id > 9000";
+        current
+            .execute_batch(
+                "INSERT INTO messages (id, app, conv_id, sender_id, category, type, data, sent_at, updated_at, seq)
+                 SELECT 9000 + value, app, conv_id, sender_id, 'message', 'text', '{}', 4000000000 + value / 3, 1, 1
+                 FROM (SELECT app, conv_id, sender_id FROM messages LIMIT 1), (SELECT key AS value FROM json_each('[1,1,1,1,1,1,1,1,1,1]'))",
+            )
+            .expect("filled");
+        assert_eq!(number(&current, ids), 9);
+        drop(current);
+        for (changed, want) in [
+            ("", None),
+            ("UPDATE messages SET sent_at = 5000000000 WHERE id = 9004", Some(9009)),
+            ("UPDATE messages SET sent_at = 4000000000 WHERE id IN (9004, 9006)", Some(9006)),
+        ] {
+            let older = Connection::open(&path).expect("opens");
+            db::add_functions(&older, Arc::new(|_| false)).expect("added");
+            older.execute_batch(changed).expect("changed");
+            older.execute_batch(SCHEMA_4_BRINGS).expect("dropped");
+            older.pragma_update(None, "user_version", 3).expect("older");
+            drop(older);
+            let migrated = open(&path).expect("migrates");
+            let after = number(&migrated, "SELECT ordered_after FROM clock");
+            assert!(want.map_or(after < 9000, |want| after == want), "{changed}: {after}");
         }
     }
 
