@@ -337,6 +337,8 @@ CREATE INDEX messages_by_flags ON messages(conv_id, id, flags) WHERE flags <> 0;
 -- The same of what is no plain text message, and of what has tags.
 CREATE INDEX messages_by_kind ON messages(conv_id, id, category, type) WHERE category <> 'message' OR type <> 'text';
 CREATE INDEX messages_by_tags ON messages(conv_id, id) WHERE tags IS NOT NULL;
+-- What was changed since it was sent. "Changed since a time" is these and what was sent since.
+CREATE INDEX messages_by_update ON messages(conv_id, updated_at, id) WHERE updated_at > sent_at;
 
 -- Threads of a conversation and of an app, by their newest reply.
 CREATE INDEX messages_by_thread ON messages(conv_id, last_reply_at, id) WHERE last_reply_at IS NOT NULL;

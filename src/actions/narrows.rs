@@ -12,7 +12,7 @@ use crate::model::json::Object;
 use crate::model::limits::Limits;
 use crate::model::message::{Category, Content, Draft};
 use crate::model::moderation::Verdict;
-use crate::model::page::Affix;
+use crate::model::page::{Affix, Range};
 use crate::model::time::Clock;
 use crate::store::history::{self, Filter, Within};
 use crate::store::messages::Row;
@@ -47,6 +47,15 @@ fn say(tx: &mut Write<'_>, dice: &mut Dice, people: &[Caller]) -> Result<()> {
             actions::moderation::flag(tx, &people[(one + 1) % USERS.len()], sent, "spam", None)?;
             actions::moderation::review(tx, &people[0], sent, Verdict::Disapproved).map(drop)
         }
+        4 => {
+            // One of their own, if it is theirs.
+            (0..4).try_for_each(|_| {
+                let earlier = sent - dice.below(30) as i64;
+                let data = Object::parse(r#"{"text":"hello again"}"#).unwrap();
+                let edit = actions::messages::Edit { data, tags: None };
+                tx.attempt(|tx| actions::messages::edit(tx, &people[one], earlier, edit, &Limits::default())).map(drop)
+            })
+        }
         3 if dice.one_in(6) => {
             let with = crate::model::message::Receiver::Group(Guid::parse("team")?);
             actions::conversations::reset(tx, &people[one], &with, false, false).map(drop)
@@ -58,15 +67,19 @@ fn say(tx: &mut Write<'_>, dice: &mut Dice, people: &[Caller]) -> Result<()> {
 /// What a list is narrowed by, and which rows that leaves.
 fn narrow(
     dice: &mut Dice,
-    newest: i64,
-    (first, last): (i64, i64),
+    (newest, now): (i64, i64),
+    times: &[i64],
     filter: &mut Filter,
 ) -> Vec<Box<dyn Fn(&Row) -> bool>> {
     let newer = filter.affix == Affix::Append;
     let mut left: Vec<Box<dyn Fn(&Row) -> bool>> = Vec::new();
-    let time = |dice: &mut Dice| first - 3 + dice.below((last - first + 6) as usize) as i64;
+    // About when something was sent or changed.
+    let time = |dice: &mut Dice| {
+        let near = times.get(dice.below(times.len().max(1))).copied().unwrap_or(1);
+        near + dice.below(3) as i64 - 1
+    };
     for _ in 0..1 + dice.below(3) {
-        match dice.below(10) {
+        match dice.below(15) {
             0 if filter.categories.is_empty() => {
                 let named = [vec!["custom"], vec!["action"], vec!["message"], vec!["message", "custom"], vec!["call"]];
                 filter.categories = named[dice.below(named.len())].iter().map(|name| (*name).to_owned()).collect();
@@ -101,7 +114,7 @@ fn narrow(
                 filter.attachment_types = 32;
                 left.push(Box::new(|row| row.flags & 32 != 0));
             }
-            7 if filter.id.is_none() && filter.sent_at.is_none() => {
+            7 if filter.id.is_none() && filter.sent_at.is_none() && filter.updated_at.is_none() => {
                 let at = time(dice);
                 filter.sent_at = Some(at);
                 left.push(Box::new(move |row| if newer { row.sent_at > at } else { row.sent_at < at }));
@@ -113,10 +126,40 @@ fn narrow(
                     from.is_none_or(|from| row.sent_at >= from) && to.is_none_or(|to| row.sent_at <= to)
                 }));
             }
-            9 if filter.id.is_none() && filter.sent_at.is_none() => {
+            9 if filter.id.is_none() && filter.sent_at.is_none() && filter.updated_at.is_none() => {
                 let id = dice.below(newest as usize + 2) as i64;
                 filter.id = Some(id);
                 left.push(Box::new(move |row| if newer { row.id > id } else { row.id < id }));
+            }
+            10 => {
+                filter.only_deleted = true;
+                left.push(Box::new(|row| row.deleted_at.is_some()));
+            }
+            11 if filter.updated.is_open() => {
+                let (from, to) = (dice.one_in(2).then(|| time(dice)), dice.one_in(2).then(|| time(dice)));
+                filter.updated = Range { from, to };
+                left.push(Box::new(move |row| {
+                    from.is_none_or(|from| row.updated_at >= from) && to.is_none_or(|to| row.updated_at <= to)
+                }));
+            }
+            12 if filter.edited.is_open() => {
+                let to = time(dice);
+                filter.edited = Range { from: Some(1), to: Some(to) };
+                left.push(Box::new(move |row| row.edited_at.is_some_and(|at| at <= to)));
+            }
+            13 if filter.updated_at.is_none() && filter.id.is_none() && filter.sent_at.is_none() => {
+                // One of the future would stand for another.
+                let at = time(dice).min(now);
+                (filter.updated_at, filter.only_updates) = (Some(at), true);
+                left.push(Box::new(move |row| {
+                    let changed = row.edited_at.is_some() || row.deleted_at.is_some();
+                    changed && if newer { row.updated_at >= at } else { row.updated_at < at }
+                }));
+            }
+            14 if filter.updated_at.is_none() && filter.id.is_none() && filter.sent_at.is_none() => {
+                let at = time(dice).min(now);
+                filter.updated_at = Some(at);
+                left.push(Box::new(move |row| if newer { row.updated_at > at } else { row.updated_at < at }));
             }
             _ => {}
         }
@@ -139,11 +182,10 @@ fn hold(read: &Read<'_>, people: &[Caller], dice: &mut Dice) -> Result<usize> {
         let affix = [Affix::Append, Affix::Prepend][dice.below(2)];
         let all = Filter { viewer, ..Filter::new(affix, 1_000_000) };
         let rows = history::list(read, app, within, &all)?;
-        let times = rows.iter().map(|row| row.sent_at);
-        let (first, last) = (times.clone().min().unwrap_or(1), times.max().unwrap_or(1));
+        let times: Vec<i64> = rows.iter().flat_map(|row| [row.sent_at, row.updated_at]).collect();
         let newest = rows.last().map_or(0, |row| row.id);
         let mut filter = Filter { limit: 1 + dice.below(20) as i64, ..all };
-        let left = narrow(dice, newest, (first, last), &mut filter);
+        let left = narrow(dice, (newest, read.now()), &times, &mut filter);
         let mut slow: Vec<i64> =
             rows.iter().filter(|row| left.iter().all(|fits| fits(row))).map(|row| row.id).collect();
         assert_eq!(history::count(read, app, within, &filter)?, slow.len() as i64, "{within:?} {filter:?}");

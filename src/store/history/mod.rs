@@ -131,12 +131,22 @@ impl Filter {
     fn source(&self, within: Within) -> &'static str {
         match within {
             Within::App | Within::Thread(_) => "messages m",
-            _ if self.is_kept() => "messages m",
+            _ => self.rare().unwrap_or("messages m"),
+        }
+    }
+
+    /// The index of what is rare that leads to all that is asked for.
+    fn rare(&self) -> Option<&'static str> {
+        Some(match self {
+            _ if self.is_kept() => return None,
             _ if !self.tags.is_empty() => "messages m INDEXED BY messages_by_tags",
             _ if self.is_flagged() => "messages m INDEXED BY messages_by_flags",
             _ if self.has_no_plain_text() => "messages m INDEXED BY messages_by_kind",
-            _ => "messages m",
-        }
+            _ if self.only_updates || self.only_deleted || !self.edited.is_open() => {
+                "messages m INDEXED BY messages_by_change"
+            }
+            _ => return None,
+        })
     }
 
     /// Whether it asks for what is unread and nothing else narrows it, so that the counters of conversations answer it.
@@ -227,14 +237,18 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     let mut query = conditions(read, app, within, filter, asked)?;
     let mut rows = match (filter.search.as_deref(), everywhere) {
         (None, Some(user)) => find_everywhere(read, user, filter, query, span)?,
-        (search, _) => {
+        (Some(search), _) => {
             span.narrow(&mut query);
-            match search {
-                Some(search) => words::find(read, app, within, filter, search, query)?,
-                None if kept => return find_kept(read, filter, query),
-                None => query.run(read, filter.source(within), "m.id", filter)?,
-            }
+            words::find(read, app, within, filter, search, query)?
         }
+        (None, None) if kept => {
+            span.narrow(&mut query);
+            return find_kept(read, filter, query);
+        }
+        (None, None) => match filter.rare().filter(|_| matches!(within, Within::App)) {
+            Some(rare) => find_rare(read, filter, query, span, rare)?,
+            None => find(read, filter, &mut query, span, within)?,
+        },
     };
     if filter.affix == Affix::Prepend {
         rows.reverse();
@@ -300,13 +314,15 @@ struct Span {
     before: i64,
     /// Up to this one and from that one on: what is between bears no time that is asked for.
     gap: Option<(i64, i64)>,
+    /// Changed at this time or later.
+    changed: Option<i64>,
 }
 
 impl Span {
     /// By the cursor of the list, and by the times it asks for. One range of ids, so that whatever index is walked begins in it.
     fn of(read: &Read<'_>, within: Within, filter: &Filter) -> Result<Span> {
         let newer = filter.affix == Affix::Append;
-        let mut span = Span { after: 0, before: i64::MAX, gap: None };
+        let mut span = Span { after: 0, before: i64::MAX, gap: None, changed: None };
         if let Within::Conversation { hidden_id, .. } = within {
             span.after = hidden_id;
         }
@@ -318,18 +334,30 @@ impl Span {
         }
         let cursor = filter.sent_at.filter(|_| filter.goes_by_time());
         let from = filter.from.max(cursor.filter(|_| newer).map(|at| at.saturating_add(1)));
-        let to = [filter.to.map(|to| to.saturating_add(1)), cursor.filter(|_| !newer)].into_iter().flatten().min();
+        let edge = filter.updated_at.filter(|_| !filter.is_kept() && (filter.only_updates || id.is_none()));
+        if let Some(at) = edge.filter(|_| newer && !filter.only_updates) {
+            span.changed = Some(clock::cursor(read, at)?.saturating_add(1));
+        }
+        span.changed = span.changed.max(filter.updated.from);
+        // Nothing is changed before it is sent.
+        let upto =
+            [filter.to, filter.updated.to, filter.edited.to].into_iter().flatten().map(|to| to.saturating_add(1));
+        let to = upto.chain(cursor.filter(|_| !newer)).chain(edge.filter(|_| !newer)).min();
         if let Some(to) = to {
             span.before = span.before.min(clock::since(read, to)?.from);
         }
         if let Some(from) = from {
-            let Ordered { after, from } = clock::since(read, from)?;
-            match after <= span.after {
-                true => span.after = span.after.max(from - 1),
-                false => span.gap = Some((after, from)),
-            }
+            span.since(&clock::since(read, from)?);
         }
         Ok(span)
+    }
+
+    /// Nothing from before a time, as far as ids tell.
+    fn since(&mut self, time: &Ordered) {
+        match time.after <= self.after {
+            true => self.after = self.after.max(time.from - 1),
+            false => self.gap = Some((time.after, self.gap.map_or(time.from, |(_, from)| from.max(time.from)))),
+        }
     }
 
     fn narrow(self, query: &mut Query<'_>) {
@@ -495,6 +523,31 @@ fn conditions<'f>(read: &Read<'_>, app: i64, within: Within, filter: &'f Filter,
     Ok(query)
 }
 
+/// The messages of one place. What was changed since a time is what was sent since, and what was changed after it was sent.
+fn find(read: &Read<'_>, filter: &Filter, query: &mut Query<'_>, span: Span, within: Within) -> Result<Vec<Row>> {
+    let general = query.mark();
+    let Some(changed) = span.changed.filter(|_| !matches!(within, Within::Thread(_))) else {
+        span.narrow(query);
+        let rows = query.run(read, filter.source(within), "m.id", filter)?;
+        query.back_to(&general);
+        return Ok(rows);
+    };
+    span.narrow(query);
+    query.and("m.updated_at > m.sent_at");
+    query.and_value("m.updated_at >= ?", changed);
+    let mut rows = query.run(read, "messages m INDEXED BY messages_by_update", "m.id", filter)?;
+    query.back_to(&general);
+    let mut sent = span;
+    sent.since(&clock::since(read, changed)?);
+    sent.narrow(query);
+    rows.extend(query.run(read, filter.source(within), "m.id", filter)?);
+    query.back_to(&general);
+    rows.sort_by_key(|row| if filter.affix == Affix::Append { row.id } else { -row.id });
+    rows.dedup_by_key(|row| row.id);
+    filter.cut(&mut rows);
+    Ok(rows)
+}
+
 /// A conversation of a user, for a list of all of them.
 struct Place {
     conv: i64,
@@ -544,11 +597,37 @@ fn find_everywhere(read: &Read<'_>, user: i64, filter: &Filter, mut query: Query
             None => (floor, span.before),
         };
         query.and_value("m.conv_id = ?", conv);
-        Span { after, before, ..span }.narrow(&mut query);
-        rows.extend(query.run(read, filter.source(Within::User(user)), "m.id", filter)?);
+        rows.extend(find(read, filter, &mut query, Span { after, before, ..span }, Within::User(user))?);
         query.back_to(&general);
         rows.sort_by_key(|row| if newer { row.id } else { -row.id });
         full = filter.cut(&mut rows);
+    }
+    Ok(rows)
+}
+
+/// Ids within which what may be rare in an app is looked for by walking.
+const NEAR: i64 = if cfg!(test) { 20 } else { 5_000 };
+
+/// What may be rare, in the whole app. What is not is met among the nearest messages; for the rest all of the index of what is
+/// rare is walked, which has it by conversations.
+fn find_rare(read: &Read<'_>, filter: &Filter, mut query: Query<'_>, span: Span, rare: &str) -> Result<Vec<Row>> {
+    let newest = read.number("SELECT coalesce(max(id), 0) FROM messages", [])?;
+    let (mut near, mut far) = (span, span);
+    if filter.affix == Affix::Append {
+        near.before = span.before.min(span.after.saturating_add(NEAR));
+        far.after = near.before - 1;
+    } else {
+        near.after = span.after.max(span.before.min(newest + 1) - NEAR);
+        far.before = near.after + 1;
+    }
+    let general = query.mark();
+    near.narrow(&mut query);
+    let mut rows = query.run(read, "messages m", "m.id", filter)?;
+    query.back_to(&general);
+    if !filter.cut(&mut rows) && far.after < far.before {
+        far.narrow(&mut query);
+        rows.extend(query.run(read, rare, "m.id", filter)?);
+        filter.cut(&mut rows);
     }
     Ok(rows)
 }

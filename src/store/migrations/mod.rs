@@ -342,7 +342,8 @@ mod tests {
     }
 
     /// Takes away what the step to schema 4 brings.
-    const SCHEMA_4_BRINGS: &str = "DROP INDEX messages_by_kind; DROP INDEX messages_by_tags;
+    const SCHEMA_4_BRINGS: &str =
+        "DROP INDEX messages_by_kind; DROP INDEX messages_by_tags; DROP INDEX messages_by_update;
          ALTER TABLE clock DROP COLUMN ordered_after;";
 
     #[test]
