@@ -64,15 +64,13 @@ fn say(tx: &mut Write<'_>, dice: &mut Dice, people: &[Caller]) -> Result<()> {
     }
 }
 
+/// What a row must be.
+type Fits = Box<dyn Fn(&Row) -> bool>;
+
 /// What a list is narrowed by, and which rows that leaves.
-fn narrow(
-    dice: &mut Dice,
-    (newest, now): (i64, i64),
-    times: &[i64],
-    filter: &mut Filter,
-) -> Vec<Box<dyn Fn(&Row) -> bool>> {
+fn narrow(dice: &mut Dice, (newest, now): (i64, i64), times: &[i64], filter: &mut Filter) -> Vec<Fits> {
     let newer = filter.affix == Affix::Append;
-    let mut left: Vec<Box<dyn Fn(&Row) -> bool>> = Vec::new();
+    let mut left: Vec<Fits> = Vec::new();
     // About when something was sent or changed.
     let time = |dice: &mut Dice| {
         let near = times.get(dice.below(times.len().max(1))).copied().unwrap_or(1);

@@ -368,7 +368,8 @@ impl Span {
             query.and_value("m.id < ?", self.before);
         }
         if let Some((upto, from)) = self.gap {
-            query.and(&format!("(m.id <= {upto} OR m.id >= {from})"));
+            let either = [query.bound("m.id <= ?", upto), query.bound("m.id >= ?", from)].join(" OR ");
+            query.and(&format!("({either})"));
         }
     }
 }
