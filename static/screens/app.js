@@ -6,6 +6,7 @@ import { brief, card, code, dim, facts, html, name, number, tiles, time } from "
 import { Chart, steps } from "../ui/chart.js";
 import { Copied, Snippet } from "../ui/copies.js";
 import { confirm } from "../ui/dialogs.js";
+import { Act } from "../ui/forms.js";
 import { appFrame, inApp, to } from "../ui/frames.js";
 import { clientCode } from "./apps.js";
 import { failing } from "./webhooks.js";
@@ -40,6 +41,6 @@ export async function show(app) {
       ["Host", code(server.clientHost)], ["Made", time(app.createdAt)]]),
     html`<${Snippet} title="Client code" text=${clientCode(server.clientHost, app.id, app.region, "AUTH_KEY")} />`,
     dim("AUTH_KEY is a key of scope authOnly. ", html`<a href=${inApp(app, "keys")}>Make one</a>`, " if yours is lost: keys are shown once.")),
-    only("admin", card("Delete", dim("Ends everything of this app."), html`<button type="button" class="bad" onClick=${remove}>Delete app…</button>`)),
+    only("admin", card("Delete", dim("Ends everything of this app."), html`<${Act} class="bad" act=${remove}>Delete app…<//>`)),
   ]);
 }

@@ -88,7 +88,7 @@ function Webhook({ app, hookPath, first, all, told }) {
       <${Act} refused=${setError} act=${test}>Send a test<//>
       <${Act} refused=${setError} act=${toggle}>${hook.enabled ? "Switch off" : "Switch on"}<//>
       <button type="button" onClick=${rotate}>New secret…</button>
-      <button type="button" class="bad" onClick=${remove}>Delete…</button></div>`, alert(error), html`<div role="status">${outcome}</div>`)}</div>
+      <${Act} class="bad" act=${remove}>Delete…<//></div>`, alert(error), html`<div role="status">${outcome}</div>`)}</div>
     <${Log} hookPath=${hookPath} onChange=${again} />
     ${card("What it is told of", html`<${Form} kind="wide" submit="Save triggers" act=${subscribe}>${triggerBoxes(all, has.current)}<//>`)}
     ${card("Change", html`<${Form} submit="Save" act=${change}>${hookFields(first)}<//>`)}`;

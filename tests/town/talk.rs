@@ -149,6 +149,7 @@ impl Play {
                 left.push((*who, to.place(*who)));
             }
         }
+        let first = left.first().copied();
         self.read_log().await?;
         while let Some(logged) = self.log.pop_front() {
             let at = left.iter().position(|(who, place)| logged.sender == Some(*who) && logged.place == *place);
@@ -157,7 +158,10 @@ impl Play {
             };
             let (who, place) = left.swap_remove(at);
             self.store(logged.id, place, Some(who), Kind::Text, None);
-            self.model.made.insert(step, logged.id);
+            // Whichever came first: the same play speaks of the same message each time.
+            if first == Some((who, place)) {
+                self.model.made.insert(step, logged.id);
+            }
             if let Some(message) = self.model.messages.get_mut(&logged.id) {
                 message.text = said.clone();
             }

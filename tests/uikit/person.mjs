@@ -96,7 +96,12 @@ export class Person {
 
   /** Picks an entry of a message's menu; an entry of a menu within the menu by both names. */
   async choose(text, ...items) {
-    await this.press(text, "More options");
+    const first = this.item(items[0]);
+    // What opens the menu closes it as well, if it was still open.
+    await until(`the menu of ${text}`, async () => {
+      await this.press(text, "More options");
+      return first.waitFor({ timeout: 1000 }).then(() => true, () => false);
+    });
     for (const item of items) await this.item(item).click();
   }
 
@@ -112,6 +117,7 @@ export class Person {
     await items.first().waitFor();
     const names = await items.allInnerTexts();
     await this.page.keyboard.press("Escape");
+    await items.first().waitFor({ state: "hidden" });
     return names.map((name) => name.trim());
   }
 

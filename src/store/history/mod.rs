@@ -1,10 +1,13 @@
 //! Lists of messages: where they look, what narrows them, and how each is found without walking past the rest.
 
+mod filter;
+mod span;
 mod words;
 
 use rusqlite::params;
 
-use super::clock::Ordered;
+pub use self::filter::Filter;
+use self::span::Span;
 use super::messages::{Row, columns, row};
 use super::purge::there;
 use super::query::Query;
@@ -12,8 +15,8 @@ use super::rows::{any_of, ids_text};
 use super::sight::not_hidden;
 use super::{Read, clock, pins, purge};
 use crate::model::error::Result;
-use crate::model::message::{Category, ReceiverType};
-use crate::model::page::{Affix, Range};
+use crate::model::message::ReceiverType;
+use crate::model::page::Affix;
 
 /// Which messages a list is about.
 #[derive(Clone, Copy, Debug)]
@@ -26,177 +29,6 @@ pub enum Within {
     App,
     /// The replies to a message.
     Thread(i64),
-}
-
-/// What a list of messages may be narrowed by, and where it starts.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Filter {
-    pub affix: Affix,
-    pub id: Option<i64>,
-    pub sent_at: Option<i64>,
-    pub updated_at: Option<i64>,
-    pub from: Option<i64>,
-    pub to: Option<i64>,
-    pub limit: i64,
-    /// Bytes of `data` after which reading ends, though there may be more: with the message that goes beyond, so that who
-    /// asks can tell. Two messages are read in any case.
-    pub bytes: usize,
-    /// Leave `data` empty, for rows that are only counted past.
-    pub bare: bool,
-    pub categories: Vec<String>,
-    pub types: Vec<String>,
-    /// Types that messages of the category `message` are limited to; others are not.
-    pub message_types: Vec<String>,
-    pub tags: Vec<String>,
-    pub receiver_type: Option<ReceiverType>,
-    pub sender: Option<i64>,
-    /// Sent by one of these (users.id); none: by anybody.
-    pub senders: Vec<i64>,
-    pub updated: Range,
-    /// Edited within this time; what was never edited is not.
-    pub edited: Range,
-    pub search: Option<String>,
-    pub hide_deleted: bool,
-    pub only_deleted: bool,
-    pub hide_replies: bool,
-    pub hide_quoted: bool,
-    pub only_updates: bool,
-    /// Messages the viewer has not read / not got.
-    pub unread: bool,
-    pub undelivered: bool,
-    pub hide_blocked: bool,
-    pub has_attachments: bool,
-    /// Bits of the types asked for (`model::flags`); 0: any.
-    pub attachment_types: i64,
-    pub has_links: bool,
-    pub has_reactions: bool,
-    pub has_mentions: bool,
-    /// Naming one of these users (users.id, or `mentions::EVERYBODY`); none: any.
-    pub mentioned: Vec<i64>,
-    /// Pinned for everybody; saved by the viewer.
-    pub pinned: bool,
-    pub saved: bool,
-    /// Of a thread: with the message it hangs on.
-    pub with_parent: bool,
-    /// Interactive messages that are done for the viewer.
-    pub goal_met: bool,
-    pub viewer: Option<i64>,
-}
-
-impl Filter {
-    /// Cuts rows, the nearest first, to what this asks for; whether there is no room for farther ones. What is read in
-    /// several parts is cut like this after each: a part that ended for its bytes ends no nearer than the whole.
-    fn cut(&self, rows: &mut Vec<Row>) -> bool {
-        let mut bytes = 0usize;
-        let full = rows.iter().position(|row| {
-            bytes += row.data.len();
-            bytes > self.bytes
-        });
-        let most = full.map_or(usize::MAX, |at| (at + 1).max(2)).min(self.limit as usize);
-        let is_full = rows.len() >= most;
-        rows.truncate(most);
-        is_full
-    }
-
-    /// Pinned and saved messages go by when that was, not by id.
-    pub fn is_kept(&self) -> bool {
-        (self.pinned || self.saved) && self.search.is_none()
-    }
-
-    /// Whether the time in the cursor decides. Beside an id it would lose other messages of that second.
-    fn goes_by_time(&self) -> bool {
-        !self.is_kept() && self.id.is_none() && (self.updated_at.is_none() || self.only_updates)
-    }
-
-    /// Whether no plain text message can be in the list.
-    fn has_no_plain_text(&self) -> bool {
-        let lacks = |list: &[String], what: &str| !list.is_empty() && !list.iter().any(|one| one == what);
-        lacks(&self.categories, Category::Message.as_str())
-            || [&self.types, &self.message_types].into_iter().any(|types| lacks(types, "text"))
-            || (self.goal_met && self.viewer.is_some())
-    }
-
-    /// Whether something is asked for that few messages of a conversation have.
-    fn is_flagged(&self) -> bool {
-        self.has_attachments
-            || self.attachment_types != 0
-            || self.has_links
-            || self.has_reactions
-            || self.has_mentions
-            || !self.mentioned.is_empty()
-    }
-
-    /// Where the messages of a conversation are taken from: the index of what is rare where that is asked for, which the
-    /// planner without statistics takes for none better than that of all.
-    fn source(&self, within: Within) -> &'static str {
-        match within {
-            Within::App | Within::Thread(_) => "messages m",
-            _ => self.rare().unwrap_or("messages m"),
-        }
-    }
-
-    /// The index of what is rare that leads to all that is asked for.
-    fn rare(&self) -> Option<&'static str> {
-        Some(match self {
-            _ if self.is_kept() => return None,
-            _ if !self.tags.is_empty() => "messages m INDEXED BY messages_by_tags",
-            _ if self.is_flagged() => "messages m INDEXED BY messages_by_flags",
-            _ if self.has_no_plain_text() => "messages m INDEXED BY messages_by_kind",
-            _ if self.only_updates || self.only_deleted || !self.edited.is_open() => {
-                "messages m INDEXED BY messages_by_change"
-            }
-            _ => return None,
-        })
-    }
-
-    /// Whether it asks for what is unread and nothing else narrows it, so that the counters of conversations answer it.
-    pub fn is_plainly_unread(&self) -> bool {
-        let Filter { affix, limit, receiver_type, viewer, .. } = *self;
-        *self == Filter { unread: true, receiver_type, viewer, ..Filter::new(affix, limit) }
-    }
-
-    pub fn new(affix: Affix, limit: i64) -> Self {
-        Filter {
-            affix,
-            id: None,
-            sent_at: None,
-            updated_at: None,
-            from: None,
-            to: None,
-            limit,
-            bytes: usize::MAX,
-            bare: false,
-            categories: Vec::new(),
-            types: Vec::new(),
-            message_types: Vec::new(),
-            tags: Vec::new(),
-            receiver_type: None,
-            sender: None,
-            senders: Vec::new(),
-            updated: Range::default(),
-            edited: Range::default(),
-            search: None,
-            hide_deleted: false,
-            only_deleted: false,
-            hide_replies: false,
-            hide_quoted: false,
-            only_updates: false,
-            unread: false,
-            undelivered: false,
-            hide_blocked: false,
-            has_attachments: false,
-            attachment_types: 0,
-            has_links: false,
-            has_reactions: false,
-            has_mentions: false,
-            mentioned: Vec::new(),
-            pinned: false,
-            saved: false,
-            with_parent: false,
-            goal_met: false,
-            viewer: None,
-        }
-    }
 }
 
 impl Query<'_> {
@@ -303,75 +135,6 @@ pub fn count(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resu
         query.back_to(&general);
     }
     Ok(total)
-}
-
-/// Ids between which the messages of a list are.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    /// Above this one.
-    after: i64,
-    /// Below this one.
-    before: i64,
-    /// Up to this one and from that one on: what is between bears no time that is asked for.
-    gap: Option<(i64, i64)>,
-    /// Changed at this time or later.
-    changed: Option<i64>,
-}
-
-impl Span {
-    /// By the cursor of the list, and by the times it asks for. One range of ids, so that whatever index is walked begins in it.
-    fn of(read: &Read<'_>, within: Within, filter: &Filter) -> Result<Span> {
-        let newer = filter.affix == Affix::Append;
-        let mut span = Span { after: 0, before: i64::MAX, gap: None, changed: None };
-        if let Within::Conversation { hidden_id, .. } = within {
-            span.after = hidden_id;
-        }
-        let id = filter.id.filter(|_| !filter.is_kept());
-        match id {
-            Some(id) if newer => span.after = span.after.max(id),
-            Some(id) => span.before = id,
-            None => {}
-        }
-        let cursor = filter.sent_at.filter(|_| filter.goes_by_time());
-        let from = filter.from.max(cursor.filter(|_| newer).map(|at| at.saturating_add(1)));
-        let edge = filter.updated_at.filter(|_| !filter.is_kept() && (filter.only_updates || id.is_none()));
-        if let Some(at) = edge.filter(|_| newer && !filter.only_updates) {
-            span.changed = Some(clock::cursor(read, at)?.saturating_add(1));
-        }
-        span.changed = span.changed.max(filter.updated.from);
-        // Nothing is changed before it is sent.
-        let upto =
-            [filter.to, filter.updated.to, filter.edited.to].into_iter().flatten().map(|to| to.saturating_add(1));
-        let to = upto.chain(cursor.filter(|_| !newer)).chain(edge.filter(|_| !newer)).min();
-        if let Some(to) = to {
-            span.before = span.before.min(clock::since(read, to)?.from);
-        }
-        if let Some(from) = from {
-            span.since(&clock::since(read, from)?);
-        }
-        Ok(span)
-    }
-
-    /// Nothing from before a time, as far as ids tell.
-    fn since(&mut self, time: &Ordered) {
-        match time.after <= self.after {
-            true => self.after = self.after.max(time.from - 1),
-            false => self.gap = Some((time.after, self.gap.map_or(time.from, |(_, from)| from.max(time.from)))),
-        }
-    }
-
-    fn narrow(self, query: &mut Query<'_>) {
-        if self.after > 0 {
-            query.and_value("m.id > ?", self.after);
-        }
-        if self.before < i64::MAX {
-            query.and_value("m.id < ?", self.before);
-        }
-        if let Some((upto, from)) = self.gap {
-            let either = [query.bound("m.id <= ?", upto), query.bound("m.id >= ?", from)].join(" OR ");
-            query.and(&format!("({either})"));
-        }
-    }
 }
 
 /// Which conversations a statement is about.
