@@ -200,7 +200,9 @@ async fn round(cli: &Cli, count: usize) {
         (1..20).map(|n| format!("{path}&affix=prepend&id={}", newest * n / 20)).collect()
     };
     let (common, rare) = (word(0), word(VOCABULARY - 5));
-    let lines: Vec<(&str, Vec<String>, &str)> = vec![
+    let newest_at = number("SELECT max(sent_at) FROM messages");
+    let halfway = number(&format!("SELECT sent_at FROM messages WHERE id >= {} ORDER BY id LIMIT 1", newest / 2));
+    let mut lines: Vec<(&str, Vec<String>, &str)> = vec![
         ("newest page of the large group", vec![group.to_owned()], "user1"),
         ("pages anywhere in it", anywhere(group), "user1"),
         ("newest page of the large pair", vec![pair.to_owned()], "user1"),
@@ -245,6 +247,31 @@ async fn round(cli: &Cli, count: usize) {
         ("all conversations: with links", vec![format!("{all}&hasLinks=1")], "user1"),
         ("whole app: common word", vec![format!("{all}&searchKey={common}")], ""),
     ];
+    // By what few messages are, by times, and by numbers.
+    for (what, list, uid, asked) in [
+        ("group: with reactions", group, "user1", "hasReactions=true".to_owned()),
+        ("group: naming the one who asks", group, "user1", "myMentionsOnly=1".to_owned()),
+        ("group: with files", group, "user1", "attachmentTypes=file".to_owned()),
+        ("group: tagged", group, "user1", "tags=x".to_owned()),
+        ("group: of the category custom", group, "user1", "category=custom".to_owned()),
+        ("group: of the type image", group, "user1", "type=image".to_owned()),
+        ("group: after the newest second", group, "user1", format!("affix=append&sentAt={newest_at}")),
+        ("group: before a time halfway", group, "user1", format!("affix=prepend&sentAt={halfway}")),
+        ("group: changed since the newest second", group, "user1", format!("affix=append&updatedAt={newest_at}")),
+        ("group: second page by number", group, "user1", "page=2".to_owned()),
+        ("all conversations: with reactions", all, "user1", "hasReactions=true".to_owned()),
+        ("all conversations: tagged", all, "user1", "tags=x".to_owned()),
+        ("all conversations: of the category custom", all, "user1", "category=custom".to_owned()),
+        ("all conversations: after the newest second", all, "user1", format!("affix=append&sentAt={newest_at}")),
+        ("all conversations: changed since it", all, "user1", format!("affix=append&updatedAt={newest_at}")),
+        ("all conversations: second page by number", all, "user1", "page=2".to_owned()),
+        ("whole app: with reactions", all, "", "hasReactions=true".to_owned()),
+        ("whole app: tagged", all, "", "tags=x".to_owned()),
+        ("whole app: of the category action", all, "", "category=action".to_owned()),
+        ("whole app: deleted", all, "", "onlyDeleted=true".to_owned()),
+    ] {
+        lines.push((what, vec![format!("{list}&{asked}")], uid));
+    }
     let asker = ask::Asker::new(base, filled.app_id, filled.api_key);
     for (what, paths, uid) in lines {
         let (times, last) = asker.measure(&paths, uid, cli.requests).await;

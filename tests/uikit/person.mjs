@@ -117,7 +117,6 @@ export class Person {
     await items.first().waitFor();
     const names = await items.allInnerTexts();
     await this.page.keyboard.press("Escape");
-    await items.first().waitFor({ state: "hidden" });
     return names.map((name) => name.trim());
   }
 
