@@ -47,12 +47,13 @@ async fn all_that_happens_is_told_apart() {
     sock.command("typing_indicator", "user", "ann", json!({"action": "started"})).await;
     ann.with_header("X-Request-Id", "mine").post("/messages", text_to("user", "bob", "psst")).await.ok();
     sock.expect_text("psst").await;
-    // The webhook may be told before the answer has gone out.
-    let (call, hook) = (Cell::new(false), Cell::new(false));
+    // The webhook may be told before the answer has gone out, and both before it is noted that the frame has.
+    let (call, hook, frame) = (Cell::new(false), Cell::new(false), Cell::new(false));
     let told = until(&admin, &tail, |entry| {
         call.set(call.get() || entry["facts"]["requestId"] == "mine" && entry["kind"] == "request");
         hook.set(hook.get() || entry["kind"] == "webhook");
-        call.get() && hook.get()
+        frame.set(frame.get() || entry["kind"] == "frameOut" && entry["title"] == "message");
+        call.get() && hook.get() && frame.get()
     })
     .await;
     let of = |kind: &str| told.iter().filter(|entry| entry["kind"] == kind).cloned().collect::<Vec<Value>>();
