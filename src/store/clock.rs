@@ -93,6 +93,7 @@ pub(super) fn unordered(tx: &Write<'_>, message: i64) -> Result<()> {
 }
 
 /// Messages by their time, as far as it rises with their ids.
+#[derive(Clone, Copy, Debug)]
 pub struct Ordered {
     /// Those up to this id may bear any time.
     pub after: i64,

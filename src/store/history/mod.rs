@@ -290,7 +290,7 @@ fn conditions<'f>(read: &Read<'_>, app: i64, within: Within, filter: &'f Filter,
 /// The messages of one place. What was changed since a time is what was sent since, and what was changed after it was sent.
 fn find(read: &Read<'_>, filter: &Filter, query: &mut Query<'_>, span: Span, within: Within) -> Result<Vec<Row>> {
     let general = query.mark();
-    let Some(changed) = span.changed.filter(|_| !matches!(within, Within::Thread(_))) else {
+    let Some((changed, ids)) = span.changed.filter(|_| !matches!(within, Within::Thread(_))) else {
         span.narrow(query);
         let rows = query.run(read, filter.source(within), "m.id", filter)?;
         query.back_to(&general);
@@ -302,7 +302,7 @@ fn find(read: &Read<'_>, filter: &Filter, query: &mut Query<'_>, span: Span, wit
     let mut rows = query.run(read, "messages m INDEXED BY messages_by_update", "m.id", filter)?;
     query.back_to(&general);
     let mut sent = span;
-    sent.since(&clock::since(read, changed)?);
+    sent.since(ids);
     sent.narrow(query);
     rows.extend(query.run(read, filter.source(within), "m.id", filter)?);
     query.back_to(&general);

@@ -16,8 +16,8 @@ pub(super) struct Span {
     pub before: i64,
     /// Up to this one and from that one on: what is between bears no time that is asked for.
     pub gap: Option<(i64, i64)>,
-    /// Changed at this time or later.
-    pub changed: Option<i64>,
+    /// Changed at this time or later, and where that is among the ids.
+    pub changed: Option<(i64, Ordered)>,
 }
 
 impl Span {
@@ -37,10 +37,10 @@ impl Span {
         let cursor = filter.sent_at.filter(|_| filter.goes_by_time());
         let from = filter.from.max(cursor.filter(|_| newer).map(|at| at.saturating_add(1)));
         let edge = filter.updated_at.filter(|_| !filter.is_kept() && (filter.only_updates || id.is_none()));
-        if let Some(at) = edge.filter(|_| newer && !filter.only_updates) {
-            span.changed = Some(clock::cursor(read, at)?.saturating_add(1));
+        let after = edge.filter(|_| newer && !filter.only_updates).map(|at| clock::cursor(read, at)).transpose()?;
+        if let Some(at) = filter.updated.from.max(after.map(|at| at.saturating_add(1))) {
+            span.changed = Some((at, clock::since(read, at)?));
         }
-        span.changed = span.changed.max(filter.updated.from);
         // Nothing is changed before it is sent.
         let upto =
             [filter.to, filter.updated.to, filter.edited.to].into_iter().flatten().map(|to| to.saturating_add(1));
@@ -49,13 +49,13 @@ impl Span {
             span.before = span.before.min(clock::since(read, to)?.from);
         }
         if let Some(from) = from {
-            span.since(&clock::since(read, from)?);
+            span.since(clock::since(read, from)?);
         }
         Ok(span)
     }
 
     /// Nothing from before a time, as far as ids tell.
-    pub(super) fn since(&mut self, time: &Ordered) {
+    pub(super) fn since(&mut self, time: Ordered) {
         match time.after <= self.after {
             true => self.after = self.after.max(time.from - 1),
             false => self.gap = Some((time.after, self.gap.map_or(time.from, |(_, from)| from.max(time.from)))),
