@@ -13,6 +13,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::oneshot;
+
 use super::conn::{Close, Conn, Spoil, Subscription};
 use super::frame::{self, Encoded};
 use super::meters::Meters;
@@ -50,7 +52,7 @@ enum Step {
     Posts(Vec<Post>),
     Detach(ConnId),
     /// Whoever waits for what was before hears of it.
-    Reached(Box<dyn FnOnce() + Send>),
+    Reached(oneshot::Sender<()>),
     Stop,
 }
 
@@ -80,6 +82,14 @@ impl Hub {
         // The thread is gone only when the server stops; then nobody listens any more.
         self.inner.index.meters.backlog.up();
         let _ = self.inner.stream.send(Step::Posts(posts));
+    }
+
+    /// Waits until all that was committed so far has been offered to sockets, and who came and went is in the index.
+    pub async fn told(&self) {
+        let (tell, told) = oneshot::channel();
+        let _ = self.inner.stream.send(Step::Reached(tell));
+        // The hub ends with the server; then nothing is told any more.
+        let _ = told.await;
     }
 
     /// Tells an event that is not stored. May be called from any thread.
@@ -197,7 +207,7 @@ impl Starter {
                         let user = owners.remove(&conn);
                         user.and_then(|user| index.detach(conn, user)).into_iter().for_each(&on_presence);
                     }
-                    Step::Reached(then) => then(),
+                    Step::Reached(tell) => _ = tell.send(()),
                     Step::Stop => break,
                 }
             }

@@ -2,16 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Hub, Index, Step, lock};
+use super::{Hub, Index, lock};
 use crate::live::conn::{Close, Conn, Spoil};
 use crate::model::event::Known;
 
 impl Hub {
-    /// Does this when all that was handed over so far has been told.
-    pub fn when_told(&self, then: Box<dyn FnOnce() + Send>) {
-        let _ = self.inner.stream.send(Step::Reached(then));
-    }
-
     /// Closes every connection there is now. Those that come are welcome.
     pub fn send_away(&self, why: Close) {
         lock(&self.inner.index.conns).values().for_each(|conn| conn.close(why));

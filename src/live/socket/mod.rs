@@ -271,6 +271,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Socket<T> {
                 let answer = frame::auth(&identity.app.app_id, &identity.uid, &ask.device, true);
                 self.identity = Some((identity, device));
                 self.wire.trust(self.context.limits.frame);
+                // Whoever knows that this one was let in finds them online.
+                self.context.hub.told().await;
                 self.say(answer).await
             }
             // A fault of ours says nothing about the client: "not authorised" would log it out.

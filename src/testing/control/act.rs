@@ -7,7 +7,6 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::sockets::told;
 use super::{Control, read_value};
 use crate::actions::sockets::Identity;
 use crate::api::gate::{Answered, Ask, Call, Inside};
@@ -47,7 +46,7 @@ async fn request(
     let headers = [("appid", ready.app_id.as_str()), ("apikey", ready.api_key.as_str()), ("onbehalfof", uid)];
     let answered = inside.ask(Ask { method, path, headers: &headers, kind, body }).await;
     // Whoever does one thing after the other hears of them in this order.
-    told(inside.api).await;
+    inside.api.hub.told().await;
     answered
 }
 
@@ -248,7 +247,7 @@ async fn typing(control: &Control, inside: &Inside<'_>, uid: &str, said: &Value)
     });
     let (text, device) = (frame.to_string(), Arc::from(SERVER_DEVICE));
     // What was committed before is told before.
-    told(inside.api).await;
+    inside.api.hub.told().await;
     let context = inside.context();
     let command = Command::parse(&text, &context.limits).ok_or(Code::BadRequest)?;
     obey(context, &identity, &device, command).await;

@@ -74,7 +74,7 @@ pub async fn turn(control: &Control, turn: Turn, inside: &Inside<'_>) -> Result<
         return Err(Error::field("set", sentence));
     }
     // What was committed before is told by the time at which it was.
-    super::sockets::told(inside.api).await;
+    inside.api.hub.told().await;
     let (stops, settled) = walk(control, inside.api, to, patience).await?;
     control.clock.turn(to, runs);
     let mut said = show(control);
@@ -145,6 +145,6 @@ async fn settle(api: &Api, patience: Duration) -> Result<bool> {
         }
         tokio::time::sleep(LOOK).await;
     }
-    super::sockets::told(api).await;
+    api.hub.told().await;
     Ok(begun.elapsed() < patience)
 }

@@ -154,7 +154,7 @@ impl Control {
             }
             ("DELETE", "/faults") => locked(&self.faults).clear(),
             ("GET", "/journal") => {
-                sockets::told(inside.api).await;
+                inside.api.hub.told().await;
                 self.journal()?.show(&Asked::of_query(&call.query)?)?
             }
             ("POST", "/wait") => match self.journal()?.wait(&body(&call)?).await {

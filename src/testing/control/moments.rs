@@ -166,7 +166,7 @@ async fn back(control: &Control, inside: &Inside<'_>, name: &str, sockets: Socke
     };
     api.store.put_back(&moment.path, moment.last, beside).await?;
     inside.forget(moment.requests);
-    super::sockets::told(api).await;
+    api.hub.told().await;
     api.hub.forget_waiting();
     if faults == Faults::Clear {
         locked(&control.faults).clear();
@@ -175,7 +175,7 @@ async fn back(control: &Control, inside: &Inside<'_>, name: &str, sockets: Socke
     control.journal()?.clear();
     // Also those that came again meanwhile.
     super::sockets::stay(api).await?;
-    super::sockets::told(api).await;
+    api.hub.told().await;
     Ok(super::clock::show(control))
 }
 
@@ -187,7 +187,7 @@ async fn leave(api: &Api) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     // That they were here last now is written before the past comes back.
-    super::sockets::told(api).await;
+    api.hub.told().await;
 }
 
 /// Makes one folder hold the files of another. Names are the same each time, so that a file of a name may be another one: the

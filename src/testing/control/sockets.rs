@@ -50,8 +50,8 @@ pub async fn spoil(control: &Control, asked: Asked, inside: &Inside<'_>) -> Resu
     let found = inside.api.store.read(move |read| users::any(read, app.id, &uid)).await?;
     let user = found.ok_or_else(|| unknown_uid(&asked.user))?.id;
     let hub = &inside.api.hub;
-    // Who was let in just now is there.
-    told(inside.api).await;
+    // Who came and went just now is in the index.
+    hub.told().await;
     let sockets = match asked.what {
         What::Drop => hub.end(user, true, Close::Restart),
         What::Close => hub.end(user, false, Close::Restart),
@@ -61,14 +61,6 @@ pub async fn spoil(control: &Control, asked: Asked, inside: &Inside<'_>) -> Resu
         What::Mend => hub.spoil(user, Spoil::Nothing),
     };
     Ok(json!({ "sockets": sockets }))
-}
-
-/// Waits until all that was committed has been offered to sockets, and those that came and went are in the index.
-pub async fn told(api: &Api) {
-    let (tell, reached) = tokio::sync::oneshot::channel();
-    api.hub.when_told(Box::new(move || _ = tell.send(())));
-    // The hub ends with the server; then nobody asks.
-    let _ = reached.await;
 }
 
 /// After the past was brought back: sockets stay whose login was there, and hear what they may hear then.
