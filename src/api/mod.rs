@@ -91,7 +91,7 @@ use crate::store::Store;
 use crate::tls::Tokens;
 use crate::watch::meter::Counter;
 use crate::watch::request::within;
-use access::Parts;
+use access::{Met, Parts};
 pub use admin::tail::Tails;
 use answers::Answers;
 use backups::Backups;
@@ -335,7 +335,8 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
         parts.body = Bytes::from(forms::object(&parts.query).to_string());
     }
     seen.asked(&parts.params, &parts.body);
-    let mut reply = (route.handler)(api.clone(), parts).await?;
+    let met = Met::check(api.clone(), parts, route.who).await?;
+    let mut reply = (route.handler)(met).await?;
     if request.extensions().get::<access::Discreet>().is_some()
         && let Some(body) = json::without(&reply.body, PRIVATE)
     {

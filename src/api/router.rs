@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use actix_web::http::Method;
 
-use super::Api;
-use super::access::{Access, Demand, Parts, Who};
+use super::access::{Access, Demand, Met, Who};
 use super::rate::Class;
 use super::reply::Reply;
 use crate::model::error::Result;
@@ -34,7 +32,8 @@ pub struct Route {
     pub takes_files: bool,
     /// Which row it is, once it is in the table.
     pub at: usize,
-    pub(super) handler: Box<dyn Fn(Arc<Api>, Parts) -> Answer + Send + Sync>,
+    /// Takes a request that met the demand of `who`.
+    pub(super) handler: Box<dyn Fn(Met) -> Answer + Send + Sync>,
 }
 
 fn route<D, F, Fut>(method: Method, path: &'static str, operation: &'static str, handler: F) -> Route
@@ -53,7 +52,7 @@ where
         extension: Extension::of_path(path),
         takes_files: false,
         at: 0,
-        handler: Box::new(move |api, parts| Box::pin(async move { handler(Access::check(api, parts).await?).await })),
+        handler: Box::new(move |met| Box::pin(handler(Access::of(met)))),
     }
 }
 

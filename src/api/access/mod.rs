@@ -143,8 +143,9 @@ pub struct Access<D> {
     demand: PhantomData<D>,
 }
 
-/// The same without the type: what is done for each request is in the program once, not once for each demand.
-struct Met {
+/// A request that met a demand, without the type: what is done for each request is in the program once, not once for each
+/// operation.
+pub struct Met {
     caller: Caller,
     by: By,
     /// The caller's share of it, which shows others' presence as they may see it.
@@ -176,7 +177,8 @@ pub fn base(api: &Api, request: &HttpRequest) -> String {
 }
 
 impl Met {
-    async fn check(api: Arc<Api>, parts: Parts, who: Who) -> Result<Self> {
+    /// Checks the credentials against the demand.
+    pub async fn check(api: Arc<Api>, parts: Parts, who: Who) -> Result<Self> {
         let (mut caller, by) = admit(&api, &parts, who).await?;
         answering::begin(&parts.request, &mut caller);
         api.requests.note(&parts.request, &caller);
@@ -232,9 +234,9 @@ impl Met {
 }
 
 impl<D: Demand> Access<D> {
-    /// Checks the credentials against the demand.
-    pub async fn check(api: Arc<Api>, parts: Parts) -> Result<Self> {
-        Ok(Access { met: Met::check(api, parts, D::WHO).await?, demand: PhantomData })
+    /// Of a request that was checked against this demand: the route table has both from the handler's type.
+    pub(super) fn of(met: Met) -> Self {
+        Access { met, demand: PhantomData }
     }
 
     pub fn caller(&self) -> &Caller {
