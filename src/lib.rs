@@ -55,7 +55,8 @@
 //!
 //! # Where to add what
 //!
-//! A new operation: a row in `api::routes`, a handler beside its noun, an action if it writes, SQL in the store. A new
+//! A new operation: a row in `api::routes`, a handler beside its noun, an action if it writes, SQL in the store; then
+//! `cargo run --example describe`, which writes down the API descriptions that are served. A new
 //! limit: `model::limits`, with a setting in [`config`] if people will want to raise it. A new error: the table in
 //! `model::error`.
 

@@ -186,7 +186,6 @@ impl House {
             crowded: Arc::default(),
             metrics: Metrics::new(config.watch.metrics_token.as_deref()),
             gate,
-            description: OnceLock::new(),
             router,
         });
         let fetching = fetching.map(|fetching| Box::pin(fetching) as Chore);

@@ -38,6 +38,7 @@ mod moderation;
 mod multipart;
 mod notifications;
 mod openapi;
+mod packed;
 mod pages;
 pub mod peer;
 mod permissions;
@@ -106,7 +107,7 @@ use reply::Reply;
 use requests::{Place, Requests, Seen};
 use room::Room;
 pub use router::{Route, Router};
-pub use routes::{admin_description, description, routes};
+pub use routes::{described, routes};
 
 /// What handlers share.
 pub struct Api {
@@ -153,8 +154,6 @@ pub struct Api {
     pub bodies: Room,
     /// Who stands before the API, on servers that tests throw away.
     pub gate: Option<Arc<dyn gate::Gate>>,
-    /// `openapi.json`, made when it is first asked for.
-    pub description: OnceLock<Bytes>,
 }
 
 /// What some editors and frameworks write before UTF-8.
@@ -218,13 +217,9 @@ async fn answer(
         file
     } else if let Some(answer) = front::find(request, path, api, seen).await {
         answer
-    } else if path == "/openapi.json" && matches!(*request.method(), Method::GET | Method::HEAD) {
+    } else if let Some(description) = description(request, path, api) {
         seen.at(Place::Description);
-        HttpResponse::Ok().content_type("application/json").body(api.description.get_or_init(|| described(api)).clone())
-    } else if path == "/admin/openapi.json" && matches!(*request.method(), Method::GET | Method::HEAD) {
-        seen.at(Place::Description);
-        let described = routes::admin_description(api.router.routes(), api.public_host.as_deref());
-        HttpResponse::Ok().content_type("application/json").body(described)
+        description
     } else {
         let answer = operate(request, path, payload, api.clone().into_inner(), seen);
         let answer = match request.method().is_safe() {
@@ -352,8 +347,12 @@ async fn operate(request: &HttpRequest, path: &str, payload: Payload, api: Arc<A
     }
 }
 
-fn described(api: &Api) -> Bytes {
-    description(api.router.routes(), api.public_host.as_deref()).into()
+/// What describes the API, if it is asked for.
+fn description(request: &HttpRequest, path: &str, api: &Api) -> Option<HttpResponse> {
+    match *request.method() {
+        Method::GET | Method::HEAD => openapi::written::find(request, path, api.public_host.as_deref()),
+        _ => None,
+    }
 }
 
 /// A page by number cannot end early: what is left out would be on no page.

@@ -2,11 +2,8 @@
 
 use actix_web::http::{Method, header};
 use actix_web::{HttpRequest, HttpResponse};
-use rust_embed::Embed;
 
-#[derive(Embed)]
-#[folder = "static/"]
-struct Files;
+use super::packed;
 
 /// Scripts, styles and pictures come from here only: an avatar's address would tell strangers who looks. No page may
 /// frame this one, and no script can turn text into markup.
@@ -18,23 +15,19 @@ const PICTURE_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; san
 
 /// The names of the stickers in the program, in their order.
 pub fn stickers() -> Vec<String> {
-    let mut names: Vec<String> =
-        Files::iter().filter_map(|name| name.strip_prefix("stickers/").map(str::to_owned)).collect();
-    names.sort();
-    names
+    packed::all().filter_map(|file| file.name.strip_prefix("stickers/").map(str::to_owned)).collect()
 }
 
 /// One of them, if the path is its address.
-fn sticker(path: &str) -> Option<HttpResponse> {
-    let file = Files::get(&path.strip_prefix("/stickers/").map(|name| format!("stickers/{name}"))?)?;
-    let mut response = HttpResponse::Ok();
-    response
-        .content_type(file.metadata.mimetype())
-        .insert_header(("Content-Security-Policy", PICTURE_POLICY))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Cross-Origin-Resource-Policy", "cross-origin"))
-        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"));
-    Some(response.body(file.data.into_owned()))
+fn sticker(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
+    let file = packed::find(path.strip_prefix('/').filter(|name| name.starts_with("stickers/"))?)?;
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, PICTURE_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CROSS_ORIGIN_RESOURCE_POLICY, "cross-origin"),
+        (header::CACHE_CONTROL, "public, max-age=86400"),
+    ];
+    Some(file.answer(request, headers))
 }
 
 /// The file at this path, if there is one.
@@ -42,7 +35,7 @@ pub fn find(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return None;
     }
-    if let Some(picture) = sticker(path) {
+    if let Some(picture) = sticker(request, path) {
         return Some(picture);
     }
     if path == "/admin" || (path == "/" && accepts_html(request)) {
@@ -52,15 +45,13 @@ pub fn find(request: &HttpRequest, path: &str) -> Option<HttpResponse> {
     }
     let name = path.strip_prefix("/admin/").filter(|name| !name.starts_with("api/"))?;
     let name = if name.is_empty() { "index.html" } else { name };
-    let file = Files::get(name)?;
-    let mut response = HttpResponse::Ok();
-    response
-        .content_type(file.metadata.mimetype())
-        .insert_header(("Content-Security-Policy", POLICY))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
-        .insert_header(("Referrer-Policy", "no-referrer"))
-        .insert_header((header::CACHE_CONTROL, "no-cache"));
-    Some(response.body(file.data.into_owned()))
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+    ];
+    Some(packed::find(name)?.answer(request, headers))
 }
 
 fn accepts_html(request: &HttpRequest) -> bool {

@@ -1,6 +1,7 @@
 //! The route table: the whole API, a row an operation.
 
 use actix_web::http::Method;
+use serde_json::Value;
 
 use super::access::{Admin, Management};
 use super::router::{Route, Row};
@@ -10,7 +11,6 @@ use super::{
     reactions, roles, threads, tokens, users, webhooks,
 };
 use crate::model::feature::Feature;
-use crate::model::public::PublicHost;
 
 /// Webhooks, for whoever this demands: the same below the path of an app here and there.
 macro_rules! webhooks_of {
@@ -507,15 +507,9 @@ pub(super) fn describe_nouns() -> openapi::Doc {
     doc
 }
 
-/// The description of the admin API as JSON.
-pub fn admin_description(routes: &[Route], public: Option<&PublicHost>) -> String {
-    let server = public.map_or_else(|| "/".to_owned(), |public| public.base("https"));
-    openapi::describe_admin(routes, describe_nouns(), &server).to_string()
-}
-
-/// The API description as JSON.
-pub fn description(routes: &[Route], public: Option<&PublicHost>) -> String {
-    // One that is read from the server itself may leave out where that is.
-    let server = public.map_or_else(|| "/v3".to_owned(), |public| format!("{}/v3", public.base("https")));
-    openapi::describe(routes, describe_nouns(), &server).to_string()
+/// The description of the API, and that of the admin API, made from the table. What is served is what `examples/describe` wrote
+/// down of them: see `openapi::written`.
+pub fn described() -> (Value, Value) {
+    let routes = routes();
+    (openapi::describe(&routes, describe_nouns()), openapi::describe_admin(&routes, describe_nouns()))
 }

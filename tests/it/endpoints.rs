@@ -454,6 +454,17 @@ async fn the_api_description_has_every_operation_and_no_other() {
     assert_resolved(&described["components"], &described, "components");
 }
 
+/// What is served was written down; whoever changes the API writes it down anew.
+#[test]
+fn the_api_descriptions_are_those_of_the_sources() {
+    let (api, admin) = hobnob::api::described();
+    for (name, made) in [("openapi.json", api), ("admin-openapi.json", admin)] {
+        let path = format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"));
+        let written: Value = serde_json::from_str(&std::fs::read_to_string(path).expect("it is there")).expect("JSON");
+        assert!(written == made, "docs/{name} is not of these sources: cargo run --example describe");
+    }
+}
+
 /// Operations whose success is not described, and why.
 const NO_REPLY: &[(&str, &str)] = &[("client-create-media-token", "it is always refused")];
 

@@ -285,8 +285,8 @@ fn operation(doc: &Doc, method: &str, path: &str, operation: &str, who: Who) -> 
     described
 }
 
-/// The whole description; `server`: where `/admin/api` is found.
-pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
+/// The whole description.
+pub fn describe(routes: &[Route], mut doc: Doc) -> Value {
     doc.component::<error::Shown>();
     admin_replies::describe(&mut doc);
     let mut paths: Map<String, Value> = Map::new();
@@ -305,7 +305,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
             "description": "What the admin page of this server asks, beside the REST API, which takes an admin's session with the header appId.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": server}],
+        "servers": [{"url": super::written::ADMIN}],
         "paths": paths,
         "components": {"schemas": schemas(&doc), "securitySchemes": {"admin": scheme()}},
     })
@@ -335,7 +335,7 @@ mod tests {
         let mut doc = describe_nouns();
         admin_replies::describe(&mut doc);
         assert!(doc.clashes.is_empty(), "described twice: {:?}", doc.clashes);
-        let description = describe(&routes, describe_nouns(), "/");
+        let description = describe(&routes, describe_nouns());
         // A path is an operation of each method.
         for (path, methods) in description["paths"].as_object().into_iter().flatten() {
             for (method, one) in methods.as_object().into_iter().flatten() {

@@ -2,10 +2,14 @@
 //!
 //! Paths, operations and credentials come from the rows, bodies from the types the handlers read (each noun describes its
 //! own), so the description cannot name what is not there. The page that shows it is `static/api.html`.
+//!
+//! `examples/describe` makes it and writes it down; what is written down is served ([`written`]). So what makes it is no part of the
+//! program: it was a twentieth of it.
 
 mod admin;
 mod admin_replies;
 mod parameters;
+pub mod written;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -314,7 +318,7 @@ fn reply(doc: &Doc, operation: &str) -> Value {
 }
 
 /// The whole description. The admin page's own calls are no part of it: they have their own ([`describe_admin`]).
-pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
+pub fn describe(routes: &[Route], mut doc: Doc) -> Value {
     doc.component::<error::Shown>();
     let mut paths: Map<String, Value> = Map::new();
     for route in routes.iter().filter(|route| route.who != Who::Admin && !route.path.starts_with("/admin/")) {
@@ -353,7 +357,7 @@ pub fn describe(routes: &[Route], mut doc: Doc, server: &str) -> Value {
             "description": "A self-hosted chat back end, compatible with the CometChat REST API v3.",
             "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
         },
-        "servers": [{"url": server}],
+        "servers": [{"url": written::API}],
         "paths": paths,
         "webhooks": doc.webhooks,
         "components": {
@@ -393,7 +397,7 @@ mod tests {
         for (at, (name, ..)) in PARAMETERS.iter().enumerate() {
             assert!(!PARAMETERS[..at].iter().any(|(other, ..)| other == name), "parameter {name} twice");
         }
-        let description = describe(&routes, doc, "/v3");
+        let description = describe(&routes, doc);
         for route in routes.iter().filter(|route| !route.path.starts_with("/admin/")) {
             let method = route.method.as_str().to_ascii_lowercase();
             assert_eq!(description["paths"][route.path][&method]["operationId"], operation_id(route.operation));

@@ -7,6 +7,8 @@ mod looks;
 pub mod roles;
 mod totp;
 
+use std::io::Read as _;
+
 use hobnob::actions;
 use hobnob::model::Code;
 use serde_json::{Value, json};
@@ -240,6 +242,42 @@ async fn a_link_from_the_command_line_works_while_the_server_runs() {
     let made: Value = serde_json::from_slice(&hobnob(&h.data, &["admin-link", "--json"]).stdout).expect("JSON");
     let body = json!({"link": made["setup"], "name": "ops", "password": PASSWORD});
     h.nobody().post("/admin/api/setup", body).await.ok();
+}
+
+/// Files of the program go packed to who takes them so, and not again to who has them.
+#[tokio::test]
+async fn a_browser_loads_the_page_packed_and_once() {
+    let h = Harness::start().await;
+    let http = reqwest::Client::new();
+    for path in ["/admin/", "/admin/admin.css", "/stickers/01-smile.svg", "/openapi.json", "/admin/openapi.json"] {
+        let ask = async |name: &str, value: &str| {
+            let answer = http.get(format!("{}{path}", h.app.base())).header(name, value).send().await.unwrap();
+            assert_eq!(answer.headers()["vary"], "Accept-Encoding", "{path}");
+            let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+            (status, headers, answer.bytes().await.unwrap())
+        };
+        let (status, headers, plain) = ask("accept-encoding", "br, gzip;q=0").await;
+        assert!(
+            status == 200 && !headers.contains_key("content-encoding") && std::str::from_utf8(&plain).is_ok(),
+            "{path}"
+        );
+        let (status, packing, packed) = ask("accept-encoding", "br, gzip;q=0.5").await;
+        assert_eq!((status, &packing["content-encoding"]), (200, &"gzip".parse().unwrap()), "{path}");
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).unwrap();
+        assert!(unpacked == plain && packed.len() < plain.len(), "{path}");
+        assert_eq!(packing["content-type"], headers["content-type"], "{path}");
+
+        let tag = headers["etag"].to_str().unwrap();
+        let (status, told, nothing) = ask("if-none-match", &format!("\"other\", {tag}")).await;
+        assert_eq!((status, &told["etag"], nothing.len()), (304, &headers["etag"], 0), "{path}");
+        assert_eq!(
+            (told.get("cache-control"), told.get("content-security-policy")),
+            (headers.get("cache-control"), headers.get("content-security-policy"))
+        );
+        let (status, _, again) = ask("if-none-match", "\"other\"").await;
+        assert!(status == 200 && again == plain, "{path}");
+    }
 }
 
 #[tokio::test]

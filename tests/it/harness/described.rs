@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
-use hobnob::api::{Route, admin_description, description, routes};
+use hobnob::api::{Route, routes};
 use jsonschema::Validator;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -21,8 +21,7 @@ struct Described {
 fn described() -> &'static Described {
     static DESCRIBED: OnceLock<Described> = OnceLock::new();
     DESCRIBED.get_or_init(|| {
-        let mut description: Value = serde_json::from_str(&description(&routes(), None)).expect("JSON");
-        let admin: Value = serde_json::from_str(&admin_description(&routes(), None)).expect("JSON");
+        let (mut description, admin) = hobnob::api::described();
         // Both name the same things: one description of all operations.
         for part in ["/paths", "/components/schemas"] {
             let more = admin.pointer(part).and_then(Value::as_object).expect("an object").clone();
