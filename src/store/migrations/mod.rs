@@ -23,7 +23,8 @@ use crate::durable;
 use crate::model::error::{Error, Result};
 
 /// The steps, the first leading from schema 1 to 2.
-const STEPS: &[&str] = &[include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql")];
+const STEPS: &[&str] =
+    &[include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql"), include_str!("0005.sql")];
 
 /// `PRAGMA user_version` of a database made from `schema.sql` as it is now.
 pub const VERSION: i64 = 1 + STEPS.len() as i64;
@@ -286,18 +287,25 @@ mod tests {
         assert_eq!(number(&current, ids), 9);
         drop(current);
         for (changed, want) in [
-            ("", None),
+            ("UPDATE clock SET last = 6000000000", None),
             ("UPDATE messages SET sent_at = 5000000000 WHERE id = 9004", Some(9009)),
             ("UPDATE messages SET sent_at = 4000000000 WHERE id IN (9004, 9006)", Some(9006)),
+            ("UPDATE messages SET sent_at = 4000000000 + id WHERE id > 9000", None),
+            // From the future: what is sent next comes before it.
+            ("UPDATE clock SET last = 4000000000 + 9007", Some(9009)),
+            ("UPDATE messages SET sent_at = 1 WHERE id > 9007", Some(9009)),
         ] {
             let older = Connection::open(&path).expect("opens");
             db::add_functions(&older, Arc::new(|_| false)).expect("added");
             older.execute_batch(changed).expect("changed");
+            // One that came to schema 4 before the future was thought of.
+            older.execute_batch("UPDATE clock SET ordered_after = 0; PRAGMA user_version = 4").expect("older");
+            let seen = |path: &Path| number(&open(path).expect("migrates"), "SELECT ordered_after FROM clock");
+            let after = seen(&path);
             older.execute_batch(SCHEMA_4_BRINGS).expect("dropped");
             older.pragma_update(None, "user_version", 3).expect("older");
             drop(older);
-            let migrated = open(&path).expect("migrates");
-            let after = number(&migrated, "SELECT ordered_after FROM clock");
+            assert_eq!(seen(&path), after, "{changed}");
             assert!(want.map_or(after < 9000, |want| after == want), "{changed}: {after}");
         }
     }

@@ -1,0 +1,11 @@
+-- Schema 4 to 5. `schema.sql` says what each thing is for.
+
+-- The step to 4 took the last message that is older than one before it. A message from the future, once imported, makes that of
+-- those which are sent after it, so what comes up to it is in no order either.
+UPDATE clock SET ordered_after = max(
+  ordered_after,
+  coalesce((SELECT max(id) FROM messages WHERE sent_at > last), 0),
+  coalesce((
+    SELECT max(id) FROM (
+      SELECT id, sent_at, max(sent_at) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newest FROM messages)
+    WHERE sent_at < newest), 0));
