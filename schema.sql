@@ -424,7 +424,7 @@ INSERT INTO search_state VALUES (0);
 CREATE TABLE search_changes (
   message_id  INTEGER PRIMARY KEY
 ) STRICT;
-CREATE TRIGGER messages_changed AFTER UPDATE OF data ON messages BEGIN
+CREATE TRIGGER messages_changed AFTER UPDATE OF data, app ON messages BEGIN
   INSERT OR IGNORE INTO search_changes VALUES (NEW.id);
 END;
 CREATE TRIGGER messages_gone AFTER DELETE ON messages BEGIN

@@ -178,10 +178,20 @@ pub fn touch(tx: &Write<'_>, conv: &Conv, message: i64, sender: i64, counts: boo
                 updated_at = CASE WHEN ?5 THEN max(updated_at, ?3) ELSE updated_at END WHERE id = ?1",
         params![conv.id, message, tx.now(), counts, shows],
     )?;
-    if counts {
+    if !counts {
+        return Ok(());
+    }
+    let copies = tx.run(
+        "UPDATE participants SET own_total = own_total + 1, own_seq = ?3 WHERE user_id = ?1 AND conv_id = ?2",
+        [sender, conv.id, conv.total + 1],
+    )?;
+    if copies == 0 {
+        // A bot, or somebody of the past whose message is imported: who comes (back) in has sent what they sent.
         tx.run(
-            "UPDATE participants SET own_total = own_total + 1, own_seq = ?3 WHERE user_id = ?1 AND conv_id = ?2",
-            [sender, conv.id, conv.total + 1],
+            "INSERT OR REPLACE INTO own_marks (conv_id, user_id, block, own)
+             SELECT ?2, ?1, ?3, 1 + coalesce((SELECT own FROM own_marks WHERE conv_id = ?2 AND user_id = ?1
+                                              ORDER BY block DESC LIMIT 1), 0)",
+            [sender, conv.id, (conv.total + 1) >> BLOCK],
         )?;
     }
     Ok(())

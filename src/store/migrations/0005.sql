@@ -9,3 +9,9 @@ UPDATE clock SET ordered_after = max(
     SELECT max(id) FROM (
       SELECT id, sent_at, max(sent_at) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS newest FROM messages)
     WHERE sent_at < newest), 0));
+
+-- A message whose app was mended (`hobnob doctor`) is one the index must not be believed on, too.
+DROP TRIGGER messages_changed;
+CREATE TRIGGER messages_changed AFTER UPDATE OF data, app ON messages BEGIN
+  INSERT OR IGNORE INTO search_changes VALUES (NEW.id);
+END;
