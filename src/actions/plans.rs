@@ -416,11 +416,12 @@ async fn hold(store: Store) {
                 threads::Within::Followed { user, conv: None },
                 threads::Within::App(app.id),
             ] {
-                for row in threads::list(tx, threads, Some((i64::MAX, 1)), 30)? {
+                threads::each(tx, threads, Some((i64::MAX, 1)), 30, |row| {
                     threads::last_reply(tx, row.id, viewer.into())?;
                     threads::unread_replies(tx, &row, user)?;
                     threads::unread_mentions(tx, &row, user)?;
-                }
+                    Ok(true)
+                })?;
             }
             for reviewed in [false, true] {
                 moderation::list(tx, app.id, reviewed, (Affix::Append, None), 30)?;

@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either};
 use super::groups::affix;
-use super::messages::limit;
+use super::messages::{META, limit};
 use super::openapi::{Doc, Shape};
-use super::reply::{Ack, CursorMeta, Point, Reply, ack, list as list_reply};
+use super::reply::{Ack, CursorMeta, Point, Reply, ack, cut_list};
 use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
@@ -48,6 +48,8 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
         (Some(at), None) => Some((at, 0)),
         (None, _) => None,
     };
+    // A page ends where it is large enough.
+    let bytes = access.limits().page_bytes.saturating_sub(META);
     let threads = access
         .store()
         .read(move |read| {
@@ -66,10 +68,18 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
                 (None, Some(user)) => Within::User(user),
                 (None, None) => Within::App(caller.app.id),
             };
-            threads::list(read, within, before, limit)?
-                .into_iter()
-                .map(|row| show(read, row, caller.viewer(), with_mentions))
-                .collect::<Result<Vec<Thread>>>()
+            let (mut threads, mut left) = (Vec::new(), Some(bytes));
+            threads::each(read, within, before, limit, |row| {
+                let thread = show(read, row, caller.viewer(), with_mentions)?;
+                let size = serde_json::to_string(&thread).map_or(0, |text| text.len() + 1);
+                left = left.and_then(|left| left.checked_sub(size));
+                // One in any case: whoever goes on from it comes to the next.
+                if left.is_some() || threads.is_empty() {
+                    threads.push(thread);
+                }
+                Ok(left.is_some())
+            })?;
+            Ok(threads)
         })
         .await?;
     let mut meta = CursorMeta::new(limit, threads.len());
@@ -79,7 +89,7 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
     });
     // Where the list goes on is also where older ones begin.
     meta.previous = meta.next.clone();
-    Ok(list_reply(&threads, meta))
+    Ok(cut_list(&threads, meta))
 }
 
 /// A thread: the message it hangs on, with its newest reply. Its `updatedAt` is the time of that reply.

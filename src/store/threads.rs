@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::params;
+use rusqlite::{params, params_from_iter};
 
 use super::messages::{Row, columns, row};
 use super::purge::there;
@@ -109,11 +109,18 @@ pub enum Within {
 }
 
 /// The messages that threads hang on, by their newest reply, the newest first: `limit` of them from before `before`
-/// (time of the newest reply and id of the message).
-pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: i64) -> Result<Vec<Row>> {
+/// (time of the newest reply and id of the message), for as long as `show` takes more.
+pub fn each(
+    read: &Read<'_>,
+    within: Within,
+    before: Option<(i64, i64)>,
+    limit: i64,
+    mut show: impl FnMut(Row) -> Result<bool>,
+) -> Result<()> {
     let (at, id) = before.unwrap_or((i64::MAX, i64::MAX));
-    match within {
-        Within::Conversation { conv, hidden_id, viewer } => read.all(
+    let (at, id, limit) = (Some(at), Some(id), Some(limit));
+    let (sql, values): (&str, Vec<Option<i64>>) = match within {
+        Within::Conversation { conv, hidden_id, viewer } => (
             concat!(
                 "SELECT ",
                 columns!(),
@@ -124,11 +131,10 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 there!(),
                 " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
-            params![conv, at, id, limit, hidden_id, viewer],
-            row,
+            vec![Some(conv), at, id, limit, Some(hidden_id), viewer],
         ),
         // No conversation can add more than a page, and each has its own by index.
-        Within::User(user) => read.all(
+        Within::User(user) => (
             concat!(
                 "SELECT ",
                 columns!(),
@@ -142,10 +148,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 there!(),
                 " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
-            [user, at, id, limit],
-            row,
+            vec![Some(user), at, id, limit],
         ),
-        Within::Followed { user, conv } => read.all(
+        Within::Followed { user, conv } => (
             concat!(
                 "SELECT ",
                 columns!(),
@@ -159,10 +164,9 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 there!(),
                 " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
-            params![user, at, id, limit, conv],
-            row,
+            vec![Some(user), at, id, limit, conv],
         ),
-        Within::App(app) => read.all(
+        Within::App(app) => (
             concat!(
                 "SELECT ",
                 columns!(),
@@ -171,10 +175,17 @@ pub fn list(read: &Read<'_>, within: Within, before: Option<(i64, i64)>, limit: 
                 there!(),
                 " ORDER BY m.last_reply_at DESC, m.id DESC LIMIT ?4"
             ),
-            [app, at, id, limit],
-            row,
+            vec![Some(app), at, id, limit],
         ),
+    };
+    let mut statement = read.statement(sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(next) = rows.next()? {
+        if !show(row(next)?)? {
+            break;
+        }
     }
+    Ok(())
 }
 
 /// The newest reply in a thread that the viewer sees. Who sees the parent has deleted none of the replies.

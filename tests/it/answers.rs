@@ -118,6 +118,46 @@ async fn pages_end_at_a_size_and_nothing_is_lost() {
     assert!(in_team.iter().all(|id| seen.contains(id)));
 }
 
+/// What is shown beside messages counts as well: what they quote, and the replies of threads.
+#[tokio::test]
+async fn pages_of_quotes_and_of_threads_end_at_a_size_and_nothing_is_lost() {
+    let h = Harness::with(&["--limit", "page_bytes=100000"]).await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    h.user("cat").await.send("bob", "the first").await;
+    let quoted = id_of(&ann.send("bob", &"q".repeat(1_500)).await).to_string();
+    let mut all = vec![quoted.parse().unwrap()];
+    for n in 0..230 {
+        let body = json!({"receiver": "bob", "receiverType": "user", "data": {"text": n.to_string()}, "quotedMessageId": quoted});
+        all.push(id_of(&ann.post("/messages", body).await.ok()));
+    }
+    for (affix, limit) in [("prepend", 70), ("prepend", 1000), ("append", 70), ("append", 1000)] {
+        assert_eq!(walk(&ann, "/users/bob/messages", affix, limit).await, all, "{affix} by {limit}");
+    }
+    ann.get("/users/bob/messages?page=1&perPage=200").await.refused(Code::BadRequest);
+    // One that is larger than a page comes alone.
+    let parents: Vec<i64> = all.iter().copied().filter(|id| id % 9 == 0).collect();
+    for (at, parent) in parents.iter().enumerate() {
+        let text = "r".repeat([9_000, 60_000][at % 2]);
+        let body = json!({"receiver": "ann", "receiverType": "user", "data": {"text": text}});
+        bob.post(&format!("/messages/{parent}/thread"), body).await.ok();
+        h.clock.advance(1);
+    }
+    let (mut found, mut next) = (Vec::new(), String::new());
+    loop {
+        let answer = ann.get(&format!("/threads?limit=1000{next}")).await;
+        let (size, meta) = (answer.text.len(), answer.body["meta"].clone());
+        let page = answer.list();
+        assert!(size <= PAGE || page.len() == 1, "{} threads in {size} bytes", page.len());
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page.iter().map(id_of));
+        next = format!("&updatedAt={}&id={}", meta["next"]["updatedAt"], meta["next"]["id"].as_str().unwrap());
+    }
+    found.reverse();
+    assert_eq!(found, parents);
+}
+
 #[tokio::test]
 async fn a_numbered_page_is_whole_or_refused() {
     let h = Harness::with(&["--limit", "page_bytes=100000"]).await;

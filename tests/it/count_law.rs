@@ -267,12 +267,13 @@ impl World {
                     })
                     .collect();
                 assert_eq!(counts, expected, "{step}: {} asks {asked}", one.uid);
-                for group in GROUPS {
-                    let one_count = one.get(&format!("/groups/{group}/messages?{asked}&count=1")).await;
-                    if one_count.status == 200 && !more.contains("receiverType=user") {
+                let peers = self.people.iter().map(|peer| ("user", peer.uid.as_str()));
+                for (kind, name) in GROUPS.iter().map(|group| ("group", *group)).chain(peers) {
+                    let one_count = one.get(&format!("/{kind}s/{name}/messages?{asked}&count=1")).await;
+                    if one_count.status == 200 {
                         let one_count = one_count.list().first().and_then(|count| count["count"].as_i64());
-                        let key = ("group".to_owned(), group.to_owned());
-                        assert_eq!(one_count, expected.get(&key).copied(), "{step}: {} asks {group} {asked}", one.uid);
+                        let key = (kind.to_owned(), name.to_owned());
+                        assert_eq!(one_count, expected.get(&key).copied(), "{step}: {} asks {name} {asked}", one.uid);
                     }
                 }
             }

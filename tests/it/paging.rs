@@ -176,6 +176,40 @@ async fn replies_come_by_page_as_well() {
     bob.get(&format!("/messages/{parent}/thread?perPage=1000&page=11")).await.refused(Code::BadRequest);
 }
 
+#[tokio::test]
+async fn what_is_searched_for_and_what_is_kept_come_by_page_as_well() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        ids.push(id_of(&ann.send("bob", if n % 2 == 0 { "even" } else { "odd" }).await).to_string());
+    }
+    // Not in the order they were sent in.
+    for at in [3, 0, 6, 2, 5] {
+        h.post(&format!("/messages/{}/pin", ids[at]), json!({})).await.ok();
+        bob.post(&format!("/messages/{}/save", ids[at]), json!({})).await.ok();
+        h.clock.advance(1);
+    }
+    let kept = [5, 2, 6, 0, 3];
+    for (asked, pages) in [
+        ("pinned=1", [&kept[..2], &kept[2..4], &kept[4..], &[]]),
+        ("saved=1", [&kept[..2], &kept[2..4], &kept[4..], &[]]),
+        ("searchKey=even", [&[4, 6][..], &[0, 2], &[], &[]]),
+        ("searchKey=even&pinned=1", [&[2, 6][..], &[0], &[], &[]]),
+        ("searchKey=even&saved=1", [&[2, 6][..], &[0], &[], &[]]),
+    ] {
+        let total: usize = pages.iter().map(|page| page.len()).sum();
+        for path in ["/messages", "/users/ann/messages"] {
+            for (at, page) in pages.iter().enumerate() {
+                let answer = bob.get(&format!("{path}?{asked}&perPage=2&page={}", at + 1)).await;
+                assert_eq!(answer.body["meta"]["pagination"]["total"], total, "{path} {asked}: {}", answer.text);
+                let expected: Vec<&String> = page.iter().map(|&at| &ids[at]).collect();
+                assert_eq!(answer.each("id").iter().collect::<Vec<_>>(), expected, "{path} {asked}");
+            }
+        }
+    }
+}
+
 /// Clients before 4.2.0 hang without both, on empty pages as well; they stop at the last page.
 #[tokio::test]
 async fn clients_are_told_whether_more_is_left() {

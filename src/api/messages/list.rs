@@ -18,6 +18,8 @@ use crate::model::page::{Affix, PageAsk, Pagination, Range};
 use crate::model::policy::narrow;
 use crate::store::conversations::{Copy, Kind};
 use crate::store::history::{self, Filter, Within};
+use crate::store::messages::Row;
+use crate::store::render::Look;
 use crate::store::{Read, conversations, groups, mentions, messages, render, users};
 
 /// How many rows a list that goes by a cursor shows; `usual` if no number is named.
@@ -119,7 +121,7 @@ pub async fn thread(access: Access<Either>) -> Result<Reply> {
 /// The page asked for by number, where a list is asked for like that.
 fn numbered(access: &Access<Either>, filter: &Filter) -> Result<Option<PageAsk>> {
     let cursor = filter.id.or(filter.sent_at).or(filter.updated_at).is_some();
-    if access.query().get("page").is_none() || cursor || filter.is_kept() || filter.search.is_some() {
+    if access.query().get("page").is_none() || cursor {
         return Ok(None);
     }
     let ask = access.page()?;
@@ -190,6 +192,39 @@ fn cut<T>(rows: &mut Vec<T>, limit: i64, bytes: usize, onward: bool, size: impl 
     excess > 0
 }
 
+/// Rows that are rendered at once. What is shown beside a message (what it quotes) may be as large as one: a long page is not
+/// rendered whole to be cut then.
+const PIECE: usize = 100;
+
+/// The rows as messages, from the near end of the list; whether there were `bytes` of them before they were all.
+fn rendered(
+    read: &Read<'_>,
+    mut rows: Vec<Row>,
+    look: Look,
+    onward: bool,
+    bytes: usize,
+) -> Result<(Vec<Message>, bool)> {
+    if rows.len() <= PIECE {
+        return Ok((render::all(read, rows, look)?, false));
+    }
+    let mut messages = Vec::with_capacity(rows.len());
+    let mut left = Some(bytes);
+    while left.is_some() && !rows.is_empty() {
+        let rest = match onward {
+            true => rows.split_off(rows.len().min(PIECE)),
+            false => rows.drain(..rows.len().saturating_sub(PIECE)).collect(),
+        };
+        let piece = render::all(read, std::mem::replace(&mut rows, rest), look)?;
+        let size = |message: &Message| serde_json::to_string(message).map_or(0, |text| text.len());
+        left = left.and_then(|left| left.checked_sub(piece.iter().map(size).sum()));
+        match onward {
+            true => messages.extend(piece),
+            false => drop(messages.splice(..0, piece)),
+        }
+    }
+    Ok((messages, !rows.is_empty()))
+}
+
 /// users.id of somebody a list is narrowed by: what they wrote stays, whatever became of them.
 fn known(read: &Read<'_>, app: &App, uid: &Uid) -> Result<i64> {
     users::ever(read, app.id, uid)?.map(|user| user.id).ok_or_else(|| unknown_uid(uid.as_str()))
@@ -250,6 +285,9 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
                 },
                 Place::With(Receiver::User(uid)) if !caller.person => {
                     // To the app this is whatever he said and heard one to one.
+                    if filter.receiver_type == Some(ReceiverType::Group) {
+                        return Ok(Found::default());
+                    }
                     filter.receiver_type = Some(ReceiverType::User);
                     Within::User(users::any(read, caller.app.id, &uid)?.ok_or_else(|| unknown_uid(uid.as_str()))?.id)
                 }
@@ -267,13 +305,18 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
             let (mut total, mut more) = (0, false);
             match numbered {
                 Some(ask) => {
-                    rows.truncate(rows.len().saturating_sub(ask.offset() as usize));
+                    let before = rows.len().min(ask.offset() as usize);
+                    match kept {
+                        true => drop(rows.drain(..before)),
+                        false => rows.truncate(rows.len() - before),
+                    }
                     rows = history::whole(read, &rows, bytes)?.ok_or_else(|| too_large_a_page(bytes))?;
                     total = history::count(read, caller.app.id, within, &filter)?;
                 }
                 None => more = cut(&mut rows, limit, bytes, onward, |row| row.data.len()),
             }
-            let mut messages = render::all(read, rows, look)?;
+            let (mut messages, cut) = rendered(read, rows, look, onward, bytes)?;
+            more |= cut;
             if !with_tags {
                 messages.iter_mut().for_each(|message| message.tags = None);
             }
@@ -321,7 +364,7 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
 }
 
 /// Room for what stands beside the messages of a page.
-const META: usize = 1024;
+pub const META: usize = 1024;
 
 /// How many messages from one side are unread, or not delivered.
 #[derive(Serialize, ToSchema)]
@@ -357,10 +400,6 @@ async fn counts(
             for (copy, within) in counted(read, &caller, viewer, &place, &filter, conversation)? {
                 let count = match within {
                     Within::Conversation { .. } if plain => copy.unread,
-                    _ if filter.search.is_some() => {
-                        let all = Filter { limit: MOST_COUNTED, ..filter.clone() };
-                        history::list(read, caller.app.id, within, &all)?.len() as i64
-                    }
                     _ => history::count(read, caller.app.id, within, &filter)?,
                 };
                 if count == 0 {
@@ -389,6 +428,10 @@ fn counted(
     filter: &Filter,
     conversation: Option<String>,
 ) -> Result<Vec<(Copy, Within)>> {
+    let thread = match place {
+        Place::Thread(parent) => Some(*parent),
+        _ => None,
+    };
     let copies = match (place, conversation) {
         (Place::With(receiver), _) => match actions::conversations::copy(read, caller, receiver) {
             Ok(copy) => vec![copy],
@@ -397,8 +440,7 @@ fn counted(
         },
         (Place::Thread(parent), _) => {
             let conv = messages::accessible(read, caller.app.id, *parent, Some(viewer))?.conv;
-            let copy = conversations::copy_of(read, conv, viewer)?;
-            return Ok(copy.map(|copy| (copy, Within::Thread(*parent))).into_iter().collect());
+            conversations::copy_of(read, conv, viewer)?.into_iter().collect()
         }
         (Place::Everywhere, Some(name)) => match actions::messages::readable_by_name(read, caller, &name)? {
             Some((conv, _)) => conversations::copy_of(read, conv, viewer)?.into_iter().collect(),
@@ -416,12 +458,19 @@ fn counted(
             conversations::list(read, conversations::Whose::User(viewer), &filter, ask)?.items
         }
     };
-    let within = |copy: &Copy| Within::Conversation { conv: copy.conv.id, hidden_id: copy.hidden_id };
-    Ok(copies
-        .into_iter()
-        .map(|copy| {
-            let within = within(&copy);
-            (copy, within)
-        })
-        .collect())
+    let is_asked = |copy: &Copy| {
+        filter
+            .receiver_type
+            .is_none_or(|kind| (kind == ReceiverType::Group) == matches!(copy.conv.kind, Kind::Group(_)))
+    };
+    let within = |copy: &Copy| match thread {
+        Some(parent) => Within::Thread(parent),
+        None => Within::Conversation { conv: copy.conv.id, hidden_id: copy.hidden_id },
+    };
+    let asked = copies.into_iter().filter(is_asked);
+    let asked = asked.map(|copy| {
+        let within = within(&copy);
+        (copy, within)
+    });
+    Ok(asked.collect())
 }

@@ -88,7 +88,7 @@ pub fn list(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Resul
     Ok(rows)
 }
 
-/// Rows that were read bare, whole; at most `bytes` of `data`, and `None` if that is not enough for all.
+/// Rows that were read bare, whole, in their order; at most `bytes` of `data`, and `None` if that is not enough for all.
 pub fn whole(read: &Read<'_>, rows: &[Row], bytes: usize) -> Result<Option<Vec<Row>>> {
     let ids = ids_text(rows.iter().map(|row| row.id));
     let size = read.number(
@@ -98,19 +98,23 @@ pub fn whole(read: &Read<'_>, rows: &[Row], bytes: usize) -> Result<Option<Vec<R
     if size > bytes as i64 {
         return Ok(None);
     }
-    let sql = concat!(
-        "SELECT ",
-        columns!(),
-        " FROM messages m WHERE m.id IN (SELECT value FROM json_each(?1)) ORDER BY m.id"
-    );
+    let sql =
+        concat!("SELECT ", columns!(), " FROM json_each(?1) i CROSS JOIN messages m ON m.id = i.value ORDER BY i.key");
     read.all(sql, [ids], row).map(Some)
 }
 
-/// How many messages a list without a search has in all.
+/// Messages that hold what is searched for, or are pinned or saved, are counted up to so many.
+const MOST_FOUND: i64 = 100_000;
+
+/// How many messages a list has in all.
 pub fn count(read: &Read<'_>, app: i64, within: Within, filter: &Filter) -> Result<i64> {
+    if filter.search.is_some() || filter.is_kept() {
+        let all = Filter { limit: MOST_FOUND, bare: true, ..filter.clone() };
+        return Ok(list(read, app, within, &all)?.len() as i64);
+    }
     let span = Span::of(read, within, filter)?;
     let places = match within {
-        Within::User(user) if !filter.is_kept() => places(read, user, filter, span)?,
+        Within::User(user) => places(read, user, filter, span)?,
         Within::Conversation { conv, .. } => vec![Place { conv, floor: span.after, last: 0 }],
         _ => {
             let mut query = conditions(read, app, within, filter, Asked::One)?;
@@ -232,6 +236,13 @@ fn conditions<'f>(read: &Read<'_>, app: i64, within: Within, filter: &'f Filter,
         if asked {
             query.and(condition);
         }
+    }
+    // A list of what is saved goes by that itself.
+    if filter.saved && !filter.is_kept() {
+        query.and_value(
+            "EXISTS (SELECT 1 FROM saved_messages s WHERE s.user_id = ? AND s.message_id = m.id)",
+            filter.viewer,
+        );
     }
     if let Some(viewer) = filter.viewer {
         if asked != Asked::EachWithHidden {
