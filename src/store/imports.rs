@@ -32,7 +32,13 @@ pub fn begun_at(read: &Read<'_>, import: i64) -> Result<i64> {
     read.number("SELECT begun_at FROM imports WHERE id = ?1", [import])
 }
 
+/// All of it is there. Where no reply came to a thread that had one (it was refused, or is not in the export), it is none.
 pub fn finish(tx: &Write<'_>, import: i64) -> Result<()> {
+    tx.run(
+        "UPDATE messages SET last_reply_at = NULL
+         WHERE app = (SELECT app FROM imports WHERE id = ?1) AND last_reply_at IS NOT NULL AND reply_count = 0",
+        [import],
+    )?;
     tx.run("UPDATE imports SET finished_at = ?2 WHERE id = ?1", [import, tx.now()])?;
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use hobnob::doctor::database::recount;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -429,14 +430,17 @@ async fn what_is_wrong_is_told_with_its_line_and_field() {
 
     let mut stranger = message.clone();
     (stranger["message"]["id"], stranger["message"]["sender"]) = (json!(8), json!("zoe"));
+    stranger["message"]["parentId"] = json!(7);
+    let mut message = message;
+    message["message"]["lastReplyAt"] = json!(1_700_000_500);
     let bad = [
         head.clone(),
         user("ann"),
         json!({"user": {"uid": "b b", "name": "B"}}),
         json!({"user": {"uid": "cy", "name": 7}}),
         user("bob"),
-        stranger,
         message,
+        stranger,
     ];
     let output = import(&h.data, &write(&bad), &["--app", app]);
     let told = said(&output);
@@ -447,7 +451,7 @@ async fn what_is_wrong_is_told_with_its_line_and_field() {
     for word in [
         "line 3: user: The uid must",
         "line 4: user.name: invalid type",
-        "line 6: message: The uid zoe does not exist",
+        "line 7: message: The uid zoe does not exist",
         "3 lines were refused",
     ] {
         assert!(told.contains(word), "{word}: {told}");
@@ -455,6 +459,9 @@ async fn what_is_wrong_is_told_with_its_line_and_field() {
     assert!(!output.status.success());
     assert_eq!(report_of(&output)["new"], json!({"message": 1, "user": 1}));
     assert_eq!(h.behalf("bob").get("/users/ann/messages").await.list().len(), 1);
+    // Its only reply was refused: it has no thread.
+    assert_eq!(h.behalf("bob").get("/threads").await.list(), Vec::<Value>::new());
+    assert!(recount(&h.data.join("hobnob.db")).expect("counts").0.is_empty());
     for (args, word) in [
         (vec!["import", "/nowhere"], "expected --app"),
         (vec!["import", "/nowhere", "--app", app], "cannot read /nowhere"),
