@@ -36,12 +36,18 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The database at `path` as it is now.
+    /// The database at `path` as it is now. One of a newer version is refused.
     pub fn of(path: &Path) -> Result<Moment> {
         let connection = open(path)?;
         // The first read takes the snapshot.
         connection.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema")?;
-        Ok(Moment { connection })
+        let moment = Moment { connection };
+        match moment.schema()? {
+            // Nothing is in it.
+            0 => {}
+            schema => migrations::refuse_newer(schema)?,
+        }
+        Ok(moment)
     }
 
     /// `PRAGMA user_version`.

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::count_law::World;
-use crate::harness::{Harness, Process, temp_dir, text_to};
+use crate::harness::{Harness, Process, hobnob, temp_dir, text_to};
 
 fn doctor(args: &[&str]) -> (bool, Vec<Value>) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hobnob"));
@@ -260,6 +260,10 @@ async fn what_is_wrong_with_a_database_is_found() {
     assert!(of(&look(data, &[]), "schema").contains("older"));
     sql("PRAGMA user_version = 999");
     assert!(of(&look(data, &[]), "schema").contains("newer"));
+    for args in [&["backup", "--to", "-"][..], &["export", "app", "--to", "-"], &["app", "list"]] {
+        let told = crate::transfer::said(&hobnob(data, args));
+        assert!(told.contains("newer version of Hobnob"), "{args:?}: {told}");
+    }
     std::fs::write(data.join("hobnob.db"), [7; 8192]).expect("writes");
     assert!(of(&look(data, &[]), "database").starts_with("fail: "));
 

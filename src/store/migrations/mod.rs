@@ -38,6 +38,18 @@ pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<()> {
     migrate_telling(connection, path, from, (TELL, LOOK), |line| log::info!("{line}"))
 }
 
+/// `Err`: the schema is of a newer version. What such a database holds is not known here, so it is not even copied.
+pub fn refuse_newer(schema: i64) -> Result<()> {
+    if (1..=VERSION).contains(&schema) {
+        return Ok(());
+    }
+    let sentence = format!(
+        "The database was made by a newer version of Hobnob (schema {schema}; this one knows up to {VERSION}). \
+         Use that version, or a copy of the database from before it."
+    );
+    Err(Error::internal("database", sentence))
+}
+
 /// What is being done, for who waits for it.
 type Doing = Arc<Mutex<String>>;
 
@@ -52,13 +64,7 @@ fn migrate_telling(
     (every, look): (Duration, i32),
     mut say: impl FnMut(String) + Send + 'static,
 ) -> Result<()> {
-    if !(1..=VERSION).contains(&from) {
-        let sentence = format!(
-            "The database was made by a newer version of Hobnob (schema {from}; this one knows up to {VERSION}). \
-             Use that version, or a copy of the database from before it."
-        );
-        return Err(Error::internal("database", sentence));
-    }
+    refuse_newer(from)?;
     if from == VERSION {
         return Ok(());
     }
