@@ -38,6 +38,7 @@ pub fn with_user(read: &Read<'_>, caller: &Caller, uid: &Uid) -> Result<Option<C
     if let Some(peer) = users::ever(read, caller.app.id, uid)?
         && let Some(conv) = rows::between(read, caller.user, peer.id)?
         && let Some(copy) = rows::copy_of(read, conv.id, caller.user)?
+        && !rows::is_unspoken(read, &copy.conv, caller.user)?
     {
         return Ok(Some(copy));
     }

@@ -5,7 +5,7 @@
 
 use rusqlite::params;
 
-use super::conversations::{Conv, set_delivered, set_read};
+use super::conversations::{Conv, refresh_last, set_delivered, set_read};
 use super::messages::{self, Row};
 use super::{Read, Write};
 use crate::model::error::Result;
@@ -352,6 +352,9 @@ pub fn set_message(tx: &Write<'_>, row: &Row, past: &transfer::Message) -> Resul
     // What nobody sees is unread for nobody.
     if past.deleted_at.is_some() || verdict == flags::DISAPPROVED {
         messages::leave_hole(tx, row)?;
+    }
+    if verdict == flags::DISAPPROVED {
+        refresh_last(tx, row.conv)?;
     }
     Ok(())
 }

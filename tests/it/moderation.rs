@@ -65,7 +65,11 @@ async fn a_flagged_message_waits_and_is_decided_about() {
     // Gone for the others: from lists, by itself, as last message, from what is unread.
     assert_eq!(cy.get("/groups/team/messages?categories=message").await.each("id"), [first.to_string()]);
     cy.get(&format!("/messages/{second}")).await.refused(Code::MessageNoAccess);
-    assert!(cy.get("/groups/team/conversation").await.ok().get("lastMessage").is_none());
+    let last = async || {
+        let conversation = cy.get("/groups/team/conversation").await.ok();
+        (id_of(&conversation["lastMessage"]), conversation["latestMessageId"].clone())
+    };
+    assert_eq!(last().await, (first, json!(first.to_string())));
     assert_eq!(unread(&cy).await, "1");
     // Its sender sees what became of it, and cannot talk it away.
     let mine = ann.get(&format!("/messages/{second}")).await.ok();
@@ -87,6 +91,7 @@ async fn a_flagged_message_waits_and_is_decided_about() {
     h.patch(&format!("/moderation/flagged-messages/{second}"), json!({"status": "approved"})).await.ok();
     assert_eq!(cy.get(&format!("/messages/{second}")).await.ok()["data"]["moderation"]["status"], "approved");
     assert_eq!(unread(&cy).await, "2");
+    assert_eq!(last().await, (second, json!(second.to_string())));
     let approved = &h.get("/moderation/reviewed-messages").await.list()[0];
     assert_eq!((&approved["action"], approved.get("blockedAt")), (&json!([]), None));
     // Another one's flag asks again; the same one's does not.

@@ -38,6 +38,38 @@ async fn texts(user: &User, with: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn a_conversation_tells_nothing_of_what_is_blocked_in_it() {
+    let h = Harness::start().await;
+    let (ann, bob) = (h.user("ann").await, h.user("bob").await);
+    forbid(&h, "r1", "heck", json!({})).await;
+    ann.send("bob", "heck").await;
+    // To him nobody has spoken yet; to her there is a conversation.
+    let path = "/users/ann/conversation";
+    bob.get(path).await.refused(Code::ConversationNotAccessible);
+    bob.put(path, json!({"tags": ["x"]})).await.refused(Code::ConversationNotAccessible);
+    ann.get("/users/bob/conversation").await.ok();
+    let mut ids = Vec::new();
+    for text in ["one", "two"] {
+        ids.push(id_of(&ann.send("bob", text).await));
+    }
+    let last = async || {
+        let conversation = bob.get(path).await.ok();
+        (id_of(&conversation["lastMessage"]), conversation["latestMessageId"].clone())
+    };
+    assert_eq!(last().await, (ids[1], json!(ids[1].to_string())));
+    // One that is edited into what is blocked leaves the last place to the one before it.
+    ann.put(&format!("/messages/{}", ids[1]), json!({"data": {"text": "two, heck"}})).await.ok();
+    assert_eq!(last().await, (ids[0], json!(ids[0].to_string())));
+    ann.put(&format!("/messages/{}", ids[0]), json!({"data": {"text": "one, heck"}})).await.ok();
+    bob.get(path).await.refused(Code::ConversationNotAccessible);
+    for id in ids.iter().rev() {
+        let approved = json!({"status": "approved"});
+        h.patch(&format!("/moderation/blocked-messages/{id}"), approved).await.ok();
+        assert_eq!(last().await, (ids[1], json!(ids[1].to_string())));
+    }
+}
+
+#[tokio::test]
 async fn a_blocked_message_is_its_senders_alone() {
     let h = Harness::start().await;
     let (ann, bob) = (h.user("ann").await, h.user("bob").await);

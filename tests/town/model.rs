@@ -293,7 +293,8 @@ impl Model {
 
     /// The newest that shows as the last one; 0: none.
     pub fn preview(&self, place: Place) -> i64 {
-        self.in_place(place).rev().find(|(_, message)| message.kind != Kind::Silent).map_or(0, |(id, _)| id)
+        let shows = |message: &Message| message.kind != Kind::Silent && !message.hidden;
+        self.in_place(place).rev().find(|(_, message)| shows(message)).map_or(0, |(id, _)| id)
     }
 
     fn waits(viewer: P, message: &Message) -> bool {

@@ -58,6 +58,9 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     rows::set_verdict(tx, &row, verdict)?;
     let row = messages::find(tx, caller.app.id, id)?;
     if was_hidden && verdict == Verdict::Approved {
+        if row.flags & flags::SILENT == 0 {
+            conversations::show(tx, row.conv, id)?;
+        }
         // Nobody but people had a word in it.
         outbox::moderation::approved_by_hand(tx, &caller.app, &row, None)?;
     }

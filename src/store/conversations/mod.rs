@@ -210,19 +210,26 @@ pub fn show(tx: &Write<'_>, conv: i64, message: i64) -> Result<()> {
 /// and hidden messages show. Beyond it the conversation counts as one without.
 const SILENT_RUN: i64 = 2_000;
 
-/// Finds the newest message again after one was erased.
+/// Finds the newest message again after one was erased, or hidden by a review.
 pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
     // Whatever is newer than the one that shows is silent or hidden, so there is nothing to look for after it.
     tx.run(
         "UPDATE conversations SET last_id = coalesce((SELECT max(id) FROM messages WHERE conv_id = ?1), 0),
-                preview_id = CASE WHEN EXISTS (SELECT 1 FROM messages m WHERE m.id = preview_id AND m.conv_id = ?1) THEN preview_id
+                preview_id = CASE WHEN EXISTS (SELECT 1 FROM messages m
+                                               WHERE m.id = preview_id AND m.conv_id = ?1 AND m.flags & ?4 = 0) THEN preview_id
                              ELSE coalesce((SELECT max(id) FROM (
                                       SELECT m.id, m.flags FROM messages m WHERE m.conv_id = ?1 AND m.id < preview_id
                                       ORDER BY m.id DESC LIMIT ?3) WHERE flags & ?2 = 0), 0) END
          WHERE id = ?1",
-        [conv, flags::SILENT | flags::DISAPPROVED, SILENT_RUN],
+        [conv, flags::SILENT | flags::DISAPPROVED, SILENT_RUN, flags::DISAPPROVED],
     )?;
     Ok(())
+}
+
+/// Whether all that was ever said there is hidden from the user: to them nobody has spoken yet.
+pub fn is_unspoken(read: &Read<'_>, conv: &Conv, user: i64) -> Result<bool> {
+    let said = "SELECT 1 FROM messages m WHERE m.conv_id = ?1 AND (m.flags & ?3 = 0 OR m.sender_id = ?2)";
+    Ok(conv.last_id > 0 && conv.preview_id == 0 && !read.exists(said, [conv.id, user, flags::DISAPPROVED])?)
 }
 
 /// Whether the user has a part in the conversation.

@@ -53,14 +53,14 @@ const COLUMNS: &[Column] = &[
         rows: "t.id NOT IN (SELECT conv_id FROM gone_conversations)",
         truth: "coalesce((SELECT max(m.id) FROM messages m WHERE m.conv_id = t.id), 0)",
     },
-    // Which message shows as the last one is a matter of its past; that it is there is not.
+    // Which message shows as the last one is a matter of its past; that it is there, and not hidden, is not.
     Column {
         name: "conversations.preview_id",
         table: "conversations",
         key: "id",
         column: "preview_id",
         rows: "t.preview_id <> 0 AND t.id NOT IN (SELECT conv_id FROM gone_conversations)",
-        truth: "CASE WHEN EXISTS (SELECT 1 FROM messages m WHERE m.id = t.preview_id AND m.conv_id = t.id) THEN t.preview_id
+        truth: "CASE WHEN EXISTS (SELECT 1 FROM messages m WHERE m.id = t.preview_id AND m.conv_id = t.id AND m.flags & 512 = 0) THEN t.preview_id
                 ELSE coalesce((SELECT max(m.id) FROM messages m WHERE m.conv_id = t.id AND m.flags & 1536 = 0), 0) END",
     },
     Column {

@@ -15,3 +15,9 @@ DROP TRIGGER messages_changed;
 CREATE TRIGGER messages_changed AFTER UPDATE OF data, app ON messages BEGIN
   INSERT OR IGNORE INTO search_changes VALUES (NEW.id);
 END;
+
+-- A message that a review hid does not show as the last one of its conversation: the one before it does.
+UPDATE conversations SET preview_id = coalesce((
+  SELECT m.id FROM messages m WHERE m.conv_id = conversations.id AND m.id < preview_id AND m.flags & 1536 = 0
+  ORDER BY m.id DESC LIMIT 1), 0)
+WHERE preview_id > 0 AND EXISTS (SELECT 1 FROM messages m WHERE m.id = preview_id AND m.flags & 512);

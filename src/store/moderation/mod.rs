@@ -11,7 +11,7 @@ use rusqlite::{Row as SqlRow, params};
 
 use super::messages::{self, Row};
 use super::purge::there;
-use super::{Read, Write, threads};
+use super::{Read, Write, conversations, threads};
 use crate::model::error::Result;
 use crate::model::flags;
 use crate::model::moderation::{Flag, Reason, USUAL, Verdict};
@@ -223,6 +223,9 @@ pub fn set_verdict(tx: &Write<'_>, message: &Row, verdict: Verdict) -> Result<()
             Verdict::Approved if hidden => threads::regain_reply(tx, parent, message.sent_at)?,
             _ => {}
         }
+    }
+    if verdict == Verdict::Disapproved && !hidden {
+        conversations::refresh_last(tx, message.conv)?;
     }
     match verdict {
         Verdict::Disapproved => messages::leave_hole(tx, message),
