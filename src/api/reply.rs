@@ -172,6 +172,33 @@ pub fn list(items: &impl Serialize, meta: impl Serialize) -> Reply {
     Reply { is_page: true, ..cut_list(items, meta) }
 }
 
+/// What a list by cursor shows, up to the bytes that a page may have.
+pub struct Filling<T> {
+    left: Option<usize>,
+    pub items: Vec<T>,
+}
+
+impl<T: Serialize> Filling<T> {
+    /// `bytes`: of a whole page.
+    pub fn new(bytes: usize) -> Self {
+        Filling { left: Some(bytes.saturating_sub(META)), items: Vec::new() }
+    }
+
+    /// Takes one more, if it fits; the first in any case, for whoever goes on from it comes to the next. Whether there may be
+    /// room for another.
+    pub fn take(&mut self, item: T) -> bool {
+        let size = serde_json::to_string(&item).map_or(0, |text| text.len() + 1);
+        self.left = self.left.and_then(|left| left.checked_sub(size));
+        if self.left.is_some() || self.items.is_empty() {
+            self.items.push(item);
+        }
+        self.left.is_some()
+    }
+}
+
+/// Room for what stands beside the items of a page.
+pub const META: usize = 1024;
+
 /// A list that was cut to the bytes a page may have.
 pub fn cut_list(items: &impl Serialize, meta: impl Serialize) -> Reply {
     text(&Envelope { data: items, meta: Some(meta), cursor: None })

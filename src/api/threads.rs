@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use super::access::{Access, AsUser, Demand, Either};
 use super::groups::affix;
-use super::messages::{META, limit};
+use super::messages::limit;
 use super::openapi::{Doc, Shape};
-use super::reply::{Ack, CursorMeta, Point, Reply, ack, cut_list};
+use super::reply::{Ack, CursorMeta, Filling, Point, Reply, ack, cut_list};
 use crate::actions;
 use crate::model::error::{Error, Result};
 use crate::model::ids::parse_message_id;
@@ -48,8 +48,7 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
         (Some(at), None) => Some((at, 0)),
         (None, _) => None,
     };
-    // A page ends where it is large enough.
-    let bytes = access.limits().page_bytes.saturating_sub(META);
+    let bytes = access.limits().page_bytes;
     let threads = access
         .store()
         .read(move |read| {
@@ -68,18 +67,11 @@ async fn page<D: Demand>(access: Access<D>, with: Option<Receiver>) -> Result<Re
                 (None, Some(user)) => Within::User(user),
                 (None, None) => Within::App(caller.app.id),
             };
-            let (mut threads, mut left) = (Vec::new(), Some(bytes));
+            let mut filling = Filling::new(bytes);
             threads::each(read, within, before, limit, |row| {
-                let thread = show(read, row, caller.viewer(), with_mentions)?;
-                let size = serde_json::to_string(&thread).map_or(0, |text| text.len() + 1);
-                left = left.and_then(|left| left.checked_sub(size));
-                // One in any case: whoever goes on from it comes to the next.
-                if left.is_some() || threads.is_empty() {
-                    threads.push(thread);
-                }
-                Ok(left.is_some())
+                Ok(filling.take(show(read, row, caller.viewer(), with_mentions)?))
             })?;
-            Ok(threads)
+            Ok(filling.items)
         })
         .await?;
     let mut meta = CursorMeta::new(limit, threads.len());

@@ -156,6 +156,27 @@ async fn pages_of_quotes_and_of_threads_end_at_a_size_and_nothing_is_lost() {
     }
     found.reverse();
     assert_eq!(found, parents);
+    // What waits for a review, from either end.
+    for id in &all {
+        bob.post(&format!("/messages/{id}/flagged"), json!({"reasonId": "spam"})).await.ok();
+    }
+    for (affix, go_on) in [("append", "next"), ("prepend", "previous")] {
+        let (mut found, mut from) = (Vec::new(), String::new());
+        loop {
+            let answer = h.get(&format!("/moderation/flagged-messages?limit=1000&affix={affix}{from}")).await;
+            let (size, meta) = (answer.text.len(), answer.body["meta"].clone());
+            let page: Vec<i64> = answer.list().iter().map(id_of).collect();
+            assert!(size <= PAGE, "{} messages in {size} bytes", page.len());
+            let Some(edge) = meta[go_on]["id"].as_str() else { break };
+            assert!(page.is_sorted() && page.len() < all.len());
+            from = format!("&id={edge}");
+            match affix {
+                "append" => found.extend(page),
+                _ => drop(found.splice(0..0, page)),
+            }
+        }
+        assert_eq!(found, all, "{affix}");
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use super::look;
 use crate::actions;
 use crate::api::access::{Access, Demand, Either};
 use crate::api::groups::affix;
-use crate::api::reply::{Cursor, CursorMeta, Point, Reply, cut_list, data};
+use crate::api::reply::{Cursor, CursorMeta, META, Point, Reply, cut_list, data};
 use crate::api::too_large_a_page;
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
@@ -362,9 +362,6 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     more |= cut(&mut messages, limit, room, onward, size);
     Ok(answer(&messages, more))
 }
-
-/// Room for what stands beside the messages of a page.
-pub const META: usize = 1024;
 
 /// How many messages from one side are unread, or not delivered.
 #[derive(Serialize, ToSchema)]

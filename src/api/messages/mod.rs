@@ -18,7 +18,7 @@ use crate::model::user::check_tags;
 use crate::store::messages;
 use crate::store::render::{self, Look};
 use list::Count;
-pub use list::{META, in_group, limit, list, thread, with_user};
+pub use list::{in_group, limit, list, thread, with_user};
 use send::SendBody;
 pub use send::{reply, send, send_as_bot};
 

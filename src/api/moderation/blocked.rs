@@ -13,11 +13,8 @@ use crate::store::Read;
 use crate::store::moderation::blocked as rows;
 
 pub async fn list(access: Access<Moderator>) -> Result<Reply> {
-    let find = |read: &Read<'_>, caller: &Caller, from, limit| {
-        let found = rows::list(read, caller.app.id, from, limit)?;
-        found.into_iter().map(|blocked| act::show_blocked(read, caller, blocked)).collect()
-    };
-    super::page(access, super::PAGE, find, |item| item.message.id).await
+    let find = |read: &Read<'_>, caller: &Caller, from, limit| rows::list(read, caller.app.id, from, limit);
+    super::page(access, super::PAGE, find, act::show_blocked, |item| item.message.id).await
 }
 
 #[derive(Deserialize, ToSchema)]

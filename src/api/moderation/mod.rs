@@ -12,7 +12,7 @@ use crate::actions::moderation::{FlaggedShown, ReviewedShown};
 use crate::api::access::{Access, AsUser, Demand, FullKey};
 use crate::api::groups::affix;
 use crate::api::openapi::{Doc, Shape};
-use crate::api::reply::{Ack, CursorMeta, Reply, data, done, list as list_reply};
+use crate::api::reply::{Ack, CursorMeta, Filling, Reply, cut_list, data, done, list as list_reply};
 use crate::model::audit::Act;
 use crate::model::caller::Caller;
 use crate::model::error::{Error, Result};
@@ -64,31 +64,49 @@ async fn flagged<T: Serialize + Send + 'static>(
     show: fn(&Read<'_>, &Caller, &rows::Flagged) -> Result<T>,
     id: fn(&T) -> i64,
 ) -> Result<Reply> {
-    let find = move |read: &Read<'_>, caller: &Caller, from, limit| {
-        let found = rows::list(read, caller.app.id, reviewed, from, limit)?;
-        found.iter().map(|flagged| show(read, caller, flagged)).collect()
-    };
-    page(access, PAGE, find, id).await
+    let find =
+        move |read: &Read<'_>, caller: &Caller, from, limit| rows::list(read, caller.app.id, reviewed, from, limit);
+    page(access, PAGE, find, move |read, caller, flagged| show(read, caller, &flagged), id).await
 }
 
 /// Rows of these lists when no limit is named (contract).
 const PAGE: i64 = 50;
 
-/// A page of messages along their ids: `find` finds so many of them from a point on, `id` says which one it shows.
-async fn page<D: Demand, T: Serialize + Send + 'static>(
+/// A page of messages along their ids: `find` finds so many of them from a point on, in the order of their ids, `show` makes
+/// each what is shown, `id` says which one that is.
+async fn page<D: Demand, R, T: Serialize + Send + 'static>(
     access: Access<D>,
     usual: i64,
-    find: impl FnOnce(&Read<'_>, &Caller, (Affix, Option<i64>), i64) -> Result<Vec<T>> + Send + 'static,
+    find: impl FnOnce(&Read<'_>, &Caller, (Affix, Option<i64>), i64) -> Result<Vec<R>> + Send + 'static,
+    show: impl Fn(&Read<'_>, &Caller, R) -> Result<T> + Send + 'static,
     id: fn(&T) -> i64,
 ) -> Result<Reply> {
     let (query, caller, limit) =
         (access.query(), access.caller().clone(), crate::api::messages::limit(&access, usual)?);
     let direction = affix(query.get("affix"))?.unwrap_or(Affix::Append);
     let from = query.get("id").filter(|id| *id != "0").map(parse_message_id).transpose()?;
-    let items = access.store().read(move |read| find(read, &caller, (direction, from), limit)).await?;
+    let bytes = access.limits().page_bytes;
+    let all = move |read: &Read<'_>| {
+        let mut found = find(read, &caller, (direction, from), limit)?;
+        // What is nearest to the point comes first, and the rest with the next page.
+        if direction == Affix::Prepend {
+            found.reverse();
+        }
+        let mut filling = Filling::new(bytes);
+        for row in found {
+            if !filling.take(show(read, &caller, row)?) {
+                break;
+            }
+        }
+        if direction == Affix::Prepend {
+            filling.items.reverse();
+        }
+        Ok(filling.items)
+    };
+    let items = access.store().read(all).await?;
     let ends = items.first().zip(items.last()).map(|(first, last)| (id(first).to_string(), id(last).to_string()));
     let meta = CursorMeta::new(limit, items.len()).between(ends);
-    Ok(list_reply(&items, meta))
+    Ok(cut_list(&items, meta))
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -99,10 +99,10 @@ pub async fn list(access: Access<FullKey>) -> Result<Reply> {
         Narrow { sender: text("sender"), receiver_uid: text("receiverUID"), receiver_guid: text("receiverGUID") };
     let find = move |read: &Read<'_>, caller: &Caller, from, limit| {
         let filter = narrow.resolve(read, caller, filter)?;
-        let found = rows::list(read, caller.app.id, &filter, from, limit)?;
-        found.into_iter().map(|submitted| act::show(read, submitted)).collect()
+        rows::list(read, caller.app.id, &filter, from, limit)
     };
-    super::page(access, PAGE, find, |message: &Message| message.id).await
+    super::page(access, PAGE, find, |read, _, submitted| act::show(read, submitted), |message: &Message| message.id)
+        .await
 }
 
 pub async fn show(access: Access<FullKey>) -> Result<Reply> {
