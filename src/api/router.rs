@@ -33,7 +33,7 @@ pub struct Route {
     /// Which row it is, once it is in the table.
     pub at: usize,
     /// Takes a request that met the demand of `who`.
-    pub(super) handler: Box<dyn Fn(Met) -> Answer + Send + Sync>,
+    pub(super) handler: Box<dyn Fn(Box<Met>) -> Answer + Send + Sync>,
 }
 
 fn route<D, F, Fut>(method: Method, path: &'static str, operation: &'static str, handler: F) -> Route

@@ -139,7 +139,7 @@ pub struct Discreet;
 
 /// A request that met its demand.
 pub struct Access<D> {
-    met: Met,
+    met: Box<Met>,
     demand: PhantomData<D>,
 }
 
@@ -178,7 +178,7 @@ pub fn base(api: &Api, request: &HttpRequest) -> String {
 
 impl Met {
     /// Checks the credentials against the demand.
-    pub async fn check(api: Arc<Api>, parts: Parts, who: Who) -> Result<Self> {
+    pub async fn check(api: Arc<Api>, parts: Parts, who: Who) -> Result<Box<Self>> {
         let (mut caller, by) = admit(&api, &parts, who).await?;
         answering::begin(&parts.request, &mut caller);
         api.requests.note(&parts.request, &caller);
@@ -229,13 +229,13 @@ impl Met {
             Some(own) => Arc::new(own.over(&api.limits)),
             None => api.limits.clone(),
         };
-        Ok(Met { caller, by, store, api, limits, parts })
+        Ok(Box::new(Met { caller, by, store, api, limits, parts }))
     }
 }
 
 impl<D: Demand> Access<D> {
     /// Of a request that was checked against this demand: the route table has both from the handler's type.
-    pub(super) fn of(met: Met) -> Self {
+    pub(super) fn of(met: Box<Met>) -> Self {
         Access { met, demand: PhantomData }
     }
 
