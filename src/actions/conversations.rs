@@ -38,7 +38,7 @@ pub fn with_user(read: &Read<'_>, caller: &Caller, uid: &Uid) -> Result<Option<C
     if let Some(peer) = users::ever(read, caller.app.id, uid)?
         && let Some(conv) = rows::between(read, caller.user, peer.id)?
         && let Some(copy) = rows::copy_of(read, conv.id, caller.user)?
-        && !rows::is_unspoken(read, &copy.conv, caller.user)?
+        && !rows::is_unspoken(read, &copy)?
     {
         return Ok(Some(copy));
     }
@@ -103,8 +103,12 @@ pub fn reset(tx: &mut Write<'_>, caller: &Caller, with: &Receiver, erase: bool, 
         purge::empty(tx, &copy.conv)?;
         return Ok(copy.conv.name);
     }
-    rows::reset(tx, &copy.conv, caller.user, in_place)?;
-    rows::set_read(tx, &copy.conv, caller.user, copy.conv.last_id, copy.conv.total)?;
+    // What is hidden from them now was not said yet: it may still come.
+    let (upto, total) = messages::at_or_before(tx, copy.conv.id, i64::MAX, Some(caller.user))?.unwrap_or_default();
+    rows::reset(tx, &copy, upto, in_place)?;
+    if upto > 0 {
+        rows::set_read(tx, &copy.conv, caller.user, upto, total)?;
+    }
     Ok(copy.conv.name)
 }
 
@@ -113,7 +117,10 @@ pub fn by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Copy> {
     let unknown =
         || Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)));
     let conv = rows::by_name(read, caller.app.id, name, Some(caller.user))?.ok_or_else(unknown)?;
-    rows::copy_of(read, conv.id, caller.user)?.ok_or_else(unknown)
+    match rows::copy_of(read, conv.id, caller.user)? {
+        Some(copy) if !rows::is_unspoken(read, &copy)? => Ok(copy),
+        _ => Err(unknown()),
+    }
 }
 
 /// Takes the conversation out of everybody's list, with all that was said so far.
@@ -260,11 +267,13 @@ fn last_message(read: &Read<'_>, caller: &Caller, id: i64, viewer: Option<i64>) 
     }
 }
 
-/// The newest message there; of one that is hidden from the viewer not even the id is told.
-fn latest(read: &Read<'_>, copy: &Copy, viewer: i64) -> Result<Option<i64>> {
-    let (last, preview) = (copy.conv.last_id, copy.conv.preview_id);
-    let hidden = last > preview && sight::is_hidden_from(read, last, viewer)?;
-    Ok(Some(if hidden { preview } else { last }).filter(|id| *id > 0))
+/// Message `id`, or the newest before it that is not hidden from the viewer: of one that is, not even the id is told.
+fn not_hidden(read: &Read<'_>, copy: &Copy, id: i64, viewer: i64) -> Result<Option<i64>> {
+    // Mostly it is the one that shows as the last one, or one before that.
+    if id > copy.conv.preview_id && sight::is_hidden_from(read, id, viewer)? {
+        return Ok(messages::at_or_before(read, copy.conv.id, id, Some(viewer))?.map(|(id, _)| id));
+    }
+    Ok(Some(id).filter(|id| *id > 0))
 }
 
 /// The copy as the contract shows it to its owner, who need not be the caller.
@@ -282,12 +291,12 @@ pub fn show(read: &Read<'_>, caller: &Caller, copy: Copy) -> Result<Conversation
         _ => None,
     };
     Ok(Conversation {
-        latest_message_id: latest(read, &copy, viewer.id)?,
+        latest_message_id: not_hidden(read, &copy, copy.conv.last_id, viewer.id)?,
+        last_read_message_id: not_hidden(read, &copy, copy.read_id, viewer.id)?,
         unread_mentions_count: mentions::unread(read, viewer.id, copy.conv.id, copy.read_id)?,
         conversation_id: copy.conv.name,
         conversation_type: with.kind(),
         unread_message_count: copy.unread,
-        last_read_message_id: (copy.read_id > 0).then_some(copy.read_id),
         last_message: last,
         conversation_with: with,
         tags: copy.tags,

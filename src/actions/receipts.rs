@@ -12,7 +12,7 @@ use crate::model::message::ReceiverType;
 use crate::model::user::User;
 use crate::store::conversations::{Conv, Copy, Kind as ConvKind};
 use crate::store::receipts::{self, Kind};
-use crate::store::{Write, conversations, groups, messages, users};
+use crate::store::{Write, conversations, groups, messages, sight, users};
 
 /// How far back the "everybody has it" notice looks for further authors when one mark covers many messages.
 const AUTHORS_WITHIN: i64 = 200;
@@ -24,13 +24,18 @@ const REPLIES_WITHIN: i64 = 500;
 /// happens, so repeating is harmless. The authors hear of it, and the caller's other devices.
 pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: Option<i64>) -> Result<()> {
     let conv = &copy.conv;
-    if let Some(id) = upto
-        && messages::find(tx, caller.app.id, id)?.conv != conv.id
-    {
-        return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not in this conversation.")));
+    if let Some(id) = upto {
+        let conv_id = messages::find(tx, caller.app.id, id)?.conv;
+        if sight::is_hidden_from(tx, id, caller.user)? {
+            return Err(messages::unknown(id));
+        }
+        if conv_id != conv.id {
+            return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not in this conversation.")));
+        }
     }
     let wanted = upto.unwrap_or(i64::MAX);
-    let Some((mut upto, mut total)) = messages::at_or_before(tx, conv.id, wanted)? else { return Ok(()) };
+    let newest = messages::at_or_before(tx, conv.id, wanted, Some(caller.user))?;
+    let Some((mut upto, mut total)) = newest else { return Ok(()) };
     if kind == Kind::Read
         && upto < conv.last_id
         && let Some(end) = messages::past_replies(tx, conv.id, caller.user, upto, REPLIES_WITHIN)?

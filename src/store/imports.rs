@@ -71,7 +71,7 @@ pub fn upto(read: &Read<'_>, import: i64, conv: i64, source: i64) -> Result<Opti
         |row| row.get(0),
     )?;
     match known {
-        Some(id) => messages::at_or_before(read, conv, id),
+        Some(id) => messages::at_or_before(read, conv, id, None),
         None => Ok(None),
     }
 }

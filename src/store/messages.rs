@@ -5,6 +5,7 @@ use rusqlite::{Row as SqlRow, params};
 use super::conversations::{self, Conv};
 use super::purge::there;
 use super::rows::{tags, tags_text};
+use super::sight::not_hidden;
 use super::{Read, Write, clock, mentions, purge, sight, threads};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
@@ -187,7 +188,7 @@ pub fn spend_id(tx: &Write<'_>) -> Result<i64> {
     }
 }
 
-pub(super) fn unknown(id: i64) -> Error {
+pub fn unknown(id: i64) -> Error {
     Error::new(Code::MessageNotFound, format!("The message id {id} does not exist."))
 }
 
@@ -318,11 +319,16 @@ pub(super) fn fill_hole(tx: &Write<'_>, message: &Row) -> Result<()> {
     Ok(())
 }
 
-/// The newest message at or before `id` in the conversation: its id and the conversation's count at it.
-pub fn at_or_before(read: &Read<'_>, conv: i64, id: i64) -> Result<Option<(i64, i64)>> {
+/// The newest message at or before `id` in the conversation, of those that are not hidden from the viewer (`None`: of all): its
+/// id and the conversation's count at it.
+pub fn at_or_before(read: &Read<'_>, conv: i64, id: i64, viewer: Option<i64>) -> Result<Option<(i64, i64)>> {
     read.first(
-        "SELECT id, seq FROM messages WHERE conv_id = ?1 AND id <= ?2 ORDER BY id DESC LIMIT 1",
-        [conv, id],
+        concat!(
+            "SELECT id, seq FROM messages m WHERE conv_id = ?1 AND id <= ?2 AND (?3 IS NULL OR ",
+            not_hidden!("m", "?3"),
+            ") ORDER BY id DESC LIMIT 1"
+        ),
+        params![conv, id, viewer],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )
 }
@@ -336,10 +342,11 @@ pub fn newest_of_others(read: &Read<'_>, conv: i64, user: i64) -> Result<Option<
     )
 }
 
-/// The newest message of one author after `after` and up to `upto`, looking at no more than `most` messages.
+/// The newest message of one author after `after` and up to `upto` that is not hidden, looking at no more than `most` messages.
 pub fn newest_of(read: &Read<'_>, conv: i64, author: i64, (after, upto): (i64, i64), most: i64) -> Result<Option<i64>> {
     read.first(
-        "SELECT id FROM (SELECT sender_id, id FROM messages WHERE conv_id = ?1 AND id > ?3 AND id <= ?4 ORDER BY id DESC LIMIT ?5)
+        "SELECT id FROM (SELECT sender_id, id FROM messages WHERE conv_id = ?1 AND id > ?3 AND id <= ?4 AND flags & 512 = 0
+                         ORDER BY id DESC LIMIT ?5)
          WHERE sender_id = ?2 ORDER BY id DESC LIMIT 1",
         [conv, author, after, upto, most],
         |row| row.get(0),
@@ -347,26 +354,28 @@ pub fn newest_of(read: &Read<'_>, conv: i64, author: i64, (after, upto): (i64, i
 }
 
 /// How far a reader has come who has read up to `upto`, if nothing of others but replies in threads follows: they are
-/// behind the reader as well. The id, and the conversation's count at it; looks at no more than `most` messages.
+/// behind the reader as well, up to what is hidden from them, which may still come. The id, and the conversation's count at it;
+/// looks at no more than `most` messages.
 pub fn past_replies(read: &Read<'_>, conv: i64, reader: i64, upto: i64, most: i64) -> Result<Option<(i64, i64)>> {
     let next = read.all(
         "SELECT id, seq, parent_id IS NULL AND sender_id <> ?2 AND category IN ('message','custom','interactive')
-                         AND deleted_at IS NULL AND flags & 512 = 0
+                         AND deleted_at IS NULL AND flags & 512 = 0, flags & 512 <> 0 AND sender_id <> ?2
          FROM messages WHERE conv_id = ?1 AND id > ?3 ORDER BY id LIMIT ?4",
         [conv, reader, upto, most],
-        |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?)),
+        |row| Ok(((row.get(0)?, row.get(1)?), row.get::<_, bool>(2)?, row.get::<_, bool>(3)?)),
     )?;
     // Who reads on from the middle has not come to the replies.
-    match next.iter().any(|(.., waits)| *waits) {
+    match next.iter().any(|(_, waits, _)| *waits) {
         true => Ok(None),
-        false => Ok(next.last().map(|(id, seq, _)| (*id, *seq))),
+        false => Ok(next.iter().take_while(|(.., hidden)| !hidden).last().map(|(at, ..)| *at)),
     }
 }
 
-/// The newest message of each author between two points, newest first, looking at no more than `most` messages.
+/// The newest message of each author between two points that is not hidden, newest first, looking at no more than `most` messages.
 pub fn authors_between(read: &Read<'_>, conv: i64, after: i64, upto: i64, most: i64) -> Result<Vec<(i64, i64)>> {
     read.all(
-        "SELECT sender_id, max(id) FROM (SELECT sender_id, id FROM messages WHERE conv_id = ?1 AND id > ?2 AND id <= ?3
+        "SELECT sender_id, max(id) FROM (SELECT sender_id, id FROM messages
+                                         WHERE conv_id = ?1 AND id > ?2 AND id <= ?3 AND flags & 512 = 0
                                          ORDER BY id DESC LIMIT ?4)
          GROUP BY sender_id ORDER BY 2",
         [conv, after, upto, most],

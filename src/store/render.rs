@@ -275,13 +275,15 @@ impl Shown<'_, '_> {
             Some(id) => self.quoted(&row, id)?,
             None => None,
         };
+        let is_hidden = row.flags & flags::DISAPPROVED != 0;
         let mut message = assemble(row, &name, entities, reactions);
         if message.category == Category::Interactive
             && let Some(viewer) = self.viewer
         {
             message.interact(interactions::of(self.read, message.id, viewer)?);
         }
-        let (delivered_at, read_at, my_receipt) = marks;
+        // What is hidden nobody else has, how far they may have come since.
+        let (delivered_at, read_at, my_receipt) = if is_hidden { Default::default() } else { marks };
         message.quoted_message = quoted.map(Box::new);
         message.delivered_at = delivered_at.or(read_at);
         message.read_at = read_at;
@@ -378,7 +380,11 @@ fn settle(call: &mut CallEntity, stored: &str, sent_at: i64) {
 
 /// Adds who has the message to it.
 pub fn with_receipts(read: &Read<'_>, mut message: Message, row: &Row) -> Result<Message> {
-    let data = receipts::of_message(read, row.conv, row.id, row.sender)?
+    let had = match row.flags & flags::DISAPPROVED {
+        0 => receipts::of_message(read, row.conv, row.id, row.sender)?,
+        _ => Vec::new(),
+    };
+    let data = had
         .into_iter()
         .map(|had| {
             let recipient = Some(users::by_id(read, had.user)?.entity());

@@ -38,6 +38,62 @@ async fn texts(user: &User, with: &str) -> Vec<String> {
 }
 
 #[tokio::test]
+async fn what_comes_at_last_comes_as_if_it_were_sent_then() {
+    let h = Harness::start().await;
+    let (ann, bob, cy) = (h.user("ann").await, h.user("bob").await, h.user("cy").await);
+    h.group("team", &ann, &[&bob, &cy]).await;
+    forbid(&h, "r1", "heck", json!({})).await;
+    let approve = async |id: i64| {
+        let approved = json!({"status": "approved"});
+        h.patch(&format!("/moderation/blocked-messages/{id}"), approved).await
+    };
+    let unread = async |user: &User, path: &str| user.get(&format!("{path}/messages?unread=1")).await.each("id");
+    for (path, send) in [("/users/ann", "bob"), ("/groups/team", "team")] {
+        let say = async |text: &str| {
+            id_of(&if send == "bob" { ann.send(send, text).await } else { ann.send_group(send, text).await })
+        };
+        let first = say("hello").await;
+        let hidden = say("heck").await;
+        // Who reads, and who clears, comes no further than to what they see, and hears of no other.
+        let (mut at_ann, mut at_bob) = (ann.connect().await, bob.again().await.connect().await);
+        bob.post(&format!("{path}/conversation/read"), json!({})).await.ok();
+        cy.post("/groups/team/conversation/read", json!({})).await;
+        for sock in [&mut at_ann, &mut at_bob] {
+            let heard = sock.before_pong().await;
+            let names = |id: i64| heard.iter().any(|frame| frame["body"]["messageId"] == id.to_string());
+            assert!(names(first) && !names(hidden), "{heard:?}");
+        }
+        assert_eq!(bob.get(&format!("{path}/conversation")).await.ok()["lastReadMessageId"], first.to_string());
+        bob.post(&format!("{path}/conversation/read"), json!({"messageId": hidden}))
+            .await
+            .refused(Code::MessageNotFound);
+        bob.delete(&format!("{path}/conversation")).await.ok();
+        let mine = ann.get(&format!("/messages/{hidden}")).await.ok();
+        assert!(mine.get("readAt").is_none() && mine.get("deliveredAt").is_none(), "{mine}");
+        h.clock.advance(5);
+        let since = h.clock.now() - 1;
+        approve(hidden).await.ok();
+        assert_eq!(unread(&bob, path).await, [hidden.to_string()]);
+        assert_eq!(bob.get(&format!("{path}/conversation")).await.ok()["unreadMessageCount"], "1");
+        assert_eq!(bob.get(&format!("{path}/messages")).await.each("id"), [hidden.to_string()]);
+        // Who was away finds it among what changed.
+        let changed = bob.get(&format!("{path}/messages?updatedAt={since}&affix=append")).await.each("id");
+        assert_eq!(changed, [hidden.to_string()]);
+    }
+    // Nothing passes between two while one has blocked the other.
+    let hidden = id_of(&ann.send("bob", "heck again").await);
+    bob.post("/blockedusers", json!({"blockedUids": ["ann"]})).await.ok();
+    approve(hidden).await.refused(Code::BlockedReceiver);
+    bob.delete_with("/blockedusers", json!({"blockedUids": ["ann"]})).await.ok();
+    approve(hidden).await.ok();
+    // A conversation that is in a list without a message stays what it is.
+    h.user("dan").await;
+    h.post("/users/dan/friends", json!({"accepted": ["cy"], "addToConversations": true})).await.ok();
+    h.behalf("dan").post("/messages", text_to("user", "cy", "heck")).await.ok();
+    cy.get("/users/dan/conversation").await.ok();
+}
+
+#[tokio::test]
 async fn a_conversation_tells_nothing_of_what_is_blocked_in_it() {
     let h = Harness::start().await;
     let (ann, bob) = (h.user("ann").await, h.user("bob").await);
@@ -57,6 +113,13 @@ async fn a_conversation_tells_nothing_of_what_is_blocked_in_it() {
         (id_of(&conversation["lastMessage"]), conversation["latestMessageId"].clone())
     };
     assert_eq!(last().await, (ids[1], json!(ids[1].to_string())));
+    // What does not show as the last one is the newest all the same.
+    let silent = json!({"receiver": "bob", "receiverType": "user", "category": "custom", "type": "place",
+        "data": {"customData": {"n": 1}, "updateConversation": false}});
+    let silent = ann.post("/messages", silent).await.ok()["id"].clone();
+    ann.send("bob", "heck, no").await;
+    assert_eq!(last().await, (ids[1], silent.clone()));
+    ann.delete_with(&format!("/messages/{}", silent.as_str().unwrap()), json!({"permanent": true})).await.ok();
     // One that is edited into what is blocked leaves the last place to the one before it.
     ann.put(&format!("/messages/{}", ids[1]), json!({"data": {"text": "two, heck"}})).await.ok();
     assert_eq!(last().await, (ids[0], json!(ids[0].to_string())));

@@ -291,6 +291,12 @@ impl Model {
         self.in_place(place).next_back().map_or(0, |(id, _)| id)
     }
 
+    /// The newest that is not hidden from them; 0: none.
+    pub fn newest_seen(&self, place: Place, p: P) -> i64 {
+        let sees = |message: &Message| !message.hidden || message.sender == Some(p);
+        self.in_place(place).rfind(|(_, message)| sees(message)).map_or(0, |(id, _)| id)
+    }
+
     /// The newest that shows as the last one; 0: none.
     pub fn preview(&self, place: Place) -> i64 {
         let shows = |message: &Message| message.kind != Kind::Silent && !message.hidden;
@@ -315,14 +321,13 @@ impl Model {
     /// Moves the read point as reading up to `upto` (none: all) does.
     pub fn read(&mut self, place: Place, p: P, upto: Option<i64>) {
         let wanted = upto.unwrap_or(i64::MAX);
-        let Some((mut upto, _)) = self.in_place(place).rfind(|(id, _)| *id <= wanted) else { return };
-        let later: Vec<(i64, bool)> = self
-            .in_place(place)
-            .filter(|(id, _)| *id > upto)
-            .map(|(id, message)| (id, message.parent.is_none() && Self::waits(p, message)))
-            .collect();
-        if !later.iter().any(|(_, waits)| *waits)
-            && let Some((last, _)) = later.last()
+        // What is hidden from them they have not come to.
+        let hidden = |message: &Message| message.hidden && message.sender != Some(p);
+        let newest = self.in_place(place).rfind(|(id, message)| *id <= wanted && !hidden(message));
+        let Some((mut upto, _)) = newest else { return };
+        let later: Vec<(i64, &Message)> = self.in_place(place).filter(|(id, _)| *id > upto).collect();
+        if !later.iter().any(|(_, message)| message.parent.is_none() && Self::waits(p, message))
+            && let Some((last, _)) = later.iter().take_while(|(_, message)| !hidden(message)).last()
         {
             upto = *last;
         }

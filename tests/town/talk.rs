@@ -245,7 +245,8 @@ impl Play {
             Some(None) => return Ok(()),
             upto => upto.flatten(),
         };
-        let here = upto.is_none_or(|id| self.model.messages.get(&id).is_some_and(|m| m.place == place));
+        let seen = |id| self.model.messages.get(&id).filter(|m| !m.hidden || m.sender == Some(who));
+        let here = upto.is_none_or(|id| seen(id).is_some_and(|m| m.place == place));
         let has = self.model.active(who) && self.model.part(place, who).is_some();
         if let Some(on_socket) = on_socket {
             let (Some(socket), Some(id)) = (self.sockets.get(&on_socket), upto) else { return Ok(()) };
@@ -290,9 +291,10 @@ impl Play {
         if self.ask(step, Some(who), call, json!({}), may).await?.is_none() {
             return Ok(());
         }
-        let last = self.model.newest(place);
+        let last = self.model.newest_seen(place, who);
         if let Some(part) = self.model.part_mut(place, who) {
-            *part = Part { hidden: last, read: last };
+            let read = if last > 0 { last } else { part.read };
+            *part = Part { hidden: last.max(part.hidden), read };
         }
         Ok(())
     }

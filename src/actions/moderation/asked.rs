@@ -6,13 +6,13 @@
 use serde::Serialize;
 
 use super::judge::{app_itself, judge_with, sides};
-use super::{State, Verdict, passed, release, verdict};
-use crate::actions::outbox;
+use super::{MODERATED, State, Verdict, is_across_a_block, passed, release, verdict};
+use crate::actions::{outbox, tell_of};
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::ids::Uid;
 use crate::model::json::{Object, to_raw};
-use crate::model::message::Message;
+use crate::model::message::{Message, Sent};
 use crate::model::moderation::ask::{Asked, Failure, OnError, Place, Request, Settings, Threshold};
 use crate::model::moderation::engine::Asking;
 use crate::model::moderation::rule::{Condition, Operator};
@@ -178,6 +178,12 @@ fn settle_sent(tx: &mut Write<'_>, app: &App, row: &Row, answers: (&[Asking], &[
     if !judged.asks().is_empty() {
         pending::insert(tx, app.id, row.id, judged.asks())?;
         return Ok(State::Pending);
+    }
+    if is_across_a_block(tx, app, row)? {
+        rows::set_verdict(tx, row, Verdict::Disapproved)?;
+        let row = messages::find(tx, app.id, row.id)?;
+        tell_of(tx, &app_itself(app), &row, MODERATED, Sent::of)?;
+        return Ok(State::Disapproved);
     }
     let row = release(tx, &app_itself(app), row)?;
     passed(tx, &caller, &conv, row.id, &judged)?;

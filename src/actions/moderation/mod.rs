@@ -8,8 +8,8 @@ pub mod submitted;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{outbox, tell_message_as, tell_of};
-use crate::model::caller::Caller;
+use super::{blocks, outbox, tell_message_as, tell_of};
+use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::shown;
@@ -24,7 +24,7 @@ use crate::store::messages::Row;
 use crate::store::moderation::blocked::{self, Blocked};
 use crate::store::moderation::{self as rows, Flagged, pending};
 use crate::store::sight::{self, Hearing, Viewer};
-use crate::store::{Read, Write, conversations, mentions, messages, render, threads};
+use crate::store::{Read, Write, conversations, mentions, messages, render, threads, users};
 use judge::Judged;
 
 /// Flags a message for a review; it stays visible until then.
@@ -58,7 +58,7 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     rows::set_verdict(tx, &row, verdict)?;
     let row = messages::find(tx, caller.app.id, id)?;
     if was_hidden && verdict == Verdict::Approved {
-        if row.flags & flags::SILENT == 0 {
+        if row.flags & flags::SILENT == 0 && row.deleted_at.is_none() {
             conversations::show(tx, row.conv, id)?;
         }
         // Nobody but people had a word in it.
@@ -169,10 +169,21 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approved: bo
 /// A moderator lets pass what a rule blocked, or what an engine is being asked about: everybody else is told of it as of a new message, and its sender that it was
 /// approved. What was there until an edit made it blocked all are told of as of a review.
 fn approve(tx: &mut Write<'_>, caller: &Caller, row: Row, blocked: Option<&Blocked>) -> Result<Sent> {
+    if is_across_a_block(tx, &caller.app, &row)? {
+        let sentence = "A block stands between the two: nothing passes while it lasts.";
+        return Err(Error::new(Code::BlockedReceiver, sentence));
+    }
     blocked::set_status(tx, row.id, "approved")?;
     let row = release(tx, caller, &row)?;
     outbox::moderation::approved_by_hand(tx, &caller.app, &row, blocked)?;
     Ok(Sent::of(render::one(tx, row, Viewer::App)?))
+}
+
+/// Whether one of the two blocked the other since the message was sent.
+fn is_across_a_block(read: &Read<'_>, app: &App, row: &Row) -> Result<bool> {
+    let sender = users::by_id(read, row.sender)?;
+    let conv = conversations::by_id(read, row.conv)?;
+    blocks::is_parted(read, &Caller::of(app.clone(), sender.id, &sender.uid), &conv)
 }
 
 /// A hidden message is seen by all from now on, and all hear of it; so do those outside.

@@ -15,6 +15,7 @@ use rusqlite::{Row, params};
 pub use list::{Filter, Pinned, Whose, list};
 
 use super::rows::{tags, tags_text};
+use super::sight::not_hidden;
 use super::{Read, Write};
 use crate::model::caller::App;
 use crate::model::error::{Code, Error, Result};
@@ -226,10 +227,20 @@ pub fn refresh_last(tx: &Write<'_>, conv: i64) -> Result<()> {
     Ok(())
 }
 
-/// Whether all that was ever said there is hidden from the user: to them nobody has spoken yet.
-pub fn is_unspoken(read: &Read<'_>, conv: &Conv, user: i64) -> Result<bool> {
-    let said = "SELECT 1 FROM messages m WHERE m.conv_id = ?1 AND (m.flags & ?3 = 0 OR m.sender_id = ?2)";
-    Ok(conv.last_id > 0 && conv.preview_id == 0 && !read.exists(said, [conv.id, user, flags::DISAPPROVED])?)
+/// Whether all that was ever said there is hidden from the user, who did nothing with it either (nor is it in a list without a
+/// message): to them nobody has spoken yet.
+pub fn is_unspoken(read: &Read<'_>, copy: &Copy) -> Result<bool> {
+    let Copy { conv, user, .. } = copy;
+    if conv.last_id == 0
+        || conv.preview_id > 0
+        || copy.hidden_id != 0
+        || copy.tags.is_some()
+        || copy.pinned_at.is_some()
+    {
+        return Ok(false);
+    }
+    let said = concat!("SELECT 1 FROM messages m WHERE m.conv_id = ?1 AND ", not_hidden!("m", "?2"));
+    Ok(!read.exists(said, [conv.id, *user])?)
 }
 
 /// Whether the user has a part in the conversation.
@@ -438,13 +449,14 @@ pub fn set_delivered(tx: &Write<'_>, conv: i64, user: i64, upto: i64) -> Result<
     Ok(())
 }
 
-/// Hides everything up to now from the user; the next message brings the conversation back. With `in_place` what decides
-/// of its place in the list (its time and the user's pin) stays as it is.
-pub fn reset(tx: &Write<'_>, conv: &Conv, user: i64, in_place: bool) -> Result<()> {
+/// Hides everything up to message `upto` from the user; the next message brings the conversation back. With `in_place` what
+/// decides of its place in the list (its time and the user's pin) stays as it is.
+pub fn reset(tx: &Write<'_>, copy: &Copy, upto: i64, in_place: bool) -> Result<()> {
+    let upto = upto.max(copy.hidden_id).max(0);
     tx.run(
         "UPDATE participants SET hidden_id = ?3, tags = NULL, pinned_at = CASE WHEN ?5 THEN pinned_at END,
                 updated_at = CASE WHEN ?5 THEN updated_at ELSE ?4 END WHERE user_id = ?1 AND conv_id = ?2",
-        params![user, conv.id, conv.last_id, tx.now(), in_place],
+        params![copy.user, copy.conv.id, upto, tx.now(), in_place],
     )?;
     Ok(())
 }

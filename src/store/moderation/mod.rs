@@ -209,14 +209,16 @@ pub fn set_verdict(tx: &Write<'_>, message: &Row, verdict: Verdict) -> Result<()
         "UPDATE flagged_messages SET status = ?2, reviewed_at = ?3 WHERE message_id = ?1",
         params![message.id, verdict.as_str(), tx.now()],
     )?;
+    let hidden = message.flags & flags::DISAPPROVED != 0;
+    // What comes back, or comes at last, is found by who asks what changed since.
+    let appears = hidden && verdict == Verdict::Approved;
     tx.run(
-        "UPDATE messages SET flags = flags & ~?3 | ?2 WHERE id = ?1",
-        [message.id, flags::of_verdict(verdict), flags::MODERATED],
+        "UPDATE messages SET flags = flags & ~?3 | ?2, updated_at = CASE WHEN ?4 THEN max(updated_at, ?5) ELSE updated_at END WHERE id = ?1",
+        params![message.id, flags::of_verdict(verdict), flags::MODERATED, appears, tx.now()],
     )?;
     if message.flags & flags::PENDING != 0 {
         pending::delete(tx, message.id)?;
     }
-    let hidden = message.flags & flags::DISAPPROVED != 0;
     if let Some(parent) = message.parent.filter(|_| message.deleted_at.is_none()) {
         match verdict {
             Verdict::Disapproved if !hidden => threads::lose_reply(tx, parent)?,
