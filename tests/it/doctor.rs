@@ -349,7 +349,7 @@ async fn some_polls_and_files(h: &Harness) {
 #[tokio::test]
 async fn broken_counters_are_found_and_mended_beside_the_server() {
     for seed in [3, 23] {
-        let mut world = World::start(seed).await;
+        let mut world = World::with_imports(seed).await;
         let path = world.h.data.join("hobnob.db");
         for step in 0..200 {
             world.act(step).await;

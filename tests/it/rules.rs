@@ -60,7 +60,7 @@ async fn what_comes_at_last_comes_as_if_it_were_sent_then() {
         cy.post("/groups/team/conversation/read", json!({})).await;
         for sock in [&mut at_ann, &mut at_bob] {
             let heard = sock.before_pong().await;
-            let names = |id: i64| heard.iter().any(|frame| frame["body"]["messageId"] == id.to_string());
+            let names = |id: i64| heard.iter().any(|frame| frame["body"]["messageId"] == json!(id.to_string()));
             assert!(names(first) && !names(hidden), "{heard:?}");
         }
         assert_eq!(bob.get(&format!("{path}/conversation")).await.ok()["lastReadMessageId"], first.to_string());
