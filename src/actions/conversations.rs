@@ -37,8 +37,7 @@ pub fn copy(read: &Read<'_>, caller: &Caller, with: &Receiver) -> Result<Copy> {
 pub fn with_user(read: &Read<'_>, caller: &Caller, uid: &Uid) -> Result<Option<Copy>> {
     if let Some(peer) = users::ever(read, caller.app.id, uid)?
         && let Some(conv) = rows::between(read, caller.user, peer.id)?
-        && let Some(copy) = rows::copy_of(read, conv.id, caller.user)?
-        && !rows::is_unspoken(read, &copy)?
+        && let Some(copy) = rows::spoken(read, conv.id, caller.user)?
     {
         return Ok(Some(copy));
     }
@@ -117,10 +116,7 @@ pub fn by_name(read: &Read<'_>, caller: &Caller, name: &str) -> Result<Copy> {
     let unknown =
         || Error::new(Code::ConversationNotFound, format!("The conversation id {} does not exist.", shown(name)));
     let conv = rows::by_name(read, caller.app.id, name, Some(caller.user))?.ok_or_else(unknown)?;
-    match rows::copy_of(read, conv.id, caller.user)? {
-        Some(copy) if !rows::is_unspoken(read, &copy)? => Ok(copy),
-        _ => Err(unknown()),
-    }
+    rows::spoken(read, conv.id, caller.user)?.ok_or_else(unknown)
 }
 
 /// Takes the conversation out of everybody's list, with all that was said so far.

@@ -12,6 +12,7 @@ use crate::model::message::ReceiverType;
 use crate::model::user::User;
 use crate::store::conversations::{Conv, Copy, Kind as ConvKind};
 use crate::store::receipts::{self, Kind};
+use crate::store::sight::Viewer;
 use crate::store::{Write, conversations, groups, messages, sight, users};
 
 /// How far back the "everybody has it" notice looks for further authors when one mark covers many messages.
@@ -25,11 +26,11 @@ const REPLIES_WITHIN: i64 = 500;
 pub fn mark(tx: &mut Write<'_>, caller: &Caller, copy: &Copy, kind: Kind, upto: Option<i64>) -> Result<()> {
     let conv = &copy.conv;
     if let Some(id) = upto {
-        let conv_id = messages::find(tx, caller.app.id, id)?.conv;
-        if sight::is_hidden_from(tx, id, caller.user)? {
+        let row = messages::find(tx, caller.app.id, id)?;
+        if sight::is_hidden(&row, Viewer::User(caller.user)) {
             return Err(messages::unknown(id));
         }
-        if conv_id != conv.id {
+        if row.conv != conv.id {
             return Err(Error::new(Code::MessageNotFound, format!("The message id {id} is not in this conversation.")));
         }
     }

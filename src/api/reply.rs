@@ -187,13 +187,17 @@ impl<T: Serialize> Filling<T> {
     /// Takes one more, if it fits; the first in any case, for whoever goes on from it comes to the next. Whether there may be
     /// room for another.
     pub fn take(&mut self, item: T) -> bool {
-        let size = serde_json::to_string(&item).map_or(0, |text| text.len() + 1);
-        self.left = self.left.and_then(|left| left.checked_sub(size));
+        self.left = self.left.and_then(|left| left.checked_sub(size(&item)));
         if self.left.is_some() || self.items.is_empty() {
             self.items.push(item);
         }
         self.left.is_some()
     }
+}
+
+/// Bytes of an item in a list, with its comma.
+pub fn size(item: &impl Serialize) -> usize {
+    serde_json::to_string(item).map_or(0, |text| text.len() + 1)
 }
 
 /// Room for what stands beside the items of a page.

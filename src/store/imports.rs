@@ -70,10 +70,7 @@ pub fn upto(read: &Read<'_>, import: i64, conv: i64, source: i64) -> Result<Opti
         [import, source],
         |row| row.get(0),
     )?;
-    match known {
-        Some(id) => messages::at_or_before(read, conv, id, None),
-        None => Ok(None),
-    }
+    known.map_or(Ok(None), |id| messages::at_or_before(read, conv, id, None))
 }
 
 pub fn note_message(tx: &Write<'_>, import: i64, source: i64, message: i64) -> Result<()> {

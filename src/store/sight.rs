@@ -52,8 +52,8 @@ macro_rules! not_hidden {
 }
 pub(super) use not_hidden;
 
-/// The same for a row at hand.
-fn is_hidden(message: &Row, viewer: Viewer) -> bool {
+/// The same for a row at hand: whether it is hidden from the viewer.
+pub fn is_hidden(message: &Row, viewer: Viewer) -> bool {
     message.flags & flags::DISAPPROVED != 0 && viewer != Viewer::App && viewer != Viewer::User(message.sender)
 }
 

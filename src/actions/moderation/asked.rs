@@ -179,7 +179,7 @@ fn settle_sent(tx: &mut Write<'_>, app: &App, row: &Row, answers: (&[Asking], &[
         pending::insert(tx, app.id, row.id, judged.asks())?;
         return Ok(State::Pending);
     }
-    if is_across_a_block(tx, app, row)? {
+    if is_across_a_block(tx, &conv, row)? {
         rows::set_verdict(tx, row, Verdict::Disapproved)?;
         let row = messages::find(tx, app.id, row.id)?;
         tell_of(tx, &app_itself(app), &row, MODERATED, Sent::of)?;

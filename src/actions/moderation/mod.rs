@@ -8,8 +8,8 @@ pub mod submitted;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{blocks, outbox, tell_message_as, tell_of};
-use crate::model::caller::{App, Caller};
+use super::{outbox, tell_message_as, tell_of};
+use crate::model::caller::Caller;
 use crate::model::error::{Code, Error, Result};
 use crate::model::flags;
 use crate::model::ids::shown;
@@ -24,7 +24,7 @@ use crate::store::messages::Row;
 use crate::store::moderation::blocked::{self, Blocked};
 use crate::store::moderation::{self as rows, Flagged, pending};
 use crate::store::sight::{self, Hearing, Viewer};
-use crate::store::{Read, Write, conversations, mentions, messages, render, threads, users};
+use crate::store::{Read, Write, blocks, conversations, mentions, messages, render, threads};
 use judge::Judged;
 
 /// Flags a message for a review; it stays visible until then.
@@ -58,9 +58,7 @@ pub fn review(tx: &mut Write<'_>, caller: &Caller, id: i64, verdict: Verdict) ->
     rows::set_verdict(tx, &row, verdict)?;
     let row = messages::find(tx, caller.app.id, id)?;
     if was_hidden && verdict == Verdict::Approved {
-        if row.flags & flags::SILENT == 0 && row.deleted_at.is_none() {
-            conversations::show(tx, row.conv, id)?;
-        }
+        take_last_place(tx, &row)?;
         // Nobody but people had a word in it.
         outbox::moderation::approved_by_hand(tx, &caller.app, &row, None)?;
     }
@@ -169,7 +167,7 @@ pub fn review_blocked(tx: &mut Write<'_>, caller: &Caller, id: i64, approved: bo
 /// A moderator lets pass what a rule blocked, or what an engine is being asked about: everybody else is told of it as of a new message, and its sender that it was
 /// approved. What was there until an edit made it blocked all are told of as of a review.
 fn approve(tx: &mut Write<'_>, caller: &Caller, row: Row, blocked: Option<&Blocked>) -> Result<Sent> {
-    if is_across_a_block(tx, &caller.app, &row)? {
+    if is_across_a_block(tx, &conversations::by_id(tx, row.conv)?, &row)? {
         let sentence = "A block stands between the two: nothing passes while it lasts.";
         return Err(Error::new(Code::BlockedReceiver, sentence));
     }
@@ -180,10 +178,8 @@ fn approve(tx: &mut Write<'_>, caller: &Caller, row: Row, blocked: Option<&Block
 }
 
 /// Whether one of the two blocked the other since the message was sent.
-fn is_across_a_block(read: &Read<'_>, app: &App, row: &Row) -> Result<bool> {
-    let sender = users::by_id(read, row.sender)?;
-    let conv = conversations::by_id(read, row.conv)?;
-    blocks::is_parted(read, &Caller::of(app.clone(), sender.id, &sender.uid), &conv)
+fn is_across_a_block(read: &Read<'_>, conv: &Conv, row: &Row) -> Result<bool> {
+    conv.peer(row.sender).map_or(Ok(false), |peer| blocks::between(read, row.sender, peer))
 }
 
 /// A hidden message is seen by all from now on, and all hear of it; so do those outside.
@@ -225,15 +221,21 @@ fn appear(tx: &Write<'_>, row: &Row) -> Result<()> {
     if row.deleted_at.is_some() {
         return Ok(());
     }
-    if row.flags & flags::SILENT == 0 {
-        conversations::show(tx, row.conv, row.id)?;
-    }
+    take_last_place(tx, row)?;
     let Some(parent) = row.parent else { return Ok(()) };
     threads::join(tx, parent, row.sender)?;
     for user in mentions::of_message(tx, row.id)?.into_iter().filter(|user| *user != mentions::EVERYBODY) {
         threads::join(tx, parent, user)?;
     }
     threads::join_starter(tx, parent)
+}
+
+/// The message is the last one of its conversation, if it shows as such and none after it is.
+fn take_last_place(tx: &Write<'_>, row: &Row) -> Result<()> {
+    match row.flags & flags::SILENT == 0 && row.deleted_at.is_none() {
+        true => conversations::show(tx, row.conv, row.id),
+        false => Ok(()),
+    }
 }
 
 /// The frame that tells of a review.

@@ -7,7 +7,7 @@ use super::look;
 use crate::actions;
 use crate::api::access::{Access, Demand, Either};
 use crate::api::groups::affix;
-use crate::api::reply::{Cursor, CursorMeta, META, Point, Reply, cut_list, data};
+use crate::api::reply::{Cursor, CursorMeta, META, Point, Reply, cut_list, data, size};
 use crate::api::too_large_a_page;
 use crate::model::caller::{App, Caller};
 use crate::model::error::{Code, Error, Result};
@@ -215,7 +215,6 @@ fn rendered(
             false => rows.drain(..rows.len().saturating_sub(PIECE)).collect(),
         };
         let piece = render::all(read, std::mem::replace(&mut rows, rest), look)?;
-        let size = |message: &Message| serde_json::to_string(message).map_or(0, |text| text.len());
         left = left.and_then(|left| left.checked_sub(piece.iter().map(size).sum()));
         match onward {
             true => messages.extend(piece),
@@ -358,7 +357,6 @@ async fn page(access: Access<Either>, place: Place) -> Result<Reply> {
     if numbered.is_some() {
         return Err(too_large_a_page(bytes));
     }
-    let size = |message: &Message| serde_json::to_string(message).map_or(0, |text| text.len() + 1);
     more |= cut(&mut messages, limit, room, onward, size);
     Ok(answer(&messages, more))
 }
@@ -425,10 +423,6 @@ fn counted(
     filter: &Filter,
     conversation: Option<String>,
 ) -> Result<Vec<(Copy, Within)>> {
-    let thread = match place {
-        Place::Thread(parent) => Some(*parent),
-        _ => None,
-    };
     let copies = match (place, conversation) {
         (Place::With(receiver), _) => match actions::conversations::copy(read, caller, receiver) {
             Ok(copy) => vec![copy],
@@ -460,9 +454,9 @@ fn counted(
             .receiver_type
             .is_none_or(|kind| (kind == ReceiverType::Group) == matches!(copy.conv.kind, Kind::Group(_)))
     };
-    let within = |copy: &Copy| match thread {
-        Some(parent) => Within::Thread(parent),
-        None => Within::Conversation { conv: copy.conv.id, hidden_id: copy.hidden_id },
+    let within = |copy: &Copy| match place {
+        Place::Thread(parent) => Within::Thread(*parent),
+        _ => Within::Conversation { conv: copy.conv.id, hidden_id: copy.hidden_id },
     };
     let asked = copies.into_iter().filter(is_asked);
     let asked = asked.map(|copy| {

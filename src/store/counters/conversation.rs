@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::{Fixes, prepare};
 use crate::model::error::Result;
+use crate::store::conversations::BLOCK;
 
 /// Messages that count as unread for others.
 const COUNTED: &str = "category IN ('message','custom','interactive')";
@@ -36,9 +37,6 @@ struct Copy {
     own_read: i64,
     own_seq: i64,
 }
-
-/// Counted messages of one block of the tables `own_marks` and `hole_sums`, as a shift.
-const BLOCK: i64 = 8;
 
 pub(super) fn fixes(connection: &Connection, id: i64) -> Result<Fixes> {
     let mut fixes = Fixes::default();
